@@ -1,0 +1,118 @@
+//! The one error: why a call fails, in terms of the contract.
+
+use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
+
+use crate::pb::ErrorReason;
+
+/// A failed call. `grpc::status` turns it into a gRPC status; nothing else does.
+///
+/// What it says is for the caller: no upstream body, URL, key, code or phone number may be put into it. The source is
+/// for the log and never leaves.
+#[derive(Debug)]
+pub struct Error {
+    /// Why. The gRPC code follows from it.
+    pub reason: ErrorReason,
+    /// What a person reads: a full lowercase phrase without a stop.
+    pub message: Cow<'static, str>,
+    /// What is wrong with which field.
+    pub violations: Vec<Violation>,
+    /// How long to wait before another try, where waiting helps.
+    pub retry_after: Option<Duration>,
+    /// What was not found.
+    pub resource: Option<Resource>,
+    /// The rule that refused the call, by its name in the tenants file.
+    pub rule: Option<&'static str>,
+    /// What lies behind it.
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// A field of the request that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The field's path in the contract's terms (`profile.sms.code_length`).
+    pub field: Cow<'static, str>,
+    /// What the field must be.
+    pub description: Cow<'static, str>,
+}
+
+impl Violation {
+    /// A violation of `field`.
+    pub fn new(field: impl Into<Cow<'static, str>>, description: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: field.into(), description: description.into() }
+    }
+}
+
+/// What was not found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// `profile`, `template` or `verification`.
+    pub kind: &'static str,
+    /// The id that was asked for; empty where it was asked for by phone number.
+    pub name: String,
+}
+
+impl Error {
+    /// A failure for `reason`.
+    pub fn new(reason: ErrorReason, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            violations: Vec::new(),
+            retry_after: None,
+            resource: None,
+            rule: None,
+            source: None,
+        }
+    }
+
+    /// A request that breaks rules; `violations` must not be empty.
+    #[must_use]
+    pub fn invalid(violations: Vec<Violation>) -> Self {
+        Self { violations, ..Self::new(ErrorReason::InvalidRequest, "the request breaks rules, see the violations") }
+    }
+
+    /// Adds how long to wait.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// Adds what was not found.
+    #[must_use]
+    pub fn resource(mut self, kind: &'static str, name: impl Into<String>) -> Self {
+        self.resource = Some(Resource { kind, name: name.into() });
+        self
+    }
+
+    /// Adds the rule that refused.
+    #[must_use]
+    pub fn rule(mut self, rule: &'static str) -> Self {
+        self.rule = Some(rule);
+        self
+    }
+
+    /// Adds what lies behind it, for the log.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Takes out what lies behind it.
+    pub fn take_source(&mut self) -> Option<Box<dyn StdError + Send + Sync>> {
+        self.source.take()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_ref().map(|source| &**source as _)
+    }
+}

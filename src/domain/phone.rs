@@ -1,0 +1,112 @@
+//! Phone numbers.
+
+use std::fmt;
+
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber as Parsed};
+
+use super::Country;
+
+/// A phone number in E.164 that its country's numbering plan has room for.
+///
+/// `Debug` and `Display` show the country's calling code and the last two digits only: all that a log may hold.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PhoneNumber {
+    e164: String,
+    country_code: u16,
+}
+
+impl PhoneNumber {
+    /// Takes `text` if it is a plus sign followed by a calling code and a number of a possible length.
+    ///
+    /// Numbering plans grow faster than their published tables, so lengths are checked and not single ranges.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('+')?.as_bytes();
+        // The library takes other scripts' digits, letters and punctuation too.
+        if !(7..=15).contains(&digits.len()) || digits[0] == b'0' || !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let parsed = Self::read(text)?;
+        let country_code = u16::try_from(parsed.country_code).ok()?;
+        PHONE_NUMBER_UTIL.is_possible_number(&parsed).then(|| Self { e164: text.to_owned(), country_code })
+    }
+
+    /// The number in E.164 (`+13035551234`).
+    #[must_use]
+    pub fn as_e164(&self) -> &str {
+        &self.e164
+    }
+
+    /// The country; none for numbers of no country, such as satellite phones.
+    #[must_use]
+    pub fn country(&self) -> Option<Country> {
+        let region = PHONE_NUMBER_UTIL.get_region_for_number(&Self::read(&self.e164)?)?;
+        // The library numbers its regions by the two letters of their codes; what is no country has another number.
+        Country::new(str::from_utf8(&(region as u16).to_be_bytes()).ok()?)
+    }
+
+    fn read(e164: &str) -> Option<Parsed> {
+        PHONE_NUMBER_UTIL.parse(e164, None).ok()
+    }
+}
+
+impl fmt::Display for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "+{}…{}", self.country_code, &self.e164[self.e164.len() - 2..])
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_a_possible_length_are_taken() {
+        for good in ["+13035551234", "+442071838750", "+4915112345678", "+2348012345678", "+870773123456"] {
+            assert_eq!(PhoneNumber::parse(good).unwrap().as_e164(), good);
+        }
+    }
+
+    #[test]
+    fn all_else_is_refused() {
+        let bad = [
+            "",
+            "+",
+            "13035551234",
+            "+1303555123",
+            "+130355512345",
+            "+1 303 555 1234",
+            "+1-303-555-1234",
+            "+03035551234",
+            "+1303555CALL",
+            "+999123456789",
+            "tel:+13035551234",
+            "+13035551234;ext=1",
+            "+١٣٠٣٥٥٥١٢٣٤",
+            "+1303555123４",
+        ];
+        for text in bad {
+            assert!(PhoneNumber::parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_log_shows_calling_code_and_two_digits() {
+        let number = PhoneNumber::parse("+442071838750").unwrap();
+        assert_eq!(format!("{number} {number:?}"), "+44…50 +44…50");
+    }
+
+    #[test]
+    fn the_country_is_told_apart_within_one_calling_code() {
+        let country = |text| PhoneNumber::parse(text).unwrap().country();
+        assert_eq!(country("+13035551234"), Country::new("US"));
+        assert_eq!(country("+14165551234"), Country::new("CA"));
+        assert_eq!(country("+870773123456"), None);
+    }
+}

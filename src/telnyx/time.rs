@@ -1,0 +1,70 @@
+//! Timestamps, in the three forms that Telnyx writes.
+
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::lenient;
+
+/// A moment. Written as Verify writes it: six digits of a second and no zone (`2020-09-14T17:03:32.965812`), in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(pub Timestamp);
+
+impl Time {
+    /// Reads a timestamp without a zone (taken as UTC), with `Z`, or with an offset.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(moment) = text.parse::<Timestamp>() {
+            return Some(Self(moment));
+        }
+        let naive: DateTime = text.parse().ok()?;
+        TimeZone::UTC.to_timestamp(naive).ok().map(Self)
+    }
+
+    /// Reads a field that should be a timestamp; anything else reads as missing.
+    ///
+    /// # Errors
+    /// Only for text that is not JSON.
+    pub fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        Ok(lenient::text(deserializer)?.as_deref().and_then(Self::parse))
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0.strftime("%Y-%m-%dT%H:%M:%S%.6f"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::lenient(deserializer)?.ok_or_else(|| serde::de::Error::custom("not a timestamp"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_three_forms_are_the_same_moment() {
+        let naive = Time::parse("2025-10-08T17:16:09.602000").unwrap();
+        assert_eq!(Time::parse("2025-10-08T17:16:09.602Z"), Some(naive));
+        assert_eq!(Time::parse("2025-10-08T17:16:09.602+00:00"), Some(naive));
+        assert_eq!(Time::parse("2025-10-08T19:16:09.602+02:00"), Some(naive));
+    }
+
+    #[test]
+    fn it_is_written_as_verify_writes_it() {
+        let time = Time::parse("2020-09-14T17:03:32.965812").unwrap();
+        assert_eq!(serde_json::to_string(&time).unwrap(), r#""2020-09-14T17:03:32.965812""#);
+        let whole = Time::parse("2020-09-14T17:03:32Z").unwrap();
+        assert_eq!(serde_json::to_string(&whole).unwrap(), r#""2020-09-14T17:03:32.000000""#);
+    }
+
+    #[test]
+    fn other_texts_are_no_timestamps() {
+        for text in ["", "yesterday", "17:03:32", "2020-13-40T00:00:00"] {
+            assert_eq!(Time::parse(text), None, "{text}");
+        }
+    }
+}

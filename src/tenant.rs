@@ -1,0 +1,62 @@
+//! Who is calling, and with which key.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use tokio::time::Instant;
+
+use crate::domain::{Country, TenantId};
+use crate::telnyx::Channel;
+
+/// A tenant: a team whose services call, with the Telnyx key that its calls are made with.
+#[derive(Debug)]
+pub struct Tenant {
+    /// Its name.
+    pub id: TenantId,
+    /// The key that its calls are made with.
+    pub key: ApiKey,
+    /// The profile of calls that name none.
+    pub default_profile: Option<String>,
+    /// What it may do.
+    pub allow: Allow,
+}
+
+/// What a tenant may do. An empty list allows everything.
+#[derive(Debug, Default)]
+pub struct Allow {
+    /// The rpcs, by their bare names (`CreateVerification`).
+    pub rpcs: Vec<String>,
+    /// The channels.
+    pub channels: Vec<Channel>,
+    /// The countries of the phone numbers.
+    pub countries: Vec<Country>,
+    /// The profiles, by id.
+    pub profiles: Vec<String>,
+}
+
+/// A Telnyx API key, ready to be sent.
+#[derive(Clone)]
+pub struct ApiKey(HeaderValue);
+
+/// On whose behalf something is done, and until when.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The tenant.
+    pub tenant: Arc<Tenant>,
+    /// When the caller stops waiting.
+    pub deadline: Instant,
+}
+
+impl std::fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl ApiKey {
+    /// The value of the `authorization` header, marked as sensitive.
+    #[must_use]
+    pub fn authorization(&self) -> &HeaderValue {
+        &self.0
+    }
+}
