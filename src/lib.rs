@@ -3,6 +3,7 @@
 //! `docs/ARCHITECTURE.md` leads through the house, floor by floor.
 
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod pb;
 pub mod secret;

@@ -1,0 +1,120 @@
+//! Typed settings. The environment goes before the file, and every mistake is reported at once, with its place.
+
+mod environment;
+mod grpc;
+pub mod human;
+mod knobs;
+mod mistakes;
+pub(crate) mod reader;
+mod reference;
+mod telemetry;
+mod upstream;
+mod yaml;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+pub use self::{
+    environment::{Environment, Unread},
+    grpc::Grpc,
+    mistakes::{Mistake, Mistakes, Place, Spot},
+    reference::{example, table},
+    telemetry::{Log, LogFormat, Otlp, Telemetry},
+    upstream::{Retry, Upstream},
+};
+
+use self::reader::{Reader, Section};
+
+/// The settings of a gateway.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The gRPC surface.
+    pub grpc: Grpc,
+    /// The client of the Telnyx Verify API.
+    pub upstream: Upstream,
+    /// Who may call.
+    pub tenants: Tenants,
+    /// Logs and traces.
+    pub telemetry: Telemetry,
+    /// The way to stop.
+    pub shutdown: Shutdown,
+}
+
+/// Where to read who may call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tenants {
+    /// The tenants file.
+    pub file: PathBuf,
+}
+
+/// Settings of the way to stop.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shutdown {
+    /// How long running calls have to finish.
+    pub grace_period: Duration,
+}
+
+impl Config {
+    /// Reads the file at `path`, with `env` going before it. Paths in it count from its folder.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn load(path: &Path, env: &Environment) -> Result<Self, Mistakes> {
+        match Self::read(path, env) {
+            (Some(config), mistakes) => mistakes.none_or(config),
+            (None, mistakes) => Err(mistakes),
+        }
+    }
+
+    /// Reads as [`Config::load`] does. A knob that is wrong has its default in the answer, so that more can be checked;
+    /// there is none if the file can't be read at all.
+    #[must_use]
+    pub fn read(path: &Path, env: &Environment) -> (Option<Self>, Mistakes) {
+        let (mut reader, mut config) = Reader::file(path, env, Self::sections);
+        if let Some(config) = &mut config {
+            reader.refuse_unknown_variables();
+            let folder = path.parent().unwrap_or(Path::new(""));
+            config.tenants.file = folder.join(&config.tenants.file);
+            config.upstream.ca_file = config.upstream.ca_file.take().map(|file| folder.join(file));
+        }
+        (config, reader.mistakes)
+    }
+
+    fn sections(root: &mut Section<'_, '_>) -> Self {
+        Self {
+            grpc: root.section("grpc", "The gRPC surface.", Grpc::read),
+            upstream: root.section("upstream", "The client of the Telnyx Verify API.", Upstream::read),
+            tenants: root.section("tenants", "Who may call.", |section| Tenants {
+                file: section.knob(
+                    "file",
+                    "tenants.yaml",
+                    "a path",
+                    "The tenants file. A relative path counts from the folder of the configuration file.",
+                    |text| (!text.is_empty()).then(|| PathBuf::from(text)),
+                ),
+            }),
+            telemetry: root.section("telemetry", "Logs and traces.", Telemetry::read),
+            shutdown: root.section("shutdown", "The way to stop.", |section| Shutdown {
+                grace_period: section.duration(
+                    "grace_period",
+                    "20s",
+                    Duration::ZERO..=Duration::from_hours(1),
+                    "How long running calls have to finish after a request to stop.",
+                ),
+            }),
+        }
+    }
+}
+
+impl Default for Config {
+    /// The defaults of all knobs.
+    fn default() -> Self {
+        let env = Environment::default();
+        Reader::new("defaults", &env).document(b"", Self::sections).expect("an empty document is one of defaults")
+    }
+}
+
+#[cfg(test)]
+mod tests;

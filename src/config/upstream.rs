@@ -1,0 +1,138 @@
+//! Settings of the client of the Telnyx Verify API.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::{knobs::url, reader::Section};
+
+/// Settings of the client of the Telnyx Verify API.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Upstream {
+    /// Where the API is: a URL of scheme `http` or `https`, without a slash at its end.
+    pub base_url: String,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+    /// How long one attempt may take, connecting included.
+    pub attempt_timeout: Duration,
+    /// How long a connection is kept that nothing uses.
+    pub pool_idle_timeout: Duration,
+    /// How many connections are kept that nothing uses.
+    pub max_idle_connections: usize,
+    /// The largest answer, in bytes.
+    pub max_response_size: usize,
+    /// The certificates to trust, in PEM, instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Whether Telnyx is told the trace that a call belongs to.
+    pub propagate_trace: bool,
+    /// When and how often an attempt is repeated.
+    pub retry: Retry,
+}
+
+/// When and how often an attempt is repeated. What may be repeated at all is no setting.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retry {
+    /// How many attempts a call has, the first included.
+    pub max_attempts: usize,
+    /// The upper bound of the wait before the second attempt; it doubles with each further one.
+    pub base_delay: Duration,
+    /// The upper bound of any such wait.
+    pub max_delay: Duration,
+    /// The longest wait asked for by Telnyx that is waited out.
+    pub max_retry_after: Duration,
+}
+
+impl Upstream {
+    pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
+        let (ms, hour) = (Duration::from_millis(1), Duration::from_hours(1));
+        let upstream = Self {
+            base_url: section.knob(
+                "base_url",
+                "https://api.telnyx.com/v2",
+                "an http or https URL without credentials, query and fragment",
+                "Where the Telnyx API is.",
+                url,
+            ),
+            connect_timeout: section.duration(
+                "connect_timeout",
+                "2s",
+                ms..=hour,
+                "How long connecting may take, the TLS handshake included.",
+            ),
+            attempt_timeout: section.duration(
+                "attempt_timeout",
+                "10s",
+                ms..=hour,
+                "How long one attempt may take. The time left for the call bounds it too.",
+            ),
+            pool_idle_timeout: section.duration(
+                "pool_idle_timeout",
+                "60s",
+                ms..=hour,
+                "How long a connection is kept that nothing uses. Keep it below the limit of what is in between.",
+            ),
+            max_idle_connections: section.count(
+                "max_idle_connections",
+                "64",
+                0..=65_536,
+                "How many connections are kept that nothing uses.",
+            ),
+            max_response_size: section.size(
+                "max_response_size",
+                "1MiB",
+                1 << 10..=64 << 20,
+                "The largest answer. A larger one counts as unreadable.",
+            ),
+            ca_file: section.knob(
+                "ca_file",
+                "",
+                "a path or empty",
+                "A PEM file with the certificates to trust instead of the system's. Empty: the system's.",
+                |text| Some((!text.is_empty()).then(|| PathBuf::from(text))),
+            ),
+            propagate_trace: section.switch(
+                "propagate_trace",
+                "false",
+                "Whether requests to Telnyx carry the W3C traceparent header.",
+            ),
+            retry: section.section("retry", "Repeating attempts that failed, where this is safe.", Retry::read),
+        };
+        section.rule(
+            upstream.connect_timeout <= upstream.attempt_timeout,
+            &["connect_timeout", "attempt_timeout"],
+            "connect_timeout must not be longer than attempt_timeout",
+        );
+        upstream
+    }
+}
+
+impl Retry {
+    fn read(section: &mut Section<'_, '_>) -> Self {
+        let (ms, hour) = (Duration::from_millis(1), Duration::from_hours(1));
+        let retry = Self {
+            max_attempts: section.count(
+                "max_attempts",
+                "3",
+                1..=10,
+                "How many attempts a call has, the first included. 1 switches retries off.",
+            ),
+            base_delay: section.duration(
+                "base_delay",
+                "100ms",
+                ms..=hour,
+                "The upper bound of the random wait before the second attempt. It doubles with each further one.",
+            ),
+            max_delay: section.duration("max_delay", "2s", ms..=hour, "The upper bound of any such wait."),
+            max_retry_after: section.duration(
+                "max_retry_after",
+                "10s",
+                Duration::ZERO..=hour,
+                "The longest wait asked for by Telnyx that is waited out. A longer one is reported to the caller.",
+            ),
+        };
+        section.rule(
+            retry.base_delay <= retry.max_delay,
+            &["base_delay", "max_delay"],
+            "base_delay must not be longer than max_delay",
+        );
+        retry
+    }
+}

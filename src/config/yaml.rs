@@ -1,0 +1,261 @@
+//! A YAML document as a tree that knows where everything was written.
+//!
+//! Only what a configuration needs is taken: one document of mappings with plain keys, lists and scalars. Anchors and
+//! aliases are refused, so a small file can't unfold into a large one; so are tags, keys given twice, and deep nesting.
+
+use std::sync::Arc;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
+
+use super::mistakes::{Mistakes, Place, Spot};
+
+/// The largest file that is read, in bytes.
+pub(super) const MAX_SIZE: usize = 4 << 20;
+/// How many levels of lists and mappings may stand in each other.
+const MAX_DEPTH: usize = 16;
+
+/// A part of a document. It has no `Debug`: it may hold secrets.
+#[derive(Clone)]
+pub(crate) struct Node {
+    /// Where it starts.
+    pub(crate) spot: Spot,
+    /// What it is.
+    pub(crate) value: Value,
+}
+
+/// What a part of a document is.
+#[derive(Clone)]
+pub(crate) enum Value {
+    /// Nothing: `null`, `~`, or no value at all.
+    Nothing,
+    /// A text, number or boolean, as it was written.
+    Scalar(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping, in the order it was written.
+    Map(Vec<(Key, Node)>),
+    /// Something that was already reported as a mistake.
+    Refused,
+}
+
+/// A key of a mapping.
+#[derive(Clone)]
+pub(crate) struct Key {
+    /// Where it stands.
+    pub(crate) spot: Spot,
+    /// The key.
+    pub(crate) text: String,
+}
+
+/// Reads the document in `bytes`, the content of `file`. An empty one is `Nothing`.
+///
+/// `None` says that it can't be read to its end; `mistakes` then says why.
+pub(super) fn read(file: &Arc<str>, bytes: &[u8], mistakes: &mut Mistakes) -> Option<Node> {
+    let mut fail = |spot, what: &str| mistakes.add(Place::Spot(file.clone(), spot), "", what);
+    if bytes.len() > MAX_SIZE {
+        mistakes.add(Place::File(file.clone()), "", format!("larger than {} MiB", MAX_SIZE >> 20));
+        return None;
+    }
+    let text = match str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            fail(end_of(&bytes[..error.valid_up_to()]), "not UTF-8 text");
+            return None;
+        }
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+
+    let mut tree = Tree { file, mistakes, open: Vec::new(), root: None };
+    for event in Parser::new_from_str(text) {
+        let step = match event {
+            Ok((event, span)) => tree.take(event, spot(&span.start)),
+            Err(error) => Err((spot(error.marker()), format!("not YAML: {}", error.info()))),
+        };
+        if let Err((spot, what)) = step {
+            mistakes.add(Place::Spot(file.clone(), spot), "", what);
+            return None;
+        }
+    }
+    Some(tree.root.unwrap_or(Node { spot: Spot { line: 1, column: 1 }, value: Value::Nothing }))
+}
+
+/// The spot right behind `text`, which is UTF-8.
+fn end_of(text: &[u8]) -> Spot {
+    let text = String::from_utf8_lossy(text);
+    let last = text.rsplit('\n').next().unwrap_or_default();
+    Spot { line: text.matches('\n').count() + 1, column: last.chars().count() + 1 }
+}
+
+/// The parser counts lines from 1 and columns from 0.
+fn spot(marker: &Marker) -> Spot {
+    Spot { line: marker.line(), column: marker.col() + 1 }
+}
+
+/// A document that is being read.
+struct Tree<'d> {
+    file: &'d Arc<str>,
+    mistakes: &'d mut Mistakes,
+    /// The lists and mappings that are not closed yet.
+    open: Vec<(Node, Waiting)>,
+    root: Option<Node>,
+}
+
+/// What a mapping that is being read waits for.
+enum Waiting {
+    /// A key. In a list: an item.
+    Key,
+    /// The value of this key.
+    Value(Key),
+    /// The value of a key that was refused.
+    ValueToDrop,
+}
+
+/// Why reading can't go on, and where.
+type Stop = (Spot, String);
+
+impl Tree<'_> {
+    fn take(&mut self, event: Event<'_>, spot: Spot) -> Result<(), Stop> {
+        match event {
+            Event::DocumentStart(_) if self.root.is_some() => return Err((spot, "a second document".into())),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.refuse_features(anchor, tag.as_deref(), spot);
+                self.scalar(text.into_owned(), style, spot);
+            }
+            Event::Alias(_) => {
+                self.refuse("aliases are not taken: write the value out", spot);
+                self.insert(Node { spot, value: Value::Refused });
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.refuse_features(anchor, tag.as_deref(), spot);
+                self.open(Value::List(Vec::new()), spot)?;
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.refuse_features(anchor, tag.as_deref(), spot);
+                self.open(Value::Map(Vec::new()), spot)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                if let Some((node, _)) = self.open.pop() {
+                    self.insert(node);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn scalar(&mut self, text: String, style: ScalarStyle, spot: Spot) {
+        if let Some((Node { value: Value::Map(entries), .. }, waiting @ Waiting::Key)) = self.open.last_mut() {
+            let first = entries.iter().find(|(key, _)| key.text == text).map(|(key, _)| key.spot.line);
+            if let Some(line) = first {
+                *waiting = Waiting::ValueToDrop;
+                self.refuse(&format!("a key that is given twice, first on line {line}"), spot);
+            } else {
+                *waiting = Waiting::Value(Key { spot, text });
+            }
+            return;
+        }
+        let nothing = style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
+        self.insert(Node { spot, value: if nothing { Value::Nothing } else { Value::Scalar(text) } });
+    }
+
+    fn open(&mut self, value: Value, spot: Spot) -> Result<(), Stop> {
+        if let Some((Node { value: Value::Map(_), .. }, Waiting::Key)) = self.open.last() {
+            return Err((spot, "a key must be a plain word".into()));
+        }
+        if self.open.len() == MAX_DEPTH {
+            return Err((spot, format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        self.open.push((Node { spot, value }, Waiting::Key));
+        Ok(())
+    }
+
+    fn insert(&mut self, node: Node) {
+        match self.open.last_mut() {
+            None => self.root = Some(node),
+            Some((Node { value: Value::Map(entries), .. }, waiting)) => {
+                match std::mem::replace(waiting, Waiting::Key) {
+                    Waiting::Value(key) => entries.push((key, node)),
+                    Waiting::ValueToDrop => {}
+                    // An alias in the place of a key; it is reported.
+                    Waiting::Key => *waiting = Waiting::ValueToDrop,
+                }
+            }
+            Some((Node { value: Value::List(items), .. }, _)) => items.push(node),
+            Some(_) => {}
+        }
+    }
+
+    fn refuse_features(&mut self, anchor: usize, tag: Option<&Tag>, spot: Spot) {
+        if anchor > 0 {
+            self.refuse("anchors are not taken", spot);
+        }
+        if tag.is_some() {
+            self.refuse("tags are not taken", spot);
+        }
+    }
+
+    fn refuse(&mut self, what: &str, spot: Spot) {
+        self.mistakes.add(Place::Spot(self.file.clone(), spot), "", what);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn mistakes(text: &str) -> String {
+        let mut mistakes = Mistakes::default();
+        read(&"f".into(), text.as_bytes(), &mut mistakes);
+        mistakes.iter().map(|mistake| format!("{mistake}\n")).collect()
+    }
+
+    #[test]
+    fn everything_has_its_spot() {
+        let mut none = Mistakes::default();
+        let root = read(&"f".into(), "\u{feff}a: 1\nb:\n  - x\n  - \"~\"\n  - ~\n".as_bytes(), &mut none).unwrap();
+        let Value::Map(entries) = root.value else { panic!("no mapping") };
+        let (key, node) = &entries[1];
+        assert_eq!((key.text.as_str(), key.spot.line, key.spot.column), ("b", 2, 1));
+        let Value::List(items) = &node.value else { panic!("no list") };
+        assert_eq!((items[0].spot.line, items[0].spot.column), (3, 5));
+        assert!(matches!(&items[1].value, Value::Scalar(text) if text == "~"), "a quoted tilde is a text");
+        assert!(matches!(items[2].value, Value::Nothing));
+        assert!(none.is_empty());
+    }
+
+    #[test]
+    fn what_could_surprise_is_refused_all_of_it_at_once() {
+        let text = "a: &x 1\nb: *x\na: 2\nc: !!str 3\n*x : 4\na: 5\n";
+        let expected = "f:1:4: anchors are not taken\n\
+            f:2:4: aliases are not taken: write the value out\n\
+            f:3:1: a key that is given twice, first on line 1\n\
+            f:4:4: tags are not taken\n\
+            f:5:1: aliases are not taken: write the value out\n\
+            f:6:1: a key that is given twice, first on line 1\n";
+        // The parser puts some of them at the start of the value and some at its decoration.
+        assert_eq!(mistakes(text), expected);
+    }
+
+    #[test]
+    fn what_can_not_be_read_on_ends_the_reading() {
+        assert_eq!(mistakes("a: 1\n---\nb: 2\n"), "f:2:1: a second document\n");
+        assert_eq!(mistakes("? [a]\n: 1\n"), "f:1:3: a key must be a plain word\n");
+        assert_eq!(mistakes(&"[".repeat(17)), "f:1:17: nested deeper than 16 levels\n");
+        assert_eq!(mistakes(&"- ".repeat(500_000)), "f:1:33: nested deeper than 16 levels\n");
+        assert!(mistakes("a: [1\nb: 2\n").starts_with("f:2:2: not YAML: "), "{}", mistakes("a: [1\nb: 2\n"));
+        let mut not_text = Mistakes::default();
+        assert!(read(&"f".into(), b"a: 1\nb: \xff", &mut not_text).is_none());
+        assert_eq!(not_text.iter().next().unwrap().to_string(), "f:2:4: not UTF-8 text");
+        assert!(read(&"f".into(), &vec![b' '; MAX_SIZE + 1], &mut Mistakes::default()).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(bytes: Vec<u8>, text in "[-a-c:?&*!|>{}\\[\\],#'\" \n\t~%]{0,80}") {
+            read(&"f".into(), &bytes, &mut Mistakes::default());
+            read(&"f".into(), text.as_bytes(), &mut Mistakes::default());
+        }
+    }
+}
