@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod pb;
+pub mod policy;
 pub mod secret;
 pub mod services;
 pub mod telnyx;

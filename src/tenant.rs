@@ -1,12 +1,22 @@
 //! Who is calling, and with which key.
 
+mod directory;
+mod file;
+mod key;
+mod token;
+
 use std::sync::Arc;
 
-use http::HeaderValue;
 use tokio::time::Instant;
 
 use crate::domain::{Country, TenantId};
 use crate::telnyx::Channel;
+
+pub use self::{
+    directory::{Directory, Entry},
+    key::{ApiKey, KeySource},
+    token::TokenHash,
+};
 
 /// A tenant: a team whose services call, with the Telnyx key that its calls are made with.
 #[derive(Debug)]
@@ -34,10 +44,6 @@ pub struct Allow {
     pub profiles: Vec<String>,
 }
 
-/// A Telnyx API key, ready to be sent.
-#[derive(Clone)]
-pub struct ApiKey(HeaderValue);
-
 /// On whose behalf something is done, and until when.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -45,18 +51,4 @@ pub struct Context {
     pub tenant: Arc<Tenant>,
     /// When the caller stops waiting.
     pub deadline: Instant,
-}
-
-impl std::fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
-
-impl ApiKey {
-    /// The value of the `authorization` header, marked as sensitive.
-    #[must_use]
-    pub fn authorization(&self) -> &HeaderValue {
-        &self.0
-    }
 }

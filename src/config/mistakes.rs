@@ -54,6 +54,12 @@ impl Mistakes {
         self.0.is_empty()
     }
 
+    /// How many things are wrong.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether something is wrong with the key at `path`, with a key below it, or with a section around it.
     #[must_use]
     pub fn touch(&self, path: &str) -> bool {
@@ -100,7 +106,7 @@ impl fmt::Display for Mistakes {
         for mistake in self.iter() {
             writeln!(f, "{mistake}")?;
         }
-        let count = self.0.len();
+        let count = self.len();
         write!(f, "{count} mistake{}", if count == 1 { "" } else { "s" })
     }
 }

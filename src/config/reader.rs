@@ -282,9 +282,16 @@ impl<'e> Section<'_, 'e> {
         self.reader.spot(self.spot)
     }
 
-    /// Whether the document has `key`, which was not read yet.
+    /// Whether there is a value of `key`, which was not read yet.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|(known, _)| known.text == key)
+    }
+
+    /// Notes a mistake if there is no `key`, which was not read yet.
+    pub(crate) fn demand(&mut self, key: &'static str) {
+        if !self.has(key) {
+            self.mistake(self.place(), key, "missing");
+        }
     }
 
     fn list(&mut self, key: &'static str) -> Vec<Node> {

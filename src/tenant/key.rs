@@ -1,0 +1,76 @@
+//! Telnyx API keys.
+
+use std::fmt;
+
+use http::HeaderValue;
+use zeroize::Zeroizing;
+
+/// A Telnyx API key, ready to be sent.
+#[derive(Clone)]
+pub struct ApiKey(HeaderValue);
+
+impl ApiKey {
+    /// Takes `key` if it is one or more visible ASCII characters: what a header can carry without a gap.
+    #[must_use]
+    pub fn new(key: &str) -> Option<Self> {
+        if key.is_empty() || !key.bytes().all(|c| c.is_ascii_graphic()) {
+            return None;
+        }
+        let mut value = HeaderValue::from_str(&Zeroizing::new(format!("Bearer {key}"))).ok()?;
+        value.set_sensitive(true);
+        Some(Self(value))
+    }
+
+    /// The value of the `authorization` header, marked as sensitive.
+    #[must_use]
+    pub fn authorization(&self) -> &HeaderValue {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// Where a key was read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// A file of its own, by its path.
+    File(String),
+    /// An environment variable, by its name.
+    Environment(String),
+    /// The tenants file itself, or the program.
+    Inline,
+}
+
+impl fmt::Display for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "file {path}"),
+            Self::Environment(name) => write!(f, "environment variable {name}"),
+            Self::Inline => f.write_str("inline"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_sent_as_a_sensitive_bearer_token() {
+        let key = ApiKey::new("KEY0123_abc").unwrap();
+        assert_eq!(key.authorization(), "Bearer KEY0123_abc");
+        assert!(key.authorization().is_sensitive());
+        assert_eq!(format!("{key:?}"), "[redacted]");
+    }
+
+    #[test]
+    fn what_a_header_can_not_carry_is_no_key() {
+        for bad in ["", " ", "a b", "a\n", "a\r\nx: y", "schlüssel", "\0"] {
+            assert!(ApiKey::new(bad).is_none(), "{bad:?}");
+        }
+    }
+}
