@@ -1,0 +1,88 @@
+//! The commands, and what their ends mean to whoever started them.
+//!
+//! Exit codes: 0 for success, 64 for a wrong command line or configuration (`EX_USAGE` of sysexits.h), 1 for all else.
+
+mod check;
+mod hash_token;
+mod health;
+
+use std::{ffi::OsString, fmt, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Environment, Mistakes};
+
+/// A gRPC gateway in front of the Telnyx Verify API.
+#[derive(Parser)]
+#[command(name = "verify-gateway", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Every command with its arguments; each has a file of its name and a `run` in it.
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Arguments),
+    HashToken(hash_token::Arguments),
+    Health(health::Arguments),
+}
+
+impl Command {
+    async fn run(self, env: &Environment) -> Result<(), Failure> {
+        match self {
+            Self::Check(arguments) => check::run(&arguments, env),
+            Self::HashToken(arguments) => hash_token::run(&arguments),
+            Self::Health(arguments) => health::run(arguments).await,
+        }
+    }
+}
+
+/// Why a command failed, which decides the exit code.
+#[derive(Debug)]
+pub enum Failure {
+    /// What it was told is wrong: arguments, configuration or tenants.
+    Usage(anyhow::Error),
+    /// It could not be done.
+    Runtime(anyhow::Error),
+}
+
+impl From<Mistakes> for Failure {
+    fn from(mistakes: Mistakes) -> Self {
+        Self::Usage(mistakes.into())
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Runtime(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Usage(error) | Self::Runtime(error)) = self;
+        // The alternate form has the causes too.
+        write!(f, "{error:#}")
+    }
+}
+
+/// Runs the command that `arguments` name, the program's own name first.
+pub async fn run(arguments: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(answer) => {
+            // A closed stream is nothing that could be told to anybody.
+            let _ = answer.print();
+            // Help and version come this way too, for the standard output.
+            return if answer.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS };
+        }
+    };
+    match arguments.command.run(env).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(if matches!(failure, Failure::Usage(_)) { 64 } else { 1 })
+        }
+    }
+}

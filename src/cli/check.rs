@@ -1,0 +1,98 @@
+//! `check`: is this configuration right, and what does it say?
+
+use std::{
+    fmt::{self, Display, Write},
+    path::PathBuf,
+};
+
+use clap::Args;
+
+use super::Failure;
+use crate::{
+    config::{Config, Environment, human::write_duration},
+    tenant::{Allow, Directory, Entry},
+};
+
+/// Checks a configuration file and its tenants file, and says in words what they mean.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The configuration file.
+    #[arg(long, default_value = "gateway.yaml")]
+    config: PathBuf,
+}
+
+/// Prints what the configuration says, or everything that is wrong with it and with the tenants.
+pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failure> {
+    let (config, mut mistakes) = Config::read(&arguments.config, env);
+    let Some(config) = config else { return Err(mistakes.into()) };
+    // Where the path itself is wrong, the tenants file would be another one.
+    let directory = if mistakes.touch("tenants.file") {
+        Directory::default()
+    } else {
+        Directory::load(&config.tenants.file, env).unwrap_or_else(|more| {
+            mistakes.append(more);
+            Directory::default()
+        })
+    };
+    mistakes.none_or(())?;
+    print!("{}", Summary { config: &config, tenants: directory.entries() });
+    Ok(())
+}
+
+/// What a configuration means, in words, without secrets.
+struct Summary<'c> {
+    config: &'c Config,
+    tenants: &'c [Entry],
+}
+
+impl Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Config { grpc, upstream, telemetry, .. } = self.config;
+        writeln!(f, "gRPC on {}, reflection {}", grpc.listen, if grpc.reflection { "on" } else { "off" })?;
+        let attempts = upstream.retry.max_attempts;
+        let (attempt, plural) = (write_duration(upstream.attempt_timeout), if attempts == 1 { "" } else { "s" });
+        writeln!(f, "calls {}, up to {attempts} attempt{plural} of {attempt} each", upstream.base_url)?;
+        if upstream.base_url.starts_with("http:") {
+            writeln!(f, "warning: this is not https: API keys and codes travel in the clear")?;
+        }
+        match &telemetry.otlp.endpoint {
+            Some(endpoint) => writeln!(f, "traces {} of calls to {endpoint}", telemetry.otlp.sample_ratio)?,
+            None => writeln!(f, "exports no traces")?,
+        }
+        let count = self.tenants.len();
+        writeln!(f, "{count} tenant{}:", if count == 1 { "" } else { "s" })?;
+        self.tenants.iter().enumerate().try_for_each(|(at, entry)| tenant(f, entry, &self.tenants[..at]))
+    }
+}
+
+fn tenant(f: &mut fmt::Formatter<'_>, entry: &Entry, before: &[Entry]) -> fmt::Result {
+    let Entry { tenant, tokens, key_source } = entry;
+    let plural = if *tokens == 1 { "" } else { "s" };
+    write!(f, "  {}: {tokens} token{plural}, key from {key_source}", tenant.id)?;
+    let profile = tenant.default_profile.as_deref();
+    writeln!(f, ", default profile {}", profile.unwrap_or("none"))?;
+    writeln!(f, "    may {}", may(&tenant.allow))?;
+    let same_key = |other: &&Entry| other.tenant.key.authorization() == tenant.key.authorization();
+    match before.iter().find(same_key) {
+        Some(other) => {
+            writeln!(f, "    note: has the same Telnyx key as {}, so each sees the other's data", other.tenant.id)
+        }
+        None => Ok(()),
+    }
+}
+
+/// What a tenant may do, in words.
+fn may(allow: &Allow) -> String {
+    let mut text = format!("call {}", list(&allow.rpcs, "every rpc"));
+    _ = write!(text, ", on {}", list(&allow.channels, "every channel"));
+    _ = write!(text, ", to {}", list(&allow.countries, "every country"));
+    _ = write!(text, ", with {}", list(&allow.profiles, "every profile"));
+    text
+}
+
+fn list(items: &[impl Display], every: &str) -> String {
+    if items.is_empty() {
+        return every.to_owned();
+    }
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}

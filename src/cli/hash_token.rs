@@ -1,0 +1,88 @@
+//! `hash-token`: a token for a tenant, and what of it goes into the tenants file.
+
+use std::io::{self, Read};
+
+use anyhow::{Context, anyhow};
+use aws_lc_rs::rand;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use clap::Args;
+use zeroize::Zeroizing;
+
+use super::Failure;
+use crate::tenant::TokenHash;
+
+/// The prefix by which a scanner for leaked secrets finds a token.
+const PREFIX: &str = "vgw_";
+/// Tokens are stored under a hash that is fast to compute: a short one could be guessed from it.
+const MIN_LENGTH: usize = 16;
+/// More than any token that a header could carry.
+const MAX_INPUT: u64 = 64 << 10;
+
+/// Makes a fresh token for a tenant, and prints it with the line that goes into the tenants file.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Hash the token on the standard input instead, and print the line alone.
+    #[arg(long)]
+    stdin: bool,
+}
+
+/// Prints a fresh token and its hash, or the hash of the token on the standard input.
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.stdin {
+        let mut input = Zeroizing::new(String::new());
+        io::stdin().take(MAX_INPUT).read_to_string(&mut input).context("the standard input can't be read as text")?;
+        let token = input.strip_suffix("\r\n").or(input.strip_suffix('\n')).unwrap_or(&input);
+        must_be_token(token).map_err(|what| Failure::Usage(anyhow!(what)))?;
+        println!("- {}", TokenHash::of(token));
+        return Ok(());
+    }
+    let token = fresh()?;
+    println!("token, for the caller's `authorization: Bearer` header; it is not shown again:");
+    println!("  {}", *token);
+    println!("line for the tenant's `tokens` in the tenants file:");
+    println!("  - {}", TokenHash::of(&token));
+    Ok(())
+}
+
+/// A token of 32 random bytes.
+fn fresh() -> anyhow::Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    rand::fill(&mut *bytes).map_err(|_| anyhow!("the system gives no random bytes"))?;
+    let mut token = Zeroizing::new(PREFIX.to_owned());
+    BASE64_URL_SAFE_NO_PAD.encode_string(*bytes, &mut token);
+    Ok(token)
+}
+
+/// Refuses what no caller could send as a bearer token, and what could be guessed.
+fn must_be_token(token: &str) -> Result<(), &'static str> {
+    if token.is_empty() {
+        Err("the token is empty")
+    } else if token.len() < MIN_LENGTH {
+        Err("the token is too short: it needs at least 16 characters, and they should be random")
+    } else if !token.bytes().all(|c| c.is_ascii_graphic()) {
+        Err("the token has characters that a header can't carry: use letters, digits and punctuation of ASCII")
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fresh_tokens_differ_and_are_tokens() {
+        let (one, two) = (fresh().unwrap(), fresh().unwrap());
+        assert_ne!(*one, *two);
+        assert_eq!(one.len(), PREFIX.len() + 43);
+        assert_eq!(must_be_token(&one), Ok(()));
+    }
+
+    #[test]
+    fn what_is_guessed_or_can_not_be_sent_is_refused() {
+        for bad in ["", "123456789012345", "1234567890 123456", "12345678901234567\n", "schlüsselschlüssel"] {
+            assert!(must_be_token(bad).is_err(), "{bad:?}");
+        }
+        assert!(must_be_token("1234567890123456").is_ok());
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of the gateway from outside, a module a behaviour.
+
+mod cli;
