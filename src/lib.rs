@@ -10,6 +10,7 @@ pub mod pb;
 pub mod policy;
 pub mod secret;
 pub mod services;
+pub mod telemetry;
 pub mod telnyx;
 pub mod tenant;
 pub mod upstream;

@@ -1,14 +1,61 @@
 //! The client of the Telnyx Verify API.
+//!
+//! A request passes these layers, outermost first; they are built once, so that what they remember survives:
+//! retries → time of an attempt → client span → headers → transport.
 
+mod attempt;
+mod authorize;
+mod classify;
+mod operation;
+mod pushback;
+mod retry;
+mod timeout;
+mod trace;
+mod transport;
+
+use std::{error::Error as StdError, sync::Arc};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use reqwest::Url;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use tokio::time::Instant;
+use tower::{ServiceBuilder, ServiceExt, retry::RetryLayer};
+
+use self::{
+    attempt::{Answer, Request},
+    authorize::{Authorize, AuthorizeLayer},
+    classify::Meaningful,
+    operation::Operation,
+    retry::Retry,
+    timeout::{AttemptTimeout, AttemptTimeoutLayer},
+    trace::{Trace, TraceLayer},
+    transport::Transport,
+};
 use crate::{
+    clock::Clock,
+    config,
     domain::{Error, PhoneNumber},
-    telnyx::{Channel, CheckAnswer, CheckRequest, List, Profile, ProfilePatch, SendRequest, Template, Verification},
+    pb::ErrorReason,
+    telnyx::{
+        Channel, CheckAnswer, CheckRequest, Data, List, Profile, ProfilePatch, Route, SendRequest, Template,
+        TemplateText, Verification,
+    },
     tenant::Context,
 };
 
+type Stack = tower::retry::Retry<Retry, AttemptTimeout<Trace<Authorize<Transport>>>>;
+
 /// The client of the Telnyx Verify API. Cloning is cheap, and clones share their connections.
 #[derive(Clone)]
-pub struct Client;
+pub struct Client {
+    stack: Stack,
+    clock: Clock,
+    base_url: String,
+    /// The URLs of sends, by channel: the hot ones are not put together for each call.
+    send_urls: Arc<[Url]>,
+}
 
 /// A page of a list. Pages count from 1.
 #[derive(Clone, Copy, Debug)]
@@ -28,42 +75,239 @@ pub enum CheckTarget<'a> {
     Phone(&'a PhoneNumber),
 }
 
-#[expect(clippy::unused_async, clippy::todo, missing_docs, clippy::missing_errors_doc, reason = "stub")]
+/// No client can be made: the base URL is no URL, or the certificates of `upstream.ca_file` can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("can't build the upstream client")]
+pub struct BuildError(#[source] Box<dyn StdError + Send + Sync>);
+
 impl Client {
-    pub async fn send(&self, _: &Context, _: Channel, _: &SendRequest<'_>) -> Result<Verification, Error> {
-        todo!()
+    /// Builds the client. It connects when it is first used.
+    ///
+    /// # Errors
+    /// See [`BuildError`].
+    pub fn new(config: &config::Upstream, clock: Clock) -> Result<Self, BuildError> {
+        let base_url = config.base_url.trim_end_matches('/').to_owned();
+        let send_urls = Channel::ALL.iter().map(|&channel| url(&base_url, Route::Send(channel)));
+        let send_urls = send_urls.collect::<Option<_>>().ok_or_else(|| BuildError("the base URL is no URL".into()))?;
+        let stack = ServiceBuilder::new()
+            .layer(RetryLayer::new(Retry::new(config.retry.clone(), clock.clone())))
+            .layer(AttemptTimeoutLayer(config.attempt_timeout))
+            .layer(TraceLayer { propagate: config.propagate_trace })
+            .layer(AuthorizeLayer)
+            .service(Transport::new(config).map_err(BuildError)?);
+        Ok(Self { stack, clock, base_url, send_urls })
     }
-    pub async fn verification(&self, _: &Context, _id: &str) -> Result<Verification, Error> {
-        todo!()
+
+    /// Starts a verification. Never repeated once it may have left.
+    ///
+    /// # Errors
+    /// As `CreateVerification` documents them.
+    pub async fn send(
+        &self,
+        context: &Context,
+        channel: Channel,
+        body: &SendRequest<'_>,
+    ) -> Result<Verification, Error> {
+        let operation = Operation::Send(channel);
+        let url = self.send_urls[channel as usize].clone();
+        self.data(context, operation, body.verify_profile_id, url, json(body)).await
     }
-    pub async fn verifications(&self, _: &Context, _: &PhoneNumber, _: Page) -> Result<List<Verification>, Error> {
-        todo!()
+
+    /// Reads a verification.
+    ///
+    /// # Errors
+    /// As `GetVerification` documents them.
+    pub async fn verification(&self, context: &Context, id: &str) -> Result<Verification, Error> {
+        let url = self.url(Route::Verification(id));
+        self.data(context, Operation::GetVerification, id, url, Bytes::new()).await
     }
-    pub async fn check(&self, _: &Context, _: CheckTarget<'_>, _: &CheckRequest<'_>) -> Result<CheckAnswer, Error> {
-        todo!()
+
+    /// Lists the verifications of a phone number. Telnyx documents no paging here and may ignore `page`.
+    ///
+    /// # Errors
+    /// As `ListVerifications` documents them.
+    pub async fn verifications(
+        &self,
+        context: &Context,
+        phone: &PhoneNumber,
+        page: Page,
+    ) -> Result<List<Verification>, Error> {
+        let mut url = self.url(Route::ByPhone(phone.as_e164()));
+        page.append_to(&mut url);
+        self.read(context, Operation::ListVerifications, "", url, Bytes::new()).await
     }
-    pub async fn profiles(&self, _: &Context, _name: Option<&str>, _: Page) -> Result<List<Profile>, Error> {
-        todo!()
+
+    /// Checks a code, or reports a check. Never repeated once it may have left.
+    ///
+    /// # Errors
+    /// As `CheckVerification` documents them.
+    pub async fn check(
+        &self,
+        context: &Context,
+        target: CheckTarget<'_>,
+        body: &CheckRequest<'_>,
+    ) -> Result<CheckAnswer, Error> {
+        let (operation, name, route) = match target {
+            CheckTarget::Id(id) => (Operation::Check, id, Route::Check(id)),
+            CheckTarget::Phone(phone) => (Operation::CheckByPhone, "", Route::CheckByPhone(phone.as_e164())),
+        };
+        self.data(context, operation, name, self.url(route), json(body)).await
     }
-    pub async fn create_profile(&self, _: &Context, _: &Profile) -> Result<Profile, Error> {
-        todo!()
+
+    /// Lists profiles, those called `name` where it is given.
+    ///
+    /// # Errors
+    /// As `ListProfiles` documents them.
+    pub async fn profiles(&self, context: &Context, name: Option<&str>, page: Page) -> Result<List<Profile>, Error> {
+        let mut url = self.url(Route::Profiles);
+        page.append_to(&mut url);
+        if let Some(name) = name {
+            url.query_pairs_mut().append_pair("filter[name]", name);
+        }
+        self.read(context, Operation::ListProfiles, "", url, Bytes::new()).await
     }
-    pub async fn profile(&self, _: &Context, _id: &str) -> Result<Profile, Error> {
-        todo!()
+
+    /// Creates a profile. Never repeated once it may have left.
+    ///
+    /// # Errors
+    /// As `CreateProfile` documents them.
+    pub async fn create_profile(&self, context: &Context, profile: &Profile) -> Result<Profile, Error> {
+        self.data(context, Operation::CreateProfile, "", self.url(Route::Profiles), json(profile)).await
     }
-    pub async fn update_profile(&self, _: &Context, _id: &str, _: ProfilePatch) -> Result<Profile, Error> {
-        todo!()
+
+    /// Reads a profile.
+    ///
+    /// # Errors
+    /// As `GetProfile` documents them.
+    pub async fn profile(&self, context: &Context, id: &str) -> Result<Profile, Error> {
+        self.data(context, Operation::GetProfile, id, self.url(Route::Profile(id)), Bytes::new()).await
     }
-    pub async fn delete_profile(&self, _: &Context, _id: &str) -> Result<(), Error> {
-        todo!()
+
+    /// Changes a profile. A change inside a channel block reads the profile first and writes the block whole.
+    ///
+    /// # Errors
+    /// As `UpdateProfile` documents them.
+    pub async fn update_profile(&self, context: &Context, id: &str, patch: ProfilePatch) -> Result<Profile, Error> {
+        let url = self.url(Route::Profile(id));
+        let current: Value = if patch.needs_current() {
+            self.data(context, Operation::GetProfile, id, url.clone(), Bytes::new()).await?
+        } else {
+            Value::Null
+        };
+        self.data(context, Operation::UpdateProfile, id, url, json(&patch.merge(&current))).await
     }
-    pub async fn templates(&self, _: &Context) -> Result<Vec<Template>, Error> {
-        todo!()
+
+    /// Deletes a profile.
+    ///
+    /// # Errors
+    /// As `DeleteProfile` documents them.
+    pub async fn delete_profile(&self, context: &Context, id: &str) -> Result<(), Error> {
+        let url = self.url(Route::Profile(id));
+        self.call(context, Operation::DeleteProfile, id, url, Bytes::new()).await.map(drop)
     }
-    pub async fn create_template(&self, _: &Context, _text: &str) -> Result<Template, Error> {
-        todo!()
+
+    /// Lists all templates: Telnyx does not page them.
+    ///
+    /// # Errors
+    /// As `ListTemplates` documents them.
+    pub async fn templates(&self, context: &Context) -> Result<Vec<Template>, Error> {
+        self.data(context, Operation::ListTemplates, "", self.url(Route::Templates), Bytes::new()).await
     }
-    pub async fn update_template(&self, _: &Context, _id: &str, _text: &str) -> Result<Template, Error> {
-        todo!()
+
+    /// Creates a template. Never repeated once it may have left.
+    ///
+    /// # Errors
+    /// As `CreateTemplate` documents them.
+    pub async fn create_template(&self, context: &Context, text: &str) -> Result<Template, Error> {
+        let url = self.url(Route::Templates);
+        self.data(context, Operation::CreateTemplate, "", url, json(&TemplateText { text })).await
     }
+
+    /// Changes a template's text.
+    ///
+    /// # Errors
+    /// As `UpdateTemplate` documents them.
+    pub async fn update_template(&self, context: &Context, id: &str, text: &str) -> Result<Template, Error> {
+        let url = self.url(Route::Template(id));
+        self.data(context, Operation::UpdateTemplate, id, url, json(&TemplateText { text })).await
+    }
+
+    /// Makes a call whose answer is one resource in an envelope.
+    async fn data<T: DeserializeOwned + Meaningful>(
+        &self,
+        context: &Context,
+        operation: Operation,
+        name: &str,
+        url: Url,
+        body: Bytes,
+    ) -> Result<T, Error> {
+        self.read::<Data<T>>(context, operation, name, url, body).await.map(|envelope| envelope.data)
+    }
+
+    /// Makes a call and reads its answer.
+    async fn read<T: DeserializeOwned + Meaningful>(
+        &self,
+        context: &Context,
+        operation: Operation,
+        name: &str,
+        url: Url,
+        body: Bytes,
+    ) -> Result<T, Error> {
+        let answer = self.call(context, operation, name, url, body).await?;
+        classify::read(operation, &answer)
+    }
+
+    /// Makes a call. `name` is the id of the resource that a 404 is about, where there is one.
+    async fn call(
+        &self,
+        context: &Context,
+        operation: Operation,
+        name: &str,
+        url: Url,
+        body: Bytes,
+    ) -> Result<Answer, Error> {
+        if Instant::now() >= context.deadline {
+            return Err(too_late());
+        }
+        let request = Request {
+            operation,
+            url,
+            body,
+            key: context.tenant.key.clone(),
+            deadline: context.deadline,
+            resend_count: 0,
+            in_doubt: false,
+            headers: HeaderMap::with_capacity(4),
+        };
+        let result = self.stack.clone().oneshot(request).await;
+        let asked = result.as_ref().ok().and_then(|answer| pushback::asked(&answer.headers, self.clock.now()));
+        classify::outcome(operation, name, result, asked).map_err(|error| {
+            let late = error.reason == ErrorReason::UpstreamUnavailable && Instant::now() >= context.deadline;
+            if late { too_late().source(error) } else { error }
+        })
+    }
+
+    fn url(&self, route: Route<'_>) -> Url {
+        url(&self.base_url, route).expect("routes are made of characters that a URL's path takes")
+    }
+}
+
+impl Page {
+    fn append_to(self, url: &mut Url) {
+        url.query_pairs_mut()
+            .append_pair("page[number]", &self.number.to_string())
+            .append_pair("page[size]", &self.size.to_string());
+    }
+}
+
+fn url(base: &str, route: Route<'_>) -> Option<Url> {
+    Url::parse(&format!("{base}{route}")).ok()
+}
+
+fn too_late() -> Error {
+    Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out")
+}
+
+fn json(body: &impl Serialize) -> Bytes {
+    serde_json::to_vec(body).expect("bodies are plain data with string keys").into()
 }

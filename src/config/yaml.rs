@@ -213,8 +213,9 @@ mod tests {
 
     #[test]
     fn everything_has_its_spot() {
-        let mut none = Mistakes::default();
-        let root = read(&"f".into(), "\u{feff}a: 1\nb:\n  - x\n  - \"~\"\n  - ~\n".as_bytes(), &mut none).unwrap();
+        let mut no_mistakes = Mistakes::default();
+        let root =
+            read(&"f".into(), "\u{feff}a: 1\nb:\n  - x\n  - \"~\"\n  - ~\n".as_bytes(), &mut no_mistakes).unwrap();
         let Value::Map(entries) = root.value else { panic!("no mapping") };
         let (key, node) = &entries[1];
         assert_eq!((key.text.as_str(), key.spot.line, key.spot.column), ("b", 2, 1));
@@ -222,7 +223,7 @@ mod tests {
         assert_eq!((items[0].spot.line, items[0].spot.column), (3, 5));
         assert!(matches!(&items[1].value, Value::Scalar(text) if text == "~"), "a quoted tilde is a text");
         assert!(matches!(items[2].value, Value::Nothing));
-        assert!(none.is_empty());
+        assert!(no_mistakes.is_empty());
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct Error {
     /// How long to wait before another try, where waiting helps.
     pub retry_after: Option<Duration>,
     /// What was not found.
-    pub resource: Option<Resource>,
+    pub resource: Option<Box<Resource>>,
     /// The rule that refused the call, by its name in the tenants file.
     pub rule: Option<&'static str>,
     /// What lies behind it.
@@ -68,7 +68,14 @@ impl Error {
     /// A request that breaks rules; `violations` must not be empty.
     #[must_use]
     pub fn invalid(violations: Vec<Violation>) -> Self {
-        Self { violations, ..Self::new(ErrorReason::InvalidRequest, "the request breaks rules, see the violations") }
+        Self::new(ErrorReason::InvalidRequest, "the request breaks rules, see the violations").violations(violations)
+    }
+
+    /// Adds what is wrong with which field.
+    #[must_use]
+    pub fn violations(mut self, violations: Vec<Violation>) -> Self {
+        self.violations = violations;
+        self
     }
 
     /// Adds how long to wait.
@@ -81,7 +88,7 @@ impl Error {
     /// Adds what was not found.
     #[must_use]
     pub fn resource(mut self, kind: &'static str, name: impl Into<String>) -> Self {
-        self.resource = Some(Resource { kind, name: name.into() });
+        self.resource = Some(Box::new(Resource { kind, name: name.into() }));
         self
     }
 

@@ -196,3 +196,6 @@ impl<'de> Visitor<'de> for TextsVisitor {
 
     scalars_read_as_missing!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64);
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// Every channel.
+    /// Every channel, in the order of their declaration.
     pub const ALL: [Self; 5] = [Self::Sms, Self::Call, Self::Flashcall, Self::Whatsapp, Self::DtmfConfirm];
 
     /// The channel's name in paths, in `type` and as a profile's block.

@@ -1,3 +1,5 @@
-//! Tests of the gateway from outside, a module a behaviour.
+//! The gateway and the simulator from outside, over real sockets: a module a behaviour.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a failed step is a failed test")]
 
 mod cli;

@@ -1,0 +1,58 @@
+//! One attempt: what goes through the stack, and how it can end.
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use reqwest::Url;
+use tokio::time::Instant;
+
+use super::operation::Operation;
+use crate::tenant::ApiKey;
+
+/// A request on its way to Telnyx. Cloning it, for another attempt, copies little.
+#[derive(Clone)]
+pub(super) struct Request {
+    /// What is asked.
+    pub(super) operation: Operation,
+    /// Where.
+    pub(super) url: Url,
+    /// The JSON body; empty for none.
+    pub(super) body: Bytes,
+    /// On whose account.
+    pub(super) key: ApiKey,
+    /// When the caller stops waiting.
+    pub(super) deadline: Instant,
+    /// How many attempts there were before this one.
+    pub(super) resend_count: usize,
+    /// Whether an attempt before this one may have been carried out.
+    pub(super) in_doubt: bool,
+    /// The headers to send; filled on the way down.
+    pub(super) headers: HeaderMap,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// The status.
+    pub(super) status: StatusCode,
+    /// The headers.
+    pub(super) headers: HeaderMap,
+    /// The whole body.
+    pub(super) body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// No connection could be made, so the request never left.
+    #[error("no connection to the upstream")]
+    Unsent(#[source] reqwest::Error),
+    /// The connection broke after the request may have left.
+    #[error("the connection to the upstream broke")]
+    Lost(#[source] reqwest::Error),
+    /// No whole answer in the time an attempt has.
+    #[error("the upstream took too long")]
+    Timeout,
+    /// The answer is larger than the gateway takes.
+    #[error("the upstream's answer is too large")]
+    TooLarge,
+}

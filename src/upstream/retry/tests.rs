@@ -1,0 +1,172 @@
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use proptest::prelude::*;
+use tower::{ServiceBuilder, ServiceExt, retry::RetryLayer, service_fn};
+
+use super::*;
+use crate::{telnyx::Channel, tenant::ApiKey};
+
+/// How an attempt ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Status(u16),
+    /// 429, with a wait in seconds.
+    Throttled(u64),
+    SpendLimit,
+    Timeout,
+    TooLarge,
+}
+
+impl End {
+    fn result(self) -> Result<Answer, Failure> {
+        let answer = |status, headers, body| {
+            Ok(Answer { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::from_static(body) })
+        };
+        match self {
+            Self::Status(status) => answer(status, HeaderMap::new(), b""),
+            Self::Throttled(wait) => {
+                answer(429, HeaderMap::from_iter([("retry-after".parse().unwrap(), HeaderValue::from(wait))]), b"")
+            }
+            Self::SpendLimit => answer(429, HeaderMap::new(), br#"{"errors":[{"code":"40333"}]}"#),
+            Self::Timeout => Err(Failure::Timeout),
+            Self::TooLarge => Err(Failure::TooLarge),
+        }
+    }
+}
+
+/// Runs `operation` against attempts that end one after the other as `ends` say, each after `pace`. Returns when each
+/// attempt began, counted from the start, and the last answer's status.
+async fn run(operation: Operation, ends: Vec<End>, pace: Duration, deadline: Duration) -> (Vec<Duration>, Option<u16>) {
+    let start = Instant::now();
+    let attempts = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&attempts);
+    let limits = config::Retry {
+        max_attempts: 4,
+        base_delay: Duration::from_millis(100),
+        max_delay: Duration::from_secs(1),
+        max_retry_after: Duration::from_secs(10),
+    };
+    let stack = ServiceBuilder::new().layer(RetryLayer::new(Retry::new(limits, Clock::default()))).service(service_fn(
+        move |request: Request| {
+            let number = {
+                let mut attempts = attempts.lock().unwrap();
+                assert_eq!(attempts.len(), request.resend_count);
+                attempts.push(start.elapsed());
+                attempts.len()
+            };
+            let end = ends[(number - 1).min(ends.len() - 1)];
+            async move {
+                sleep(pace).await;
+                end.result()
+            }
+        },
+    ));
+    let request = Request {
+        operation,
+        url: "http://127.0.0.1/".parse().unwrap(),
+        body: Bytes::new(),
+        key: ApiKey::new("KEY").unwrap(),
+        deadline: start + deadline,
+        resend_count: 0,
+        in_doubt: false,
+        headers: HeaderMap::new(),
+    };
+    let result = stack.oneshot(request).await;
+    let attempts = seen.lock().unwrap().clone();
+    (attempts, result.ok().map(|answer| answer.status.as_u16()))
+}
+
+const SEND: Operation = Operation::Send(Channel::Sms);
+const SOON: Duration = Duration::from_millis(5);
+const LATE: Duration = Duration::from_mins(1);
+
+#[tokio::test(start_paused = true)]
+async fn a_send_that_may_have_left_is_never_repeated() {
+    for operation in [SEND, Operation::Check, Operation::CheckByPhone, Operation::CreateProfile] {
+        for end in [End::Status(500), End::Status(503), End::Status(408), End::Timeout, End::TooLarge] {
+            let (attempts, _) = run(operation, vec![end], SOON, LATE).await;
+            assert_eq!(attempts.len(), 1, "{operation:?} {end:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_send_that_was_throttled_is_repeated_after_the_wait_asked_for() {
+    let (attempts, status) = run(SEND, vec![End::Throttled(3), End::Status(200)], SOON, LATE).await;
+    assert_eq!(attempts, [Duration::ZERO, Duration::from_secs(3) + SOON]);
+    assert_eq!(status, Some(200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spend_limit_is_not_waited_for() {
+    let (attempts, _) = run(SEND, vec![End::SpendLimit], SOON, LATE).await;
+    assert_eq!(attempts.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_too_long_or_does_not_fit_is_not_begun() {
+    let (attempts, status) = run(SEND, vec![End::Throttled(11)], SOON, LATE).await;
+    assert_eq!((attempts.len(), status), (1, Some(429)));
+    let (attempts, _) = run(SEND, vec![End::Throttled(3)], SOON, Duration::from_secs(3)).await;
+    assert_eq!(attempts.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_whose_answer_was_lost_is_done_when_the_profile_is_gone() {
+    let ends = vec![End::Timeout, End::Status(404)];
+    assert_eq!(run(Operation::DeleteProfile, ends, SOON, LATE).await.1, Some(204));
+    let ends = vec![End::Throttled(1), End::Status(404)];
+    assert_eq!(run(Operation::DeleteProfile, ends, SOON, LATE).await.1, Some(404));
+}
+
+fn end() -> impl Strategy<Value = End> {
+    prop_oneof![
+        prop::sample::select(vec![200, 400, 401, 404, 408, 409, 422, 500, 502, 503, 504]).prop_map(End::Status),
+        (0_u64..15).prop_map(End::Throttled),
+        Just(End::SpendLimit),
+        Just(End::Timeout),
+        Just(End::TooLarge),
+    ]
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    prop::sample::select(vec![
+        SEND,
+        Operation::Check,
+        Operation::CreateTemplate,
+        Operation::GetVerification,
+        Operation::UpdateProfile,
+        Operation::DeleteProfile,
+    ])
+}
+
+proptest! {
+    #[test]
+    fn attempts_and_waits_keep_to_their_limits(
+        operation in operation(),
+        ends in prop::collection::vec(end(), 1..6),
+        pace in 0_u64..3000,
+        deadline in 1_u64..20_000,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let (pace, deadline) = (Duration::from_millis(pace), Duration::from_millis(deadline));
+        let (attempts, _) = runtime.block_on(run(operation, ends.clone(), pace, deadline));
+
+        prop_assert!(attempts.len() <= 4);
+        for (index, began) in attempts.iter().enumerate().skip(1) {
+            let before = ends[(index - 1).min(ends.len() - 1)];
+            let wait = began.saturating_sub(attempts[index - 1]).saturating_sub(pace);
+            prop_assert!(*began < deadline);
+            match before {
+                End::Throttled(asked) => prop_assert_eq!(wait, Duration::from_secs(asked)),
+                // Tokio's timers round up to a millisecond.
+                _ => prop_assert!(wait <= Duration::from_millis(100 * (1 << (index - 1)) + 1)),
+            }
+            if operation.replay() == Replay::OnlyIfUnsent {
+                prop_assert!(matches!(before, End::Throttled(_)));
+            }
+        }
+    }
+}

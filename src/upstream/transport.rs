@@ -1,0 +1,106 @@
+//! The HTTP client: the only place that knows reqwest.
+
+use std::{error::Error as StdError, fs, future::Future, pin::Pin, task};
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{Certificate, redirect};
+use tower::Service;
+
+use super::attempt::{Answer, Failure, Request};
+use crate::config;
+
+/// What the gateway calls itself to Telnyx.
+const USER_AGENT: &str = concat!("verify-gateway/", env!("CARGO_PKG_VERSION"));
+
+/// Sends requests over connections that are kept alive and shared by all tenants.
+#[derive(Clone)]
+pub(super) struct Transport {
+    client: reqwest::Client,
+    max_response_size: usize,
+}
+
+impl Transport {
+    pub(super) fn new(config: &config::Upstream) -> Result<Self, Box<dyn StdError + Send + Sync>> {
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(USER_AGENT)
+                .connect_timeout(config.connect_timeout)
+                .pool_idle_timeout(config.pool_idle_timeout)
+                .pool_max_idle_per_host(config.max_idle_connections)
+                .tcp_nodelay(true)
+                // The gateway decides alone what is sent again, and where to: a redirect could carry a key elsewhere,
+                // a proxy of the environment could read it.
+                .retry(reqwest::retry::never())
+                .redirect(redirect::Policy::none())
+                .no_proxy()
+        };
+        let client = match &config.ca_file {
+            Some(path) => {
+                let authorities = Certificate::from_pem_bundle(&fs::read(path)?)?;
+                builder().tls_certs_only(authorities).build()?
+            }
+            // A machine without a certificate store can't build a client, not even for plain HTTP: Mozilla's roots.
+            None => builder().build().or_else(|_| builder().tls_certs_only(mozilla_roots()?).build())?,
+        };
+        Ok(Self { client, max_response_size: config.max_response_size })
+    }
+}
+
+fn mozilla_roots() -> Result<Vec<Certificate>, reqwest::Error> {
+    webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|root| Certificate::from_der(root)).collect()
+}
+
+impl Service<Request> for Transport {
+    type Response = Answer;
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> task::Poll<Result<(), Failure>> {
+        task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let max = self.max_response_size;
+        let mut outgoing = reqwest::Request::new(request.operation.method(), request.url);
+        *outgoing.headers_mut() = request.headers;
+        if !request.body.is_empty() {
+            *outgoing.body_mut() = Some(request.body.into());
+        }
+        let answer = self.client.execute(outgoing);
+        Box::pin(async move { read(answer.await.map_err(failure)?, max).await })
+    }
+}
+
+/// Reads the whole answer, up to `max` bytes.
+async fn read(mut response: reqwest::Response, max: usize) -> Result<Answer, Failure> {
+    let too_large = |size: usize| size > max;
+    if response.content_length().is_some_and(|length| usize::try_from(length).map_or(true, too_large)) {
+        return Err(Failure::TooLarge);
+    }
+    let status = response.status();
+    let headers = std::mem::take(response.headers_mut());
+    let first = response.chunk().await.map_err(failure)?.unwrap_or_default();
+    // Almost every answer is one chunk, which needs no copy.
+    let body = match response.chunk().await.map_err(failure)? {
+        None => first,
+        Some(second) => {
+            let mut body = BytesMut::from(first);
+            let mut next = Some(second);
+            while let Some(chunk) = next {
+                if too_large(body.len() + chunk.len()) {
+                    return Err(Failure::TooLarge);
+                }
+                body.extend_from_slice(&chunk);
+                next = response.chunk().await.map_err(failure)?;
+            }
+            Bytes::from(body)
+        }
+    };
+    if too_large(body.len()) { Err(Failure::TooLarge) } else { Ok(Answer { status, headers, body }) }
+}
+
+/// Tells a request that never left from one that may have. URLs hold phone numbers: the error goes without.
+fn failure(error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    if error.is_connect() { Failure::Unsent(error) } else { Failure::Lost(error) }
+}
