@@ -75,7 +75,7 @@ impl Config {
         let (mut reader, mut config) = Reader::file(path, env, Self::sections);
         if let Some(config) = &mut config {
             reader.refuse_unknown_variables();
-            let folder = path.parent().unwrap_or(Path::new(""));
+            let folder = path.parent().unwrap_or_else(|| Path::new(""));
             config.tenants.file = folder.join(&config.tenants.file);
             config.upstream.ca_file = config.upstream.ca_file.take().map(|file| folder.join(file));
         }

@@ -108,6 +108,21 @@ fn rules_between_knobs_are_reported_at_the_knob_that_was_set() {
     assert!(mistakes("grpc: { max_deadline: 5s, default_deadline: soon }", &[]).ends_with("\n1 mistake"));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_no_text_is_a_mistake() {
+    use std::{ffi::OsString, os::unix::ffi::OsStringExt};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.yaml");
+    fs::write(&path, "").unwrap();
+    let env = [("VERIFY_GATEWAY_GRPC__LISTEN", OsString::from_vec(vec![0xff]))].into_iter().collect();
+    assert_eq!(
+        Config::load(&path, &env).unwrap_err().to_string(),
+        "environment VERIFY_GATEWAY_GRPC__LISTEN: grpc.listen: not UTF-8 text\n1 mistake"
+    );
+}
+
 #[test]
 fn a_file_that_is_not_there_is_one_mistake() {
     let error = Config::load(Path::new("/nowhere/gateway.yaml"), &Environment::default()).unwrap_err();
