@@ -7,6 +7,7 @@ mod knobs;
 mod mistakes;
 pub(crate) mod reader;
 mod reference;
+pub(crate) mod section;
 mod telemetry;
 mod upstream;
 mod yaml;
@@ -25,7 +26,7 @@ pub use self::{
     upstream::{Retry, Upstream},
 };
 
-use self::reader::{Reader, Section};
+use self::{reader::Reader, section::Section};
 
 /// The settings of a gateway.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{knobs::url, reader::Section};
+use super::{knobs::url, section::Section};
 
 /// Settings of logs and traces.
 #[derive(Clone, Debug, PartialEq)]

@@ -15,7 +15,8 @@ use super::{Allow, ApiKey, KeySource, Tenant, TokenHash};
 use crate::{
     config::{
         Environment, Mistakes, Place, Unread,
-        reader::{Reader, Section, Written},
+        reader::{Reader, Written},
+        section::Section,
     },
     domain::{Country, TenantId},
     pb::FILE_DESCRIPTOR_SET,

@@ -108,6 +108,14 @@ traces 0.01 of calls to http://localhost:4317
 }
 
 #[test]
+fn check_reads_no_tenants_where_their_path_is_wrong() {
+    let folder = folder(&[("gateway.yaml", "tenants:\n  file: []\n"), ("tenants.yaml", "tenants: []\n")]);
+    let end = run(folder.path(), &["check"], &[], "");
+    let expected = "gateway.yaml:2:9: tenants.file: must be a single value\n1 mistake\n";
+    assert_eq!((end.code, end.err.as_str()), (64, expected));
+}
+
+#[test]
 fn check_of_no_file_exits_64() {
     let end = run(folder(&[]).path(), &["check"], &[], "");
     assert_eq!((end.code, end.err.as_str()), (64, "gateway.yaml: can't be read: entity not found\n1 mistake\n"));
