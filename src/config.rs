@@ -7,6 +7,7 @@ mod knobs;
 mod mistakes;
 pub(crate) mod reader;
 mod reference;
+pub(crate) mod section;
 mod telemetry;
 mod upstream;
 mod yaml;
@@ -25,7 +26,7 @@ pub use self::{
     upstream::{Retry, Upstream},
 };
 
-use self::reader::{Reader, Section};
+use self::{reader::Reader, section::Section};
 
 /// The settings of a gateway.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,7 +76,7 @@ impl Config {
         let (mut reader, mut config) = Reader::file(path, env, Self::sections);
         if let Some(config) = &mut config {
             reader.refuse_unknown_variables();
-            let folder = path.parent().unwrap_or(Path::new(""));
+            let folder = path.parent().unwrap_or_else(|| Path::new(""));
             config.tenants.file = folder.join(&config.tenants.file);
             config.upstream.ca_file = config.upstream.ca_file.take().map(|file| folder.join(file));
         }

@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.stdin {
         let mut input = Zeroizing::new(String::new());
         io::stdin().take(MAX_INPUT).read_to_string(&mut input).context("the standard input can't be read as text")?;
-        let token = input.strip_suffix("\r\n").or(input.strip_suffix('\n')).unwrap_or(&input);
+        let token = input.strip_suffix("\r\n").or_else(|| input.strip_suffix('\n')).unwrap_or(&input);
         must_be_token(token).map_err(|what| Failure::Usage(anyhow!(what)))?;
         println!("- {}", TokenHash::of(token));
         return Ok(());

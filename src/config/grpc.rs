@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::reader::Section;
+use super::section::Section;
 
 /// Settings of the gRPC surface.
 #[derive(Clone, Debug, PartialEq)]

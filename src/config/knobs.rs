@@ -4,7 +4,7 @@ use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use http::Uri;
 
-use super::{human, reader::Section};
+use super::{human, section::Section};
 
 impl Section<'_, '_> {
     /// A duration.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{knobs::url, reader::Section};
+use super::{knobs::url, section::Section};
 
 /// Settings of logs and traces.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,7 +51,7 @@ pub struct Otlp {
 impl Telemetry {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         Self {
-            log: section.section("log", "The log, written to the standard error stream.", Log::read),
+            log: section.section("log", "The log.", Log::read),
             otlp: section.section("otlp", "The export of traces by OTLP over gRPC.", Otlp::read),
         }
     }

@@ -102,10 +102,31 @@ fn rules_between_knobs_are_reported_at_the_knob_that_was_set() {
         mistakes("", &[("VERIFY_GATEWAY_GRPC__DEFAULT_DEADLINE", "61s")]),
         format!("environment VERIFY_GATEWAY_GRPC__DEFAULT_DEADLINE: grpc.default_deadline: {rule}\n1 mistake")
     );
-    let others = "upstream:\n  connect_timeout: 11s\n  retry: { base_delay: 3s }\n";
-    assert!(mistakes(others, &[]).ends_with("\n2 mistakes"));
+    let others =
+        "grpc:\n  max_connection_age_grace: 59s\nupstream:\n  connect_timeout: 11s\n  retry: { base_delay: 3s }\n";
+    let expected = "\
+gateway.yaml:2:29: grpc.max_connection_age_grace: max_connection_age_grace must not be shorter than max_deadline
+gateway.yaml:4:20: upstream.connect_timeout: connect_timeout must not be longer than attempt_timeout
+gateway.yaml:5:24: upstream.retry.base_delay: base_delay must not be longer than max_delay
+3 mistakes";
+    assert_eq!(mistakes(others, &[]), expected);
     // A knob that is wrong already counts as its default, which would break the rule.
     assert!(mistakes("grpc: { max_deadline: 5s, default_deadline: soon }", &[]).ends_with("\n1 mistake"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_no_text_is_a_mistake() {
+    use std::{ffi::OsString, os::unix::ffi::OsStringExt};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.yaml");
+    fs::write(&path, "").unwrap();
+    let env = [("VERIFY_GATEWAY_GRPC__LISTEN", OsString::from_vec(vec![0xff]))].into_iter().collect();
+    assert_eq!(
+        Config::load(&path, &env).unwrap_err().to_string(),
+        "environment VERIFY_GATEWAY_GRPC__LISTEN: grpc.listen: not UTF-8 text\n1 mistake"
+    );
 }
 
 #[test]

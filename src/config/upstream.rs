@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{knobs::url, reader::Section};
+use super::{knobs::url, section::Section};
 
 /// Settings of the client of the Telnyx Verify API.
 #[derive(Clone, Debug, PartialEq)]

@@ -15,7 +15,8 @@ use super::{Allow, ApiKey, KeySource, Tenant, TokenHash};
 use crate::{
     config::{
         Environment, Mistakes, Place, Unread,
-        reader::{Reader, Section, Written},
+        reader::{Reader, Written},
+        section::Section,
     },
     domain::{Country, TenantId},
     pb::FILE_DESCRIPTOR_SET,
@@ -35,7 +36,7 @@ pub(super) struct Listed {
 /// Reads the file at `path`.
 pub(super) fn read(path: &Path, env: &Environment) -> Result<Vec<Listed>, Mistakes> {
     let mut seen = Seen { rpcs: rpc_names(), ..Seen::default() };
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let (mut reader, tenants) = Reader::file(path, env, |root| {
         let any = root.has("tenants");
         let tenants = root.maps("tenants", |section| tenant(section, folder, &mut seen));
@@ -146,7 +147,7 @@ fn api_key(section: &mut Section<'_, '_>, folder: &Path) -> Option<(ApiKey, KeyS
         }
         _ => (Ok(Zeroizing::new(text)), KeySource::Inline),
     };
-    let key = key.and_then(|key| match key.strip_suffix("\r\n").or(key.strip_suffix('\n')).unwrap_or(&key) {
+    let key = key.and_then(|key| match key.strip_suffix("\r\n").or_else(|| key.strip_suffix('\n')).unwrap_or(&key) {
         "" => Err("the key is empty".to_owned()),
         key => ApiKey::new(key).ok_or_else(|| "the key has characters that no key has, such as spaces".to_owned()),
     });

@@ -9,6 +9,7 @@ use std::{
 };
 
 use tempfile::TempDir;
+use verify_gateway::{config::Environment, tenant::Directory};
 
 const HASH: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
@@ -107,6 +108,14 @@ traces 0.01 of calls to http://localhost:4317
 }
 
 #[test]
+fn check_reads_no_tenants_where_their_path_is_wrong() {
+    let folder = folder(&[("gateway.yaml", "tenants:\n  file: []\n"), ("tenants.yaml", "tenants: []\n")]);
+    let end = run(folder.path(), &["check"], &[], "");
+    let expected = "gateway.yaml:2:9: tenants.file: must be a single value\n1 mistake\n";
+    assert_eq!((end.code, end.err.as_str()), (64, expected));
+}
+
+#[test]
 fn check_of_no_file_exits_64() {
     let end = run(folder(&[]).path(), &["check"], &[], "");
     assert_eq!((end.code, end.err.as_str()), (64, "gateway.yaml: can't be read: entity not found\n1 mistake\n"));
@@ -126,7 +135,7 @@ fn a_hashed_token_goes_into_the_tenants_file_as_it_is_printed() {
     let tenants = format!("tenants:\n  - id: a\n    telnyx_api_key: {{ inline: KEY }}\n    tokens:\n      {line}\n");
     let folder = folder(&[("tenants.yaml", &tenants)]);
     let path = folder.path().join("tenants.yaml");
-    let directory = verify_gateway::tenant::Directory::load(&path, &Default::default()).unwrap();
+    let directory = Directory::load(&path, &Environment::default()).unwrap();
     assert!(directory.authenticate(token).is_some_and(|tenant| tenant.id.as_str() == "a"));
     assert!(directory.authenticate(line).is_none());
 }
