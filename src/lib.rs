@@ -2,10 +2,12 @@
 //!
 //! `docs/ARCHITECTURE.md` leads through the house, floor by floor.
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod grpc;
 pub mod pb;
 pub mod policy;
 pub mod secret;

@@ -7,8 +7,6 @@ use std::{
     path::Path,
 };
 
-use prost::Message;
-use prost_types::FileDescriptorSet;
 use zeroize::Zeroizing;
 
 use super::{Allow, ApiKey, KeySource, Tenant, TokenHash};
@@ -19,7 +17,7 @@ use crate::{
         section::Section,
     },
     domain::{Country, TenantId},
-    pb::FILE_DESCRIPTOR_SET,
+    pb::rpcs,
     telnyx::Channel,
 };
 
@@ -35,7 +33,7 @@ pub(super) struct Listed {
 
 /// Reads the file at `path`.
 pub(super) fn read(path: &Path, env: &Environment) -> Result<Vec<Listed>, Mistakes> {
-    let mut seen = Seen { rpcs: rpc_names(), ..Seen::default() };
+    let mut seen = Seen { rpcs: rpcs().map(|rpc| rpc.method).collect(), ..Seen::default() };
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let (mut reader, tenants) = Reader::file(path, env, |root| {
         let any = root.has("tenants");
@@ -191,13 +189,6 @@ fn each<T>(section: &mut Section<'_, '_>, key: &'static str, must: &str, parse: 
         }
     }
     items
-}
-
-/// The bare names of all rpcs of the contract.
-fn rpc_names() -> Vec<String> {
-    let files = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).expect("it was encoded when this was built");
-    let services = files.file.into_iter().flat_map(|file| file.service);
-    services.flat_map(|service| service.method).map(|method| method.name().to_owned()).collect()
 }
 
 #[cfg(test)]

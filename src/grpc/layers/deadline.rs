@@ -1,0 +1,117 @@
+//! Until when: the caller's deadline, bounded by the gateway's own.
+//!
+//! tonic would end a late call with CANCELLED and no reason, so this is done here.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::HeaderMap;
+use tokio::time::{Instant, timeout_at};
+
+use super::{is_open, refuse};
+use crate::{
+    domain::{Error, Violation},
+    pb::ErrorReason,
+};
+
+/// When the caller stops waiting.
+#[derive(Clone, Copy)]
+pub(in crate::grpc) struct Deadline(pub(super) Instant);
+
+/// The bounds of deadlines.
+#[derive(Clone, Copy)]
+pub(in crate::grpc) struct Limits {
+    /// For calls that come without one.
+    pub(in crate::grpc) default: Duration,
+    /// For calls that ask for more.
+    pub(in crate::grpc) max: Duration,
+}
+
+/// Ends a call that takes too long.
+pub(in crate::grpc) async fn deadline(State(limits): State<Limits>, mut request: Request, next: Next) -> Response {
+    // A watch of one's health may last.
+    if is_open(&request) {
+        return next.run(request).await;
+    }
+    let Ok(asked) = asked(request.headers()) else {
+        let violation = Violation::new("grpc-timeout", "must be at most eight digits and one of H, M, S, m, u, n");
+        return refuse(Error::invalid(vec![violation]));
+    };
+    let deadline = Instant::now() + asked.map_or(limits.default, early).min(limits.max);
+    request.extensions_mut().insert(Deadline(deadline));
+    timeout_at(deadline, next.run(request))
+        .await
+        .unwrap_or_else(|_| refuse(Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out")))
+}
+
+/// A little less time than asked for, so that the answer arrives before the caller gives up, and before tonic does.
+fn early(asked: Duration) -> Duration {
+    asked.saturating_sub((asked / 20).min(Duration::from_millis(20)))
+}
+
+/// A `grpc-timeout` that is none.
+#[derive(Debug)]
+struct Malformed;
+
+/// The time that the caller gives, by the grammar of gRPC over HTTP/2: `TimeoutValue TimeoutUnit`.
+fn asked(headers: &HeaderMap) -> Result<Option<Duration>, Malformed> {
+    let Some(value) = headers.get("grpc-timeout") else { return Ok(None) };
+    let Some((unit, digits)) = value.as_bytes().split_last() else { return Err(Malformed) };
+    if !(1..=8).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(Malformed);
+    }
+    let number = digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
+    Ok(Some(match unit {
+        b'H' => Duration::from_hours(number),
+        b'M' => Duration::from_mins(number),
+        b'S' => Duration::from_secs(number),
+        b'm' => Duration::from_millis(number),
+        b'u' => Duration::from_micros(number),
+        b'n' => Duration::from_nanos(number),
+        _ => return Err(Malformed),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The time that `value` gives; none where it is malformed.
+    fn read(value: &'static str) -> Option<Duration> {
+        let headers = HeaderMap::from_iter([("grpc-timeout".parse().unwrap(), value.parse().unwrap())]);
+        asked(&headers).unwrap_or_default()
+    }
+
+    #[test]
+    fn every_unit_is_read() {
+        for (value, time) in [
+            ("1H", Duration::from_hours(1)),
+            ("2M", Duration::from_mins(2)),
+            ("30S", Duration::from_secs(30)),
+            ("250m", Duration::from_millis(250)),
+            ("99999999u", Duration::from_micros(99_999_999)),
+            ("5n", Duration::from_nanos(5)),
+        ] {
+            assert_eq!(read(value), Some(time), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_timeout_is_refused() {
+        for value in ["", "S", "5", "5s", "-5S", "5 S", "999999999S", "1.5S", "5HH"] {
+            assert_eq!(read(value), None, "{value}");
+        }
+        assert_eq!(asked(&HeaderMap::new()).unwrap(), None);
+    }
+
+    #[test]
+    fn the_answer_leaves_in_time_to_arrive() {
+        assert_eq!(early(Duration::from_millis(100)), Duration::from_millis(95));
+        assert_eq!(early(Duration::from_secs(10)), Duration::from_millis(9980));
+        assert_eq!(early(Duration::ZERO), Duration::ZERO);
+    }
+}

@@ -1,0 +1,102 @@
+//! `ProfileService`.
+
+use tonic::{Request, Response, Status};
+
+use super::{
+    context, translate,
+    translate::{List, Paging, Violations, renamed},
+};
+use crate::{
+    domain::Error,
+    pb::{
+        CreateProfileRequest, CreateProfileResponse, DeleteProfileRequest, DeleteProfileResponse, GetProfileRequest,
+        GetProfileResponse, ListProfilesRequest, ListProfilesResponse, UpdateProfileRequest, UpdateProfileResponse,
+        profile_service_server::ProfileService,
+    },
+    policy,
+    tenant::Context,
+    upstream::Client,
+};
+
+/// The handlers of `ProfileService`.
+pub(super) struct Handlers {
+    upstream: Client,
+}
+
+impl Handlers {
+    pub(super) const fn new(upstream: Client) -> Self {
+        Self { upstream }
+    }
+}
+
+#[tonic::async_trait]
+impl ProfileService for Handlers {
+    async fn create_profile(
+        &self,
+        request: Request<CreateProfileRequest>,
+    ) -> Result<Response<CreateProfileResponse>, Status> {
+        let context = context(&request)?;
+        let profile = translate::create_profile(request.into_inner())?;
+        let profile = self.upstream.create_profile(&context, &profile).await.map_err(renamed)?;
+        Ok(Response::new(CreateProfileResponse { profile: Some(translate::profile(profile)) }))
+    }
+
+    async fn get_profile(&self, request: Request<GetProfileRequest>) -> Result<Response<GetProfileResponse>, Status> {
+        let context = context(&request)?;
+        let id = allowed_id(&context, &request.get_ref().profile_id)?;
+        let profile = self.upstream.profile(&context, &id).await.map_err(renamed)?;
+        Ok(Response::new(GetProfileResponse { profile: Some(translate::profile(profile)) }))
+    }
+
+    async fn list_profiles(
+        &self,
+        request: Request<ListProfilesRequest>,
+    ) -> Result<Response<ListProfilesResponse>, Status> {
+        let context = context(&request)?;
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let no_control = |c: char| !c.is_control();
+        let name = violations.text("name", &request.name, 255, no_control, "must have at most 255 characters");
+        let scope = (List::Profiles, &context.tenant.id, request.name.as_str());
+        let paging = Paging::read(scope, request.page_size, &request.page_token, &mut violations);
+        let paging = violations.none_or(Some(paging))?;
+
+        let list = self.upstream.profiles(&context, name.as_deref(), paging.page()).await.map_err(renamed)?;
+        let window = paging.window(list);
+        Ok(Response::new(ListProfilesResponse {
+            profiles: window.items.into_iter().map(translate::profile).collect(),
+            next_page_token: window.next_page_token,
+            total_size: window.total_size,
+        }))
+    }
+
+    async fn update_profile(
+        &self,
+        request: Request<UpdateProfileRequest>,
+    ) -> Result<Response<UpdateProfileResponse>, Status> {
+        let context = context(&request)?;
+        let (id, patch) = translate::update_profile(request.into_inner())?;
+        policy::profile(&context.tenant, &id)?;
+        let profile = self.upstream.update_profile(&context, &id, patch).await.map_err(renamed)?;
+        Ok(Response::new(UpdateProfileResponse { profile: Some(translate::profile(profile)) }))
+    }
+
+    async fn delete_profile(
+        &self,
+        request: Request<DeleteProfileRequest>,
+    ) -> Result<Response<DeleteProfileResponse>, Status> {
+        let context = context(&request)?;
+        let id = allowed_id(&context, &request.get_ref().profile_id)?;
+        self.upstream.delete_profile(&context, &id).await.map_err(renamed)?;
+        Ok(Response::new(DeleteProfileResponse {}))
+    }
+}
+
+/// The id of a profile that the tenant may use.
+fn allowed_id(context: &Context, profile_id: &str) -> Result<String, Error> {
+    let mut violations = Violations::default();
+    let id = violations.id("profile_id", profile_id);
+    let id = violations.none_or(id)?;
+    policy::profile(&context.tenant, &id)?;
+    Ok(id)
+}

@@ -1,0 +1,148 @@
+//! From the one error to a gRPC status: the only place that makes one.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, QuotaViolation, StatusExt};
+
+use crate::{domain::Error, pb::ErrorReason as Reason};
+
+/// The domain of every `ErrorInfo`.
+const DOMAIN: &str = "verify-gateway";
+
+/// The gRPC code of `reason`, as the comments of the contract give it.
+const fn code(reason: Reason) -> Code {
+    match reason {
+        Reason::CredentialsInvalid => Code::Unauthenticated,
+        Reason::RpcNotAllowed | Reason::ChannelNotAllowed | Reason::CountryNotAllowed | Reason::ProfileNotAllowed => {
+            Code::PermissionDenied
+        }
+        Reason::InvalidRequest
+        | Reason::MessageTooLarge
+        | Reason::MessageMalformed
+        | Reason::UpstreamInvalidRequest
+        | Reason::DestinationNotEnabled => Code::InvalidArgument,
+        Reason::UpstreamKeyRefused
+        | Reason::AccountRestricted
+        | Reason::InsufficientFunds
+        | Reason::ChannelNotConfigured
+        | Reason::TrafficBlocked
+        | Reason::UpstreamConflict => Code::FailedPrecondition,
+        Reason::ProfileNotFound | Reason::TemplateNotFound | Reason::VerificationNotFound => Code::NotFound,
+        Reason::UpstreamRateLimited | Reason::SpendLimitReached => Code::ResourceExhausted,
+        Reason::GatewayOverloaded | Reason::UpstreamUnavailable => Code::Unavailable,
+        Reason::SendOutcomeUnknown | Reason::CheckOutcomeUnknown | Reason::CreateOutcomeUnknown => Code::Unknown,
+        Reason::DeadlineExceeded => Code::DeadlineExceeded,
+        Reason::UpstreamAnswerUnreadable | Reason::Internal | Reason::Unspecified => Code::Internal,
+        Reason::RpcUnknown => Code::Unimplemented,
+    }
+}
+
+/// The name of `reason` as programs compare it: without the prefix that the enum's names share.
+fn name(reason: Reason) -> &'static str {
+    reason.as_str_name().trim_start_matches("ERROR_REASON_")
+}
+
+impl From<Error> for Status {
+    fn from(mut error: Error) -> Self {
+        let (code, source) = (code(error.reason), error.take_source());
+        let metadata = error.rule.map(|rule| ("rule".to_owned(), rule.to_owned()));
+        let mut details = ErrorDetails::new();
+        details.set_error_info(name(error.reason), DOMAIN, HashMap::from_iter(metadata));
+        if !error.violations.is_empty() {
+            let violations = error.violations.into_iter();
+            details.set_bad_request(
+                violations.map(|one| FieldViolation::new(one.field, one.description)).collect::<Vec<_>>(),
+            );
+        }
+        if let Some(wait) = error.retry_after {
+            details.set_retry_info(Some(wait));
+        }
+        if code == Code::ResourceExhausted {
+            details.set_quota_failure([QuotaViolation::new(name(error.reason), error.message.as_ref())]);
+        }
+        if let Some(resource) = error.resource {
+            details.set_resource_info(resource.kind, resource.name, "", error.message.as_ref());
+        }
+        let mut status = Self::with_error_details(code, error.message, details);
+        if let Some(source) = source {
+            // For the log; tonic does not send it.
+            status.set_source(Arc::from(source));
+        }
+        status
+    }
+}
+
+/// Gives a status that tonic made by itself a reason of ours. Its own texts may quote the request: they stay here.
+pub(super) fn complete(made_by_tonic: &Status) -> Status {
+    let (reason, message) = match made_by_tonic.code() {
+        Code::OutOfRange | Code::ResourceExhausted => (Reason::MessageTooLarge, "the message is too large"),
+        Code::Unimplemented => (Reason::RpcUnknown, "there is no such rpc, or not in this encoding"),
+        Code::Internal | Code::InvalidArgument => (Reason::MessageMalformed, "the message can't be decoded"),
+        _ => (Reason::Internal, "the gateway failed"),
+    };
+    Error::new(reason, message).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use prost::Message;
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+    use crate::{domain::Violation, pb::FILE_DESCRIPTOR_SET};
+
+    /// The values of `ErrorReason` with their comments.
+    fn documented() -> Vec<(Reason, String)> {
+        let files = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap().file;
+        let file = files.into_iter().find(|file| file.name().ends_with("error_reason.proto")).unwrap();
+        let source = file.source_code_info.unwrap();
+        // Paths of descriptor.proto: enum 0 of the file is [5, 0], its value n is [5, 0, 2, n].
+        let values =
+            source.location.iter().filter(|location| location.path.len() == 4 && location.path[..3] == [5, 0, 2]);
+        values
+            .map(|location| {
+                let index = usize::try_from(location.path[3]).unwrap();
+                let number = file.enum_type[0].value[index].number();
+                (Reason::try_from(number).unwrap(), location.leading_comments().to_owned())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_reason_has_the_code_that_the_contract_gives_it() {
+        let documented = documented();
+        assert!(documented.len() > 25);
+        for (reason, comment) in documented {
+            if reason == Reason::Unspecified {
+                continue;
+            }
+            let given = comment.trim().split_once(']').unwrap().0.trim_start_matches('[').replace('_', "");
+            let ours = format!("{:?}", code(reason)).to_uppercase();
+            assert_eq!(ours, given, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn all_that_an_error_holds_is_in_the_details_and_its_source_is_not() {
+        let status: Status = Error::new(Reason::UpstreamRateLimited, "too much")
+            .retry_after(Duration::from_millis(1500))
+            .resource("profile", "p1")
+            .rule("allow.channels")
+            .violations(vec![Violation::new("a.b", "must be c")])
+            .source("the secret of it")
+            .into();
+        assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "too much"));
+        let details = status.get_error_details();
+        let info = details.error_info().unwrap();
+        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("UPSTREAM_RATE_LIMITED", DOMAIN));
+        assert_eq!(info.metadata["rule"], "allow.channels");
+        assert_eq!(details.retry_info().unwrap().retry_delay, Some(Duration::from_millis(1500)));
+        assert_eq!(details.bad_request().unwrap().field_violations[0].field, "a.b");
+        assert_eq!(details.resource_info().unwrap().resource_name, "p1");
+        assert_eq!(details.quota_failure().unwrap().violations.len(), 1);
+        assert!(!String::from_utf8_lossy(status.details()).contains("secret"));
+    }
+}

@@ -1,0 +1,77 @@
+//! `TemplateService`.
+
+use tonic::{Request, Response, Status};
+
+use super::{
+    context, translate,
+    translate::{List, Paging, Violations, renamed},
+};
+use crate::{
+    pb::{
+        CreateTemplateRequest, CreateTemplateResponse, ListTemplatesRequest, ListTemplatesResponse,
+        UpdateTemplateRequest, UpdateTemplateResponse, template_service_server::TemplateService,
+    },
+    upstream::Client,
+};
+
+/// The handlers of `TemplateService`.
+pub(super) struct Handlers {
+    upstream: Client,
+}
+
+impl Handlers {
+    pub(super) const fn new(upstream: Client) -> Self {
+        Self { upstream }
+    }
+}
+
+#[tonic::async_trait]
+impl TemplateService for Handlers {
+    async fn list_templates(
+        &self,
+        request: Request<ListTemplatesRequest>,
+    ) -> Result<Response<ListTemplatesResponse>, Status> {
+        let context = context(&request)?;
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let scope = (List::Templates, &context.tenant.id, "");
+        let paging = Paging::read(scope, request.page_size, &request.page_token, &mut violations);
+        let paging = violations.none_or(Some(paging))?;
+
+        let templates = self.upstream.templates(&context).await.map_err(renamed)?;
+        let window = paging.window_of_all(templates);
+        Ok(Response::new(ListTemplatesResponse {
+            templates: window.items.into_iter().map(translate::template).collect(),
+            next_page_token: window.next_page_token,
+            total_size: window.total_size,
+        }))
+    }
+
+    async fn create_template(
+        &self,
+        request: Request<CreateTemplateRequest>,
+    ) -> Result<Response<CreateTemplateResponse>, Status> {
+        let context = context(&request)?;
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        violations.request_id(&request.request_id);
+        translate::template_text(&request.text, &mut violations);
+        violations.none_or(Some(()))?;
+        let template = self.upstream.create_template(&context, &request.text).await.map_err(renamed)?;
+        Ok(Response::new(CreateTemplateResponse { template: Some(translate::template(template)) }))
+    }
+
+    async fn update_template(
+        &self,
+        request: Request<UpdateTemplateRequest>,
+    ) -> Result<Response<UpdateTemplateResponse>, Status> {
+        let context = context(&request)?;
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let id = violations.id("template_id", &request.template_id);
+        translate::template_text(&request.text, &mut violations);
+        let id = violations.none_or(id)?;
+        let template = self.upstream.update_template(&context, &id, &request.text).await.map_err(renamed)?;
+        Ok(Response::new(UpdateTemplateResponse { template: Some(translate::template(template)) }))
+    }
+}
