@@ -7,6 +7,7 @@ pub mod domain;
 pub mod pb;
 pub mod secret;
 pub mod services;
+pub mod simulator;
 pub mod telnyx;
 pub mod tenant;
 pub mod upstream;
