@@ -12,6 +12,7 @@ pub mod pb;
 pub mod policy;
 pub mod secret;
 pub mod services;
+pub mod simulator;
 pub mod telemetry;
 pub mod telnyx;
 pub mod tenant;

@@ -1,0 +1,83 @@
+//! How much an account may send.
+
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use serde_json::Value;
+
+use super::{
+    error::Error,
+    key::Key,
+    settings::{
+        Settings,
+        choice::{AtSpendLimit, RateLimitReset},
+    },
+    state::{Profile, State},
+};
+use crate::telnyx::code;
+
+/// The window of `send_limit_per_phone`.
+const SEND_WINDOW: SignedDuration = SignedDuration::from_mins(10);
+
+/// Counts a request against `requests_per_minute`.
+pub(super) fn request(state: &mut State, key: Key, now: Timestamp) -> Result<(), Error> {
+    let limit = state.settings.requests_per_minute;
+    if limit == 0 {
+        return Ok(());
+    }
+    let minute = now.as_second().div_euclid(60);
+    let (counted, count) = &mut state.account(key).requests;
+    if *counted != minute {
+        (*counted, *count) = (minute, 0);
+    }
+    *count += 1;
+    if *count <= limit { Ok(()) } else { Err(too_many(&state.settings, limit, (minute + 1) * 60, now)) }
+}
+
+/// Checks a send against `send_limit_per_phone`.
+pub(super) fn send(state: &State, key: Key, phone: &str, now: Timestamp) -> Result<(), Error> {
+    let limit = state.settings.send_limit_per_phone;
+    if limit == 0 {
+        return Ok(());
+    }
+    let recent = |created: Timestamp| now.duration_since(created) < SEND_WINDOW;
+    let sent = state.records.of_phone(key, phone).map(|record| record.created_at).filter(|&created| recent(created));
+    let sent: Vec<_> = sent.collect();
+    match sent.first() {
+        Some(first) if sent.len() >= limit as usize => {
+            // Up to the next whole second, or the wait would be too short.
+            let free = first.as_second() + SEND_WINDOW.as_secs() + 1;
+            Err(too_many(&state.settings, limit, free, now))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Counts a send against the profile's `daily_spend_limit`, which starts anew at 00:00 UTC.
+pub(super) fn spend(profile: &mut Profile, settings: &Settings, now: Timestamp) -> Result<(), Error> {
+    let today = TimeZone::UTC.to_datetime(now).date();
+    let spent = if profile.spent.0 == today { profile.spent.1 } else { 0.0 };
+    let total = spent + settings.send_price;
+    let enabled = profile.fields.get("daily_spend_limit_enabled").and_then(Value::as_bool).unwrap_or_default();
+    let limit = profile.fields.get("daily_spend_limit").and_then(Value::as_f64).filter(|_| enabled);
+    // A sum of cents in binary may be off by a hair.
+    let beyond = limit.is_some_and(|limit| total > limit + 1e-9);
+    if beyond && settings.at_spend_limit == AtSpendLimit::Refuse {
+        let detail = "The daily spend limit of the profile is reached.";
+        return Err(Error::new(StatusCode::TOO_MANY_REQUESTS, code::SPEND_LIMIT, detail));
+    }
+    profile.spent = (today, total);
+    Ok(())
+}
+
+fn too_many(settings: &Settings, limit: u32, free_at: i64, now: Timestamp) -> Error {
+    let seconds = (free_at - now.as_second()).max(1);
+    let reset = match settings.rate_limit_reset {
+        RateLimitReset::Seconds => seconds,
+        RateLimitReset::Epoch => free_at,
+    };
+    let error = Error::new(StatusCode::TOO_MANY_REQUESTS, code::TOO_MANY_REQUESTS, "More requests than allowed.")
+        .header("x-ratelimit-limit", limit)
+        .header("x-ratelimit-remaining", 0)
+        .header("x-ratelimit-reset", reset);
+    if settings.retry_after { error.header("retry-after", seconds) } else { error }
+}

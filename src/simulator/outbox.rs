@@ -1,0 +1,79 @@
+//! What phones would have received.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::telnyx::Channel;
+
+/// A message or call that a phone would have received. Not `Debug`: it holds a phone number and a code.
+#[derive(Clone, Deserialize, Serialize)]
+pub struct Message {
+    /// The number, in E.164.
+    pub phone_number: String,
+    /// The channel's name (`sms`).
+    pub channel: String,
+    /// What the person reads or hears.
+    pub text: String,
+    /// The code; none for a keypad confirmation. For a flash call, the last digits of the caller's number.
+    pub code: Option<String>,
+    /// The verification that it belongs to.
+    pub verification_id: String,
+    /// When it was sent, by the simulator's clock.
+    pub sent_at: Timestamp,
+}
+
+/// The last messages, oldest first.
+#[derive(Default)]
+pub(super) struct Outbox(VecDeque<Message>);
+
+impl Outbox {
+    pub(super) fn push(&mut self, message: Message, keep: usize) {
+        while self.0.len() >= keep {
+            self.0.pop_front();
+        }
+        self.0.push_back(message);
+    }
+
+    /// The messages to `phone`, or all.
+    pub(super) fn messages(&self, phone: Option<&str>) -> Vec<Message> {
+        let to_phone = |message: &&Message| phone.is_none_or(|phone| message.phone_number == phone);
+        self.0.iter().filter(to_phone).cloned().collect()
+    }
+
+    /// The code sent last to `phone`, or to any.
+    pub(super) fn latest_code(&self, phone: Option<&str>) -> Option<&str> {
+        let mut messages =
+            self.0.iter().rev().filter(|message| phone.is_none_or(|phone| message.phone_number == phone));
+        messages.find_map(|message| message.code.as_deref())
+    }
+}
+
+/// The text of a message. `minutes` fills what prebuilt templates call `default_verification_timeout_secs`, since the
+/// word "minutes" follows it there.
+pub(super) fn render(template: Option<&str>, channel: Channel, app_name: &str, code: &str, minutes: u64) -> String {
+    if let Some(template) = template {
+        return template
+            .replace("{{app_name}}", app_name)
+            .replace("{{code}}", code)
+            .replace("{{default_verification_timeout_secs}}", &minutes.to_string());
+    }
+    match channel {
+        Channel::Sms | Channel::Call => format!("Your {app_name} verification code is: {code}."),
+        Channel::Whatsapp => format!("{code} is your verification code."),
+        Channel::Flashcall => format!("A call that rings once, from a number that ends in {code}."),
+        Channel::DtmfConfirm => "Press 1 to confirm the use of this number as caller ID.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_placeholder_of_a_template_is_filled() {
+        let text = "{{code}} for {{app_name}}, good for {{default_verification_timeout_secs}} minutes: {{code}}";
+        assert_eq!(render(Some(text), Channel::Sms, "Shop", "12345", 5), "12345 for Shop, good for 5 minutes: 12345");
+    }
+}

@@ -1,0 +1,69 @@
+//! Query parameters of lists.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
+use super::{
+    error::Error,
+    handle::Handle,
+    settings::{Settings, choice::ListOrder},
+};
+use crate::telnyx::{List, PageMeta};
+
+/// The page size of Telnyx's schema.
+const DEFAULT_SIZE: u64 = 25;
+
+/// What a list's query asks for. Pages count from 1.
+pub(super) struct Query {
+    number: u64,
+    size: Option<u64>,
+    /// `filter[name]`.
+    pub(super) name: Option<String>,
+}
+
+impl FromRequestParts<Handle> for Query {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, simulator: &Handle) -> Result<Self, Error> {
+        let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+        let bad = |name: &str| Error::parameter(&simulator.bad_request_code(), name, "It must be a number from 1.");
+        let mut query = Self { number: 1, size: None, name: None };
+        for (name, value) in pairs.map(|pairs| pairs.0).unwrap_or_default() {
+            let number = || value.parse::<u64>().ok().filter(|&number| number > 0).ok_or_else(|| bad(&name));
+            match name.as_str() {
+                "page[number]" => query.number = number()?,
+                "page[size]" => query.size = Some(number()?),
+                "filter[name]" => query.name = Some(value),
+                _ => {}
+            }
+        }
+        Ok(query)
+    }
+}
+
+impl Query {
+    /// One page with everything on it.
+    pub(super) fn one_page(len: usize) -> Self {
+        Self { number: 1, size: Some(len.max(1) as u64), name: None }
+    }
+
+    /// The page of `items`, which come oldest first.
+    pub(super) fn page<T>(&self, mut items: Vec<T>, settings: &Settings, limit: u64) -> List<T> {
+        if settings.list_order == ListOrder::NewestFirst {
+            items.reverse();
+        }
+        let size = self.size.unwrap_or(DEFAULT_SIZE).min(limit);
+        let total = items.len() as u64;
+        let skip = usize::try_from((self.number - 1).saturating_mul(size)).unwrap_or(usize::MAX);
+        let take = usize::try_from(size).unwrap_or(usize::MAX);
+        List {
+            data: items.into_iter().skip(skip).take(take).collect(),
+            meta: Some(PageMeta {
+                page_number: Some(self.number),
+                page_size: Some(size),
+                total_pages: Some(total.div_ceil(size)),
+                total_results: Some(total),
+            }),
+        }
+    }
+}

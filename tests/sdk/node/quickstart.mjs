@@ -1,0 +1,119 @@
+// The whole quickstart with the official Node SDK, against the simulator at $SIMULATOR.
+
+import assert from 'node:assert/strict';
+import Telnyx from 'telnyx';
+
+const simulator = process.env.SIMULATOR;
+const phone = '+13035551235';
+const baseURL = `${simulator}/v2`;
+const client = new Telnyx({ apiKey: 'KEY-node', baseURL });
+
+const control = async (path, of) => {
+  const answer = await fetch(`${simulator}/_simulator${path}?phone=${encodeURIComponent(of)}`);
+  assert.ok(answer.ok, path);
+  return answer.text();
+};
+const outbox = async (of = phone) => JSON.parse(await control('/messages', of));
+const code = async () => (await control('/messages/latest/code', phone)).trim();
+const wrong = (right) => (right[0] === '1' ? '2' : '1') + right.slice(1);
+const raises = async (type, number, call) => {
+  await assert.rejects(call, (error) => {
+    assert.equal(error.constructor, type);
+    assert.equal(error.headers.get('x-simulator'), 'true');
+    assert.equal(error.error.errors[0].code, number);
+    return true;
+  });
+};
+const all = async (list) => {
+  const found = [];
+  for await (const item of list) found.push(item.id);
+  return found;
+};
+
+const { verifyProfiles: profiles, verifications } = client;
+
+// Templates.
+assert.equal((await profiles.retrieveTemplates()).data.length, 6);
+const created = (await profiles.createTemplate({ text: '{{code}} opens {{app_name}}' })).data;
+const template = (await profiles.updateTemplate(created.id, { text: '{{app_name}}: {{code}}' })).data;
+assert.equal((await profiles.retrieveTemplates()).data.length, 7);
+
+// A profile.
+let { data: profile } = await profiles.create({
+  name: 'Shop',
+  sms: { app_name: 'Shop', code_length: 6, messaging_template_id: template.id, whitelisted_destinations: ['US'] },
+  call: { app_name: 'Shop', default_verification_timeout_secs: 120 },
+});
+assert.equal(profile.record_type, 'verification_profile');
+assert.equal(profile.sms.code_length, 6);
+const other = (await profiles.create({ name: 'Other', sms: {} })).data;
+assert.deepEqual(await all(profiles.list()), [other.id, profile.id]);
+assert.deepEqual(await all(profiles.list({ page_size: 1 })), [other.id, profile.id]);
+assert.deepEqual(await all(profiles.list({ filter: { name: 'Shop' } })), [profile.id]);
+assert.equal((await profiles.retrieve(profile.id)).data.name, 'Shop');
+({ data: profile } = await profiles.update(profile.id, { name: 'Store', flashcall: {}, whatsapp: {} }));
+assert.equal(profile.name, 'Store');
+assert.equal(profile.sms.code_length, 6);
+assert.equal((await profiles.delete(other.id)).data.id, other.id);
+await raises(Telnyx.NotFoundError, '10005', () => profiles.retrieve(other.id));
+
+// An SMS, a wrong code, the right one.
+const verify_profile_id = profile.id;
+let { data: sent } = await verifications.triggerSMS({ phone_number: phone, verify_profile_id });
+assert.deepEqual([sent.status, sent.type, sent.timeout_secs], ['pending', 'sms', 300]);
+assert.equal((await outbox())[0].text, `Shop: ${await code()}`);
+const check = async (body) => (await verifications.actions.verify(sent.id, body)).data.response_code;
+assert.equal(await check({ code: wrong(await code()) }), 'rejected');
+assert.equal(await check({ code: await code() }), 'accepted');
+assert.equal((await verifications.retrieve(sent.id)).data.status, 'accepted');
+await raises(Telnyx.NotFoundError, '10005', () => verifications.actions.verify(sent.id, { code: '00000' }));
+
+// By phone number.
+await verifications.triggerSMS({ phone_number: phone, verify_profile_id });
+const checkPhone = async (code) =>
+  (await verifications.byPhoneNumber.actions.verify(phone, { code, verify_profile_id })).data.response_code;
+assert.equal(await checkPhone(wrong(await code())), 'rejected');
+assert.equal(await checkPhone(await code()), 'accepted');
+
+// Every other channel.
+for (const [trigger, type] of [
+  ['triggerCall', 'call'],
+  ['triggerFlashcall', 'flashcall'],
+  ['triggerWhatsappVerification', 'whatsapp'],
+]) {
+  ({ data: sent } = await verifications[trigger]({ phone_number: phone, verify_profile_id }));
+  assert.equal(sent.type, type);
+  assert.equal((await outbox()).at(-1).channel, type);
+  assert.equal(await check({ code: await code() }), 'accepted');
+}
+
+// A code of our own, whose outcome we report.
+({ data: sent } = await verifications.triggerSMS({ phone_number: phone, verify_profile_id, custom_code: '43612' }));
+assert.equal(sent.custom_code, '43612');
+assert.equal(await check({ status: 'rejected' }), 'rejected');
+assert.equal((await verifications.retrieve(sent.id)).data.status, 'invalid');
+
+// The list of a number, newest first.
+const found = await verifications.byPhoneNumber.list(phone);
+assert.deepEqual(found.data.map((item) => item.type), ['sms', 'whatsapp', 'flashcall', 'call', 'sms', 'sms']);
+assert.deepEqual(found.meta, { page_number: 1, page_size: 25, total_pages: 1, total_results: 6 });
+assert.equal((await outbox()).length, 6);
+
+// Errors, as the SDK tells them apart.
+const send = (to, of = verify_profile_id, options = {}) =>
+  verifications.triggerSMS({ phone_number: to, verify_profile_id: of }, options);
+await raises(Telnyx.AuthenticationError, '10009', () =>
+  profiles.retrieve(profile.id, { headers: { Authorization: 'nothing' } }));
+await raises(Telnyx.NotFoundError, '10005', () => send(phone, 'unknown'));
+await raises(Telnyx.UnprocessableEntityError, '10016', () => send('3035551235'));
+await raises(Telnyx.BadRequestError, '40309', () => send('+442071838750'));
+await raises(Telnyx.BadRequestError, '10015', () => profiles.create({ name: 'no channel' }));
+await raises(Telnyx.RateLimitError, '10011', () => send('+13035550100', verify_profile_id, { maxRetries: 0 }));
+
+// The SDK repeats a send on its own: the outbox shows what a person gets.
+await send('+13035550103');
+assert.equal((await outbox('+13035550103')).length, 1);
+await assert.rejects(send('+13035550109'), Telnyx.APIConnectionError);
+assert.equal((await outbox('+13035550109')).length, 3);
+assert.equal((await outbox()).length, 6);
+console.log('node: the quickstart went through');

@@ -1,0 +1,133 @@
+"""The whole quickstart with the official Python SDK, against the simulator at $SIMULATOR."""
+
+import json
+import os
+import urllib.parse
+import urllib.request
+
+import telnyx
+
+SIMULATOR = os.environ["SIMULATOR"]
+PHONE = "+13035551234"
+KEY = "KEY-python"
+
+
+def control(path):
+    with urllib.request.urlopen(SIMULATOR + "/_simulator" + path) as answer:
+        return answer.read().decode()
+
+
+def outbox(phone=PHONE):
+    return json.loads(control("/messages?phone=" + urllib.parse.quote(phone, safe="")))
+
+
+def code(phone=PHONE):
+    return control("/messages/latest/code?phone=" + urllib.parse.quote(phone, safe="")).strip()
+
+
+def wrong(right):
+    return ("1" if right[0] != "1" else "2") + right[1:]
+
+
+def raises(error, call, number):
+    try:
+        call()
+    except error as raised:
+        assert type(raised) is error, type(raised)
+        assert raised.body["errors"][0]["code"] == number, raised.body
+        assert raised.response.headers["x-simulator"] == "true"
+        return raised
+    raise AssertionError(f"{error.__name__} was not raised")
+
+
+client = telnyx.Telnyx(api_key=KEY, base_url=SIMULATOR + "/v2")
+profiles, verifications = client.verify_profiles, client.verifications
+
+# Templates.
+prebuilt = profiles.retrieve_templates().data
+assert len(prebuilt) == 6, len(prebuilt)
+template = profiles.create_template(text="{{code}} opens {{app_name}}").data
+template = profiles.update_template(template.id, text="{{app_name}}: {{code}}").data
+assert len(profiles.retrieve_templates().data) == 7
+
+# A profile.
+profile = profiles.create(
+    name="Shop",
+    language="en-US",
+    sms={"app_name": "Shop", "code_length": 6, "messaging_template_id": template.id, "whitelisted_destinations": ["US"]},
+    call={"app_name": "Shop", "default_verification_timeout_secs": 120},
+).data
+assert profile.record_type == "verification_profile" and profile.id.startswith("4900"), profile
+assert profile.sms.code_length == 6 and profile.call.code_length == 5 and profile.sms.alpha_sender == "Telnyx", profile
+other = profiles.create(name="Other", sms={}).data
+assert [found.id for found in profiles.list()] == [other.id, profile.id]
+assert [found.id for found in profiles.list(page_size=1)] == [other.id, profile.id], "the second page"
+assert [found.id for found in profiles.list(filter={"name": "Shop"})] == [profile.id]
+assert profiles.retrieve(profile.id).data.name == "Shop"
+blocks = {"flashcall": {}, "dtmf_confirm": {"default_timeout_secs": 60}}
+profile = profiles.update(profile.id, name="Store", whatsapp={}, extra_body=blocks).data
+assert profile.name == "Store" and profile.sms.code_length == 6 and profile.whatsapp.code_length == 5, profile
+assert profiles.delete(other.id).data.id == other.id
+raises(telnyx.NotFoundError, lambda: profiles.retrieve(other.id), "10005")
+
+# An SMS, a wrong code, the right one.
+sent = verifications.trigger_sms(phone_number=PHONE, verify_profile_id=profile.id).data
+assert (sent.status, sent.type, sent.timeout_secs, sent.custom_code) == ("pending", "sms", 300, None), sent
+assert len(outbox()) == 1 and outbox()[0]["text"] == f"Shop: {code()}" and len(code()) == 6, outbox()
+check = verifications.actions.verify
+assert check(sent.id, code=wrong(code())).data.response_code == "rejected"
+assert check(sent.id, code=code()).data.response_code == "accepted"
+assert verifications.retrieve(sent.id).data.status == "accepted"
+raises(telnyx.NotFoundError, lambda: check(sent.id, code=code()), "10005")
+
+# By phone number: this SDK leaves the plus sign in the path as it is.
+verifications.trigger_sms(phone_number=PHONE, verify_profile_id=profile.id)
+check_phone = verifications.by_phone_number.actions.verify
+assert check_phone(PHONE, code=wrong(code()), verify_profile_id=profile.id).data.response_code == "rejected"
+assert check_phone(PHONE, code=code(), verify_profile_id=profile.id).data.response_code == "accepted"
+
+# Every other channel.
+for trigger, kind in [
+    (verifications.trigger_call, "call"),
+    (verifications.trigger_flashcall, "flashcall"),
+    (verifications.trigger_whatsapp_verification, "whatsapp"),
+]:
+    sent = trigger(phone_number=PHONE, verify_profile_id=profile.id).data
+    assert sent.type == kind and outbox()[-1]["channel"] == kind, sent
+    assert check(sent.id, code=code()).data.response_code == "accepted"
+
+# A code of our own, whose outcome we report.
+sent = verifications.trigger_call(
+    phone_number=PHONE, verify_profile_id=profile.id, custom_code="43612", timeout_secs=60, extension="1ww2"
+).data
+assert sent.custom_code == "43612" and sent.timeout_secs == 60 and code() == "43612", sent
+assert check(sent.id, status="accepted").data.response_code == "accepted"
+
+# The list of a number, newest first.
+found = verifications.by_phone_number.list(PHONE)
+assert [item.type for item in found.data] == ["call", "whatsapp", "flashcall", "call", "sms", "sms"], found
+assert (found.meta.total_results, found.meta.page_number, found.meta.page_size, found.meta.total_pages) == (6, 1, 25, 1)
+assert len(outbox()) == 6, "one message a send"
+
+# Errors, as the SDK tells them apart.
+send = verifications.trigger_sms
+raises(telnyx.AuthenticationError, lambda: telnyx.Telnyx(api_key="", base_url=client.base_url).verify_profiles.retrieve(
+    profile.id, extra_headers={"Authorization": "nothing"}), "10009")
+raises(telnyx.NotFoundError, lambda: send(phone_number=PHONE, verify_profile_id="unknown"), "10005")
+raises(telnyx.UnprocessableEntityError, lambda: send(phone_number="3035551234", verify_profile_id=profile.id), "10016")
+raises(telnyx.BadRequestError, lambda: send(phone_number="+442071838750", verify_profile_id=profile.id), "40309")
+raises(telnyx.BadRequestError, lambda: profiles.create(name="no channel"), "10015")
+limited = raises(telnyx.RateLimitError, lambda: client.with_options(max_retries=0).verifications.trigger_sms(
+    phone_number="+13035550100", verify_profile_id=profile.id), "10011")
+assert limited.response.headers["retry-after"] == "1"
+
+# The SDK repeats a send on its own after a 500, a reset and a 429: the outbox shows what a person gets.
+send(phone_number="+13035550103", verify_profile_id=profile.id)
+assert len(outbox("+13035550103")) == 1
+try:
+    send(phone_number="+13035550109", verify_profile_id=profile.id)
+    raise AssertionError("the connection was not reset")
+except telnyx.APIConnectionError:
+    assert len(outbox("+13035550109")) == 3, "the first try and two more, each of which was sent"
+assert len(outbox()) == 6, "nothing was sent twice on the way"
+print("python: telnyx", telnyx.__version__, "went through the quickstart")
