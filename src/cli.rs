@@ -6,7 +6,7 @@ mod check;
 mod hash_token;
 mod health;
 
-use std::{ffi::OsString, fmt, process::ExitCode};
+use std::{ffi::OsString, fmt, io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -56,6 +56,12 @@ impl From<Mistakes> for Failure {
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self::Runtime(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Runtime(error.into())
     }
 }
 

@@ -1,7 +1,8 @@
 //! `check`: is this configuration right, and what does it say?
 
 use std::{
-    fmt::{self, Display, Write},
+    fmt::{self, Display},
+    io::{self, Write},
     path::PathBuf,
 };
 
@@ -35,7 +36,7 @@ pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failur
         })
     };
     mistakes.none_or(())?;
-    print!("{}", Summary { config: &config, tenants: directory.entries() });
+    write!(io::stdout(), "{}", Summary { config: &config, tenants: directory.entries() })?;
     Ok(())
 }
 
@@ -83,11 +84,11 @@ fn tenant(f: &mut fmt::Formatter<'_>, entry: &Entry, before: &[Entry]) -> fmt::R
 
 /// What a tenant may do, in words.
 fn may(allow: &Allow) -> String {
-    let mut text = format!("call {}", list(&allow.rpcs, "every rpc"));
-    _ = write!(text, ", on {}", list(&allow.channels, "every channel"));
-    _ = write!(text, ", to {}", list(&allow.countries, "every country"));
-    _ = write!(text, ", with {}", list(&allow.profiles, "every profile"));
-    text
+    let rpcs = list(&allow.rpcs, "every rpc");
+    let channels = list(&allow.channels, "every channel");
+    let countries = list(&allow.countries, "every country");
+    let profiles = list(&allow.profiles, "every profile");
+    format!("call {rpcs}, on {channels}, to {countries}, with {profiles}")
 }
 
 fn list(items: &[impl Display], every: &str) -> String {

@@ -1,6 +1,6 @@
 //! `hash-token`: a token for a tenant, and what of it goes into the tenants file.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 use anyhow::{Context, anyhow};
 use aws_lc_rs::rand;
@@ -28,19 +28,20 @@ pub(super) struct Arguments {
 
 /// Prints a fresh token and its hash, or the hash of the token on the standard input.
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut out = io::stdout();
     if arguments.stdin {
         let mut input = Zeroizing::new(String::new());
         io::stdin().take(MAX_INPUT).read_to_string(&mut input).context("the standard input can't be read as text")?;
         let token = input.strip_suffix("\r\n").or_else(|| input.strip_suffix('\n')).unwrap_or(&input);
         must_be_token(token).map_err(|what| Failure::Usage(anyhow!(what)))?;
-        println!("- {}", TokenHash::of(token));
+        writeln!(out, "- {}", TokenHash::of(token))?;
         return Ok(());
     }
     let token = fresh()?;
-    println!("token, for the caller's `authorization: Bearer` header; it is not shown again:");
-    println!("  {}", *token);
-    println!("line for the tenant's `tokens` in the tenants file:");
-    println!("  - {}", TokenHash::of(&token));
+    writeln!(out, "token, for the caller's `authorization: Bearer` header; it is not shown again:")?;
+    writeln!(out, "  {}", *token)?;
+    writeln!(out, "line for the tenant's `tokens` in the tenants file:")?;
+    writeln!(out, "  - {}", TokenHash::of(&token))?;
     Ok(())
 }
 

@@ -1,6 +1,9 @@
 //! `health`: one question to a running gateway, for probes and scripts.
 
-use std::time::Duration;
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -46,7 +49,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         .map_err(|_| anyhow!("no answer within {}", human::write_duration(timeout)))
         .flatten()
         .with_context(|| addr.clone())?;
-    println!("{}", status.as_str_name());
+    writeln!(io::stdout(), "{}", status.as_str_name())?;
     match status {
         ServingStatus::Serving => Ok(()),
         _ => Err(anyhow!("{addr}: not serving").into()),

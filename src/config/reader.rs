@@ -141,9 +141,13 @@ pub(super) fn variable(path: &str) -> String {
 /// Whether a variable is one of those that Kubernetes sets in every pod for a service, here one whose name begins with
 /// `verify-gateway` (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>).
 fn is_service_link(name: &str) -> bool {
+    // Every knob is in a section, so its variable has two underscores somewhere; no such service has two hyphens.
+    if name.contains("__") {
+        return false;
+    }
     let parts: Vec<&str> = name.split('_').collect();
-    let number = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_digit());
-    let port_of = |at: usize| parts[at] == "PORT" && (at + 1 == parts.len() || number(parts[at + 1]));
+    let number = |part: &str| part.bytes().all(|c| c.is_ascii_digit());
+    let port_of = |at: usize| parts[at] == "PORT" && parts.get(at + 1).is_none_or(|next| number(next));
     parts.ends_with(&["SERVICE", "HOST"])
         || parts.windows(2).any(|pair| pair == ["SERVICE", "PORT"])
         || (0..parts.len()).any(port_of)
@@ -160,7 +164,15 @@ mod tests {
         for link in links {
             assert!(is_service_link(&format!("{PREFIX}{link}")), "{link}");
         }
-        for knob in ["GRPC__LISTEN", "GRPC_LISTEN", "GRPC__PORTS", "SERVICE_NAME", "TELEMETRY__OTLP__SERVICE_NAME"] {
+        for knob in [
+            "GRPC__LISTEN",
+            "GRPC_LISTEN",
+            "GRPC__PORTS",
+            "GRPC__PORT",
+            "PORTS",
+            "SERVICE_NAME",
+            "TELEMETRY__OTLP__SERVICE_NAME",
+        ] {
             assert!(!is_service_link(&format!("{PREFIX}{knob}")), "{knob}");
         }
     }

@@ -13,6 +13,8 @@ use super::mistakes::{Mistakes, Place, Spot};
 pub(super) const MAX_SIZE: usize = 4 << 20;
 /// How many levels of lists and mappings may stand in each other.
 const MAX_DEPTH: usize = 16;
+/// How many keys a mapping may have. Each is compared with those before it.
+const MAX_KEYS: usize = 1000;
 
 /// A part of a document. It has no `Debug`: it may hold secrets.
 #[derive(Clone)]
@@ -119,7 +121,7 @@ impl Tree<'_> {
             Event::DocumentStart(_) if self.root.is_some() => return Err((spot, "a second document".into())),
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_features(anchor, tag.as_deref(), spot);
-                self.scalar(text.into_owned(), style, spot);
+                self.scalar(text.into_owned(), style, spot)?;
             }
             Event::Alias(_) => {
                 self.refuse("aliases are not taken: write the value out", spot);
@@ -143,8 +145,11 @@ impl Tree<'_> {
         Ok(())
     }
 
-    fn scalar(&mut self, text: String, style: ScalarStyle, spot: Spot) {
+    fn scalar(&mut self, text: String, style: ScalarStyle, spot: Spot) -> Result<(), Stop> {
         if let Some((Node { value: Value::Map(entries), .. }, waiting @ Waiting::Key)) = self.open.last_mut() {
+            if entries.len() == MAX_KEYS {
+                return Err((spot, format!("more than {MAX_KEYS} keys in one mapping")));
+            }
             let first = entries.iter().find(|(key, _)| key.text == text).map(|(key, _)| key.spot.line);
             if let Some(line) = first {
                 *waiting = Waiting::ValueToDrop;
@@ -152,10 +157,11 @@ impl Tree<'_> {
             } else {
                 *waiting = Waiting::Value(Key { spot, text });
             }
-            return;
+            return Ok(());
         }
         let nothing = style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
         self.insert(Node { spot, value: if nothing { Value::Nothing } else { Value::Scalar(text) } });
+        Ok(())
     }
 
     fn open(&mut self, value: Value, spot: Spot) -> Result<(), Stop> {
@@ -245,6 +251,8 @@ mod tests {
         assert_eq!(mistakes(&"[".repeat(17)), "f:1:17: nested deeper than 16 levels\n1 mistake");
         assert_eq!(mistakes(&"- ".repeat(500_000)), "f:1:33: nested deeper than 16 levels\n1 mistake");
         assert!(mistakes("a: [1\nb: 2\n").starts_with("f:2:2: not YAML: "), "{}", mistakes("a: [1\nb: 2\n"));
+        let keys = (0..=MAX_KEYS).map(|n| format!("{n}:")).collect::<Vec<_>>().join("\n");
+        assert_eq!(mistakes(&keys), "f:1001:1: more than 1000 keys in one mapping\n1 mistake");
         let mut not_text = Mistakes::default();
         assert!(read(&"f".into(), b"a: 1\nb: \xff", &mut not_text).is_none());
         assert_eq!(not_text.iter().next().unwrap().to_string(), "f:2:4: not UTF-8 text");

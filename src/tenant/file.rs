@@ -35,7 +35,7 @@ pub(super) struct Listed {
 pub(super) fn read(path: &Path, env: &Environment) -> Result<Vec<Listed>, Mistakes> {
     let mut seen = Seen { rpcs: rpcs().map(|rpc| rpc.method).collect(), ..Seen::default() };
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    let (mut reader, tenants) = Reader::file(path, env, |root| {
+    let (reader, tenants) = Reader::file(path, env, |root| {
         let any = root.has("tenants");
         let tenants = root.maps("tenants", |section| tenant(section, folder, &mut seen));
         if tenants.is_empty() && (!any || root.reader.mistakes.is_empty()) {
@@ -45,7 +45,7 @@ pub(super) fn read(path: &Path, env: &Environment) -> Result<Vec<Listed>, Mistak
     });
     // A tenant that can't be used is among the mistakes.
     let tenants = tenants.unwrap_or_default().into_iter().flatten().collect();
-    std::mem::take(&mut reader.mistakes).none_or(tenants)
+    reader.mistakes.none_or(tenants)
 }
 
 /// What must not come twice, with the place where it came first; and the names of all rpcs.
