@@ -3,14 +3,21 @@
 //! Exit codes: 0 for success, 64 for a wrong command line or configuration (`EX_USAGE` of sysexits.h), 1 for all else.
 
 mod check;
+mod dev;
 mod hash_token;
 mod health;
+mod serve;
+mod simulator;
 
-use std::{ffi::OsString, fmt, io, process::ExitCode};
+use std::{ffi::OsString, fmt, future::Future, io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Environment, Mistakes};
+use crate::{
+    config::{self, Environment, Mistakes},
+    telemetry::Telemetry,
+};
 
 /// A gRPC gateway in front of the Telnyx Verify API.
 #[derive(Parser)]
@@ -23,6 +30,9 @@ struct Arguments {
 /// Every command with its arguments; each has a file of its name and a `run` in it.
 #[derive(Subcommand)]
 enum Command {
+    Dev(dev::Arguments),
+    Serve(serve::Arguments),
+    Simulator(simulator::Arguments),
     Check(check::Arguments),
     HashToken(hash_token::Arguments),
     Health(health::Arguments),
@@ -31,6 +41,9 @@ enum Command {
 impl Command {
     async fn run(self, env: &Environment) -> Result<(), Failure> {
         match self {
+            Self::Dev(arguments) => dev::run(arguments).await,
+            Self::Serve(arguments) => serve::run(&arguments, env).await,
+            Self::Simulator(arguments) => simulator::run(arguments).await,
             Self::Check(arguments) => check::run(&arguments, env),
             Self::HashToken(arguments) => hash_token::run(&arguments),
             Self::Health(arguments) => health::run(arguments).await,
@@ -65,12 +78,38 @@ impl From<io::Error> for Failure {
     }
 }
 
+impl Failure {
+    /// It could not be done because of `error`.
+    fn runtime(error: impl Into<anyhow::Error>) -> Self {
+        Self::Runtime(error.into())
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Usage(error) | Self::Runtime(error)) = self;
         // The alternate form has the causes too.
         write!(f, "{error:#}")
     }
+}
+
+/// Makes logs and traces of `telemetry` the process's own.
+fn observe(config: &config::Telemetry) -> Result<Telemetry, Failure> {
+    let telemetry = Telemetry::new(config).map_err(Failure::runtime)?;
+    let subscriber = telemetry.subscriber(io::stderr).map_err(Failure::runtime)?;
+    tracing::dispatcher::set_global_default(subscriber).map_err(Failure::runtime)?;
+    Ok(telemetry)
+}
+
+/// Ends when the process is asked to stop: by Ctrl-C, or by SIGTERM as Kubernetes does.
+fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 /// Runs the command that `arguments` name, the program's own name first.

@@ -3,14 +3,14 @@
 use std::{
     fmt::{self, Display},
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::Args;
 
 use super::Failure;
 use crate::{
-    config::{Config, Environment, human::write_duration},
+    config::{Config, Environment, Mistakes, human::write_duration},
     tenant::{Allow, Directory, Entry},
 };
 
@@ -24,8 +24,15 @@ pub(super) struct Arguments {
 
 /// Prints what the configuration says, or everything that is wrong with it and with the tenants.
 pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failure> {
-    let (config, mut mistakes) = Config::read(&arguments.config, env);
-    let Some(config) = config else { return Err(mistakes.into()) };
+    let (config, directory) = load(&arguments.config, env)?;
+    write!(io::stdout(), "{}", Summary { config: &config, tenants: directory.entries() })?;
+    Ok(())
+}
+
+/// Reads the configuration and the tenants, with all mistakes of both at once.
+pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory), Mistakes> {
+    let (config, mut mistakes) = Config::read(path, env);
+    let Some(config) = config else { return Err(mistakes) };
     // Where the path itself is wrong, the tenants file would be another one.
     let directory = if mistakes.touch("tenants.file") {
         Directory::default()
@@ -35,9 +42,7 @@ pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failur
             Directory::default()
         })
     };
-    mistakes.none_or(())?;
-    write!(io::stdout(), "{}", Summary { config: &config, tenants: directory.entries() })?;
-    Ok(())
+    mistakes.none_or((config, directory))
 }
 
 /// What a configuration means, in words, without secrets.
