@@ -161,7 +161,8 @@ fn read(
     for name in ["webhook_url", "webhook_failover_url"] {
         let url = fields.text(name);
         let is_http = |url: &str| url.starts_with("http://") || url.starts_with("https://");
-        if url.is_some_and(|url| !is_http(url) || url.len() > 2000) {
+        // An empty one takes the URL away.
+        if url.is_some_and(|url| !url.is_empty() && (!is_http(url) || url.len() > 2000)) {
             fields.refuse(name, code::INVALID_URL, "It must be a URL of at most 2000 characters.");
         }
         put(name, url.map(Value::from));

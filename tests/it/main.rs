@@ -1,5 +1,18 @@
 //! The gateway and the simulator from outside, over real sockets: a module a behaviour.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on must fail")]
+#![expect(unreachable_pub, reason = "a module of a binary reaches no further than its crate")]
 
+mod channels;
 mod cli;
+mod edge;
+mod errors;
+mod flow;
+mod hostile;
+mod process;
+mod profiles;
+mod replay;
+mod support;
+mod templates;
+mod tenants;
+mod tracing;

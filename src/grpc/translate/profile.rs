@@ -24,7 +24,8 @@ pub fn profile(profile: telnyx::Profile) -> pb::Profile {
         language: profile.language.unwrap_or_default(),
         webhook_url: profile.webhook_url.unwrap_or_default(),
         webhook_failover_url: profile.webhook_failover_url.unwrap_or_default(),
-        daily_spend_limit: (limit != (None, None)).then(|| pb::SpendLimit {
+        // Switched off and without an amount, there is no limit to show.
+        daily_spend_limit: (limit.0.is_some() || limit.1 == Some(true)).then(|| pb::SpendLimit {
             amount_usd: limit.0.map(|Amount(amount)| amount).unwrap_or_default(),
             enabled: limit.1.unwrap_or_default(),
         }),

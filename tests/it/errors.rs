@@ -1,0 +1,159 @@
+//! Every row of the error table, from what Telnyx answers to what the caller gets.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tonic::Code;
+use verify_gateway::pb::{
+    CheckVerificationRequest, CreateTemplateRequest, GetProfileRequest, GetVerificationRequest, ListTemplatesRequest,
+    UpdateTemplateRequest, check_verification_request::Target,
+};
+
+use crate::support::{PHONE, Refused, TestGateway, refusal};
+
+/// What Telnyx's refusal of a send becomes.
+const SENDS: [(u16, &str, Code, &str); 21] = [
+    (400, "10015", Code::InvalidArgument, "UPSTREAM_INVALID_REQUEST"),
+    (422, "10016", Code::InvalidArgument, "UPSTREAM_INVALID_REQUEST"),
+    (400, "40309", Code::InvalidArgument, "DESTINATION_NOT_ENABLED"),
+    (400, "40001", Code::InvalidArgument, "DESTINATION_NOT_ENABLED"),
+    (401, "10009", Code::FailedPrecondition, "UPSTREAM_KEY_REFUSED"),
+    (403, "10010", Code::FailedPrecondition, "UPSTREAM_KEY_REFUSED"),
+    (402, "20100", Code::FailedPrecondition, "INSUFFICIENT_FUNDS"),
+    (403, "20100", Code::FailedPrecondition, "INSUFFICIENT_FUNDS"),
+    (403, "20012", Code::FailedPrecondition, "ACCOUNT_RESTRICTED"),
+    (403, "10039", Code::FailedPrecondition, "ACCOUNT_RESTRICTED"),
+    (400, "40331", Code::FailedPrecondition, "CHANNEL_NOT_CONFIGURED"),
+    (403, "40020", Code::FailedPrecondition, "TRAFFIC_BLOCKED"),
+    (409, "10036", Code::FailedPrecondition, "UPSTREAM_CONFLICT"),
+    (404, "10005", Code::NotFound, "PROFILE_NOT_FOUND"),
+    (429, "10011", Code::ResourceExhausted, "UPSTREAM_RATE_LIMITED"),
+    (429, "40333", Code::ResourceExhausted, "SPEND_LIMIT_REACHED"),
+    (500, "10007", Code::Unknown, "SEND_OUTCOME_UNKNOWN"),
+    (503, "10037", Code::Unknown, "SEND_OUTCOME_UNKNOWN"),
+    (504, "10008", Code::Unknown, "SEND_OUTCOME_UNKNOWN"),
+    (408, "", Code::Unknown, "SEND_OUTCOME_UNKNOWN"),
+    (302, "", Code::Unknown, "SEND_OUTCOME_UNKNOWN"),
+];
+
+#[tokio::test]
+async fn each_refusal_of_a_send_has_its_code_and_reason() {
+    let gateway = TestGateway::with(|config| config.upstream.retry.max_attempts = 1, Default::default()).await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    for (status, code, grpc, reason) in SENDS {
+        gateway.fault(refusal(status, code)).await;
+        let refused = Refused::by(clients.try_send(PHONE, &profile_id).await);
+        assert_eq!((refused.code, refused.reason.as_str()), (grpc, reason), "{status} {code}");
+        assert!(!refused.message.contains(PHONE), "{}", refused.message);
+    }
+    assert!(gateway.messages(PHONE).await.is_empty());
+    gateway.stop().await;
+}
+
+/// What Telnyx's refusal of a read becomes.
+const READS: [(u16, &str, Code, &str); 8] = [
+    (400, "10015", Code::InvalidArgument, "UPSTREAM_INVALID_REQUEST"),
+    (401, "10009", Code::FailedPrecondition, "UPSTREAM_KEY_REFUSED"),
+    (404, "10005", Code::NotFound, "VERIFICATION_NOT_FOUND"),
+    (405, "10030", Code::Internal, "UPSTREAM_ANSWER_UNREADABLE"),
+    (302, "", Code::Internal, "UPSTREAM_ANSWER_UNREADABLE"),
+    (429, "10011", Code::ResourceExhausted, "UPSTREAM_RATE_LIMITED"),
+    (500, "10007", Code::Unavailable, "UPSTREAM_UNAVAILABLE"),
+    (503, "10037", Code::Unavailable, "UPSTREAM_UNAVAILABLE"),
+];
+
+#[tokio::test]
+async fn each_refusal_of_a_read_has_its_code_and_reason() {
+    let gateway = TestGateway::with(|config| config.upstream.retry.max_attempts = 1, Default::default()).await;
+    let mut clients = gateway.clients().await;
+    for (status, code, grpc, reason) in READS {
+        gateway.fault(refusal(status, code)).await;
+        let read = GetVerificationRequest { verification_id: "some-id".into() };
+        let refused = Refused::by(clients.verifications.get_verification(read).await);
+        assert_eq!((refused.code, refused.reason.as_str()), (grpc, reason), "{status} {code}");
+        let waits = matches!(grpc, Code::Unavailable | Code::ResourceExhausted);
+        assert_eq!(refused.retry_after.is_some(), waits, "{status} {code}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_failure_of_a_check_or_a_creation_says_what_is_in_doubt() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    gateway.fault(refusal(500, "10007")).await;
+    let check = CheckVerificationRequest {
+        target: Some(Target::VerificationId("some-id".into())),
+        code: "12345".into(),
+        ..CheckVerificationRequest::default()
+    };
+    Refused::by(clients.verifications.check_verification(check.clone()).await)
+        .is(Code::Unknown, "CHECK_OUTCOME_UNKNOWN");
+    gateway.fault(refusal(500, "10007")).await;
+    let create = CreateTemplateRequest { text: "{{code}}".into(), ..CreateTemplateRequest::default() };
+    Refused::by(clients.templates.create_template(create).await).is(Code::Unknown, "CREATE_OUTCOME_UNKNOWN");
+
+    let used_up =
+        Refused::by(clients.verifications.check_verification(check).await).is(Code::NotFound, "VERIFICATION_NOT_FOUND");
+    assert_eq!(used_up.resource, Some(("verification".into(), "some-id".into())));
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_not_found_is_named() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    let read = GetProfileRequest { profile_id: "no-such".into() };
+    let refused = Refused::by(clients.profiles.get_profile(read).await).is(Code::NotFound, "PROFILE_NOT_FOUND");
+    assert_eq!(refused.resource, Some(("profile".into(), "no-such".into())));
+    let update = UpdateTemplateRequest { template_id: "no-such".into(), text: "{{code}}".into() };
+    let refused = Refused::by(clients.templates.update_template(update).await).is(Code::NotFound, "TEMPLATE_NOT_FOUND");
+    assert_eq!(refused.resource, Some(("template".into(), "no-such".into())));
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_channel_that_the_profile_lacks_is_told_from_a_bad_request() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    let call = verify_gateway::pb::Profile {
+        name: "call only".into(),
+        call: Some(verify_gateway::pb::CallSettings::default()),
+        ..verify_gateway::pb::Profile::default()
+    };
+    let profile_id = clients.profile(call).await.id;
+    Refused::by(clients.try_send(PHONE, &profile_id).await).is(Code::FailedPrecondition, "CHANNEL_NOT_CONFIGURED");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_field_that_telnyx_complains_of_has_our_name() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    let body = json!({"errors": [{
+        "code": "10016", "title": "t", "detail": "+13035551234 is bad", "source": {"pointer": "/phone_number"},
+    }]});
+    gateway.fault(answer(422, &body.to_string())).await;
+    let refused =
+        Refused::by(clients.try_send(PHONE, &profile_id).await).is(Code::InvalidArgument, "UPSTREAM_INVALID_REQUEST");
+    assert_eq!(refused.fields, ["phone_number"]);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn the_wait_that_telnyx_asks_for_is_passed_on() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    // Longer than the gateway waits itself.
+    gateway.fault(json!({"status": 429, "code": "10011", "headers": {"retry-after": "17"}})).await;
+    let refused = Refused::by(clients.templates.list_templates(ListTemplatesRequest::default()).await)
+        .is(Code::ResourceExhausted, "UPSTREAM_RATE_LIMITED");
+    assert_eq!(refused.retry_after, Some(Duration::from_secs(17)));
+    gateway.stop().await;
+}
+
+fn answer(status: u16, text: &str) -> Value {
+    json!({"status": status, "body": {"content_type": "application/json", "text": text}})
+}

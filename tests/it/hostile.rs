@@ -1,0 +1,164 @@
+//! Bad input from both sides: each has a documented answer in time, and the gateway lives on.
+
+use std::time::Duration;
+
+use prost_types::FieldMask;
+use tonic::{Code, Request};
+use verify_gateway::pb::{
+    CheckVerificationRequest, CreateProfileRequest, CreateTemplateRequest, CreateVerificationRequest,
+    ListProfilesRequest, ListTemplatesRequest, ListVerificationsRequest, Profile, UpdateProfileRequest,
+};
+
+use crate::support::{Clients, Origin, PHONE, Refused, TestGateway};
+
+#[tokio::test]
+async fn empty_requests_name_every_field_that_they_lack() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    let fields = |refused: Refused| {
+        let mut fields = refused.is(Code::InvalidArgument, "INVALID_REQUEST").fields;
+        fields.sort();
+        fields
+    };
+    let send = clients.verifications.create_verification(CreateVerificationRequest::default()).await;
+    assert_eq!(fields(Refused::by(send)), ["channel", "phone_number", "profile_id"]);
+    let check = clients.verifications.check_verification(CheckVerificationRequest::default()).await;
+    assert_eq!(fields(Refused::by(check)), ["code", "target"]);
+    let list = clients.verifications.list_verifications(ListVerificationsRequest::default()).await;
+    assert_eq!(fields(Refused::by(list)), ["phone_number"]);
+    let create = clients.profiles.create_profile(CreateProfileRequest::default()).await;
+    assert_eq!(fields(Refused::by(create)), ["profile"]);
+    let update = clients.profiles.update_profile(UpdateProfileRequest::default()).await;
+    assert_eq!(fields(Refused::by(update)), ["profile", "update_mask"]);
+    let template = clients.templates.create_template(CreateTemplateRequest::default()).await;
+    assert_eq!(fields(Refused::by(template)), ["text"]);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_update_mask_that_names_no_field_is_refused() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    let id = clients.sms_profile().await;
+    for paths in [vec![], vec![String::new()], vec!["*".into()], vec!["color".into()], vec!["id".into()]] {
+        let request = UpdateProfileRequest {
+            profile: Some(Profile { id: id.clone(), name: "new".into(), ..Profile::default() }),
+            update_mask: Some(FieldMask { paths: paths.clone() }),
+        };
+        let refused =
+            Refused::by(clients.profiles.update_profile(request).await).is(Code::InvalidArgument, "INVALID_REQUEST");
+        assert!(refused.fields.iter().all(|field| field.starts_with("update_mask")), "{paths:?} {refused:?}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_token_of_another_list_is_refused() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    let page = ListTemplatesRequest { page_size: 2, ..ListTemplatesRequest::default() };
+    let token = clients.templates.list_templates(page).await.unwrap().into_inner().next_page_token;
+    assert!(!token.is_empty());
+    let profiles = ListProfilesRequest { page_token: token.clone(), ..ListProfilesRequest::default() };
+    let refused =
+        Refused::by(clients.profiles.list_profiles(profiles).await).is(Code::InvalidArgument, "INVALID_REQUEST");
+    assert_eq!(refused.fields, ["page_token"]);
+    let ours = ListTemplatesRequest { page_token: token, ..ListTemplatesRequest::default() };
+    clients.templates.list_templates(ours).await.unwrap();
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_of_10_mb_is_refused_and_the_next_one_served() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    let huge = CreateTemplateRequest { text: "x".repeat(10_000_000), ..CreateTemplateRequest::default() };
+    Refused::by(clients.templates.create_template(huge).await).is(Code::InvalidArgument, "MESSAGE_TOO_LARGE");
+    clients.templates.list_templates(ListTemplatesRequest::default()).await.unwrap();
+    gateway.stop().await;
+}
+
+async fn read(clients: &mut Clients) -> Refused {
+    Refused::by(clients.templates.list_templates(ListTemplatesRequest::default()).await)
+}
+
+async fn send(clients: &mut Clients) -> Refused {
+    Refused::by(clients.try_send(PHONE, "some-profile").await)
+}
+
+#[tokio::test]
+async fn an_origin_that_is_down_is_unavailable_for_reads_and_sends() {
+    let gateway = TestGateway::in_front_of(Origin::refusing().await, |_| ()).await;
+    let mut clients = gateway.clients().await;
+    // Nothing left, so even a send may be repeated by the caller.
+    for refused in [read(&mut clients).await, send(&mut clients).await] {
+        let refused = refused.is(Code::Unavailable, "UPSTREAM_UNAVAILABLE");
+        assert!(refused.retry_after.is_some());
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_origin_that_answers_rubbish_is_told_from_a_working_one() {
+    const HTML: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 13\r\n\r\n<html></html>";
+    const HALF: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{\"data\": ";
+    const EMPTY: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    for answer in [HTML, HALF, EMPTY] {
+        let origin = Origin::answering(answer).await;
+        let gateway = TestGateway::in_front_of(origin.addr, |_| ()).await;
+        let mut clients = gateway.clients().await;
+        read(&mut clients).await.is(Code::Internal, "UPSTREAM_ANSWER_UNREADABLE");
+        send(&mut clients).await.is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
+        assert_eq!(origin.requests(), 2);
+        gateway.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_origin_that_cuts_its_answer_or_says_nothing_gets_other_reads_and_no_other_send() {
+    const CUT: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 90\r\n\r\n{\"data\": [";
+    const NOTHING: &[u8] = b"";
+    const NO_HTTP: &[u8] = b"220 smtp ready\r\n";
+    for answer in [CUT, NOTHING, NO_HTTP] {
+        let origin = Origin::answering(answer).await;
+        let gateway = TestGateway::in_front_of(origin.addr, |_| ()).await;
+        let mut clients = gateway.clients().await;
+        read(&mut clients).await.is(Code::Unavailable, "UPSTREAM_UNAVAILABLE");
+        assert_eq!(origin.requests(), 3);
+        send(&mut clients).await.is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
+        assert_eq!(origin.requests(), 4);
+        gateway.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_larger_than_the_limit_is_not_read() {
+    const LARGE: &[u8] =
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\n{\"data\":\r\n8\r\n[       \r\n1\r\n]\r\n";
+    let origin = Origin::answering(LARGE).await;
+    let gateway = TestGateway::in_front_of(origin.addr, |config| config.upstream.max_response_size = 15).await;
+    let mut clients = gateway.clients().await;
+    read(&mut clients).await.is(Code::Internal, "UPSTREAM_ANSWER_UNREADABLE");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_origin_that_never_answers_costs_no_more_than_the_deadline() {
+    let origin = Origin::silent().await;
+    let gateway = TestGateway::in_front_of(origin.addr, |_| ()).await;
+    let mut clients = gateway.clients().await;
+    let mut request = Request::new(ListTemplatesRequest::default());
+    // tonic's client gives up by itself where it knows of the deadline.
+    request.metadata_mut().insert("grpc-timeout", "80m".parse().unwrap());
+    Refused::by(clients.templates.list_templates(request).await).is(Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+    gateway.stop().await;
+
+    let gateway = TestGateway::in_front_of(origin.addr, |config| {
+        config.grpc.default_deadline = Duration::from_millis(80);
+    })
+    .await;
+    let mut clients = gateway.clients().await;
+    read(&mut clients).await.is(Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+    send(&mut clients).await.is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
+    gateway.stop().await;
+}

@@ -1,0 +1,83 @@
+//! The binary as a person starts it.
+
+use std::{fs, net::SocketAddr};
+
+use tonic::transport::Endpoint;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+
+use crate::support::{Process, addr};
+
+async fn health(addr: SocketAddr) -> ServingStatus {
+    let channel = Endpoint::new(format!("http://{addr}")).unwrap().connect().await.unwrap();
+    let request = HealthCheckRequest { service: "verify.v1.VerificationService".into() };
+    HealthClient::new(channel).check(request).await.unwrap().into_inner().status()
+}
+
+#[tokio::test]
+async fn dev_needs_nothing_prints_what_to_paste_and_ends_well() {
+    for signal in ["INT", "TERM"] {
+        let mut dev = Process::start(&["dev", "--listen", "127.0.0.1:0", "--simulator-listen", "127.0.0.1:0"]);
+        let mut printed = String::new();
+        while !printed.contains("CheckVerification") {
+            printed += &dev.line().await;
+            printed.push('\n');
+        }
+        for part in ["ListTemplates", "CreateProfile", "CreateVerification", "/_simulator/messages"] {
+            assert!(printed.contains(part), "{part} is missing in:\n{printed}");
+        }
+        let grpc = printed.lines().find(|line| line.contains("gRPC")).and_then(addr).unwrap();
+        assert_eq!(health(grpc).await, ServingStatus::Serving);
+        let ended = dev.end(signal).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn serve_starts_from_files_and_ends_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let hash = verify_gateway::tenant::TokenHash::of("a token that is long enough");
+    fs::write(folder.path().join("key"), "KEYfile\n").unwrap();
+    fs::write(
+        folder.path().join("tenants.yaml"),
+        format!("tenants:\n  - id: a\n    tokens: ['{hash}']\n    telnyx_api_key: {{ file: key }}\n"),
+    )
+    .unwrap();
+    let config = folder.path().join("gateway.yaml");
+    fs::write(&config, "grpc: { listen: '127.0.0.1:0' }\ntelemetry: { log: { format: json } }\n").unwrap();
+    let mut serve = Process::start(&["serve", "--config", config.to_str().unwrap()]);
+    let grpc = serve.logged_addr().await;
+    assert_eq!(health(grpc).await, ServingStatus::Serving);
+    let ended = serve.end("TERM").await;
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(!ended.err.contains("KEYfile"));
+}
+
+#[tokio::test]
+async fn serve_refuses_broken_files_before_it_binds_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("gateway.yaml");
+    fs::write(&config, "grpc:\n  listen: nowhere\n  colour: red\nupstream:\n  attempt_timeout: 5 parsecs\n").unwrap();
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_verify-gateway"))
+        .args(["serve", "--config", config.to_str().unwrap()])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    let err = String::from_utf8(output.stderr).unwrap();
+    for place in ["gateway.yaml:2:", "gateway.yaml:3:", "gateway.yaml:5:", "tenants.yaml"] {
+        assert!(err.contains(place), "{place} is missing in:\n{err}");
+    }
+}
+
+#[tokio::test]
+async fn the_simulator_runs_alone_and_on_loopback_only() {
+    let mut simulator = Process::start(&["simulator", "--listen", "127.0.0.1:0"]);
+    let at = addr(&simulator.line().await).unwrap();
+    let health = reqwest::get(format!("http://{at}/_simulator/health")).await.unwrap();
+    assert_eq!(health.headers()["x-simulator"], "true");
+    assert_eq!(simulator.end("INT").await.code, Some(0));
+
+    let open = Process::start(&["simulator", "--listen", "0.0.0.0:0"]).wait().await;
+    assert_eq!(open.code, Some(64), "{}", open.err);
+    assert!(open.err.contains("--allow-remote"), "{}", open.err);
+}

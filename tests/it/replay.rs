@@ -1,0 +1,95 @@
+//! What is sent again and what is not: the outbox has the last word.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tonic::Code;
+use verify_gateway::pb::{DeleteProfileRequest, GetVerificationRequest, ListTemplatesRequest};
+
+use crate::support::{PHONE, Refused, TestGateway};
+
+#[tokio::test]
+async fn a_send_that_was_carried_out_and_not_answered_is_not_sent_again() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    let html = json!({"status": 200, "act": "after", "body": {"content_type": "text/html", "text": "<html>"}});
+    let nothing = json!({"status": 200, "act": "after", "body": {"content_type": "application/json", "text": "{}"}});
+    let faults = [
+        json!({"status": 500, "act": "after"}),
+        json!({"status": 503, "act": "after", "headers": {"retry-after": "0"}}),
+        json!({"reset": true, "act": "after"}),
+        json!({"truncate": true, "act": "after"}),
+        html,
+        nothing,
+    ];
+    for (sent, fault) in faults.into_iter().enumerate() {
+        gateway.fault(fault.clone()).await;
+        Refused::by(clients.try_send(PHONE, &profile_id).await).is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
+        assert_eq!(gateway.messages(PHONE).await.len(), sent + 1, "{fault}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_send_that_telnyx_throttled_is_sent_once_it_may() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    gateway.fault(json!({"times": 2, "status": 429, "code": "10011", "headers": {"retry-after-ms": "1"}})).await;
+    clients.send(PHONE, &profile_id).await;
+    assert_eq!(gateway.messages(PHONE).await.len(), 1);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_read_outlives_failures_of_all_kinds() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    let id = clients.send(PHONE, &profile_id).await.id;
+    for fault in [json!({"times": 2, "status": 503}), json!({"times": 2, "reset": true}), json!({"truncate": true})] {
+        gateway.fault(fault).await;
+        let read = GetVerificationRequest { verification_id: id.clone() };
+        clients.verifications.get_verification(read).await.unwrap();
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn attempts_end_at_their_limit() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    gateway.fault(json!({"times": 3, "status": 500})).await;
+    Refused::by(clients.templates.list_templates(ListTemplatesRequest::default()).await)
+        .is(Code::Unavailable, "UPSTREAM_UNAVAILABLE");
+    // All three were used up.
+    clients.templates.list_templates(ListTemplatesRequest::default()).await.unwrap();
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_delete_whose_answer_was_lost_is_a_delete() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    gateway.fault(json!({"reset": true, "act": "after"})).await;
+    clients.profiles.delete_profile(DeleteProfileRequest { profile_id: profile_id.clone() }).await.unwrap();
+    let again = clients.profiles.delete_profile(DeleteProfileRequest { profile_id }).await;
+    Refused::by(again).is(Code::NotFound, "PROFILE_NOT_FOUND");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_attempt_ends_after_its_time_and_the_send_is_in_doubt() {
+    let attempt = |config: &mut verify_gateway::config::Config| {
+        config.upstream.attempt_timeout = Duration::from_millis(50);
+    };
+    let gateway = TestGateway::with(attempt, Default::default()).await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    gateway.fault(json!({"delay_ms": 60_000, "act": "after"})).await;
+    Refused::by(clients.try_send(PHONE, &profile_id).await).is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
+    assert_eq!(gateway.messages(PHONE).await.len(), 1);
+    gateway.stop().await;
+}

@@ -1,0 +1,16 @@
+//! What the tests stand on: a gateway on port 0 with a simulator behind it, and clients that carry a token.
+
+mod errors;
+mod gateway;
+mod origin;
+mod process;
+
+pub use self::{
+    errors::Refused,
+    gateway::{Clients, KEY, OTHER_TOKEN, TOKEN, TestGateway, refusal},
+    origin::Origin,
+    process::{Ended, Process, addr},
+};
+
+/// A number that the simulator treats like any other.
+pub const PHONE: &str = "+13035551234";

@@ -1,0 +1,231 @@
+//! A gateway on port 0 with a simulator behind it.
+
+use std::{net::SocketAddr, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    Request, Response, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, Endpoint},
+};
+use verify_gateway::{
+    app::Gateway,
+    clock::Clock,
+    config::Config,
+    domain::TenantId,
+    pb::{
+        Channel as Via, CreateProfileRequest, CreateVerificationRequest, Profile, SmsSettings, Verification,
+        profile_service_client::ProfileServiceClient, template_service_client::TemplateServiceClient,
+        verification_service_client::VerificationServiceClient,
+    },
+    simulator,
+    tenant::{Allow, ApiKey, Directory, Tenant, TokenHash},
+};
+
+/// The token and the upstream key of the tenant `login`.
+pub const TOKEN: &str = "vgw_login-login-login";
+pub const KEY: &str = "KEYlogin";
+/// The token and the upstream key of the tenant `billing`.
+pub const OTHER_TOKEN: &str = "vgw_billing-billing";
+pub const OTHER_KEY: &str = "KEYbilling";
+
+/// A gateway on port 0, with a simulator behind it unless it was started with another origin. Both end with it.
+pub struct TestGateway {
+    pub addr: SocketAddr,
+    pub simulator: String,
+    http: reqwest::Client,
+    stop: CancellationToken,
+    running: Vec<JoinHandle<()>>,
+}
+
+impl TestGateway {
+    /// Starts both with their defaults.
+    pub async fn start() -> Self {
+        Self::with(|_| (), Allow::default()).await
+    }
+
+    /// Starts both with settings changed by `change`, and the tenant `login` allowed what `allow` says.
+    pub async fn with(change: impl FnOnce(&mut Config), allow: Allow) -> Self {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        let simulator = simulator::Server::bind(any_port, false, simulator::Settings::default()).await.unwrap();
+        let url = format!("http://{}", simulator.addr());
+
+        let mut config = Config::default();
+        config.grpc.listen = any_port;
+        config.upstream.base_url = format!("{url}/v2");
+        // Waits between attempts are real here: short ones will do.
+        config.upstream.retry.base_delay = Duration::from_millis(1);
+        change(&mut config);
+        let gateway = Gateway::bind(&config, directory(allow), Clock::default()).await.unwrap();
+
+        let stop = CancellationToken::new();
+        let addr = gateway.addr();
+        let running = vec![
+            tokio::spawn(simulator.serve(stop.clone().cancelled_owned())),
+            tokio::spawn({
+                let stop = stop.clone().cancelled_owned();
+                async move { gateway.run(stop).await.unwrap() }
+            }),
+        ];
+        Self { addr, simulator: url, http: reqwest::Client::new(), stop, running }
+    }
+
+    /// Starts a gateway in front of `origin`, which is no simulator.
+    pub async fn in_front_of(origin: SocketAddr, change: impl FnOnce(&mut Config)) -> Self {
+        Self::with(
+            |config| {
+                config.upstream.base_url = format!("http://{origin}/v2");
+                change(config);
+            },
+            Allow::default(),
+        )
+        .await
+    }
+
+    /// Clients that carry the token of `login`.
+    pub async fn clients(&self) -> Clients {
+        self.clients_with(Some(TOKEN)).await
+    }
+
+    /// Clients that carry `token`.
+    pub async fn clients_with(&self, token: Option<&str>) -> Clients {
+        Clients::of(self.addr, token).await
+    }
+
+    /// The messages that the simulator has sent to `phone`, oldest first.
+    pub async fn messages(&self, phone: &str) -> Vec<Value> {
+        let url = format!("{}/_simulator/messages?phone={}", self.simulator, phone.replace('+', "%2B"));
+        let body = self.http.get(url).send().await.unwrap().bytes().await.unwrap();
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    /// The code of the newest message to `phone`.
+    pub async fn code(&self, phone: &str) -> String {
+        let messages = self.messages(phone).await;
+        messages.last().expect("a message")["code"].as_str().expect("a code").to_owned()
+    }
+
+    /// Asks the simulator's control API for something.
+    pub async fn control(&self, path: &str, body: Value) {
+        let url = format!("{}/_simulator/{path}", self.simulator);
+        let method = if path == "settings" { reqwest::Method::PATCH } else { reqwest::Method::POST };
+        let answer = self
+            .http
+            .request(method, url)
+            .header("content-type", "application/json")
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap();
+        let status = answer.status();
+        assert!(status.is_success(), "{status}: {}", answer.text().await.unwrap());
+    }
+
+    /// Makes the next call upstream fail as `fault` says.
+    pub async fn fault(&self, fault: Value) {
+        self.control("faults", fault).await;
+    }
+
+    /// Begins to stop both.
+    pub fn begin_to_stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Ends both, and fails if one of them failed.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        for running in self.running {
+            running.await.unwrap();
+        }
+    }
+}
+
+fn directory(allow: Allow) -> Directory {
+    let tenant = |id, key, allow| Tenant {
+        id: TenantId::new(id).unwrap(),
+        key: ApiKey::new(key).unwrap(),
+        default_profile: None,
+        allow,
+    };
+    Directory::new(vec![
+        (tenant("login", KEY, allow), vec![TokenHash::of(TOKEN)]),
+        (tenant("billing", OTHER_KEY, Allow::default()), vec![TokenHash::of(OTHER_TOKEN)]),
+    ])
+}
+
+/// Clients of the three services.
+pub struct Clients {
+    pub profiles: ProfileServiceClient<Authorized>,
+    pub templates: TemplateServiceClient<Authorized>,
+    pub verifications: VerificationServiceClient<Authorized>,
+}
+
+type Authorized = InterceptedService<Channel, Bearer>;
+
+/// Adds the token to each call.
+#[derive(Clone)]
+pub struct Bearer(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(value) = &self.0 {
+            request.metadata_mut().insert("authorization", value.clone());
+        }
+        Ok(request)
+    }
+}
+
+impl Clients {
+    /// Clients of the gateway at `addr` that carry `token`.
+    pub async fn of(addr: SocketAddr, token: Option<&str>) -> Self {
+        let channel = Endpoint::new(format!("http://{addr}")).unwrap().connect().await.unwrap();
+        let bearer = Bearer(token.map(|token| format!("Bearer {token}").parse().unwrap()));
+        Self {
+            profiles: ProfileServiceClient::with_interceptor(channel.clone(), bearer.clone()),
+            templates: TemplateServiceClient::with_interceptor(channel.clone(), bearer.clone()),
+            verifications: VerificationServiceClient::with_interceptor(channel, bearer),
+        }
+    }
+
+    /// Creates a profile with the SMS channel, and gives its id.
+    pub async fn sms_profile(&mut self) -> String {
+        let sms = SmsSettings {
+            app_name: "Acme".into(),
+            code_length: 6,
+            allowed_destinations: vec!["US".into()],
+            ..SmsSettings::default()
+        };
+        self.profile(Profile { name: "sms".into(), sms: Some(sms), ..Profile::default() }).await.id
+    }
+
+    /// Creates `profile`.
+    pub async fn profile(&mut self, profile: Profile) -> Profile {
+        let request = CreateProfileRequest { profile: Some(profile), ..CreateProfileRequest::default() };
+        self.profiles.create_profile(request).await.unwrap().into_inner().profile.unwrap()
+    }
+
+    /// Tries to send a code to `phone` by SMS.
+    pub async fn try_send(&mut self, phone: &str, profile_id: &str) -> Result<Verification, Status> {
+        let request = CreateVerificationRequest {
+            phone_number: phone.into(),
+            channel: Via::Sms.into(),
+            profile_id: profile_id.into(),
+            ..CreateVerificationRequest::default()
+        };
+        let answer = self.verifications.create_verification(request).await;
+        answer.map(Response::into_inner).map(|answer| answer.verification.unwrap())
+    }
+
+    /// Sends a code to `phone` by SMS.
+    pub async fn send(&mut self, phone: &str, profile_id: &str) -> Verification {
+        self.try_send(phone, profile_id).await.unwrap()
+    }
+}
+
+/// A fault that answers with `status` and Telnyx's `code`.
+pub fn refusal(status: u16, code: &str) -> Value {
+    json!({"status": status, "code": code})
+}

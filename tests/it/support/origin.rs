@@ -1,0 +1,94 @@
+//! Origins that are no Telnyx: each answers every connection in its own broken way.
+
+use std::net::SocketAddr;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+/// A TCP server that reads one request on each connection and writes the same bytes back, whatever they are.
+pub struct Origin {
+    pub addr: SocketAddr,
+    counts: watch::Receiver<Counts>,
+}
+
+/// What an origin has seen.
+#[derive(Clone, Copy, Default)]
+pub struct Counts {
+    pub requests: usize,
+    /// Connections that the other side closed before it had an answer.
+    pub given_up: usize,
+}
+
+impl Origin {
+    /// Answers with `bytes`, and closes.
+    pub async fn answering(bytes: &'static [u8]) -> Self {
+        Self::start(Some(bytes)).await
+    }
+
+    /// Reads and never answers.
+    pub async fn silent() -> Self {
+        Self::start(None).await
+    }
+
+    /// An address where nobody listens.
+    pub async fn refusing() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap()
+    }
+
+    /// How many requests came.
+    pub fn requests(&self) -> usize {
+        self.counts.borrow().requests
+    }
+
+    /// Waits until it has seen what `seen` says.
+    pub async fn until(&self, seen: impl FnMut(&Counts) -> bool) {
+        self.counts.clone().wait_for(seen).await.unwrap();
+    }
+
+    async fn start(answer: Option<&'static [u8]>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (count, counts) = watch::channel(Counts::default());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, answer, count.clone()));
+            }
+        });
+        Self { addr, counts }
+    }
+}
+
+async fn serve(mut stream: TcpStream, answer: Option<&[u8]>, count: watch::Sender<Counts>) {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(read) = stream.read(&mut buffer).await {
+        if read == 0 {
+            return;
+        }
+        request.extend_from_slice(&buffer[..read]);
+        if is_whole(&request) {
+            break;
+        }
+    }
+    count.send_modify(|counts| counts.requests += 1);
+    if let Some(bytes) = answer {
+        let _ = stream.write_all(bytes).await;
+        let _ = stream.shutdown().await;
+    } else {
+        while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+        count.send_modify(|counts| counts.given_up += 1);
+    }
+}
+
+/// Whether `request` has its header and the body that this announces.
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length =
+        head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned));
+    body.len() >= length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
+}

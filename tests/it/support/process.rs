@@ -1,0 +1,80 @@
+//! The real binary, as a process.
+
+use std::{net::SocketAddr, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
+    process::{Child, ChildStderr, ChildStdout, Command},
+};
+
+/// The real binary, as a process. It is ended when this is dropped.
+pub struct Process {
+    child: Child,
+    out: Lines<BufReader<ChildStdout>>,
+    err: Lines<BufReader<ChildStderr>>,
+    seen: String,
+}
+
+/// How a process ended, and what it wrote to standard error.
+pub struct Ended {
+    pub code: Option<i32>,
+    pub err: String,
+}
+
+impl Process {
+    /// Starts `verify-gateway` with `arguments`.
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_verify-gateway"))
+            .args(arguments)
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap()).lines();
+        let err = BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, out, err, seen: String::new() }
+    }
+
+    /// The next line of standard output.
+    pub async fn line(&mut self) -> String {
+        self.out.next_line().await.unwrap().expect("the process still writes")
+    }
+
+    /// The address of 127.0.0.1 that the log names next.
+    pub async fn logged_addr(&mut self) -> SocketAddr {
+        loop {
+            let line = self.err.next_line().await.unwrap().unwrap_or_else(|| panic!("no address in:\n{}", self.seen));
+            self.seen += &line;
+            self.seen.push('\n');
+            if let Some(addr) = addr(&line) {
+                return addr;
+            }
+        }
+    }
+
+    /// Sends `signal` (`INT`, `TERM`) and waits for the end.
+    pub async fn end(self, signal: &str) -> Ended {
+        let pid = self.child.id().expect("it runs").to_string();
+        assert!(Command::new("kill").args([format!("-{signal}"), pid]).status().await.unwrap().success());
+        self.wait().await
+    }
+
+    /// Waits for the end.
+    pub async fn wait(mut self) -> Ended {
+        let mut err = self.seen;
+        let mut rest = self.err.into_inner();
+        let (read, status) = tokio::join!(rest.read_to_string(&mut err), self.child.wait());
+        read.unwrap();
+        Ended { code: status.unwrap().code(), err }
+    }
+}
+
+/// The first address of 127.0.0.1 in `line`.
+pub fn addr(line: &str) -> Option<SocketAddr> {
+    let at = line.find("127.0.0.1:")?;
+    let port: String = line[at + 10..].chars().take_while(char::is_ascii_digit).collect();
+    Some(SocketAddr::from(([127, 0, 0, 1], port.parse().ok()?)))
+}
