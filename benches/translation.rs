@@ -1,0 +1,79 @@
+//! The pure translation of a send and of a check, both ways: no network, no runtime.
+//!
+//! `cargo bench --bench translation`
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use verify_gateway::{
+    domain::TenantId,
+    grpc::translate,
+    pb::{Channel, CheckVerificationRequest, CreateVerificationRequest, check_verification_request::Target},
+    telnyx::{CheckAnswer, CheckRequest, Data, SendRequest, Verification},
+    tenant::{Allow, ApiKey, Tenant},
+};
+
+const SENT: &str = r#"{"data":{"created_at":"2020-09-14T17:03:32.965812","id":"12ade33a-21c0-473b-b055-b3c836e1c292",
+    "phone_number":"+13035551234","record_type":"verification","status":"pending","timeout_secs":300,"type":"sms",
+    "updated_at":"2020-09-14T17:03:32.965812","verify_profile_id":"4900017a-e7c8-e79e-0a7c-0d98f49b09cc"}}"#;
+const CHECKED: &str = r#"{"data":{"phone_number":"+13035551234","response_code":"accepted"}}"#;
+
+fn tenant() -> Tenant {
+    Tenant {
+        id: TenantId::new("bench").expect("it is a name"),
+        key: ApiKey::new("KEY").expect("it is a header value"),
+        default_profile: None,
+        allow: Allow::default(),
+    }
+}
+
+fn translation(criterion: &mut Criterion) {
+    let tenant = tenant();
+    let send = CreateVerificationRequest {
+        phone_number: "+13035551234".into(),
+        channel: Channel::Sms.into(),
+        profile_id: "4900017a-e7c8-e79e-0a7c-0d98f49b09cc".into(),
+        ..CreateVerificationRequest::default()
+    };
+    criterion.bench_function("send: gRPC to JSON", |bencher| {
+        bencher.iter(|| {
+            let send = translate::send(black_box(&send), &tenant).expect("it breaks no rule");
+            let body = SendRequest {
+                phone_number: send.phone_number.as_e164(),
+                verify_profile_id: &send.profile_id,
+                timeout_secs: send.timeout_secs,
+                custom_code: None,
+                extension: None,
+            };
+            serde_json::to_vec(&body).expect("it is plain data")
+        });
+    });
+    criterion.bench_function("send: JSON to gRPC", |bencher| {
+        bencher.iter(|| {
+            let answer: Data<Verification> = serde_json::from_str(black_box(SENT)).expect("it is an answer");
+            translate::verification(answer.data)
+        });
+    });
+
+    let check = CheckVerificationRequest {
+        target: Some(Target::VerificationId("12ade33a-21c0-473b-b055-b3c836e1c292".into())),
+        code: "12345".into(),
+        ..CheckVerificationRequest::default()
+    };
+    criterion.bench_function("check: gRPC to JSON", |bencher| {
+        bencher.iter(|| {
+            let check = translate::check(black_box(&check), &tenant).expect("it breaks no rule");
+            let body = CheckRequest { code: Some(check.code.expose()), ..CheckRequest::default() };
+            serde_json::to_vec(&body).expect("it is plain data")
+        });
+    });
+    criterion.bench_function("check: JSON to gRPC", |bencher| {
+        bencher.iter(|| {
+            let checked: Data<CheckAnswer> = serde_json::from_str(black_box(CHECKED)).expect("it is an answer");
+            translate::check_outcome(&checked.data)
+        });
+    });
+}
+
+criterion_group!(benches, translation);
+criterion_main!(benches);
