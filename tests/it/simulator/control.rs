@@ -144,7 +144,7 @@ async fn other_machines_are_let_in_on_purpose_only() {
 async fn a_stopping_simulator_answers_what_it_has_at_once() {
     let server = Server::bind(LOOPBACK, false, Settings::default()).await.unwrap();
     let (addr, handle, stop) = (server.addr(), server.handle(), CancellationToken::new());
-    let served = tokio::spawn(server.serve(stop.clone().cancelled_owned()));
+    let running = tokio::spawn(server.serve(stop.clone().cancelled_owned()));
     let client = Sim::start().await;
     let sim = Sim { addr, handle, ..client };
     let profile = sim.profile();
@@ -155,5 +155,5 @@ async fn a_stopping_simulator_answers_what_it_has_at_once() {
         stop.cancel();
     });
     assert_eq!(slow.0.status, StatusCode::OK, "its answer was to come after 60 s");
-    served.await.unwrap();
+    running.await.unwrap();
 }
