@@ -22,6 +22,7 @@ mod phone;
 mod profiles;
 mod records;
 mod router;
+mod segment;
 pub mod settings;
 mod state;
 mod templates;

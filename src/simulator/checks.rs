@@ -1,9 +1,6 @@
 //! The checks of codes.
 
-use axum::{
-    Json,
-    extract::{Path, State as Shared},
-};
+use axum::{Json, extract::State as Shared};
 use http::{StatusCode, Uri};
 use jiff::Timestamp;
 
@@ -13,6 +10,7 @@ use super::{
     error::Error,
     handle::Handle,
     records::{Record, Status},
+    segment::Segment,
     settings::{
         Settings,
         choice::{AfterAttemptLimit, ByPhoneTarget, CodeAndStatus, ExpiredAnswer, UsedAnswer},
@@ -35,7 +33,7 @@ enum Check<'a> {
 pub(super) async fn by_id(
     Shared(simulator): Shared<Handle>,
     Caller(key): Caller,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     Object(body): Object,
 ) -> Answer {
     let now = simulator.now();
@@ -85,7 +83,7 @@ pub(super) async fn by_id(
 pub(super) async fn by_phone(
     Shared(simulator): Shared<Handle>,
     Caller(key): Caller,
-    Path(phone): Path<String>,
+    Segment(phone): Segment,
     uri: Uri,
     Object(body): Object,
 ) -> Answer {

@@ -1,9 +1,6 @@
 //! `/verify_profiles`.
 
-use axum::{
-    Json,
-    extract::{Path, State as Shared},
-};
+use axum::{Json, extract::State as Shared};
 use http::StatusCode;
 use jiff::{Timestamp, civil::Date};
 use serde_json::{Map, Value, json};
@@ -16,6 +13,7 @@ use super::{
     handle::Handle,
     key::Key,
     paging::Query,
+    segment::Segment,
     settings::{
         Settings,
         choice::{DeleteProfileWithPending, EmptyProfileList, FilterName, Languages, PatchNull, Whitelist},
@@ -66,7 +64,7 @@ pub(super) async fn list(Shared(simulator): Shared<Handle>, Caller(key): Caller,
 pub(super) async fn get(
     Shared(simulator): Shared<Handle>,
     Caller(key): Caller,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Answer<Data<Value>> {
     view_of(&mut simulator.state(), key, &id)
 }
@@ -74,7 +72,7 @@ pub(super) async fn get(
 pub(super) async fn update(
     Shared(simulator): Shared<Handle>,
     Caller(key): Caller,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     Object(body): Object,
 ) -> Answer<Data<Value>> {
     let now = simulator.now();
@@ -95,7 +93,7 @@ pub(super) async fn update(
 pub(super) async fn delete(
     Shared(simulator): Shared<Handle>,
     Caller(key): Caller,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Answer<Data<Value>> {
     let now = simulator.now();
     let mut state = simulator.state();

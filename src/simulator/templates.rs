@@ -1,9 +1,6 @@
 //! `/verify_profiles/templates`.
 
-use axum::{
-    Json,
-    extract::{Path, State as Shared},
-};
+use axum::{Json, extract::State as Shared};
 use http::StatusCode;
 
 use super::{
@@ -11,6 +8,7 @@ use super::{
     body::{Fields, Object},
     error::{AUTHORIZATION_FAILED, Error, STRING_LENGTH},
     handle::Handle,
+    segment::Segment,
     settings::{
         Settings,
         choice::{PrebuiltTemplates, TemplateWithoutCode},
@@ -52,7 +50,7 @@ pub(super) async fn create(
 pub(super) async fn update(
     Shared(simulator): Shared<Handle>,
     Caller(key): Caller,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     Object(body): Object,
 ) -> Result<Json<Data<Template>>, Error> {
     let mut state = simulator.state();

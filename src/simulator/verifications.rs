@@ -1,9 +1,6 @@
 //! `/verifications`, apart from the checks.
 
-use axum::{
-    Json,
-    extract::{Path, State as Shared},
-};
+use axum::{Json, extract::State as Shared};
 use http::{StatusCode, Uri};
 use serde_json::{Map, Value};
 
@@ -18,6 +15,7 @@ use super::{
     paging::Query,
     phone,
     records::{New, Record, Status},
+    segment::Segment,
     settings::{
         Settings,
         choice::{BadNumber, PhoneListPaging, RawPlus},
@@ -38,7 +36,7 @@ struct Send<'a> {
 pub(super) async fn send(
     Shared(simulator): Shared<Handle>,
     Caller(key): Caller,
-    Path(channel): Path<String>,
+    Segment(channel): Segment,
     Object(body): Object,
 ) -> Result<Json<Data<Verification>>, Error> {
     let channel = Channel::from_name(&channel).ok_or_else(|| Error::not_found("channel"))?;
@@ -115,7 +113,7 @@ fn start(state: &mut State, mut record: Record, text: String) -> Verification {
 pub(super) async fn get(
     Shared(simulator): Shared<Handle>,
     Caller(key): Caller,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Json<Data<Verification>>, Error> {
     let now = simulator.now();
     let mut state = simulator.state();
@@ -126,7 +124,7 @@ pub(super) async fn get(
 pub(super) async fn list(
     Shared(simulator): Shared<Handle>,
     Caller(key): Caller,
-    Path(phone): Path<String>,
+    Segment(phone): Segment,
     uri: Uri,
     query: Query,
 ) -> Result<Json<List<Verification>>, Error> {

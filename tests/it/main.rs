@@ -12,6 +12,7 @@ mod hostile;
 mod process;
 mod profiles;
 mod replay;
+mod simulator;
 mod support;
 mod templates;
 mod tenants;

@@ -1,0 +1,41 @@
+//! The documentation says what the code does.
+
+use verify_gateway::simulator::{NUMBERS, Settings};
+
+use super::Sim;
+
+const DOC: &str = include_str!("../../../docs/SIMULATOR.md");
+
+/// The rows of the table under `heading`.
+fn rows(heading: &str) -> Vec<&'static str> {
+    let section = DOC.split(&format!("\n## {heading}\n")).nth(1).unwrap_or_else(|| panic!("no section {heading}"));
+    let section = section.split("\n## ").next().unwrap();
+    section.lines().filter(|line| line.starts_with("| `")).collect()
+}
+
+#[test]
+fn the_settings_table_is_the_list_of_settings() {
+    let expected: Vec<_> = Settings::LIST
+        .iter()
+        .map(|setting| {
+            let values = setting.values.replace(" | ", ", ");
+            format!("| `{}` | {values} | `{}` | {} |", setting.name, setting.default(), setting.about)
+        })
+        .collect();
+    assert_eq!(rows("Settings"), expected, "the table should be:\n{}", expected.join("\n"));
+}
+
+#[test]
+fn the_table_of_magic_numbers_is_the_list_of_numbers() {
+    let expected: Vec<_> =
+        NUMBERS.iter().map(|number| format!("| `{}` | {} |", number.number, number.effect)).collect();
+    assert_eq!(rows("Magic numbers"), expected, "the table should be:\n{}", expected.join("\n"));
+}
+
+#[tokio::test]
+async fn every_control_endpoint_is_described() {
+    let index = Sim::start().await.get("/_simulator").await.ok();
+    for path in index["control"].as_object().unwrap().keys() {
+        assert!(DOC.contains(path.as_str()), "{path}");
+    }
+}

@@ -1,0 +1,189 @@
+//! Faults.
+
+use std::io::ErrorKind;
+
+use http::Method;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use verify_gateway::simulator::{Act, Fault};
+
+use super::{ENCODED, PHONE, Sim};
+
+async fn fault(sim: &Sim, fault: Value) {
+    sim.post("/_simulator/faults", fault).await.ok();
+}
+
+/// A send over a connection of its own: all that comes back, and how it ends.
+async fn raw_send(sim: &Sim, profile: &str, phone: &str) -> (String, Result<usize, ErrorKind>) {
+    let body = json!({"phone_number": phone, "verify_profile_id": profile}).to_string();
+    let head = format!(
+        "POST /v2/verifications/sms HTTP/1.1\r\nhost: x\r\nauthorization: Bearer KEY1\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(sim.addr).await.unwrap();
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let end = stream.read_to_end(&mut answer).await.map_err(|error| error.kind());
+    (String::from_utf8(answer).unwrap(), end)
+}
+
+#[tokio::test]
+async fn a_fault_before_acting_leaves_nothing_behind_and_is_used_up() {
+    let sim = Sim::start().await;
+    let profile = sim.profile();
+    fault(&sim, json!({"status": 500, "times": 2})).await;
+    for _ in 0..2 {
+        assert_eq!(sim.send(&profile, json!({})).await.refusal(), (500, "10007".into()));
+    }
+    assert_eq!(sim.handle.messages().len(), 0);
+    sim.send(&profile, json!({})).await.ok();
+    assert_eq!(sim.handle.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn a_fault_after_acting_spoils_the_answer_only() {
+    let sim = Sim::start().await;
+    let profile = sim.profile();
+    fault(&sim, json!({"status": 504, "act": "after"})).await;
+    assert_eq!(sim.send(&profile, json!({})).await.refusal(), (504, "10008".into()));
+    assert_eq!(sim.handle.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn faults_happen_in_their_order_to_the_calls_that_they_name() {
+    let sim = Sim::start().await;
+    let profile = sim.profile();
+    fault(&sim, json!({"status": 501, "method": "get", "path": "/verify_profiles"})).await;
+    fault(&sim, json!({"status": 502, "phone": PHONE})).await;
+    fault(&sim, json!({"status": 503, "phone": PHONE})).await;
+    fault(&sim, json!({"status": 504, "key": "KEY2"})).await;
+    assert_eq!(sim.send(&profile, json!({"phone_number": "+13035559999"})).await.status, 200);
+    assert_eq!(sim.send(&profile, json!({})).await.status, 502);
+    let by_phone = sim.get(&format!("/v2/verifications/by_phone_number/{ENCODED}")).await;
+    assert_eq!(by_phone.status, 503);
+    assert_eq!(sim.send(&profile, json!({})).await.status, 200);
+    assert_eq!(sim.get("/v2/verify_profiles").await.status, 501);
+    assert_eq!(sim.get("/v2/verify_profiles").await.status, 200);
+    let other = sim.try_call(Some("KEY2"), Method::GET, "/v2/verify_profiles", String::new()).await.unwrap();
+    assert_eq!(other.status, 504);
+}
+
+#[tokio::test]
+async fn a_fault_sets_code_detail_and_headers() {
+    let sim = Sim::start().await;
+    let headers = json!({"retry-after": "7", "x-ratelimit-reset": "7"});
+    fault(&sim, json!({"status": 429, "code": "40333", "detail": "Enough.", "headers": headers})).await;
+    let answer = sim.get("/v2/verify_profiles").await;
+    assert_eq!(answer.refusal(), (429, "40333".into()));
+    assert_eq!(answer.json()["errors"][0]["detail"], "Enough.");
+    assert_eq!(answer.header("retry-after"), Some("7"));
+    assert_eq!(answer.header("x-ratelimit-reset"), Some("7"));
+}
+
+#[tokio::test]
+async fn a_key_is_declared_bad() {
+    let sim = Sim::start().await;
+    fault(&sim, json!({"status": 401, "key": "KEY1", "times": 2})).await;
+    for _ in 0..2 {
+        assert_eq!(sim.get("/v2/verify_profiles").await.refusal(), (401, "10009".into()));
+    }
+    assert_eq!(sim.get("/v2/verify_profiles").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_can_be_anything() {
+    let sim = Sim::start().await;
+    fault(&sim, json!({"body": {"content_type": "text/html", "text": "<p>"}})).await;
+    fault(&sim, json!({"status": 502, "body": {"content_type": "text/plain", "text": "bad gateway"}})).await;
+    let html = sim.get("/v2/verify_profiles").await;
+    assert_eq!(
+        (html.status.as_u16(), html.text.as_str(), html.header("content-type")),
+        (200, "<p>", Some("text/html"))
+    );
+    let plain = sim.get("/v2/verify_profiles").await;
+    assert_eq!((plain.status.as_u16(), plain.text.as_str()), (502, "bad gateway"));
+}
+
+#[tokio::test]
+async fn a_reset_gives_no_answer_whether_it_comes_before_or_after_acting() {
+    let sim = Sim::start().await;
+    let profile = sim.profile();
+    for (act, sent) in [("before", 0), ("after", 1)] {
+        fault(&sim, json!({"reset": true, "act": act})).await;
+        assert_eq!(raw_send(&sim, &profile, PHONE).await, (String::new(), Err(ErrorKind::ConnectionReset)), "{act}");
+        assert_eq!(sim.handle.messages().len(), sent, "{act}");
+    }
+}
+
+#[tokio::test]
+async fn a_truncated_answer_ends_before_its_announced_length() {
+    let sim = Sim::start().await;
+    let profile = sim.profile();
+    fault(&sim, json!({"truncate": true, "act": "after"})).await;
+    let (answer, _) = raw_send(&sim, &profile, PHONE).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    assert_eq!(body.len(), length.parse::<usize>().unwrap() / 2);
+    assert!(body.starts_with(r#"{"data":{"id":"#), "{body}");
+    assert_eq!(sim.handle.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn a_delay_before_acting_acts_later_and_one_after_acts_at_once() {
+    let sim = Sim::start().await;
+    let profile = sim.profile();
+    for (act, sent_meanwhile) in [(Act::Before, 0), (Act::After, 1)] {
+        let before = sim.handle.messages().len();
+        let delay = Fault { delay_ms: Some(60_000), act, ..Fault::default() };
+        sim.handle.set_fault(delay).unwrap();
+        // The fault is taken at once; what the operation then does shows while the answer still waits.
+        let meanwhile = async {
+            while !sim.handle.faults().is_empty() || sim.handle.messages().len() < before + sent_meanwhile {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = sim.send(&profile, json!({})) => panic!("answered after no delay"),
+            () = meanwhile => {}
+        }
+        assert_eq!(sim.handle.messages().len(), before + sent_meanwhile, "{act:?}");
+    }
+}
+
+#[tokio::test]
+async fn faults_are_listed_without_their_keys_and_taken_away() {
+    let sim = Sim::start().await;
+    fault(&sim, json!({"status": 500, "key": "KEY1", "times": 3})).await;
+    let listed = sim.get("/_simulator/faults").await;
+    assert!(!listed.text.contains("KEY1"), "{}", listed.text);
+    assert_eq!(listed.ok()[0]["times"], 3);
+    assert_eq!(sim.delete("/_simulator/faults").await.status, 204);
+    assert_eq!(sim.get("/_simulator/faults").await.ok(), json!([]));
+    assert_eq!(sim.get("/v2/verify_profiles").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_fault_that_makes_no_sense_is_refused() {
+    let sim = Sim::start().await;
+    for bad in [
+        json!({}),
+        json!({"times": 1}),
+        json!({"status": 500, "times": 0}),
+        json!({"status": 99}),
+        json!({"status": 600}),
+        json!({"status": 500, "path": "verifications"}),
+        json!({"status": 500, "method": "G T"}),
+        json!({"status": 500, "headers": {"a b": "c"}}),
+        json!({"status": 500, "headers": {"content-length": "1"}}),
+        json!({"body": {"content_type": "a\nb", "text": ""}}),
+        json!({"status": 500, "act": "during"}),
+        json!({"status": 500, "unknown": 1}),
+    ] {
+        assert!(sim.post("/_simulator/faults", bad.clone()).await.status.is_client_error(), "{bad}");
+    }
+    assert_eq!(sim.get("/_simulator/faults").await.ok(), json!([]));
+}
