@@ -61,3 +61,18 @@ impl FromRequestParts<Handle> for Caller {
         parts.extensions.get().copied().ok_or_else(|| refused(&simulator.state().settings))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_key_must_not_be_empty() {
+        let read = |value| key(&HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static(value))]));
+        assert!(read("Bearer KEY1") == Some(Key::of("KEY1")));
+        assert!(read("Bearer  ").is_none());
+        assert!(read("Bearer").is_none());
+    }
+}
