@@ -9,6 +9,7 @@ use crate::{
     config::Config,
     grpc,
     services::Verifications,
+    telemetry::Sampling,
     tenant::Directory,
     upstream::{self, Client},
 };
@@ -47,7 +48,9 @@ impl Gateway {
     /// [`Error::Bind`] and [`Error::Upstream`].
     pub async fn bind(config: &Config, directory: Directory, clock: Clock) -> Result<Self, Error> {
         let upstream = Client::new(&config.upstream, clock)?;
-        let server = grpc::Server::new(&config.grpc, directory, Verifications::new(upstream.clone()), upstream);
+        let sampling = Sampling::new(&config.telemetry.otlp);
+        let server =
+            grpc::Server::new(&config.grpc, sampling, directory, Verifications::new(upstream.clone()), upstream);
         let refused = |source| Error::Bind { addr: config.grpc.listen, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused)?;
         let addr = listener.local_addr().map_err(refused)?;

@@ -1,16 +1,15 @@
-//! The public surface: layers, thin handlers, `pb` ⇄ `telnyx`, status.
+//! The public surface: the edge, thin handlers, `pb` ⇄ `telnyx`, status.
 
-mod layers;
+mod edge;
 mod profiles;
 mod status;
 mod templates;
 pub mod translate;
 mod verifications;
 
-use std::{error::Error as StdError, future::Future, sync::Arc};
+use std::{error::Error as StdError, future::Future};
 
-use axum::middleware::{from_fn, from_fn_with_state};
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::net::TcpListener;
 use tonic::{
     Request,
     codec::CompressionEncoding,
@@ -20,14 +19,7 @@ use tonic::{
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use self::layers::{
-    authenticate::authenticate,
-    deadline::{Limits, deadline},
-    panics::catch_panic,
-    shed::shed,
-    status::status,
-    trace::{Trace, trace},
-};
+use self::edge::EdgeLayer;
 use crate::{
     config,
     domain::Error,
@@ -36,6 +28,7 @@ use crate::{
         template_service_server::TemplateServiceServer, verification_service_server::VerificationServiceServer,
     },
     services::Verifications,
+    telemetry::Sampling,
     tenant::{Context, Directory},
     upstream::Client,
 };
@@ -57,6 +50,7 @@ const HEALTH: [&str; 4] = ["", ProfileServer::NAME, TemplateServer::NAME, Verifi
 /// The gRPC server, ready to serve.
 pub struct Server {
     routes: Routes,
+    edge: EdgeLayer,
     config: config::Grpc,
     health: HealthReporter,
 }
@@ -64,7 +58,13 @@ pub struct Server {
 impl Server {
     /// Puts services and layers together.
     #[must_use]
-    pub fn new(config: &config::Grpc, directory: Directory, verifications: Verifications, upstream: Client) -> Self {
+    pub fn new(
+        config: &config::Grpc,
+        sampling: Sampling,
+        directory: Directory,
+        verifications: Verifications,
+        upstream: Client,
+    ) -> Self {
         let (health, health_service) = tonic_health::server::health_reporter();
         let mut routes = Routes::builder();
         routes
@@ -78,7 +78,8 @@ impl Server {
         if config.reflection {
             add_reflection(&mut routes);
         }
-        Self { routes: layered(routes.routes(), config, directory), config: config.clone(), health }
+        let edge = EdgeLayer::new(config, sampling, directory);
+        Self { routes: routes.routes(), edge, config: config.clone(), health }
     }
 
     /// Serves `listener` until `shutdown`, then takes no more calls and waits for those that run.
@@ -90,7 +91,7 @@ impl Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Box<dyn StdError + Send + Sync>> {
-        let Self { routes, config, health } = self;
+        let Self { routes, edge, config, health } = self;
         set_health(&health, ServingStatus::Serving).await;
         let drained = async {
             shutdown.await;
@@ -104,6 +105,7 @@ impl Server {
             .max_connection_age_grace(config.max_connection_age_grace)
             .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
             .http2_max_header_list_size(MAX_HEADER_LIST_SIZE)
+            .layer(edge)
             .add_routes(routes)
             .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), drained)
             .await
@@ -115,25 +117,6 @@ impl Server {
 const MAX_CONCURRENT_STREAMS: u32 = 256;
 /// Bytes of metadata of one call, decoded: twice gRPC's usual limit of 8 KiB.
 const MAX_HEADER_LIST_SIZE: u32 = 16 << 10;
-
-/// The layers, outermost first. `docs/ARCHITECTURE.md` has the same list.
-fn layered(routes: Routes, config: &config::Grpc, directory: Directory) -> Routes {
-    let limits = Limits { default: config.default_deadline, max: config.max_deadline };
-    let layers = tower::ServiceBuilder::new()
-        // All that follows happens inside the call's span, and the call is logged with its final status.
-        .layer(from_fn_with_state(Arc::new(Trace::new()), trace))
-        // What tonic refuses by itself gets a reason before it is logged.
-        .layer(from_fn(status))
-        // A panic below answers like any other failure.
-        .layer(from_fn(catch_panic))
-        // Refusing is cheap only before any work is done, authentication included.
-        .layer(from_fn_with_state(Arc::new(Semaphore::new(config.max_concurrent_calls)), shed))
-        // All further work is within the caller's time.
-        .layer(from_fn_with_state(limits, deadline))
-        // Nothing below runs without a tenant.
-        .layer(from_fn_with_state(Arc::new(directory), authenticate));
-    Routes::from(routes.into_axum_router().layer(layers))
-}
 
 /// On whose behalf a call is made. Without it a call is refused, whatever let it get this far.
 fn context<T>(request: &Request<T>) -> Result<Context, Error> {

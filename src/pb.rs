@@ -2,35 +2,44 @@
 
 #![expect(clippy::pedantic, reason = "generated")]
 
-use prost::Message;
-use prost_types::FileDescriptorSet;
-
 tonic::include_proto!("verify.v1");
 
 /// The descriptors of the contract and of what it imports, comments included, as `buf build` would encode them.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/verify_v1.bin"));
 
-/// An rpc of the contract.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rpc {
-    /// The full name of its service (`verify.v1.ProfileService`).
-    pub service: String,
-    /// Its bare name (`GetProfile`).
-    pub method: String,
-}
+/// Every rpc of the contract, as its path has it (`verify.v1.ProfileService/GetProfile`).
+pub const RPCS: [&str; 13] = [
+    "verify.v1.ProfileService/CreateProfile",
+    "verify.v1.ProfileService/GetProfile",
+    "verify.v1.ProfileService/ListProfiles",
+    "verify.v1.ProfileService/UpdateProfile",
+    "verify.v1.ProfileService/DeleteProfile",
+    "verify.v1.TemplateService/ListTemplates",
+    "verify.v1.TemplateService/CreateTemplate",
+    "verify.v1.TemplateService/UpdateTemplate",
+    "verify.v1.VerificationService/CreateVerification",
+    "verify.v1.VerificationService/GetVerification",
+    "verify.v1.VerificationService/ListVerifications",
+    "verify.v1.VerificationService/CheckVerification",
+    "verify.v1.VerificationService/ReportVerification",
+];
 
-/// Every rpc of the contract.
-pub fn rpcs() -> impl Iterator<Item = Rpc> {
-    let files = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).expect("it was encoded when this was built").file;
-    let of_file = |file: prost_types::FileDescriptorProto| {
-        let package = file.package().to_owned();
-        file.service.into_iter().flat_map(move |service| {
-            let name = format!("{package}.{}", service.name());
-            service
-                .method
-                .into_iter()
-                .map(move |method| Rpc { service: name.clone(), method: method.name().to_owned() })
-        })
-    };
-    files.into_iter().flat_map(of_file)
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+
+    #[test]
+    fn the_list_of_rpcs_is_that_of_the_contract() {
+        let mut of_contract = Vec::new();
+        for file in FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap().file {
+            for service in &file.service {
+                let name = format!("{}.{}", file.package(), service.name());
+                of_contract.extend(service.method.iter().map(|method| format!("{name}/{}", method.name())));
+            }
+        }
+        assert_eq!(of_contract, RPCS);
+    }
 }

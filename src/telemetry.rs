@@ -2,6 +2,8 @@
 //!
 //! Nothing here is global: `cli` makes the subscriber the process's own, a test may use several.
 
+mod sampling;
+
 use std::{error::Error as StdError, io::IsTerminal, time::Duration};
 
 use opentelemetry::trace::TracerProvider;
@@ -20,6 +22,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+pub use self::sampling::Sampling;
 use crate::config::{self, LogFormat};
 
 /// The name that spans and logs of this program start with.
@@ -88,8 +91,8 @@ fn traces(endpoint: &str, otlp: &config::Otlp) -> Result<SdkTracerProvider, Erro
         .map_err(|error| Error::Exporter(error.into()))?;
     Ok(SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
-        // A caller's decision holds; without one, a part of the calls is recorded.
-        .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(otlp.sample_ratio))))
+        // `Sampling` has decided before a span is begun.
+        .with_sampler(Sampler::AlwaysOn)
         .with_resource(Resource::builder().with_service_name(otlp.service_name.clone()).build())
         .build())
 }

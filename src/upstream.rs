@@ -277,7 +277,7 @@ impl Client {
             deadline: context.deadline,
             resend_count: 0,
             in_doubt: false,
-            headers: HeaderMap::with_capacity(4),
+            headers: HeaderMap::new(),
         };
         let result = self.stack.clone().oneshot(request).await;
         let asked = result.as_ref().ok().and_then(|answer| pushback::asked(&answer.headers, self.clock.now()));

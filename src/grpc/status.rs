@@ -2,7 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use tonic::{Code, Status};
+use http::Response;
+use tonic::{Code, Status, body::Body};
 use tonic_types::{ErrorDetails, FieldViolation, QuotaViolation, StatusExt};
 
 use crate::{domain::Error, pb::ErrorReason as Reason};
@@ -73,15 +74,20 @@ impl From<Error> for Status {
     }
 }
 
-/// Gives a status that tonic made by itself a reason of ours. Its own texts may quote the request: they stay here.
-pub(super) fn complete(made_by_tonic: &Status) -> Status {
-    let (reason, message) = match made_by_tonic.code() {
+/// Gives the errors that tonic makes by itself a reason of ours: a message that is too large or can't be decoded, an
+/// unknown rpc. They are those without details. tonic's own texts may quote the request: they stay here.
+pub(super) fn completed(response: Response<Body>) -> Response<Body> {
+    let code = match Status::from_header_map(response.headers()) {
+        Some(status) if status.code() != Code::Ok && status.details().is_empty() => status.code(),
+        _ => return response,
+    };
+    let (reason, message) = match code {
         Code::OutOfRange | Code::ResourceExhausted => (Reason::MessageTooLarge, "the message is too large"),
         Code::Unimplemented => (Reason::RpcUnknown, "there is no such rpc, or not in this encoding"),
         Code::Internal | Code::InvalidArgument => (Reason::MessageMalformed, "the message can't be decoded"),
         _ => (Reason::Internal, "the gateway failed"),
     };
-    Error::new(reason, message).into()
+    Status::from(Error::new(reason, message)).into_http()
 }
 
 #[cfg(test)]

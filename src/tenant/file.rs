@@ -17,7 +17,7 @@ use crate::{
         section::Section,
     },
     domain::{Country, TenantId},
-    pb::rpcs,
+    pb::RPCS,
     telnyx::Channel,
 };
 
@@ -33,7 +33,7 @@ pub(super) struct Listed {
 
 /// Reads the file at `path`.
 pub(super) fn read(path: &Path, env: &Environment) -> Result<Vec<Listed>, Mistakes> {
-    let mut seen = Seen { rpcs: rpcs().map(|rpc| rpc.method).collect(), ..Seen::default() };
+    let mut seen = Seen::default();
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let (reader, tenants) = Reader::file(path, env, |root| {
         let any = root.has("tenants");
@@ -53,7 +53,6 @@ pub(super) fn read(path: &Path, env: &Environment) -> Result<Vec<Listed>, Mistak
 struct Seen {
     ids: HashMap<String, Place>,
     tokens: HashMap<TokenHash, Place>,
-    rpcs: Vec<String>,
 }
 
 fn tenant(section: &mut Section<'_, '_>, folder: &Path, seen: &mut Seen) -> Option<Listed> {
@@ -64,7 +63,7 @@ fn tenant(section: &mut Section<'_, '_>, folder: &Path, seen: &mut Seen) -> Opti
     section.demand("telnyx_api_key");
     let key = section.map("telnyx_api_key", |section| api_key(section, folder)).flatten();
     let default_profile = section.text("default_profile");
-    let allow = section.map("allow", |section| allow(section, &seen.rpcs)).unwrap_or_default();
+    let allow = section.map("allow", allow).unwrap_or_default();
     if let Some(Written { text, place }) = &default_profile {
         if text.is_empty() {
             section.mistake(place.clone(), "default_profile", "empty");
@@ -167,9 +166,10 @@ fn key_file(path: &Path) -> io::Result<Zeroizing<String>> {
     Ok(key)
 }
 
-fn allow(section: &mut Section<'_, '_>, rpcs: &[String]) -> Allow {
+fn allow(section: &mut Section<'_, '_>) -> Allow {
+    let rpcs = RPCS.map(|rpc| rpc.rsplit('/').next().unwrap_or_default());
     let channels = Channel::ALL.map(Channel::as_str).join(", ");
-    let rpc = |text: &str| rpcs.iter().find(|rpc| *rpc == text).cloned();
+    let rpc = |text: &str| rpcs.contains(&text).then(|| text.to_owned());
     let country = |text: &str| Country::new(text).filter(|country| country.has_numbers());
     let profile = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Allow {

@@ -48,6 +48,10 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
+        if Span::current().is_disabled() {
+            // The call is not recorded.
+            return Box::pin(self.inner.call(request));
+        }
         let span = begin(&request);
         if let Some(propagator) = &self.propagator {
             propagator.inject_context(&span.context(), &mut Headers(&mut request.headers));

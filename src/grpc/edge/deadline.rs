@@ -4,48 +4,29 @@
 
 use std::time::Duration;
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
 use http::HeaderMap;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::{is_open, refuse};
-use crate::{
-    domain::{Error, Violation},
-    pb::ErrorReason,
-};
-
-/// When the caller stops waiting.
-#[derive(Clone, Copy)]
-pub(in crate::grpc) struct Deadline(pub(super) Instant);
+use crate::domain::{Error, Violation};
 
 /// The bounds of deadlines.
 #[derive(Clone, Copy)]
-pub(in crate::grpc) struct Limits {
+pub(super) struct Limits {
     /// For calls that come without one.
-    pub(in crate::grpc) default: Duration,
+    pub(super) default: Duration,
     /// For calls that ask for more.
-    pub(in crate::grpc) max: Duration,
+    pub(super) max: Duration,
 }
 
-/// Ends a call that takes too long.
-pub(in crate::grpc) async fn deadline(State(limits): State<Limits>, mut request: Request, next: Next) -> Response {
-    // A watch of one's health may last.
-    if is_open(&request) {
-        return next.run(request).await;
+impl Limits {
+    /// The deadline of a call that comes now with these headers.
+    pub(super) fn of(self, headers: &HeaderMap) -> Result<Instant, Error> {
+        let Ok(asked) = asked(headers) else {
+            let must = "must be at most eight digits and one of H, M, S, m, u, n";
+            return Err(Error::invalid(vec![Violation::new("grpc-timeout", must)]));
+        };
+        Ok(Instant::now() + asked.map_or(self.default, early).min(self.max))
     }
-    let Ok(asked) = asked(request.headers()) else {
-        let violation = Violation::new("grpc-timeout", "must be at most eight digits and one of H, M, S, m, u, n");
-        return refuse(Error::invalid(vec![violation]));
-    };
-    let deadline = Instant::now() + asked.map_or(limits.default, early).min(limits.max);
-    request.extensions_mut().insert(Deadline(deadline));
-    timeout_at(deadline, next.run(request))
-        .await
-        .unwrap_or_else(|_| refuse(Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out")))
 }
 
 /// A little less time than asked for, so that the answer arrives before the caller gives up, and before tonic does.

@@ -1,0 +1,141 @@
+//! The way of a call before its handler: one layer around the services, read from top to bottom.
+
+mod authenticate;
+mod deadline;
+mod shed;
+mod trace;
+
+use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::{self, Poll},
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use http::{Request, Response};
+use tokio::{sync::Semaphore, time::timeout_at};
+use tonic::{Status, body::Body, service::Routes};
+use tower::{Layer, Service};
+use tracing::Instrument;
+
+use self::trace::{Call, Tracing};
+use super::status;
+use crate::{
+    config,
+    domain::Error,
+    pb::ErrorReason,
+    policy,
+    telemetry::Sampling,
+    tenant::{Context, Directory},
+};
+
+/// The services that need no tenant: probes and tools call them. Everything that is not on this list does.
+const OPEN: [&str; 3] =
+    ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
+
+/// What a call meets on its way to the services. One for all calls: it counts the places that are taken.
+struct Edge {
+    tracing: Tracing,
+    places: Semaphore,
+    deadlines: deadline::Limits,
+    directory: Directory,
+}
+
+impl Edge {
+    /// Trace → status → panic → the rest.
+    async fn call(&self, request: Request<Body>, routes: Routes) -> Response<Body> {
+        if is_open(&request) {
+            return forward(routes, request).await;
+        }
+        // Trace: all that follows happens inside the call's span, and the call is logged with its final status.
+        let call = self.tracing.begin(&request);
+        // Panic: it ends its own call and nothing else; tonic alone would reset the stream, which a client reads as
+        // CANCELLED. What calls share stays whole: locks that poison, and counters.
+        let admitted = AssertUnwindSafe(self.admit(&call, request, routes)).catch_unwind();
+        let response = match admitted.instrument(call.span()).await {
+            // Status: what tonic refuses by itself gets a reason before it is logged.
+            Ok(Ok(response)) => status::completed(response),
+            Ok(Err(refused)) => Status::from(refused).into_http(),
+            Err(_panic) => Status::from(Error::new(ErrorReason::Internal, "the gateway failed")).into_http(),
+        };
+        call.end(&response);
+        response
+    }
+
+    /// Shed → deadline → authenticate → allowed? → service.
+    async fn admit(&self, call: &Call, mut request: Request<Body>, routes: Routes) -> Result<Response<Body>, Error> {
+        // Shed: refusing is cheap only before any work is done, authentication included.
+        let _place = shed::place(&self.places)?;
+        // Deadline: all further work is within the caller's time.
+        let deadline = self.deadlines.of(request.headers())?;
+        let in_time = async {
+            // Authenticate: nothing below runs without a tenant, and nothing below needs the credentials.
+            let tenant = authenticate::tenant(request.headers_mut(), &self.directory)?;
+            call.is_of(&tenant.id);
+            let rpc = request.uri().path().rsplit('/').next().unwrap_or_default();
+            policy::rpc(&tenant, rpc)?;
+            request.extensions_mut().insert(Context { tenant, deadline });
+            Ok(forward(routes, request).await)
+        };
+        let late = |_| Err(Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out"));
+        timeout_at(deadline, in_time).await.unwrap_or_else(late)
+    }
+}
+
+/// Whether `request` is for one of the services that need no tenant.
+fn is_open(request: &Request<Body>) -> bool {
+    let service = request.uri().path().trim_start_matches('/').split('/').next();
+    service.is_some_and(|service| OPEN.contains(&service))
+}
+
+async fn forward(mut routes: Routes, request: Request<Body>) -> Response<Body> {
+    let Ok(response) = routes.call(request).await;
+    response
+}
+
+/// Puts the edge around the services.
+#[derive(Clone)]
+pub(super) struct EdgeLayer(Arc<Edge>);
+
+impl EdgeLayer {
+    pub(super) fn new(config: &config::Grpc, sampling: Sampling, directory: Directory) -> Self {
+        Self(Arc::new(Edge {
+            tracing: Tracing::new(sampling),
+            places: Semaphore::new(config.max_concurrent_calls),
+            deadlines: deadline::Limits { default: config.default_deadline, max: config.max_deadline },
+            directory,
+        }))
+    }
+}
+
+impl Layer<Routes> for EdgeLayer {
+    type Service = Edged;
+
+    fn layer(&self, routes: Routes) -> Edged {
+        Edged { edge: Arc::clone(&self.0), routes }
+    }
+}
+
+/// The services with the edge around them.
+#[derive(Clone)]
+pub(super) struct Edged {
+    edge: Arc<Edge>,
+    routes: Routes,
+}
+
+impl Service<Request<Body>> for Edged {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), Infallible>> {
+        // The services below are always ready; what bounds them is `places`.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let (edge, routes) = (Arc::clone(&self.edge), self.routes.clone());
+        Box::pin(async move { Ok(edge.call(request, routes).await) })
+    }
+}
