@@ -8,6 +8,7 @@ mod token;
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Country, TenantId};
 use crate::telnyx::Channel;
@@ -49,6 +50,20 @@ pub struct Allow {
 pub struct Context {
     /// The tenant.
     pub tenant: Arc<Tenant>,
-    /// When the caller stops waiting.
+    /// When the caller stops waiting. Nothing new is begun for it after that.
     pub deadline: Instant,
+    /// Set when the caller is gone before that. Nothing new is begun then either, but a request on its way is not
+    /// interrupted: who has no use for its answer drops the future of the call.
+    pub cancelled: CancellationToken,
+    /// Whether somebody waits for the end of what was begun, even beyond the deadline. A send or a creation that is on
+    /// its way has the whole time of an attempt then. Otherwise it is given up at the deadline, in doubt.
+    pub followed: bool,
+}
+
+impl Context {
+    /// Of a call of `tenant` whose caller waits until `deadline`, and nobody any longer.
+    #[must_use]
+    pub fn new(tenant: Arc<Tenant>, deadline: Instant) -> Self {
+        Self { tenant, deadline, cancelled: CancellationToken::new(), followed: false }
+    }
 }

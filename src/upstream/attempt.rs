@@ -1,9 +1,12 @@
 //! One attempt: what goes through the stack, and how it can end.
 
+use std::error::Error as StdError;
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use reqwest::Url;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::operation::Operation;
 use crate::tenant::ApiKey;
@@ -21,6 +24,10 @@ pub(super) struct Request {
     pub(super) key: ApiKey,
     /// When the caller stops waiting.
     pub(super) deadline: Instant,
+    /// Set when the caller is gone.
+    pub(super) cancelled: CancellationToken,
+    /// Whether an attempt that was begun has its whole time, whatever the deadline.
+    pub(super) followed: bool,
     /// How many attempts there were before this one.
     pub(super) resend_count: usize,
     /// Whether an attempt before this one may have been carried out.
@@ -40,15 +47,15 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
 }
 
-/// Why there is no answer.
+/// Why a transport has no answer. Sources must hold no URL, key, code or phone number: they are logged.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub enum Failure {
     /// No connection could be made, so the request never left.
     #[error("no connection to the upstream")]
-    Unsent(#[source] reqwest::Error),
+    Unsent(#[source] Box<dyn StdError + Send + Sync>),
     /// The connection broke after the request may have left.
     #[error("the connection to the upstream broke")]
-    Lost(#[source] reqwest::Error),
+    Lost(#[source] Box<dyn StdError + Send + Sync>),
     /// No whole answer in the time an attempt has.
     #[error("the upstream took too long")]
     Timeout,

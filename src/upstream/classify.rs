@@ -158,10 +158,11 @@ fn refusal(operation: Operation, name: &str, answer: &Answer, asked_wait: Option
         402 => no_funds(),
         404 => not_found(operation, name),
         408 | 500..=599 => in_doubt(operation, asked_wait),
-        409 => {
-            let error = Error::new(Reason::UpstreamConflict, "the state upstream does not allow this now");
-            if codes.contains(&code::BEING_PROCESSED) { error.retry_after(wait(asked_wait)) } else { error }
+        // Another request for the same is being carried out: this may be an echo of our own.
+        409 if codes.contains(&code::BEING_PROCESSED) => {
+            unknown_outcome(operation).unwrap_or_else(|| conflict().retry_after(wait(asked_wait)))
         }
+        409 => conflict(),
         429 if codes.contains(&code::SPEND_LIMIT) => {
             Error::new(Reason::SpendLimitReached, "the profile's daily spend limit is reached")
         }
@@ -192,6 +193,10 @@ const ACCOUNT_CODES: [&str; 8] = [
     code::LEVEL_1_NEEDED,
     code::LEVEL_2_NEEDED,
 ];
+
+fn conflict() -> Error {
+    Error::new(Reason::UpstreamConflict, "the state upstream does not allow this now")
+}
 
 fn no_funds() -> Error {
     Error::new(Reason::InsufficientFunds, "the tenant's Telnyx account has no funds")

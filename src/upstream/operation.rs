@@ -83,6 +83,11 @@ impl Operation {
         }
     }
 
+    /// Whether its end is worth waiting for when the caller no longer waits: somebody pays for it, or cleans it up.
+    pub(super) const fn is_worth_following(self) -> bool {
+        matches!(self.effect(), Effect::Create | Effect::Send)
+    }
+
     /// The HTTP method.
     pub(super) const fn method(self) -> Method {
         match self {

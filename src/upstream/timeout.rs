@@ -10,7 +10,8 @@ use tower::{Layer, Service};
 
 use super::attempt::{Answer, Failure, Request};
 
-/// Ends an attempt after its time, or when the caller stops waiting if that is sooner.
+/// Ends an attempt after its time, or when the caller stops waiting if that is sooner. One that is followed has its whole
+/// time.
 #[derive(Clone, Copy)]
 pub(super) struct AttemptTimeoutLayer(pub(super) Duration);
 
@@ -42,7 +43,8 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let end = request.deadline.min(Instant::now() + self.limit);
+        let end = Instant::now() + self.limit;
+        let end = if request.followed { end } else { end.min(request.deadline) };
         let attempt = self.inner.call(request);
         Box::pin(async move { timeout_at(end, attempt).await.unwrap_or(Err(Failure::Timeout)) })
     }

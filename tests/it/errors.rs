@@ -12,7 +12,7 @@ use verify_gateway::pb::{
 use crate::support::{PHONE, Refused, TestGateway, refusal};
 
 /// What Telnyx's refusal of a send becomes.
-const SENDS: [(u16, &str, Code, &str); 21] = [
+const SENDS: [(u16, &str, Code, &str); 22] = [
     (400, "10015", Code::InvalidArgument, "UPSTREAM_INVALID_REQUEST"),
     (422, "10016", Code::InvalidArgument, "UPSTREAM_INVALID_REQUEST"),
     (400, "40309", Code::InvalidArgument, "DESTINATION_NOT_ENABLED"),
@@ -25,7 +25,8 @@ const SENDS: [(u16, &str, Code, &str); 21] = [
     (403, "10039", Code::FailedPrecondition, "ACCOUNT_RESTRICTED"),
     (400, "40331", Code::FailedPrecondition, "CHANNEL_NOT_CONFIGURED"),
     (403, "40020", Code::FailedPrecondition, "TRAFFIC_BLOCKED"),
-    (409, "10036", Code::FailedPrecondition, "UPSTREAM_CONFLICT"),
+    (409, "10036", Code::Unknown, "SEND_OUTCOME_UNKNOWN"),
+    (409, "40312", Code::FailedPrecondition, "UPSTREAM_CONFLICT"),
     (404, "10005", Code::NotFound, "PROFILE_NOT_FOUND"),
     (429, "10011", Code::ResourceExhausted, "UPSTREAM_RATE_LIMITED"),
     (429, "40333", Code::ResourceExhausted, "SPEND_LIMIT_REACHED"),

@@ -3,7 +3,8 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
-use tower::{ServiceBuilder, ServiceExt, retry::RetryLayer, service_fn};
+use tokio_util::sync::CancellationToken;
+use tower::service_fn;
 
 use super::*;
 use crate::{telnyx::Channel, tenant::ApiKey};
@@ -48,32 +49,32 @@ async fn run(operation: Operation, ends: Vec<End>, pace: Duration, deadline: Dur
         max_delay: Duration::from_secs(1),
         max_retry_after: Duration::from_secs(10),
     };
-    let stack = ServiceBuilder::new().layer(RetryLayer::new(Retry::new(limits, Clock::default()))).service(service_fn(
-        move |request: Request| {
-            let number = {
-                let mut attempts = attempts.lock().unwrap();
-                assert_eq!(attempts.len(), request.resend_count);
-                attempts.push(start.elapsed());
-                attempts.len()
-            };
-            let end = ends[(number - 1).min(ends.len() - 1)];
-            async move {
-                sleep(pace).await;
-                end.result()
-            }
-        },
-    ));
+    let stack = service_fn(move |request: Request| {
+        let number = {
+            let mut attempts = attempts.lock().unwrap();
+            assert_eq!(attempts.len(), request.resend_count);
+            attempts.push(start.elapsed());
+            attempts.len()
+        };
+        let end = ends[(number - 1).min(ends.len() - 1)];
+        async move {
+            sleep(pace).await;
+            end.result()
+        }
+    });
     let request = Request {
         operation,
         url: "http://127.0.0.1/".parse().unwrap(),
         body: Bytes::new(),
         key: ApiKey::new("KEY").unwrap(),
         deadline: start + deadline,
+        cancelled: CancellationToken::new(),
+        followed: false,
         resend_count: 0,
         in_doubt: false,
         headers: HeaderMap::new(),
     };
-    let result = stack.oneshot(request).await;
+    let result = Retry::new(limits, Clock::default()).run(&stack, request).await;
     let attempts = seen.lock().unwrap().clone();
     (attempts, result.ok().map(|answer| answer.status.as_u16()))
 }
