@@ -12,9 +12,12 @@
 
 mod attempt;
 mod authorize;
+mod budget;
 mod classify;
+mod keyed;
 mod operation;
 mod pushback;
+mod recent;
 mod retry;
 mod timeout;
 mod trace;
@@ -306,7 +309,7 @@ impl Client {
             operation,
             url,
             body,
-            key: context.tenant.key.clone(),
+            tenant: Arc::clone(&context.tenant),
             deadline: context.deadline,
             cancelled: context.cancelled.clone(),
             followed: context.followed && operation.is_worth_following(),

@@ -38,6 +38,19 @@ pub struct Retry {
     pub max_delay: Duration,
     /// The longest wait asked for by Telnyx that is waited out.
     pub max_retry_after: Duration,
+    /// How many retries there may be beside the first attempts.
+    pub budget: Budget,
+}
+
+/// How many retries there may be beside the first attempts: for each tenant, and for all together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Budget {
+    /// As a share of the first attempts of the window.
+    pub ratio: f64,
+    /// In addition, in each second.
+    pub per_second: usize,
+    /// How long an attempt counts.
+    pub window: Duration,
 }
 
 impl Upstream {
@@ -127,6 +140,11 @@ impl Retry {
                 Duration::ZERO..=hour,
                 "The longest wait asked for by Telnyx that is waited out. A longer one is reported to the caller.",
             ),
+            budget: section.section(
+                "budget",
+                "How many retries there may be: for each tenant by itself, and for all together.",
+                Budget::read,
+            ),
         };
         section.rule(
             retry.base_delay <= retry.max_delay,
@@ -134,5 +152,29 @@ impl Retry {
             "base_delay must not be longer than max_delay",
         );
         retry
+    }
+}
+
+impl Budget {
+    fn read(section: &mut Section<'_, '_>) -> Self {
+        Self {
+            ratio: section.ratio(
+                "ratio",
+                "0.2",
+                "As a share of the first attempts in the window. It counts to a tenth of a percent.",
+            ),
+            per_second: section.count(
+                "per_second",
+                "10",
+                0..=1_000_000,
+                "In addition, in each second. With 0 here and as the ratio there are no retries.",
+            ),
+            window: section.duration(
+                "window",
+                "10s",
+                Duration::from_secs(1)..=Duration::from_mins(1),
+                "How long an attempt counts.",
+            ),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! One attempt: what goes through the stack, and how it can end.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::operation::Operation;
-use crate::tenant::ApiKey;
+use crate::tenant::Tenant;
 
 /// A request on its way to Telnyx. Cloning it, for another attempt, copies little.
 #[derive(Clone)]
@@ -20,8 +20,8 @@ pub(super) struct Request {
     pub(super) url: Url,
     /// The JSON body; empty for none.
     pub(super) body: Bytes,
-    /// On whose account.
-    pub(super) key: ApiKey,
+    /// For whom, and on whose account.
+    pub(super) tenant: Arc<Tenant>,
     /// When the caller stops waiting.
     pub(super) deadline: Instant,
     /// Set when the caller is gone.

@@ -1,9 +1,9 @@
 //! Other attempts: whether, and when.
 //!
 //! It sits outermost in the stack, so that each attempt has its own time, span and headers. What a repetition would do
-//! decides (see `Operation::replay`), then the time left: a wait that does not fit is not begun.
+//! decides (see `Operation::replay`), then the time left (a wait that does not fit is not begun), then the budget.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 use tokio::{
@@ -17,6 +17,7 @@ use tower::{
 
 use super::{
     attempt::{Answer, Failure, Request},
+    budget::Budgets,
     classify::{Class, class},
     operation::{Operation, Replay},
     pushback,
@@ -27,12 +28,13 @@ use crate::{clock::Clock, config};
 #[derive(Clone)]
 pub(super) struct Retry {
     limits: config::Retry,
+    budgets: Arc<Budgets>,
     clock: Clock,
 }
 
 impl Retry {
     pub(super) fn new(limits: config::Retry, clock: Clock) -> Self {
-        Self { limits, clock }
+        Self { budgets: Arc::new(Budgets::new(&limits.budget)), limits, clock }
     }
 
     /// Makes one attempt after the other through `stack`, until one ends for good. A caller that is gone ends a wait at
@@ -41,6 +43,7 @@ impl Retry {
     where
         S: Service<Request, Response = Answer, Error = Failure> + Clone,
     {
+        self.budgets.earn(&request.tenant.id);
         loop {
             let mut result = stack.clone().oneshot(request.clone()).await;
             let Some(wait) = self.next(&mut request, &mut result) else { return result };
@@ -76,7 +79,7 @@ impl Retry {
             return None;
         }
         let delay = self.delay(request.resend_count, result)?;
-        if Instant::now() + delay >= request.deadline {
+        if Instant::now() + delay >= request.deadline || !self.budgets.spend(&request.tenant.id) {
             return None;
         }
         request.resend_count += 1;
@@ -93,7 +96,6 @@ impl Retry {
         }
         let window =
             self.limits.base_delay.saturating_mul(2_u32.saturating_pow(resend_count.try_into().unwrap_or(u32::MAX)));
-        // A new generator each time: this policy is cloned for every call, and clones would draw the same numbers.
         Some(window.min(self.limits.max_delay).mul_f64(HasherRng::default().next_f64()))
     }
 }
