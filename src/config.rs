@@ -23,7 +23,7 @@ pub use self::{
     mistakes::{Mistake, Mistakes, Place, Spot},
     reference::{example, table},
     telemetry::{Log, LogFormat, Otlp, Telemetry},
-    upstream::{Budget, Retry, Upstream},
+    upstream::{Breaker, Budget, Retry, Upstream},
 };
 
 use self::{reader::Reader, section::Section};

@@ -1,6 +1,6 @@
 //! One attempt: what goes through the stack, and how it can end.
 
-use std::{error::Error as StdError, sync::Arc};
+use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -62,4 +62,21 @@ pub enum Failure {
     /// The answer is larger than the gateway takes.
     #[error("the upstream's answer is too large")]
     TooLarge,
+}
+
+/// Why an attempt has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unanswered {
+    /// It was made, and failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// It was under way when the caller's time was over.
+    #[error("the caller's time was over before the upstream answered")]
+    GivenUp,
+    /// It was not made: the upstream fails. The next try can be made after this time.
+    #[error("the circuit breaker is open")]
+    CircuitOpen(Duration),
+    /// It was not made: too many others of the tenant are under way.
+    #[error("the tenant has too many requests under way")]
+    NoPlace,
 }

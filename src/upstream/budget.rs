@@ -4,7 +4,7 @@
 //! A share of the recent first attempts, and a few each second for those who make few calls. (tower's `TpsBudget` is
 //! meant to be the same, but its window moves on faster than the time.)
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::{keyed::Keyed, recent::Recent};
 use crate::{config, domain::TenantId};
@@ -15,13 +15,13 @@ const PRICE: i64 = 1000;
 /// The budget of every tenant, so that none spends what others earn, and of all together.
 pub(super) struct Budgets {
     all: Budget,
-    tenants: Keyed<TenantId, Budget>,
+    tenants: Keyed<TenantId, Arc<Budget>>,
 }
 
 impl Budgets {
     pub(super) fn new(config: &config::Budget) -> Self {
         let each = config.clone();
-        Self { all: Budget::new(config), tenants: Keyed::new(move || Budget::new(&each)) }
+        Self { all: Budget::new(config), tenants: Keyed::new(move || Arc::new(Budget::new(&each))) }
     }
 
     /// Notes a first attempt of `tenant`.

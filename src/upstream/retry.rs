@@ -16,7 +16,7 @@ use tower::{
 };
 
 use super::{
-    attempt::{Answer, Failure, Request},
+    attempt::{Answer, Request, Unanswered},
     budget::Budgets,
     classify::{Class, class},
     operation::{Operation, Replay},
@@ -39,9 +39,9 @@ impl Retry {
 
     /// Makes one attempt after the other through `stack`, until one ends for good. A caller that is gone ends a wait at
     /// once, with the last end: nothing has been begun since.
-    pub(super) async fn run<S>(&self, stack: &S, mut request: Request) -> Result<Answer, Failure>
+    pub(super) async fn run<S>(&self, stack: &S, mut request: Request) -> Result<Answer, Unanswered>
     where
-        S: Service<Request, Response = Answer, Error = Failure> + Clone,
+        S: Service<Request, Response = Answer, Error = Unanswered> + Clone,
     {
         self.budgets.earn(&request.tenant.id);
         loop {
@@ -60,7 +60,7 @@ impl Retry {
     }
 
     /// How long to wait before the next attempt, after one that ended with `result`; none if there is to be no other.
-    fn next(&self, request: &mut Request, result: &mut Result<Answer, Failure>) -> Option<Duration> {
+    fn next(&self, request: &mut Request, result: &mut Result<Answer, Unanswered>) -> Option<Duration> {
         let class = class(result);
         if let Ok(answer) = result
             && request.in_doubt
@@ -71,7 +71,7 @@ impl Retry {
             answer.status = StatusCode::NO_CONTENT;
         }
         let may_repeat = match class {
-            Class::Done | Class::Refused => false,
+            Class::Done | Class::Refused | Class::Held => false,
             Class::Throttled | Class::Unsent => true,
             Class::InDoubt => request.operation.replay() == Replay::Always,
         };
@@ -89,7 +89,7 @@ impl Retry {
 
     /// How long to wait before attempt number `resend_count + 1`: what the server asks for, else full jitter, which
     /// spreads callers that failed together over the whole of a doubling window.
-    fn delay(&self, resend_count: usize, result: &Result<Answer, Failure>) -> Option<Duration> {
+    fn delay(&self, resend_count: usize, result: &Result<Answer, Unanswered>) -> Option<Duration> {
         let asked = result.as_ref().ok().and_then(|answer| pushback::asked(&answer.headers, self.clock.now()));
         if let Some(asked) = asked {
             return (asked <= self.limits.max_retry_after).then_some(asked);

@@ -1,13 +1,16 @@
 //! The client over a service in this process, in paused time.
 
+mod breaker;
+mod budget;
+mod bulkhead;
+
 use std::{
     future::pending,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
-use futures_util::future::join_all;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep;
 use tower::service_fn;
 
 use super::*;
@@ -26,7 +29,7 @@ fn context(time_left: Duration) -> Context {
 fn of(tenant: &str, time_left: Duration) -> Context {
     let tenant = Tenant {
         id: TenantId::new(tenant).unwrap(),
-        key: ApiKey::new("KEY").unwrap(),
+        key: ApiKey::new(&format!("KEY-{tenant}")).unwrap(),
         default_profile: None,
         allow: Allow::default(),
     };
@@ -53,7 +56,18 @@ where
         attempts.fetch_add(1, Ordering::Relaxed);
         end()
     });
-    (Client::over(transport, &config::Config::default().upstream, Clock::default()).unwrap(), seen)
+    (over(transport, |_| ()), seen)
+}
+
+/// A client over `transport` whose settings are changed by `change`.
+fn over<T>(transport: T, change: impl FnOnce(&mut config::Upstream)) -> Client
+where
+    T: Service<http::Request<Bytes>, Response = http::Response<Bytes>, Error = Failure> + Clone + Send + Sync + 'static,
+    T::Future: Send + 'static,
+{
+    let mut config = config::Config::default().upstream;
+    change(&mut config);
+    Client::over(transport, &config, Clock::default()).unwrap()
 }
 
 /// The id of what was sent, or why it was not.
@@ -70,6 +84,10 @@ async fn send(client: &Client, context: &Context) -> Result<String, ErrorReason>
 
 async fn create(client: &Client, context: &Context) -> Result<(), ErrorReason> {
     client.create_template(context, "{{code}}").await.map(drop).map_err(|failed| failed.reason)
+}
+
+async fn read(client: &Client, context: &Context) -> Result<(), ErrorReason> {
+    client.templates(context).await.map(drop).map_err(|failed| failed.reason)
 }
 
 async fn check(client: &Client, context: &Context) -> Result<(), ErrorReason> {
@@ -106,7 +124,7 @@ async fn other_calls_end_with_the_deadline() {
     let start = Instant::now();
     let failed = check(&client, &followed(SECOND)).await.unwrap_err();
     assert_eq!((failed, start.elapsed()), (ErrorReason::CheckOutcomeUnknown, SECOND));
-    let failed = client.templates(&followed(SECOND)).await.unwrap_err().reason;
+    let failed = read(&client, &followed(SECOND)).await.unwrap_err();
     assert_eq!((failed, start.elapsed()), (ErrorReason::DeadlineExceeded, 2 * SECOND));
     let failed = send(&client, &context(SECOND)).await.unwrap_err();
     assert_eq!((failed, start.elapsed()), (ErrorReason::SendOutcomeUnknown, 3 * SECOND));
@@ -152,52 +170,6 @@ async fn a_caller_that_is_gone_ends_a_wait_but_no_attempt() {
 
 /// How an attempt ends.
 type End = fn() -> Result<http::Response<Bytes>, Failure>;
-
-/// Tenants whose calls come evenly, `per_second` each, for `seconds`, against an upstream that always fails. Returns how
-/// many attempts it sees.
-async fn attempts_under_failure(per_second: &[u32], seconds: u32) -> usize {
-    let (client, attempts) = client(|| async { Ok(answer(503, "")) });
-    let tenants = per_second.iter().enumerate().map(|(number, &per_second)| {
-        let client = client.clone();
-        async move {
-            let start = Instant::now();
-            for call in 0..per_second * seconds {
-                sleep_until(start + SECOND * call / per_second).await;
-                let (client, context) = (client.clone(), of(&format!("tenant-{number}"), 60 * SECOND));
-                tokio::spawn(async move { client.templates(&context).await.map(drop) });
-            }
-        }
-    });
-    join_all(tenants).await;
-    sleep(60 * SECOND).await;
-    attempts.load(Ordering::Relaxed)
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_upstream_that_always_fails_sees_no_more_than_the_budget_beside_the_offered_load() {
-    // Alone, and many together: the budget of all bounds what each may do for itself.
-    for rates in [vec![100], vec![7], vec![4; 25], vec![1; 50]] {
-        let offered = 60 * rates.iter().sum::<u32>() as usize;
-        let attempts = attempts_under_failure(&rates, 60).await;
-        assert!(attempts * 10 <= offered * 12 + 60 * 10 * 10, "{rates:?}: {attempts} of {offered}");
-        // The budget is there to be used.
-        assert!(attempts > offered * 11 / 10, "{rates:?}: {attempts} of {offered}");
-    }
-    // Who makes few calls may repeat each of them.
-    assert_eq!(attempts_under_failure(&[2], 60).await, 3 * 2 * 60);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_tenant_does_not_spend_what_another_earns() {
-    let budgets = budget::Budgets::new(&config::Config::default().upstream.retry.budget);
-    let [quiet, failing] = ["quiet", "failing"].map(|id| TenantId::new(id).unwrap());
-    for _ in 0..1000 {
-        budgets.earn(&quiet);
-    }
-    // The reserve of ten seconds, and nothing of the quiet one's.
-    assert_eq!((0..1000).filter(|_| budgets.spend(&failing)).count(), 100);
-    assert_eq!((0..1000).filter(|_| budgets.spend(&quiet)).count(), 200);
-}
 
 #[tokio::test(start_paused = true)]
 async fn whatever_leaves_in_doubt_says_so() {
@@ -255,11 +227,10 @@ async fn a_send_that_changed_nothing_never_says_that_it_may_have() {
 async fn a_request_says_to_a_service_what_it_says_to_the_network() {
     let transport = service_fn(|request: http::Request<Bytes>| async move {
         assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/v2/verifications/sms"));
-        assert_eq!(request.headers()["authorization"], "Bearer KEY");
+        assert_eq!(request.headers()["authorization"], "Bearer KEY-login");
         assert_eq!(request.headers()["content-type"], "application/json");
         assert!(request.body().starts_with(b"{"));
         Ok(answer(200, SENT))
     });
-    let client = Client::over(transport, &config::Config::default().upstream, Clock::default()).unwrap();
-    send(&client, &context(SECOND)).await.unwrap();
+    send(&over(transport, |_| ()), &context(SECOND)).await.unwrap();
 }

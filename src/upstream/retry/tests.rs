@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 use tower::service_fn;
 
-use super::*;
+use super::{super::attempt::Failure, *};
 use crate::{
     domain::TenantId,
     telnyx::Channel,
@@ -25,7 +25,7 @@ enum End {
 }
 
 impl End {
-    fn result(self) -> Result<Answer, Failure> {
+    fn result(self) -> Result<Answer, Unanswered> {
         let answer = |status, headers, body| {
             Ok(Answer { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::from_static(body) })
         };
@@ -35,8 +35,8 @@ impl End {
                 answer(429, HeaderMap::from_iter([("retry-after".parse().unwrap(), HeaderValue::from(wait))]), b"")
             }
             Self::SpendLimit => answer(429, HeaderMap::new(), br#"{"errors":[{"code":"40333"}]}"#),
-            Self::Timeout => Err(Failure::Timeout),
-            Self::TooLarge => Err(Failure::TooLarge),
+            Self::Timeout => Err(Failure::Timeout.into()),
+            Self::TooLarge => Err(Failure::TooLarge.into()),
         }
     }
 }
