@@ -3,12 +3,14 @@
 use std::{error::Error as StdError, future::Future, io, net::SocketAddr, time::Duration};
 
 use tokio::{net::TcpListener, pin, select, sync::oneshot, time::timeout};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     clock::Clock,
     config::Config,
     grpc,
-    services::Verifications,
+    services::Services,
+    store::Store,
     telemetry::Sampling,
     tenant::Directory,
     upstream::{self, Client},
@@ -47,10 +49,12 @@ impl Gateway {
     /// # Errors
     /// [`Error::Bind`] and [`Error::Upstream`].
     pub async fn bind(config: &Config, directory: Directory, clock: Clock) -> Result<Self, Error> {
-        let upstream = Client::new(&config.upstream, clock)?;
+        let upstream = Client::new(&config.upstream, clock.clone())?;
         let sampling = Sampling::new(&config.telemetry.otlp);
-        let server =
-            grpc::Server::new(&config.grpc, sampling, directory, Verifications::new(upstream.clone()), upstream);
+        let store = Store::memory(&config.store, clock.clone());
+        let tasks = TaskTracker::new();
+        let services = Services::new(config, &upstream, &store, &clock, &tasks);
+        let server = grpc::Server::new(&config.grpc, sampling, directory, services, upstream);
         let refused = |source| Error::Bind { addr: config.grpc.listen, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused)?;
         let addr = listener.local_addr().map_err(refused)?;

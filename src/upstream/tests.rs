@@ -23,6 +23,7 @@ fn context(time_left: Duration) -> Context {
         key: ApiKey::new("KEY").unwrap(),
         default_profile: None,
         allow: Allow::default(),
+        duplicate_window: None,
     };
     Context::new(Arc::new(tenant), Instant::now() + time_left)
 }
