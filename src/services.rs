@@ -4,10 +4,9 @@ mod check;
 mod create;
 mod once;
 mod send;
+mod tasks;
 
 use std::time::Duration;
-
-use tokio_util::task::TaskTracker;
 
 use self::once::{Once, Parts};
 pub use self::{
@@ -15,6 +14,7 @@ pub use self::{
     create::{NewProfile, NewTemplate},
     once::{Answered, Origin},
     send::Send,
+    tasks::Tasks,
 };
 use crate::{clock::Clock, config::Config, store::Store, upstream::Client};
 
@@ -51,7 +51,7 @@ pub struct Templates(Once<NewTemplate>);
 impl Services {
     /// The flows over `upstream`, with their records in `store`. What must outlive its caller runs on `tasks`.
     #[must_use]
-    pub fn new(config: &Config, upstream: &Client, store: &Store, clock: &Clock, tasks: &TaskTracker) -> Self {
+    pub fn new(config: &Config, upstream: &Client, store: &Store, clock: &Clock, tasks: &Tasks) -> Self {
         let parts = Parts {
             upstream: upstream.clone(),
             store: store.clone(),

@@ -86,7 +86,7 @@ impl Intent for NewProfile {
         let is_whole = list.meta.and_then(|meta| meta.total_results).is_none_or(|all| all <= list.data.len() as u64);
         // The filter may find names that only contain this one.
         let candidates = list.data.into_iter().filter(|profile| profile.name.as_deref() == Some(self.name()));
-        Ok(seek.pick(candidates, is_whole, |one| (one.id.as_deref(), one.created_at.map(|time| time.0))))
+        Ok(seek.pick::<Self>(candidates, is_whole, |one| one.created_at.map(|time| time.0)))
     }
 
     fn id(profile: &Profile) -> Option<&str> {
@@ -115,8 +115,6 @@ impl Intent for NewTemplate {
 
     const RPC: &'static str = "CreateTemplate";
     const IN_DOUBT: ErrorReason = ErrorReason::CreateOutcomeUnknown;
-    // Templates don't tell when they were created.
-    const TIMELESS: bool = true;
 
     fn request_id(&self) -> Option<Uuid> {
         self.request_id
@@ -130,6 +128,7 @@ impl Intent for NewTemplate {
         vec![self.text.as_bytes()]
     }
 
+    /// Templates don't tell when they were created.
     async fn before(&self, upstream: &Client, context: &Context) -> Result<Vec<String>, Error> {
         Ok(self.alike(upstream, context).await?.filter_map(|template| template.id).collect())
     }

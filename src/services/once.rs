@@ -18,15 +18,13 @@ use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
 };
-use tokio_util::{
-    sync::{CancellationToken, DropGuard},
-    task::TaskTracker,
-};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 pub(super) use self::intent::{Found, Intent, Seek};
 use self::job::Job;
+use super::Tasks;
 use crate::{clock::Clock, config, domain::Error, pb::ErrorReason, store::Store, tenant::Context, upstream::Client};
 
 /// An answer, and whose it is.
@@ -59,7 +57,7 @@ pub(super) struct Parts {
     /// How long one request may take.
     pub(super) attempt_timeout: Duration,
     /// What outlives its caller.
-    pub(super) tasks: TaskTracker,
+    pub(super) tasks: Tasks,
 }
 
 /// Makes intents of one kind happen once. Clones are the same.

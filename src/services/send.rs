@@ -66,11 +66,12 @@ impl Send {
 
     /// Whether `verification` could be what this send started.
     fn is_like(&self, verification: &Verification) -> bool {
-        let Verification { verify_profile_id, channel, timeout_secs, .. } = verification;
+        let Verification { verify_profile_id, channel, timeout_secs, custom_code, .. } = verification;
         let same = |theirs: &Option<String>, ours: &str| theirs.as_deref().is_none_or(|theirs| theirs == ours);
         same(verify_profile_id, &self.profile_id)
             && same(channel, self.channel.as_str())
             && self.timeout_secs.is_none_or(|ours| timeout_secs.is_none_or(|theirs| theirs == ours))
+            && self.custom_code.as_ref().is_none_or(|ours| same(custom_code, ours.expose()))
     }
 
     /// Telnyx gives a missing channel no code of its own (reference: §10, "No channel setting provided"), so the profile
@@ -107,6 +108,14 @@ impl Intent for Send {
         [self.profile_id.as_str(), self.phone_number.as_e164(), self.channel.as_str()].map(str::as_bytes).into()
     }
 
+    fn mark(&self) -> String {
+        self.timeout_secs.map(|timeout| timeout.to_string()).unwrap_or_default()
+    }
+
+    fn bears(verification: &Verification, mark: &str) -> bool {
+        verification.timeout_secs.is_some_and(|timeout| timeout.to_string() == mark)
+    }
+
     fn window(&self, context: &Context) -> Option<Duration> {
         context.tenant.duplicate_window
     }
@@ -124,7 +133,7 @@ impl Intent for Send {
         let list = upstream.verifications(context, &self.phone_number, NEWEST).await?;
         let is_whole = list.meta.and_then(|meta| meta.total_results).is_none_or(|all| all <= list.data.len() as u64);
         let candidates = list.data.into_iter().filter(|verification| self.is_like(verification));
-        Ok(seek.pick(candidates, is_whole, |one| (one.id.as_deref(), one.created_at.map(|time| time.0))))
+        Ok(seek.pick::<Self>(candidates, is_whole, |one| one.created_at.map(|time| time.0)))
     }
 
     async fn pending(&self, upstream: &Client, context: &Context, id: &str) -> Result<Option<Verification>, Error> {

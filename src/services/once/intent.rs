@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -18,8 +18,6 @@ pub(in crate::services) trait Intent: Send + Sync + 'static {
     const RPC: &'static str;
     /// Why a call fails that does not know whether it happened.
     const IN_DOUBT: ErrorReason;
-    /// Whether its trace does not tell when it came to be. Then what is there [`before`](Self::before) must be known.
-    const TIMELESS: bool = false;
 
     /// The caller's name for it.
     fn request_id(&self) -> Option<Uuid>;
@@ -30,13 +28,24 @@ pub(in crate::services) trait Intent: Send + Sync + 'static {
     /// What it shares with everything that could be taken for it.
     fn target(&self) -> Vec<&[u8]>;
 
+    /// What its trace bears and not every other's at the same target; empty where there is nothing such.
+    fn mark(&self) -> String {
+        String::new()
+    }
+
+    /// Whether a trace bears `mark`.
+    fn bears(answer: &Self::Answer, mark: &str) -> bool {
+        let _ = (answer, mark);
+        false
+    }
+
     /// How long another intent of the same content and without a name counts as this one.
     fn window(&self, context: &Context) -> Option<Duration> {
         let _ = context;
         None
     }
 
-    /// What is there already and looks the same, by id.
+    /// What is there already and looks the same, by id. Only where a trace does not tell when it came to be.
     fn before(&self, upstream: &Client, context: &Context) -> impl Future<Output = Result<Vec<String>, Error>> + Send {
         let _ = (upstream, context);
         async { Ok(Vec::new()) }
@@ -87,43 +96,48 @@ pub(in crate::services) enum Found<A> {
 
 /// Which traces are an intent's own.
 pub(in crate::services) struct Seek<'a> {
-    trace: &'a Trace,
+    pub(super) trace: &'a Trace,
     /// What belongs to other intents.
-    others: Vec<&'a str>,
-    skew: SignedDuration,
-    /// How long after its last request's end it may still begin to exist.
-    settle: SignedDuration,
+    pub(super) others: Vec<&'a str>,
+    /// The marks of other intents that may still look for their traces.
+    pub(super) marks: Vec<&'a str>,
+    pub(super) skew: Duration,
+    /// How long after its last request's end a trace may still come to be.
+    pub(super) settle: Duration,
+    /// Whether that time is over.
+    pub(super) settled: bool,
 }
 
-impl<'a> Seek<'a> {
-    pub(super) fn new(trace: &'a Trace, others: Vec<&'a str>, skew: Duration, settle: Duration) -> Self {
-        let signed = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
-        Self { trace, others, skew: signed(skew), settle: signed(settle) }
-    }
-
+impl Seek<'_> {
     /// Picks the oldest of the candidates that can be the intent's own. `is_whole` says whether the candidates are all
     /// that there are; one without id or time could be it and could be not.
-    pub(in crate::services) fn pick<T>(
+    ///
+    /// What bears another one's mark is left to that one while the own trace may still come to be.
+    pub(in crate::services) fn pick<I: Intent>(
         &self,
-        candidates: impl IntoIterator<Item = T>,
+        candidates: impl IntoIterator<Item = I::Answer>,
         is_whole: bool,
-        facts: impl Fn(&T) -> (Option<&str>, Option<Timestamp>),
-    ) -> Found<T> {
+        created: impl Fn(&I::Answer) -> Option<Timestamp>,
+    ) -> Found<I::Answer> {
         let mut unclear = !is_whole;
-        let mut found: Option<(Timestamp, T)> = None;
+        let (mut own, mut contested) = (None, None);
         for candidate in candidates {
-            match facts(&candidate) {
-                (Some(id), _) if self.is_known(id) => {}
-                (Some(_), Some(created)) => {
-                    if self.is_in_time(created) && found.as_ref().is_none_or(|(other, _)| created < *other) {
-                        found = Some((created, candidate));
-                    }
-                }
-                _ => unclear = true,
+            let (Some(id), Some(created)) = (I::id(&candidate), created(&candidate)) else {
+                unclear |= I::id(&candidate).is_none_or(|id| !self.is_known(id));
+                continue;
+            };
+            if self.is_known(id) || !self.is_in_time(created) {
+                continue;
+            }
+            let is_contested = self.marks.iter().any(|mark| I::bears(&candidate, mark));
+            let place: &mut Option<(Timestamp, I::Answer)> = if is_contested { &mut contested } else { &mut own };
+            if place.as_ref().is_none_or(|(other, _)| created < *other) {
+                *place = Some((created, candidate));
             }
         }
-        match found {
-            Some((_, own)) => Found::This(own),
+        unclear |= contested.is_some() && !self.settled;
+        match own.or(contested.filter(|_| self.settled)) {
+            Some((_, trace)) => Found::This(trace),
             None if unclear => Found::Unclear,
             None => Found::Nothing,
         }
@@ -131,13 +145,12 @@ impl<'a> Seek<'a> {
 
     /// Whether `id` was there before, or belongs to another intent.
     pub(in crate::services) fn is_known(&self, id: &str) -> bool {
-        self.others.contains(&id) || self.trace.before.iter().flatten().any(|before| before == id)
+        self.others.contains(&id) || self.trace.before.iter().any(|before| before == id)
     }
 
     fn is_in_time(&self, created: Timestamp) -> bool {
-        let (since, skew) = (self.trace.since, self.skew);
-        let after_start = since.checked_sub(skew).is_ok_and(|start| created >= start);
-        let end = self.trace.ended.and_then(|ended| ended.checked_add(self.settle).ok()?.checked_add(skew).ok());
-        after_start && end.is_none_or(|end| created <= end)
+        let start = self.trace.since.saturating_sub(self.skew).unwrap_or(Timestamp::MIN);
+        let latest = |ended: Timestamp| ended.saturating_add(self.settle + self.skew).unwrap_or(Timestamp::MAX);
+        created >= start && self.trace.ended.is_none_or(|ended| created <= latest(ended))
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Answered, Found, Intent, Once, Origin, Progress, Seek,
-    records::{Hold, Named, State, Taken, Target, Trace},
+    records::{Hold, Named, State, Taken, Target, Trace, Who},
     reused,
 };
 use crate::{domain::Error, pb::ErrorReason, store::Change, tenant::Context};
@@ -60,9 +60,9 @@ impl From<Error> for Failed {
 
 /// What is found when an intent is noted.
 enum Noted<A> {
-    /// It is new.
+    /// Nothing has left of it.
     New,
-    /// Somebody was at it, and left no end.
+    /// Somebody was at it, and it may have left a trace.
     InDoubt(Trace),
     /// It has happened.
     Done(A),
@@ -70,6 +70,12 @@ enum Noted<A> {
     Busy,
     /// Its name is another one's.
     Reused,
+}
+
+/// What is known of the other intents at the target.
+struct Neighbours {
+    taken: Vec<Taken>,
+    marks: Vec<String>,
 }
 
 type Ended<A> = Result<Answered<A>, Failed>;
@@ -110,17 +116,17 @@ impl<I: Intent> Job<I> {
         let (now, lease) = (self.now(), self.lease());
         self.update(&self.name, |named: Option<Named<I::Answer>>| {
             let (noted, trace) = match named {
-                None => (Noted::New, Trace { since: now, ended: None, before: None }),
                 Some(named) if named.fingerprint != self.fingerprint => return (Change::Keep, Noted::Reused),
                 Some(Named { state: State::Done(answer), .. }) => return (Change::Keep, Noted::Done(answer)),
                 Some(Named { state: State::Open { lease, .. }, .. }) if lease > now => {
                     return (Change::Keep, Noted::Busy);
                 }
-                Some(Named { state: State::Open { lease, trace }, .. }) => {
+                Some(Named { state: State::Open { lease, trace: Some(trace) }, .. }) => {
                     // Who left no end may have sent until the last moment.
                     let trace = Trace { ended: trace.ended.or(Some(lease)), ..trace };
-                    (Noted::InDoubt(trace.clone()), trace)
+                    (Noted::InDoubt(trace.clone()), Some(trace))
                 }
+                Some(Named { state: State::Open { trace: None, .. }, .. }) | None => (Noted::New, None),
             };
             (self.keep(State::Open { lease, trace }), noted)
         })
@@ -131,15 +137,21 @@ impl<I: Intent> Job<I> {
     async fn note_end(&self, end: &Ended<I::Answer>) {
         let state = match end {
             Ok(Answered { answer, .. }) => Some(State::Done(I::stored(answer))),
-            Err(Failed { doubt: Some(trace), .. }) => Some(State::Open { lease: self.now(), trace: trace.clone() }),
+            Err(Failed { doubt: Some(trace), .. }) => {
+                Some(State::Open { lease: self.now(), trace: Some(trace.clone()) })
+            }
             // Nothing changed: the name is free again.
             Err(Failed { doubt: None, .. }) => None,
         };
-        let mut state = Some(state);
+        unimportant(self.put(state).await);
+    }
+
+    /// Writes down how far a named intent has come; nothing leaves the name free.
+    async fn put(&self, state: Option<State<I::Answer>>) -> Result<(), Error> {
         let written = self.update(&self.name, |_: Option<Named<I::Answer>>| {
-            (state.take().flatten().map_or(Change::Remove, |state| self.keep(state)), ())
+            (state.clone().map_or(Change::Remove, |state| self.keep(state)), ())
         });
-        unimportant(written.await);
+        written.await
     }
 
     fn keep(&self, state: State<I::Answer>) -> Change<Named<I::Answer>> {
@@ -149,11 +161,11 @@ impl<I: Intent> Job<I> {
 
     /// Does it with no other intent at the same target.
     async fn alone(&self, earlier: Option<Trace>) -> Ended<I::Answer> {
-        let taken = match self.hold().await {
-            Ok(taken) => taken,
+        let neighbours = match self.hold().await {
+            Ok(neighbours) => neighbours,
             Err(error) => return Err(Failed { error, doubt: earlier }),
         };
-        let end = self.once(earlier, taken).await;
+        let end = self.once(earlier, &neighbours).await;
         let taken = end.as_ref().ok().and_then(|answered| I::id(&answered.answer)).map(|id| Taken {
             id: id.to_owned(),
             intent: self.name.clone(),
@@ -163,8 +175,9 @@ impl<I: Intent> Job<I> {
         // Nobody comes back for an intent without a name.
         let trace = end.as_ref().err().and_then(|failed| failed.doubt.as_ref()).filter(|_| self.is_named);
         let doubt = trace.map(|trace| (trace.since, trace.ended.unwrap_or_else(|| self.lease())));
+        let who = self.who();
         let released = self.update_target(|target| {
-            target.release(&self.name, doubt);
+            target.release(&who, doubt);
             if let Some(taken) = &taken {
                 target.take(taken.clone());
             }
@@ -174,13 +187,16 @@ impl<I: Intent> Job<I> {
     }
 
     /// Waits until no other intent is at the target, and tells what belongs to whom there.
-    async fn hold(&self) -> Result<Vec<Taken>, Error> {
-        let mut wait = FIRST_WAIT;
+    async fn hold(&self) -> Result<Neighbours, Error> {
+        let (mut wait, who) = (FIRST_WAIT, self.who());
         loop {
             let (now, lease, memory) = (self.now(), self.lease(), self.memory());
-            let hold = |target: &mut Target| (target.hold(&self.name, now, lease, memory), target.taken.clone());
+            let hold = |target: &mut Target| {
+                let held = target.hold(&who, now, lease, memory);
+                (held, Neighbours { taken: target.taken.clone(), marks: target.other_marks(&who) })
+            };
             match self.update_target(hold).await? {
-                (Hold::Held, taken) => return Ok(taken),
+                (Hold::Held, neighbours) => return Ok(neighbours),
                 (Hold::Busy, _) => wait = self.after(wait).await?,
                 (Hold::Full, _) => {
                     let error = Error::new(ErrorReason::GatewayOverloaded, "too much was sent to this target");
@@ -191,21 +207,20 @@ impl<I: Intent> Job<I> {
     }
 
     /// Finds that it has happened, or makes it happen.
-    async fn once(&self, earlier: Option<Trace>, taken: Vec<Taken>) -> Ended<I::Answer> {
+    async fn once(&self, earlier: Option<Trace>, neighbours: &Neighbours) -> Ended<I::Answer> {
         if let Some(trace) = &earlier
-            && let Some(answer) = self.settled(trace, &taken).await?
+            && let Some(answer) = self.settled(trace, neighbours).await?
         {
             return Ok(Answered { answer, origin: Origin::SameRequest });
         }
-        if let Some(answer) = self.duplicate(&taken).await? {
+        if let Some(answer) = self.duplicate(&neighbours.taken).await? {
             return Ok(Answered { answer, origin: Origin::Duplicate });
         }
         let parts = &self.once.parts;
-        let before = if I::TIMELESS { Some(self.intent.before(&parts.upstream, &self.context).await?) } else { None };
+        let before = self.intent.before(&parts.upstream, &self.context).await?;
         let mut trace = Trace { since: self.now(), ended: None, before };
-        if self.is_named && (earlier.is_some() || I::TIMELESS) {
-            let note = |_: Option<Named<_>>| (self.keep(State::Open { lease: self.lease(), trace: trace.clone() }), ());
-            self.update(&self.name, note).await?;
+        if self.is_named {
+            self.put(Some(State::Open { lease: self.lease(), trace: Some(trace.clone()) })).await?;
         }
         self.progress.send_replace(Progress::Sent);
         match self.intent.perform(&parts.upstream, &self.context).await {
@@ -222,25 +237,22 @@ impl<I: Intent> Job<I> {
     }
 
     /// What became of an intent in doubt: its answer, or none where it may be done anew.
-    async fn settled(&self, trace: &Trace, taken: &[Taken]) -> Result<Option<I::Answer>, Failed> {
+    async fn settled(&self, trace: &Trace, neighbours: &Neighbours) -> Result<Option<I::Answer>, Failed> {
         let unknown = |wait: Option<Duration>| {
             let error = Error::new(I::IN_DOUBT, "whether it happened is not known yet");
             let error = if let Some(wait) = wait { error.retry_after(wait) } else { error };
             Failed { error, doubt: Some(trace.clone()) }
         };
-        if I::TIMELESS && trace.before.is_none() {
-            // It had not come to its request.
-            return Ok(None);
-        }
         // By the time before the look: what comes while it is under way may not be in it.
         let begun = self.now();
         let end = trace.ended.unwrap_or(trace.since).saturating_add(self.once.parts.settings.settle_window);
         let left = end.unwrap_or(Timestamp::MAX).duration_since(begun);
-        match self.look(trace, taken).await {
+        match self.look(trace, neighbours, !left.is_positive()).await {
             Ok(Found::This(answer)) => Ok(Some(answer)),
             Ok(Found::Nothing) if !left.is_positive() => Ok(None),
-            Ok(Found::Nothing) => Err(unknown(left.try_into().ok())),
-            Ok(Found::Unclear) => Err(unknown(None)),
+            Ok(Found::Nothing | Found::Unclear) => {
+                Err(unknown(Duration::try_from(left).ok().filter(|left| !left.is_zero())))
+            }
             Err(error) => {
                 let failed = unknown(error.retry_after);
                 Err(Failed { error: failed.error.source(error), ..failed })
@@ -252,8 +264,8 @@ impl<I: Intent> Job<I> {
     async fn search(&self, trace: &Trace) -> Option<I::Answer> {
         for last in [false, true] {
             // The target may have been lost to another intent, if the clock was moved.
-            let taken = self.hold().await.ok()?;
-            if let Found::This(answer) = self.look(trace, &taken).await.ok()? {
+            let neighbours = self.hold().await.ok()?;
+            if let Found::This(answer) = self.look(trace, &neighbours, false).await.ok()? {
                 return Some(answer);
             }
             if last || Instant::now() + BETWEEN_LOOKS >= self.context.deadline {
@@ -264,10 +276,17 @@ impl<I: Intent> Job<I> {
         None
     }
 
-    async fn look(&self, trace: &Trace, taken: &[Taken]) -> Result<Found<I::Answer>, Error> {
-        let others = taken.iter().filter(|taken| taken.intent != self.name).map(|taken| taken.id.as_str()).collect();
+    async fn look(&self, trace: &Trace, neighbours: &Neighbours, settled: bool) -> Result<Found<I::Answer>, Error> {
         let parts = &self.once.parts;
-        let seek = Seek::new(trace, others, parts.settings.clock_skew, parts.settings.settle_window);
+        let others = neighbours.taken.iter().filter(|taken| taken.intent != self.name);
+        let seek = Seek {
+            trace,
+            others: others.map(|taken| taken.id.as_str()).collect(),
+            marks: neighbours.marks.iter().map(String::as_str).collect(),
+            skew: parts.settings.clock_skew,
+            settle: parts.settings.settle_window,
+            settled,
+        };
         // Whoever asks again must find the end, so it is looked for even where nobody waits now.
         let deadline = self.context.deadline.max(Instant::now() + LOOK);
         let context = Context { deadline, cancelled: CancellationToken::new(), ..self.context.clone() };
@@ -320,6 +339,10 @@ impl<I: Intent> Job<I> {
                 .retry_after(Duration::from_secs(1))
                 .source(unavailable)
         })
+    }
+
+    fn who(&self) -> Who {
+        Who { intent: self.name.clone(), mark: self.intent.mark() }
     }
 
     fn now(&self) -> Timestamp {

@@ -14,10 +14,11 @@ pub(super) struct Named<A> {
 }
 
 /// How far a named intent has come.
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub(super) enum State<A> {
-    /// Somebody is at it until `lease`. After that it is in doubt: who was at it left it so, or is no more.
-    Open { lease: Timestamp, trace: Trace },
+    /// Somebody is at it until `lease`. After that, who was at it left it so, or is no more. It is in doubt if it may
+    /// have left a trace.
+    Open { lease: Timestamp, trace: Option<Trace> },
     /// It is done, and this is the answer.
     Done(A),
 }
@@ -29,8 +30,8 @@ pub(super) struct Trace {
     pub(super) since: Timestamp,
     /// The end of the last request that may have sent it, where somebody saw that end.
     pub(super) ended: Option<Timestamp>,
-    /// What was there before it and looks the same, by id; none where that was not asked yet.
-    pub(super) before: Option<Vec<String>>,
+    /// What was there before it and looks the same, by id.
+    pub(super) before: Vec<String>,
 }
 
 /// What lately happened at one target: one phone number, profile and channel, for one.
@@ -46,16 +47,24 @@ pub(super) struct Target {
 
 #[derive(Deserialize, Serialize)]
 struct Holder {
-    intent: String,
+    who: Who,
     since: Timestamp,
     lease: Timestamp,
 }
 
 #[derive(Deserialize, Serialize)]
 struct Doubt {
-    intent: String,
+    who: Who,
     since: Timestamp,
     ended: Timestamp,
+}
+
+/// An intent, as others at its target see it.
+#[derive(Clone, Deserialize, PartialEq, Eq, Serialize)]
+pub(super) struct Who {
+    pub(super) intent: String,
+    /// What its trace bears and not every other's; empty where there is nothing such.
+    pub(super) mark: String,
 }
 
 /// A message that is known to belong to an intent, so that no other intent takes it for its own.
@@ -81,38 +90,37 @@ pub(super) enum Hold {
 const MAX: usize = 64;
 
 impl Target {
-    /// Takes the target for `intent` until `lease`, or finds it taken. Forgets what is older than `memory`, unless it
+    /// Takes the target for `who` until `lease`, or finds it taken. Forgets what is older than `memory`, unless it
     /// could be mistaken for the trace of an intent in doubt.
-    pub(super) fn hold(&mut self, intent: &str, now: Timestamp, lease: Timestamp, memory: Duration) -> Hold {
-        let later = |at: Timestamp| at.saturating_add(memory).unwrap_or(Timestamp::MAX);
-        let covers = |doubt: &Doubt, at| later(at) >= doubt.since && at <= later(doubt.ended);
-        self.taken.retain(|taken| later(taken.at) > now || self.doubts.iter().any(|doubt| covers(doubt, taken.at)));
+    pub(super) fn hold(&mut self, who: &Who, now: Timestamp, lease: Timestamp, memory: Duration) -> Hold {
         match self.holder.take() {
-            Some(own) if own.intent == intent => {
+            Some(holder) if holder.lease <= now => self.doubt(holder.who, holder.since, holder.lease),
+            Some(own) if own.who == *who => {
                 self.holder = Some(Holder { lease, ..own });
                 return Hold::Held;
             }
-            Some(other) if other.lease > now => {
-                self.holder = Some(other);
+            other @ Some(_) => {
+                self.holder = other;
                 return Hold::Busy;
             }
-            // It left no end.
-            Some(Holder { intent, since, lease }) => self.doubt(intent, since, lease),
             None => {}
         }
+        let later = |at: Timestamp| at.saturating_add(memory).unwrap_or(Timestamp::MAX);
+        let covers = |doubt: &Doubt, at| later(at) >= doubt.since && at <= later(doubt.ended);
+        self.taken.retain(|taken| later(taken.at) > now || self.doubts.iter().any(|doubt| covers(doubt, taken.at)));
         if self.taken.len() >= MAX {
             return Hold::Full;
         }
-        self.holder = Some(Holder { intent: intent.to_owned(), since: now, lease });
+        self.holder = Some(Holder { who: who.clone(), since: now, lease });
         Hold::Held
     }
 
     /// Lets go of the target. `doubt` is the time of the intent's trace, if it may have left one that it will look for.
-    pub(super) fn release(&mut self, intent: &str, doubt: Option<(Timestamp, Timestamp)>) {
-        self.holder.take_if(|holder| holder.intent == intent);
-        self.doubts.retain(|doubt| doubt.intent != intent);
+    pub(super) fn release(&mut self, who: &Who, doubt: Option<(Timestamp, Timestamp)>) {
+        self.holder.take_if(|holder| holder.who == *who);
+        self.doubts.retain(|doubt| doubt.who != *who);
         if let Some((since, ended)) = doubt {
-            self.doubt(intent.to_owned(), since, ended);
+            self.doubt(who.clone(), since, ended);
         }
     }
 
@@ -125,13 +133,19 @@ impl Target {
 
     /// Whether anybody may come back to look for its trace.
     pub(super) fn is_in_doubt(&self) -> bool {
-        !self.doubts.is_empty()
+        self.holder.is_some() || !self.doubts.is_empty()
     }
 
-    fn doubt(&mut self, intent: String, since: Timestamp, ended: Timestamp) {
+    /// The marks of the other intents that may come back to look for their traces.
+    pub(super) fn other_marks(&self, who: &Who) -> Vec<String> {
+        let others = self.doubts.iter().map(|doubt| &doubt.who).filter(|other| *other != who);
+        others.map(|other| other.mark.clone()).filter(|mark| !mark.is_empty() && *mark != who.mark).collect()
+    }
+
+    fn doubt(&mut self, who: Who, since: Timestamp, ended: Timestamp) {
         if self.doubts.len() >= MAX {
             self.doubts.remove(0);
         }
-        self.doubts.push(Doubt { intent, since, ended });
+        self.doubts.push(Doubt { who, since, ended });
     }
 }
