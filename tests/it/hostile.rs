@@ -7,6 +7,7 @@ use tonic::{Code, Request};
 use verify_gateway::pb::{
     CheckVerificationRequest, CreateProfileRequest, CreateTemplateRequest, CreateVerificationRequest,
     ListProfilesRequest, ListTemplatesRequest, ListVerificationsRequest, Profile, UpdateProfileRequest,
+    check_verification_request::Target,
 };
 
 use crate::support::{Clients, Origin, PHONE, Refused, TestGateway};
@@ -32,6 +33,30 @@ async fn empty_requests_name_every_field_that_they_lack() {
     assert_eq!(fields(Refused::by(update)), ["profile", "update_mask"]);
     let template = clients.templates.create_template(CreateTemplateRequest::default()).await;
     assert_eq!(fields(Refused::by(template)), ["text"]);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_malformed_number_is_refused_wherever_one_is_taken() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    for phone in ["3035551234", "+1303555", "+1 303 555 1234", "+1303555CALL", "+٣٠٣٥٥٥١٢٣٤", "\0"] {
+        let list = ListVerificationsRequest { phone_number: phone.into(), ..ListVerificationsRequest::default() };
+        let check = CheckVerificationRequest {
+            target: Some(Target::PhoneNumber(phone.into())),
+            profile_id: "some-profile".into(),
+            code: "12345".into(),
+        };
+        for refused in [
+            Refused::by(clients.try_send(phone, "some-profile").await),
+            Refused::by(clients.verifications.list_verifications(list).await),
+            Refused::by(clients.verifications.check_verification(check).await),
+        ] {
+            let refused = refused.is(Code::InvalidArgument, "INVALID_REQUEST");
+            assert_eq!(refused.fields, ["phone_number"], "{phone:?}");
+            assert!(phone.len() < 2 || !refused.message.contains(phone), "{}", refused.message);
+        }
+    }
     gateway.stop().await;
 }
 
