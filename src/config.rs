@@ -25,7 +25,7 @@ pub use self::{
     reference::{example, table},
     sends::{Sends, Store},
     telemetry::{Log, LogFormat, Otlp, Telemetry},
-    upstream::{Retry, Upstream},
+    upstream::{Breaker, Budget, Retry, Upstream},
 };
 
 use self::{reader::Reader, section::Section};

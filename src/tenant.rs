@@ -15,7 +15,7 @@ use crate::telnyx::Channel;
 
 pub use self::{
     directory::{Directory, Entry},
-    key::{ApiKey, KeySource},
+    key::{ApiKey, KeyIdentity, KeySource},
     token::TokenHash,
 };
 

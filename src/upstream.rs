@@ -1,7 +1,7 @@
 //! The client of the Telnyx Verify API.
 //!
 //! A request passes these layers, outermost first; they are built once, so that what they remember survives:
-//! retries → time of an attempt → client span → headers → transport.
+//! retries → circuit breaker → places → time of an attempt → client span → headers → transport.
 //!
 //! The reason of a failure says whether anything happened upstream. A send, a check or a creation that may have been
 //! carried out fails for `SEND_OUTCOME_UNKNOWN`, `CHECK_OUTCOME_UNKNOWN` or `CREATE_OUTCOME_UNKNOWN`, however that came
@@ -12,9 +12,14 @@
 
 mod attempt;
 mod authorize;
+mod breaker;
+mod budget;
+mod bulkhead;
 mod classify;
+mod keyed;
 mod operation;
 mod pushback;
+mod recent;
 mod retry;
 mod timeout;
 mod trace;
@@ -34,6 +39,8 @@ pub use self::attempt::Failure;
 use self::{
     attempt::{Answer, Request},
     authorize::{Authorize, AuthorizeLayer},
+    breaker::{Breaker, BreakerLayer},
+    bulkhead::{Bulkhead, BulkheadLayer},
     classify::Meaningful,
     operation::Operation,
     retry::Retry,
@@ -54,7 +61,7 @@ use crate::{
 };
 
 /// What an attempt passes.
-type Stack = AttemptTimeout<Trace<Authorize<Transport>>>;
+type Stack = Breaker<Bulkhead<AttemptTimeout<Trace<Authorize<Transport>>>>>;
 
 /// The client of the Telnyx Verify API. Cloning is cheap, and clones share their connections.
 #[derive(Clone)]
@@ -117,10 +124,15 @@ impl Client {
 
     fn build(transport: Transport, config: &config::Upstream, clock: Clock) -> Result<Self, BuildError> {
         let base_url = config.base_url.trim_end_matches('/').to_owned();
+        let no_url = || BuildError("the base URL is no URL".into());
         let send_urls = Channel::ALL.iter().map(|&channel| url(&base_url, Route::Send(channel)));
-        let send_urls = send_urls.collect::<Option<_>>().ok_or_else(|| BuildError("the base URL is no URL".into()))?;
+        let send_urls = send_urls.collect::<Option<_>>().ok_or_else(no_url)?;
+        let mut probe = url(&base_url, Route::Profiles).ok_or_else(no_url)?;
+        Page { number: 1, size: 1 }.append_to(&mut probe);
         let retry = Retry::new(config.retry.clone(), clock.clone());
         let stack = ServiceBuilder::new()
+            .layer(BreakerLayer::new(&config.breaker, probe))
+            .layer(BulkheadLayer::new(config.max_concurrent_attempts))
             .layer(AttemptTimeoutLayer(config.attempt_timeout))
             .layer(TraceLayer { propagate: config.propagate_trace })
             .layer(AuthorizeLayer)
@@ -306,7 +318,7 @@ impl Client {
             operation,
             url,
             body,
-            key: context.tenant.key.clone(),
+            tenant: Arc::clone(&context.tenant),
             deadline: context.deadline,
             cancelled: context.cancelled.clone(),
             followed: context.followed && operation.is_worth_following(),

@@ -1,6 +1,6 @@
 //! One attempt: what goes through the stack, and how it can end.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::operation::Operation;
-use crate::tenant::ApiKey;
+use crate::tenant::Tenant;
 
 /// A request on its way to Telnyx. Cloning it, for another attempt, copies little.
 #[derive(Clone)]
@@ -20,8 +20,8 @@ pub(super) struct Request {
     pub(super) url: Url,
     /// The JSON body; empty for none.
     pub(super) body: Bytes,
-    /// On whose account.
-    pub(super) key: ApiKey,
+    /// For whom, and on whose account.
+    pub(super) tenant: Arc<Tenant>,
     /// When the caller stops waiting.
     pub(super) deadline: Instant,
     /// Set when the caller is gone.
@@ -62,4 +62,21 @@ pub enum Failure {
     /// The answer is larger than the gateway takes.
     #[error("the upstream's answer is too large")]
     TooLarge,
+}
+
+/// Why an attempt has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unanswered {
+    /// It was made, and failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// It was under way when the caller's time was over.
+    #[error("the caller's time was over before the upstream answered")]
+    GivenUp,
+    /// It was not made: the upstream fails. The next try can be made after this time.
+    #[error("the circuit breaker is open")]
+    CircuitOpen(Duration),
+    /// It was not made: too many others of the tenant are under way.
+    #[error("the tenant has too many requests under way")]
+    NoPlace,
 }

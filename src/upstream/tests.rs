@@ -1,5 +1,9 @@
 //! The client over a service in this process, in paused time.
 
+mod breaker;
+mod budget;
+mod bulkhead;
+
 use std::{
     future::pending,
     sync::atomic::{AtomicUsize, Ordering},
@@ -18,9 +22,14 @@ use crate::{
 const SECOND: Duration = Duration::from_secs(1);
 
 fn context(time_left: Duration) -> Context {
+    of("login", time_left)
+}
+
+/// A call of `tenant`.
+fn of(tenant: &str, time_left: Duration) -> Context {
     let tenant = Tenant {
-        id: TenantId::new("login").unwrap(),
-        key: ApiKey::new("KEY").unwrap(),
+        id: TenantId::new(tenant).unwrap(),
+        key: ApiKey::new(&format!("KEY-{tenant}")).unwrap(),
         default_profile: None,
         allow: Allow::default(),
         duplicate_window: None,
@@ -48,7 +57,18 @@ where
         attempts.fetch_add(1, Ordering::Relaxed);
         end()
     });
-    (Client::over(transport, &config::Config::default().upstream, Clock::default()).unwrap(), seen)
+    (over(transport, |_| ()), seen)
+}
+
+/// A client over `transport` whose settings are changed by `change`.
+fn over<T>(transport: T, change: impl FnOnce(&mut config::Upstream)) -> Client
+where
+    T: Service<http::Request<Bytes>, Response = http::Response<Bytes>, Error = Failure> + Clone + Send + Sync + 'static,
+    T::Future: Send + 'static,
+{
+    let mut config = config::Config::default().upstream;
+    change(&mut config);
+    Client::over(transport, &config, Clock::default()).unwrap()
 }
 
 /// The id of what was sent, or why it was not.
@@ -65,6 +85,10 @@ async fn send(client: &Client, context: &Context) -> Result<String, ErrorReason>
 
 async fn create(client: &Client, context: &Context) -> Result<(), ErrorReason> {
     client.create_template(context, "{{code}}").await.map(drop).map_err(|failed| failed.reason)
+}
+
+async fn read(client: &Client, context: &Context) -> Result<(), ErrorReason> {
+    client.templates(context).await.map(drop).map_err(|failed| failed.reason)
 }
 
 async fn check(client: &Client, context: &Context) -> Result<(), ErrorReason> {
@@ -101,7 +125,7 @@ async fn other_calls_end_with_the_deadline() {
     let start = Instant::now();
     let failed = check(&client, &followed(SECOND)).await.unwrap_err();
     assert_eq!((failed, start.elapsed()), (ErrorReason::CheckOutcomeUnknown, SECOND));
-    let failed = client.templates(&followed(SECOND)).await.unwrap_err().reason;
+    let failed = read(&client, &followed(SECOND)).await.unwrap_err();
     assert_eq!((failed, start.elapsed()), (ErrorReason::DeadlineExceeded, 2 * SECOND));
     let failed = send(&client, &context(SECOND)).await.unwrap_err();
     assert_eq!((failed, start.elapsed()), (ErrorReason::SendOutcomeUnknown, 3 * SECOND));
@@ -204,11 +228,10 @@ async fn a_send_that_changed_nothing_never_says_that_it_may_have() {
 async fn a_request_says_to_a_service_what_it_says_to_the_network() {
     let transport = service_fn(|request: http::Request<Bytes>| async move {
         assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/v2/verifications/sms"));
-        assert_eq!(request.headers()["authorization"], "Bearer KEY");
+        assert_eq!(request.headers()["authorization"], "Bearer KEY-login");
         assert_eq!(request.headers()["content-type"], "application/json");
         assert!(request.body().starts_with(b"{"));
         Ok(answer(200, SENT))
     });
-    let client = Client::over(transport, &config::Config::default().upstream, Clock::default()).unwrap();
-    send(&client, &context(SECOND)).await.unwrap();
+    send(&over(transport, |_| ()), &context(SECOND)).await.unwrap();
 }

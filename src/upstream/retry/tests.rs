@@ -6,8 +6,12 @@ use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 use tower::service_fn;
 
-use super::*;
-use crate::{telnyx::Channel, tenant::ApiKey};
+use super::{super::attempt::Failure, *};
+use crate::{
+    domain::TenantId,
+    telnyx::Channel,
+    tenant::{Allow, ApiKey, Tenant},
+};
 
 /// How an attempt ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +25,7 @@ enum End {
 }
 
 impl End {
-    fn result(self) -> Result<Answer, Failure> {
+    fn result(self) -> Result<Answer, Unanswered> {
         let answer = |status, headers, body| {
             Ok(Answer { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::from_static(body) })
         };
@@ -31,8 +35,8 @@ impl End {
                 answer(429, HeaderMap::from_iter([("retry-after".parse().unwrap(), HeaderValue::from(wait))]), b"")
             }
             Self::SpendLimit => answer(429, HeaderMap::new(), br#"{"errors":[{"code":"40333"}]}"#),
-            Self::Timeout => Err(Failure::Timeout),
-            Self::TooLarge => Err(Failure::TooLarge),
+            Self::Timeout => Err(Failure::Timeout.into()),
+            Self::TooLarge => Err(Failure::TooLarge.into()),
         }
     }
 }
@@ -48,6 +52,13 @@ async fn run(operation: Operation, ends: Vec<End>, pace: Duration, deadline: Dur
         base_delay: Duration::from_millis(100),
         max_delay: Duration::from_secs(1),
         max_retry_after: Duration::from_secs(10),
+        budget: config::Config::default().upstream.retry.budget,
+    };
+    let tenant = Tenant {
+        id: TenantId::new("login").unwrap(),
+        key: ApiKey::new("KEY").unwrap(),
+        default_profile: None,
+        allow: Allow::default(),
     };
     let stack = service_fn(move |request: Request| {
         let number = {
@@ -66,7 +77,7 @@ async fn run(operation: Operation, ends: Vec<End>, pace: Duration, deadline: Dur
         operation,
         url: "http://127.0.0.1/".parse().unwrap(),
         body: Bytes::new(),
-        key: ApiKey::new("KEY").unwrap(),
+        tenant: Arc::new(tenant),
         deadline: start + deadline,
         cancelled: CancellationToken::new(),
         followed: false,
