@@ -1,14 +1,17 @@
 //! The composition root: settings and a tenant directory become a running gateway.
 
-use std::{error::Error as StdError, future::Future, io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr};
 
-use tokio::{net::TcpListener, pin, select, sync::oneshot, time::timeout};
+use tokio::{
+    net::TcpListener,
+    time::{sleep, timeout},
+};
 use tokio_util::task::TaskTracker;
 
 use crate::{
     clock::Clock,
-    config::Config,
-    grpc,
+    config::{self, Config},
+    grpc::{self, Cut},
     services::Services,
     store::Store,
     telemetry::Sampling,
@@ -21,7 +24,9 @@ pub struct Gateway {
     listener: TcpListener,
     addr: SocketAddr,
     server: grpc::Server,
-    grace_period: Duration,
+    /// What outlives the call that began it.
+    tasks: TaskTracker,
+    limits: config::Shutdown,
 }
 
 /// Why a gateway does not run.
@@ -38,9 +43,6 @@ pub enum Error {
     /// The client of the upstream can't be built.
     #[error(transparent)]
     Upstream(#[from] upstream::BuildError),
-    /// The server failed.
-    #[error("the gRPC server failed")]
-    Serve(#[source] Box<dyn StdError + Send + Sync>),
 }
 
 impl Gateway {
@@ -58,7 +60,7 @@ impl Gateway {
         let refused = |source| Error::Bind { addr: config.grpc.listen, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused)?;
         let addr = listener.local_addr().map_err(refused)?;
-        Ok(Self { listener, addr, server, grace_period: config.shutdown.grace_period })
+        Ok(Self { listener, addr, server, tasks, limits: config.shutdown.clone() })
     }
 
     /// Where it listens.
@@ -67,25 +69,28 @@ impl Gateway {
         self.addr
     }
 
-    /// Serves until `shutdown`, then drains: no new calls, and running ones have the grace period to finish.
-    ///
-    /// # Errors
-    /// [`Error::Serve`].
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+    /// Serves until `shutdown`, then drains: whoever watches turns away, connections are asked to close, and running calls
+    /// have the grace period to finish. What is not done by then is ended.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
         tracing::info!(addr = %self.addr, "listening");
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serving = self.server.serve(self.listener, async { drop(stopped.await) });
-        pin!(serving, shutdown);
-        select! {
-            served = &mut serving => return served.map_err(Error::Serve),
-            () = &mut shutdown => tracing::info!("draining"),
-        }
-        drop(stop);
+        let Self { listener, server, tasks, limits, .. } = self;
+        let closing = async {
+            shutdown.await;
+            tracing::info!("draining");
+            server.turn_away().await;
+            sleep(limits.delay).await;
+        };
+        server.serve(listener, closing).await;
+        let done = async {
+            server.drain().await;
+            // Only now can no call begin anything more.
+            tasks.close();
+            tasks.wait().await;
+        };
         // A peer that never ends its stream must not hold the process.
-        if let Ok(served) = timeout(self.grace_period, serving).await {
-            return served.map_err(Error::Serve);
+        if timeout(limits.grace_period, done).await.is_err() {
+            let Cut { connections, calls } = server.cut().await;
+            tracing::warn!(connections, calls, tasks = tasks.len(), "the grace period ran out");
         }
-        tracing::warn!("the grace period ran out with calls still running");
-        Ok(())
     }
 }
