@@ -156,7 +156,7 @@ async fn calls_beyond_the_limit_are_shed_and_a_caller_that_goes_away_gives_its_p
     assert!(running.await.is_err_and(|error| error.is_cancelled()));
     origin.until(|seen| seen.given_up == 1).await;
     let mut request = Request::new(ListTemplatesRequest::default());
-    request.metadata_mut().insert("grpc-timeout", "80m".parse().unwrap());
+    request.metadata_mut().insert("grpc-timeout", "400m".parse().unwrap());
     Refused::by(clients.templates.list_templates(request).await).is(Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
     gateway.stop().await;
 }
