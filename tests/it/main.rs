@@ -10,6 +10,7 @@ mod errors;
 mod flow;
 mod hostile;
 mod model;
+mod once;
 mod process;
 mod profiles;
 mod replay;
