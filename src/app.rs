@@ -2,13 +2,19 @@
 
 use std::{error::Error as StdError, future::Future, io, net::SocketAddr, time::Duration};
 
-use tokio::{net::TcpListener, pin, select, sync::oneshot, time::timeout};
+use tokio::{
+    net::TcpListener,
+    pin, select,
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     clock::Clock,
     config::Config,
     grpc,
-    services::Verifications,
+    services::{Services, Tasks},
+    store::Store,
     telemetry::Sampling,
     tenant::Directory,
     upstream::{self, Client},
@@ -19,6 +25,7 @@ pub struct Gateway {
     listener: TcpListener,
     addr: SocketAddr,
     server: grpc::Server,
+    tasks: Tasks,
     grace_period: Duration,
 }
 
@@ -47,14 +54,16 @@ impl Gateway {
     /// # Errors
     /// [`Error::Bind`] and [`Error::Upstream`].
     pub async fn bind(config: &Config, directory: Directory, clock: Clock) -> Result<Self, Error> {
-        let upstream = Client::new(&config.upstream, clock)?;
+        let upstream = Client::new(&config.upstream, clock.clone())?;
         let sampling = Sampling::new(&config.telemetry.otlp);
-        let server =
-            grpc::Server::new(&config.grpc, sampling, directory, Verifications::new(upstream.clone()), upstream);
+        let store = Store::memory(&config.store, clock.clone());
+        let tasks = Tasks::default();
+        let services = Services::new(config, &upstream, &store, &clock, &tasks);
+        let server = grpc::Server::new(&config.grpc, sampling, directory, services, upstream);
         let refused = |source| Error::Bind { addr: config.grpc.listen, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused)?;
         let addr = listener.local_addr().map_err(refused)?;
-        Ok(Self { listener, addr, server, grace_period: config.shutdown.grace_period })
+        Ok(Self { listener, addr, server, tasks, grace_period: config.shutdown.grace_period })
     }
 
     /// Where it listens.
@@ -77,11 +86,14 @@ impl Gateway {
             () = &mut shutdown => tracing::info!("draining"),
         }
         drop(stop);
+        let end = Instant::now() + self.grace_period;
         // A peer that never ends its stream must not hold the process.
-        if let Ok(served) = timeout(self.grace_period, serving).await {
-            return served.map_err(Error::Serve);
+        let served = timeout_at(end, serving).await;
+        // A send whose caller is gone goes on until its end is known.
+        let all_ended = self.tasks.drain(end.saturating_duration_since(Instant::now())).await;
+        if served.is_err() || !all_ended {
+            tracing::warn!("the grace period ran out with calls still running");
         }
-        tracing::warn!("the grace period ran out with calls still running");
-        Ok(())
+        served.unwrap_or(Ok(())).map_err(Error::Serve)
     }
 }

@@ -8,6 +8,7 @@ mod mistakes;
 pub(crate) mod reader;
 mod reference;
 pub(crate) mod section;
+mod sends;
 mod telemetry;
 mod upstream;
 mod yaml;
@@ -22,8 +23,9 @@ pub use self::{
     grpc::Grpc,
     mistakes::{Mistake, Mistakes, Place, Spot},
     reference::{example, table},
+    sends::{Sends, Store},
     telemetry::{Log, LogFormat, Otlp, Telemetry},
-    upstream::{Retry, Upstream},
+    upstream::{Breaker, Budget, Retry, Upstream},
 };
 
 use self::{reader::Reader, section::Section};
@@ -35,6 +37,10 @@ pub struct Config {
     pub grpc: Grpc,
     /// The client of the Telnyx Verify API.
     pub upstream: Upstream,
+    /// What must happen once.
+    pub sends: Sends,
+    /// The records that outlive a call.
+    pub store: Store,
     /// Who may call.
     pub tenants: Tenants,
     /// Logs and traces.
@@ -87,6 +93,8 @@ impl Config {
         Self {
             grpc: root.section("grpc", "The gRPC surface.", Grpc::read),
             upstream: root.section("upstream", "The client of the Telnyx Verify API.", Upstream::read),
+            sends: root.section("sends", "What must happen once: sends, and all that a request_id names.", Sends::read),
+            store: root.section("store", "The records that outlive a call.", Store::read),
             tenants: root.section("tenants", "Who may call.", |section| Tenants {
                 file: section.knob(
                     "file",

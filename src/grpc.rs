@@ -11,8 +11,9 @@ use std::{error::Error as StdError, future::Future};
 
 use tokio::net::TcpListener;
 use tonic::{
-    Request,
+    Request, Response,
     codec::CompressionEncoding,
+    metadata::MetadataValue,
     server::NamedService,
     service::{Routes, RoutesBuilder},
     transport::server::TcpIncoming,
@@ -27,7 +28,7 @@ use crate::{
         ErrorReason, FILE_DESCRIPTOR_SET, profile_service_server::ProfileServiceServer,
         template_service_server::TemplateServiceServer, verification_service_server::VerificationServiceServer,
     },
-    services::Verifications,
+    services::{Answered, Origin, Services},
     telemetry::Sampling,
     tenant::{Context, Directory},
     upstream::Client,
@@ -62,14 +63,21 @@ impl Server {
         config: &config::Grpc,
         sampling: Sampling,
         directory: Directory,
-        verifications: Verifications,
+        services: Services,
         upstream: Client,
     ) -> Self {
+        let Services { verifications, profiles, templates } = services;
         let (health, health_service) = tonic_health::server::health_reporter();
         let mut routes = Routes::builder();
         routes
-            .add_service(bounded!(ProfileServiceServer::new(profiles::Handlers::new(upstream.clone())), config))
-            .add_service(bounded!(TemplateServiceServer::new(templates::Handlers::new(upstream.clone())), config))
+            .add_service(bounded!(
+                ProfileServiceServer::new(profiles::Handlers::new(profiles, upstream.clone())),
+                config
+            ))
+            .add_service(bounded!(
+                TemplateServiceServer::new(templates::Handlers::new(templates, upstream.clone())),
+                config
+            ))
             .add_service(bounded!(
                 VerificationServiceServer::new(verifications::Handlers::new(verifications, upstream)),
                 config
@@ -122,6 +130,18 @@ const MAX_HEADER_LIST_SIZE: u32 = 16 << 10;
 fn context<T>(request: &Request<T>) -> Result<Context, Error> {
     let context = request.extensions().get().cloned();
     context.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "a valid bearer token is needed"))
+}
+
+/// The response to a call that must happen once. Its metadata says where the answer is that of an earlier call.
+fn answer<A, R>(answered: Answered<A>, message: impl FnOnce(A) -> R) -> Response<R> {
+    let mut response = Response::new(message(answered.answer));
+    let earlier = match answered.origin {
+        Origin::ThisCall => return response,
+        Origin::SameRequest => "replayed",
+        Origin::Duplicate => "duplicate",
+    };
+    response.metadata_mut().insert(earlier, MetadataValue::from_static("true"));
+    response
 }
 
 /// Tells tools of the public services, in both versions of the protocol.

@@ -5,16 +5,17 @@ mod file;
 mod key;
 mod token;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Country, TenantId};
 use crate::telnyx::Channel;
 
 pub use self::{
     directory::{Directory, Entry},
-    key::{ApiKey, KeySource},
+    key::{ApiKey, KeyIdentity, KeySource},
     token::TokenHash,
 };
 
@@ -29,6 +30,8 @@ pub struct Tenant {
     pub default_profile: Option<String>,
     /// What it may do.
     pub allow: Allow,
+    /// How long a send without a `request_id` counts as the same as an equal one before it; none for not at all.
+    pub duplicate_window: Option<Duration>,
 }
 
 /// What a tenant may do. An empty list allows everything.
@@ -49,6 +52,20 @@ pub struct Allow {
 pub struct Context {
     /// The tenant.
     pub tenant: Arc<Tenant>,
-    /// When the caller stops waiting.
+    /// When the caller stops waiting. Nothing new is begun for it after that.
     pub deadline: Instant,
+    /// Set when the caller is gone before that. Nothing new is begun then either, but a request on its way is not
+    /// interrupted: who has no use for its answer drops the future of the call.
+    pub cancelled: CancellationToken,
+    /// Whether somebody waits for the end of what was begun, even beyond the deadline. A send or a creation that is on
+    /// its way has the whole time of an attempt then. Otherwise it is given up at the deadline, in doubt.
+    pub followed: bool,
+}
+
+impl Context {
+    /// Of a call of `tenant` whose caller waits until `deadline`, and nobody any longer.
+    #[must_use]
+    pub fn new(tenant: Arc<Tenant>, deadline: Instant) -> Self {
+        Self { tenant, deadline, cancelled: CancellationToken::new(), followed: false }
+    }
 }

@@ -1,13 +1,25 @@
 //! The client of the Telnyx Verify API.
 //!
 //! A request passes these layers, outermost first; they are built once, so that what they remember survives:
-//! retries → time of an attempt → client span → headers → transport.
+//! retries → circuit breaker → places → time of an attempt → client span → headers → transport.
+//!
+//! The reason of a failure says whether anything happened upstream. A send, a check or a creation that may have been
+//! carried out fails for `SEND_OUTCOME_UNKNOWN`, `CHECK_OUTCOME_UNKNOWN` or `CREATE_OUTCOME_UNKNOWN`, however that came
+//! about; one that fails for any other reason, `DEADLINE_EXCEEDED` among them, has changed nothing.
+//!
+//! A send or a creation of a followed call (`Context::followed`) is followed to its end: only its own time ends an
+//! attempt that was begun, neither the caller's deadline nor `Context::cancelled`.
 
 mod attempt;
 mod authorize;
+mod breaker;
+mod budget;
+mod bulkhead;
 mod classify;
+mod keyed;
 mod operation;
 mod pushback;
+mod recent;
 mod retry;
 mod timeout;
 mod trace;
@@ -21,11 +33,14 @@ use reqwest::Url;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::time::Instant;
-use tower::{ServiceBuilder, ServiceExt, retry::RetryLayer};
+use tower::{Service, ServiceBuilder, util::BoxCloneSyncService};
 
+pub use self::attempt::Failure;
 use self::{
     attempt::{Answer, Request},
     authorize::{Authorize, AuthorizeLayer},
+    breaker::{Breaker, BreakerLayer},
+    bulkhead::{Bulkhead, BulkheadLayer},
     classify::Meaningful,
     operation::Operation,
     retry::Retry,
@@ -45,11 +60,13 @@ use crate::{
     tenant::Context,
 };
 
-type Stack = tower::retry::Retry<Retry, AttemptTimeout<Trace<Authorize<Transport>>>>;
+/// What an attempt passes.
+type Stack = Breaker<Bulkhead<AttemptTimeout<Trace<Authorize<Transport>>>>>;
 
 /// The client of the Telnyx Verify API. Cloning is cheap, and clones share their connections.
 #[derive(Clone)]
 pub struct Client {
+    retry: Retry,
     stack: Stack,
     clock: Clock,
     base_url: String,
@@ -86,16 +103,41 @@ impl Client {
     /// # Errors
     /// See [`BuildError`].
     pub fn new(config: &config::Upstream, clock: Clock) -> Result<Self, BuildError> {
+        Self::build(Transport::network(config).map_err(BuildError)?, config, clock)
+    }
+
+    /// Builds the client over a service that answers in place of the network: an API in the same process.
+    ///
+    /// # Errors
+    /// See [`BuildError`].
+    pub fn over<T>(transport: T, config: &config::Upstream, clock: Clock) -> Result<Self, BuildError>
+    where
+        T: Service<http::Request<Bytes>, Response = http::Response<Bytes>, Error = Failure>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        T::Future: Send + 'static,
+    {
+        Self::build(Transport::Service(BoxCloneSyncService::new(transport)), config, clock)
+    }
+
+    fn build(transport: Transport, config: &config::Upstream, clock: Clock) -> Result<Self, BuildError> {
         let base_url = config.base_url.trim_end_matches('/').to_owned();
+        let no_url = || BuildError("the base URL is no URL".into());
         let send_urls = Channel::ALL.iter().map(|&channel| url(&base_url, Route::Send(channel)));
-        let send_urls = send_urls.collect::<Option<_>>().ok_or_else(|| BuildError("the base URL is no URL".into()))?;
+        let send_urls = send_urls.collect::<Option<_>>().ok_or_else(no_url)?;
+        let mut probe = url(&base_url, Route::Profiles).ok_or_else(no_url)?;
+        Page { number: 1, size: 1 }.append_to(&mut probe);
+        let retry = Retry::new(config.retry.clone(), clock.clone());
         let stack = ServiceBuilder::new()
-            .layer(RetryLayer::new(Retry::new(config.retry.clone(), clock.clone())))
+            .layer(BreakerLayer::new(&config.breaker, probe))
+            .layer(BulkheadLayer::new(config.max_concurrent_attempts))
             .layer(AttemptTimeoutLayer(config.attempt_timeout))
             .layer(TraceLayer { propagate: config.propagate_trace })
             .layer(AuthorizeLayer)
-            .service(Transport::new(config).map_err(BuildError)?);
-        Ok(Self { stack, clock, base_url, send_urls })
+            .service(transport);
+        Ok(Self { retry, stack, clock, base_url, send_urls })
     }
 
     /// Starts a verification. Never repeated once it may have left.
@@ -269,17 +311,22 @@ impl Client {
         if Instant::now() >= context.deadline {
             return Err(too_late());
         }
+        if context.cancelled.is_cancelled() {
+            return Err(Error::new(ErrorReason::DeadlineExceeded, "the caller stopped waiting"));
+        }
         let request = Request {
             operation,
             url,
             body,
-            key: context.tenant.key.clone(),
+            tenant: Arc::clone(&context.tenant),
             deadline: context.deadline,
+            cancelled: context.cancelled.clone(),
+            followed: context.followed && operation.is_worth_following(),
             resend_count: 0,
             in_doubt: false,
             headers: HeaderMap::new(),
         };
-        let result = self.stack.clone().oneshot(request).await;
+        let result = self.retry.run(&self.stack, request).await;
         let asked = result.as_ref().ok().and_then(|answer| pushback::asked(&answer.headers, self.clock.now()));
         classify::outcome(operation, name, result, asked).map_err(|error| {
             let late = error.reason == ErrorReason::UpstreamUnavailable && Instant::now() >= context.deadline;
@@ -311,3 +358,6 @@ fn too_late() -> Error {
 fn json(body: &impl Serialize) -> Bytes {
     serde_json::to_vec(body).expect("bodies are plain data with string keys").into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,6 +63,7 @@ fn demo_tenant(default_profile: String) -> Directory {
         key: ApiKey::new(KEY).expect("it is a header value"),
         default_profile: Some(default_profile),
         allow: Allow::default(),
+        duplicate_window: None,
     };
     Directory::new(vec![(tenant, vec![TokenHash::of(TOKEN)])])
 }

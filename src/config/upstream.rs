@@ -23,8 +23,12 @@ pub struct Upstream {
     pub ca_file: Option<PathBuf>,
     /// Whether Telnyx is told the trace that a call belongs to.
     pub propagate_trace: bool,
+    /// How many attempts a tenant may have under way at once.
+    pub max_concurrent_attempts: usize,
     /// When and how often an attempt is repeated.
     pub retry: Retry,
+    /// When an upstream that fails is left alone.
+    pub breaker: Breaker,
 }
 
 /// When and how often an attempt is repeated. What may be repeated at all is no setting.
@@ -38,6 +42,34 @@ pub struct Retry {
     pub max_delay: Duration,
     /// The longest wait asked for by Telnyx that is waited out.
     pub max_retry_after: Duration,
+    /// How many retries there may be beside the first attempts.
+    pub budget: Budget,
+}
+
+/// How many retries there may be beside the first attempts: for each tenant, and for all together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Budget {
+    /// As a share of the first attempts of the window.
+    pub ratio: f64,
+    /// In addition, in each second.
+    pub per_second: usize,
+    /// How long an attempt counts.
+    pub window: Duration,
+}
+
+/// When an upstream that fails is left alone: for each API key and each kind of operation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Breaker {
+    /// After how many failures in a row; 0 for never.
+    pub consecutive_failures: usize,
+    /// Below which share of successes in the window.
+    pub min_success_ratio: f64,
+    /// How many attempts the window must hold for that.
+    pub min_samples: usize,
+    /// How long an attempt counts.
+    pub window: Duration,
+    /// How long the upstream is left alone before it is tried again.
+    pub open_for: Duration,
 }
 
 impl Upstream {
@@ -93,7 +125,20 @@ impl Upstream {
                 "false",
                 "Whether requests to Telnyx carry the W3C traceparent header.",
             ),
+            max_concurrent_attempts: section.count(
+                "max_concurrent_attempts",
+                "256",
+                1..=1_000_000,
+                "How many requests a tenant may have under way at once. Further ones fail at once and may be retried. \
+                 Keep it below grpc.max_concurrent_calls, so that no tenant takes all places.",
+            ),
             retry: section.section("retry", "Repeating attempts that failed, where this is safe.", Retry::read),
+            breaker: section.section(
+                "breaker",
+                "Leaving an upstream alone that fails: each API key by itself, and reads, changes, creations, checks and \
+                 sends each by themselves.",
+                Breaker::read,
+            ),
         };
         section.rule(
             upstream.connect_timeout <= upstream.attempt_timeout,
@@ -127,6 +172,11 @@ impl Retry {
                 Duration::ZERO..=hour,
                 "The longest wait asked for by Telnyx that is waited out. A longer one is reported to the caller.",
             ),
+            budget: section.section(
+                "budget",
+                "How many retries there may be: for each tenant by itself, and for all together.",
+                Budget::read,
+            ),
         };
         section.rule(
             retry.base_delay <= retry.max_delay,
@@ -134,5 +184,63 @@ impl Retry {
             "base_delay must not be longer than max_delay",
         );
         retry
+    }
+}
+
+impl Breaker {
+    fn read(section: &mut Section<'_, '_>) -> Self {
+        let (second, hour) = (Duration::from_secs(1), Duration::from_hours(1));
+        Self {
+            consecutive_failures: section.count(
+                "consecutive_failures",
+                "10",
+                0..=1_000_000,
+                "After how many failures in a row: no connection, no answer in time, or a status of 500 and above. \
+                 0 switches this rule off.",
+            ),
+            min_success_ratio: section.ratio(
+                "min_success_ratio",
+                "0.5",
+                "Below which share of successes in the window. Being throttled (429) counts as none. 0 switches this \
+                 rule off.",
+            ),
+            min_samples: section.count(
+                "min_samples",
+                "20",
+                1..=1_000_000,
+                "How many attempts the window must hold for that.",
+            ),
+            window: section.duration("window", "30s", second..=hour, "How long an attempt counts."),
+            open_for: section.duration(
+                "open_for",
+                "5s",
+                Duration::from_millis(1)..=hour,
+                "How long the upstream is left alone before one request tries it again.",
+            ),
+        }
+    }
+}
+
+impl Budget {
+    fn read(section: &mut Section<'_, '_>) -> Self {
+        Self {
+            ratio: section.ratio(
+                "ratio",
+                "0.2",
+                "As a share of the first attempts in the window. It counts to a tenth of a percent.",
+            ),
+            per_second: section.count(
+                "per_second",
+                "10",
+                0..=1_000_000,
+                "In addition, in each second. With 0 here and as the ratio there are no retries.",
+            ),
+            window: section.duration(
+                "window",
+                "10s",
+                Duration::from_secs(1)..=Duration::from_mins(1),
+                "How long an attempt counts.",
+            ),
+        }
     }
 }

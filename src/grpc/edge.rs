@@ -75,7 +75,7 @@ impl Edge {
             call.is_of(&tenant.id);
             let rpc = request.uri().path().rsplit('/').next().unwrap_or_default();
             policy::rpc(&tenant, rpc)?;
-            request.extensions_mut().insert(Context { tenant, deadline });
+            request.extensions_mut().insert(Context::new(tenant, deadline));
             Ok(forward(routes, request).await)
         };
         let late = |_| Err(Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out"));

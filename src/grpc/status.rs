@@ -1,6 +1,6 @@
 //! From the one error to a gRPC status: the only place that makes one.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use http::Response;
 use tonic::{Code, Status, body::Body};
@@ -28,10 +28,11 @@ const fn code(reason: Reason) -> Code {
         | Reason::InsufficientFunds
         | Reason::ChannelNotConfigured
         | Reason::TrafficBlocked
-        | Reason::UpstreamConflict => Code::FailedPrecondition,
+        | Reason::UpstreamConflict
+        | Reason::RequestIdReused => Code::FailedPrecondition,
         Reason::ProfileNotFound | Reason::TemplateNotFound | Reason::VerificationNotFound => Code::NotFound,
         Reason::UpstreamRateLimited | Reason::SpendLimitReached => Code::ResourceExhausted,
-        Reason::GatewayOverloaded | Reason::UpstreamUnavailable => Code::Unavailable,
+        Reason::GatewayOverloaded | Reason::UpstreamUnavailable | Reason::StoreUnavailable => Code::Unavailable,
         Reason::SendOutcomeUnknown | Reason::CheckOutcomeUnknown | Reason::CreateOutcomeUnknown => Code::Unknown,
         Reason::DeadlineExceeded => Code::DeadlineExceeded,
         Reason::UpstreamAnswerUnreadable | Reason::Internal | Reason::Unspecified => Code::Internal,
@@ -68,7 +69,7 @@ impl From<Error> for Status {
         let mut status = Self::with_error_details(code, error.message, details);
         if let Some(source) = source {
             // For the log; tonic does not send it.
-            status.set_source(Arc::from(source));
+            status.set_source(source);
         }
         status
     }

@@ -2,12 +2,20 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
 /// A Telnyx API key, ready to be sent.
 #[derive(Clone)]
-pub struct ApiKey(HeaderValue);
+pub struct ApiKey {
+    authorization: HeaderValue,
+    identity: KeyIdentity,
+}
+
+/// What tells one key from another without being one: its SHA-256. There is no way to print it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyIdentity([u8; 32]);
 
 impl ApiKey {
     /// Takes `key` if it is one or more visible ASCII characters: what a header can carry without a gap.
@@ -18,13 +26,21 @@ impl ApiKey {
         }
         let mut value = HeaderValue::from_str(&Zeroizing::new(format!("Bearer {key}"))).ok()?;
         value.set_sensitive(true);
-        Some(Self(value))
+        let mut identity = [0; 32];
+        identity.copy_from_slice(digest(&SHA256, key.as_bytes()).as_ref());
+        Some(Self { authorization: value, identity: KeyIdentity(identity) })
     }
 
     /// The value of the `authorization` header, marked as sensitive.
     #[must_use]
     pub fn authorization(&self) -> &HeaderValue {
-        &self.0
+        &self.authorization
+    }
+
+    /// What tells it from other keys.
+    #[must_use]
+    pub const fn identity(&self) -> &KeyIdentity {
+        &self.identity
     }
 }
 
@@ -65,6 +81,8 @@ mod tests {
         assert_eq!(key.authorization(), "Bearer KEY0123_abc");
         assert!(key.authorization().is_sensitive());
         assert_eq!(format!("{key:?}"), "[redacted]");
+        assert!(*key.identity() == *ApiKey::new("KEY0123_abc").unwrap().identity());
+        assert!(*key.identity() != *ApiKey::new("KEY0123_abd").unwrap().identity());
     }
 
     #[test]

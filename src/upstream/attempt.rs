@@ -1,12 +1,15 @@
 //! One attempt: what goes through the stack, and how it can end.
 
+use std::{error::Error as StdError, sync::Arc, time::Duration};
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use reqwest::Url;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::operation::Operation;
-use crate::tenant::ApiKey;
+use crate::tenant::Tenant;
 
 /// A request on its way to Telnyx. Cloning it, for another attempt, copies little.
 #[derive(Clone)]
@@ -17,10 +20,14 @@ pub(super) struct Request {
     pub(super) url: Url,
     /// The JSON body; empty for none.
     pub(super) body: Bytes,
-    /// On whose account.
-    pub(super) key: ApiKey,
+    /// For whom, and on whose account.
+    pub(super) tenant: Arc<Tenant>,
     /// When the caller stops waiting.
     pub(super) deadline: Instant,
+    /// Set when the caller is gone.
+    pub(super) cancelled: CancellationToken,
+    /// Whether an attempt that was begun has its whole time, whatever the deadline.
+    pub(super) followed: bool,
     /// How many attempts there were before this one.
     pub(super) resend_count: usize,
     /// Whether an attempt before this one may have been carried out.
@@ -40,19 +47,36 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
 }
 
-/// Why there is no answer.
+/// Why a transport has no answer. Sources must hold no URL, key, code or phone number: they are logged.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub enum Failure {
     /// No connection could be made, so the request never left.
     #[error("no connection to the upstream")]
-    Unsent(#[source] reqwest::Error),
+    Unsent(#[source] Box<dyn StdError + Send + Sync>),
     /// The connection broke after the request may have left.
     #[error("the connection to the upstream broke")]
-    Lost(#[source] reqwest::Error),
+    Lost(#[source] Box<dyn StdError + Send + Sync>),
     /// No whole answer in the time an attempt has.
     #[error("the upstream took too long")]
     Timeout,
     /// The answer is larger than the gateway takes.
     #[error("the upstream's answer is too large")]
     TooLarge,
+}
+
+/// Why an attempt has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unanswered {
+    /// It was made, and failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// It was under way when the caller's time was over.
+    #[error("the caller's time was over before the upstream answered")]
+    GivenUp,
+    /// It was not made: the upstream fails. The next try can be made after this time.
+    #[error("the circuit breaker is open")]
+    CircuitOpen(Duration),
+    /// It was not made: too many others of the tenant are under way.
+    #[error("the tenant has too many requests under way")]
+    NoPlace,
 }

@@ -41,7 +41,7 @@ impl<S: Service<Request>> Service<Request> for Authorize<S> {
     fn call(&mut self, mut request: Request) -> S::Future {
         const JSON: HeaderValue = HeaderValue::from_static("application/json");
         request.headers.reserve(4);
-        request.headers.insert(AUTHORIZATION, request.key.authorization().clone());
+        request.headers.insert(AUTHORIZATION, request.tenant.key.authorization().clone());
         request.headers.insert(ACCEPT, JSON);
         if !request.body.is_empty() {
             request.headers.insert(CONTENT_TYPE, JSON);

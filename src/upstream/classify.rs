@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    attempt::{Answer, Failure},
+    attempt::{Answer, Failure, Unanswered},
     operation::{Effect, Operation},
 };
 use crate::{
@@ -27,16 +27,19 @@ pub(super) enum Class {
     Throttled,
     /// The request never left.
     Unsent,
+    /// The gateway itself did not let it go: another attempt would end alike.
+    Held,
     /// Telnyx may or may not have done it.
     InDoubt,
 }
 
 /// What `result` means. The HTTP status decides; codes differ too much across products.
-pub(super) fn class(result: &Result<Answer, Failure>) -> Class {
+pub(super) fn class(result: &Result<Answer, Unanswered>) -> Class {
     match result {
-        Err(Failure::Unsent(_)) => Class::Unsent,
-        Err(Failure::Lost(_) | Failure::Timeout) => Class::InDoubt,
-        Err(Failure::TooLarge) => Class::Refused,
+        Err(Unanswered::CircuitOpen(_) | Unanswered::NoPlace) => Class::Held,
+        Err(Unanswered::Failed(Failure::Unsent(_))) => Class::Unsent,
+        Err(Unanswered::Failed(Failure::Lost(_) | Failure::Timeout) | Unanswered::GivenUp) => Class::InDoubt,
+        Err(Unanswered::Failed(Failure::TooLarge)) => Class::Refused,
         Ok(answer) => match answer.status {
             status if status.is_success() => Class::Done,
             StatusCode::TOO_MANY_REQUESTS if !answer.has_code(code::SPEND_LIMIT) => Class::Throttled,
@@ -52,15 +55,27 @@ pub(super) fn class(result: &Result<Answer, Failure>) -> Class {
 pub(super) fn outcome(
     operation: Operation,
     name: &str,
-    result: Result<Answer, Failure>,
+    result: Result<Answer, Unanswered>,
     asked_wait: Option<Duration>,
 ) -> Result<Answer, Error> {
     match result {
         Ok(answer) if answer.status.is_success() => Ok(answer),
         Ok(answer) => Err(refusal(operation, name, &answer, asked_wait)),
-        Err(failure @ Failure::Unsent(_)) => Err(unavailable(asked_wait).source(failure)),
-        Err(failure @ Failure::TooLarge) => Err(unreadable(operation).source(failure)),
-        Err(failure) => Err(in_doubt(operation, asked_wait).source(failure)),
+        Err(unanswered) => {
+            let error = match unanswered {
+                Unanswered::Failed(Failure::Unsent(_)) => unavailable(asked_wait),
+                Unanswered::CircuitOpen(wait) => unavailable(Some(wait)),
+                Unanswered::NoPlace => {
+                    Error::new(Reason::GatewayOverloaded, "the tenant has too many requests under way")
+                        .retry_after(wait(None))
+                }
+                Unanswered::Failed(Failure::TooLarge) => unreadable(operation),
+                Unanswered::Failed(Failure::Lost(_) | Failure::Timeout) | Unanswered::GivenUp => {
+                    in_doubt(operation, asked_wait)
+                }
+            };
+            Err(error.source(unanswered))
+        }
     }
 }
 
@@ -158,10 +173,11 @@ fn refusal(operation: Operation, name: &str, answer: &Answer, asked_wait: Option
         402 => no_funds(),
         404 => not_found(operation, name),
         408 | 500..=599 => in_doubt(operation, asked_wait),
-        409 => {
-            let error = Error::new(Reason::UpstreamConflict, "the state upstream does not allow this now");
-            if codes.contains(&code::BEING_PROCESSED) { error.retry_after(wait(asked_wait)) } else { error }
+        // Another request for the same is being carried out: this may be an echo of our own.
+        409 if codes.contains(&code::BEING_PROCESSED) => {
+            unknown_outcome(operation).unwrap_or_else(|| conflict().retry_after(wait(asked_wait)))
         }
+        409 => conflict(),
         429 if codes.contains(&code::SPEND_LIMIT) => {
             Error::new(Reason::SpendLimitReached, "the profile's daily spend limit is reached")
         }
@@ -192,6 +208,10 @@ const ACCOUNT_CODES: [&str; 8] = [
     code::LEVEL_1_NEEDED,
     code::LEVEL_2_NEEDED,
 ];
+
+fn conflict() -> Error {
+    Error::new(Reason::UpstreamConflict, "the state upstream does not allow this now")
+}
 
 fn no_funds() -> Error {
     Error::new(Reason::InsufficientFunds, "the tenant's Telnyx account has no funds")

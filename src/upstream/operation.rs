@@ -50,6 +50,22 @@ pub(super) enum Effect {
     Send,
 }
 
+impl Effect {
+    /// Every effect, in the order of their discriminants.
+    pub(super) const ALL: [Self; 5] = [Self::Read, Self::Write, Self::Create, Self::Check, Self::Send];
+
+    /// Its name, for logs.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Create => "create",
+            Self::Check => "check",
+            Self::Send => "send",
+        }
+    }
+}
+
 /// When an operation may be repeated after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Replay {
@@ -81,6 +97,11 @@ impl Operation {
             Effect::Read | Effect::Write => Replay::Always,
             Effect::Create | Effect::Check | Effect::Send => Replay::OnlyIfUnsent,
         }
+    }
+
+    /// Whether its end is worth waiting for when the caller no longer waits: somebody pays for it, or cleans it up.
+    pub(super) const fn is_worth_following(self) -> bool {
+        matches!(self.effect(), Effect::Create | Effect::Send)
     }
 
     /// The HTTP method.

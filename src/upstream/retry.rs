@@ -1,55 +1,66 @@
 //! Other attempts: whether, and when.
 //!
 //! It sits outermost in the stack, so that each attempt has its own time, span and headers. What a repetition would do
-//! decides (see `Operation::replay`), then the time left: a wait that does not fit is not begun.
+//! decides (see `Operation::replay`), then the time left (a wait that does not fit is not begun), then the budget.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    select,
+    time::{Instant, sleep},
+};
 use tower::{
-    retry::Policy,
+    Service, ServiceExt,
     util::rng::{HasherRng, Rng},
 };
 
 use super::{
-    attempt::{Answer, Failure, Request},
+    attempt::{Answer, Request, Unanswered},
+    budget::Budgets,
     classify::{Class, class},
     operation::{Operation, Replay},
     pushback,
 };
 use crate::{clock::Clock, config};
 
-/// Decides on other attempts of one request.
+/// Makes the attempts of a request.
 #[derive(Clone)]
 pub(super) struct Retry {
     limits: config::Retry,
+    budgets: Arc<Budgets>,
     clock: Clock,
 }
 
 impl Retry {
     pub(super) fn new(limits: config::Retry, clock: Clock) -> Self {
-        Self { limits, clock }
+        Self { budgets: Arc::new(Budgets::new(&limits.budget)), limits, clock }
     }
 
-    /// How long to wait before attempt number `resend_count + 1`: what the server asks for, else full jitter, which
-    /// spreads callers that failed together over the whole of a doubling window.
-    fn delay(&self, resend_count: usize, result: &Result<Answer, Failure>) -> Option<Duration> {
-        let asked = result.as_ref().ok().and_then(|answer| pushback::asked(&answer.headers, self.clock.now()));
-        if let Some(asked) = asked {
-            return (asked <= self.limits.max_retry_after).then_some(asked);
+    /// Makes one attempt after the other through `stack`, until one ends for good. A caller that is gone ends a wait at
+    /// once, with the last end: nothing has been begun since.
+    pub(super) async fn run<S>(&self, stack: &S, mut request: Request) -> Result<Answer, Unanswered>
+    where
+        S: Service<Request, Response = Answer, Error = Unanswered> + Clone,
+    {
+        self.budgets.earn(&request.tenant.id);
+        loop {
+            let mut result = stack.clone().oneshot(request.clone()).await;
+            let Some(wait) = self.next(&mut request, &mut result) else { return result };
+            select! {
+                biased;
+                () = request.cancelled.cancelled() => return result,
+                () = sleep(wait) => {}
+            }
+            // A timer rounds up.
+            if Instant::now() >= request.deadline {
+                return result;
+            }
         }
-        let window =
-            self.limits.base_delay.saturating_mul(2_u32.saturating_pow(resend_count.try_into().unwrap_or(u32::MAX)));
-        // A new generator each time: this policy is cloned for every call, and clones would draw the same numbers.
-        Some(window.min(self.limits.max_delay).mul_f64(HasherRng::default().next_f64()))
     }
-}
 
-impl Policy<Request, Answer, Failure> for Retry {
-    type Future = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-    fn retry(&mut self, request: &mut Request, result: &mut Result<Answer, Failure>) -> Option<Self::Future> {
+    /// How long to wait before the next attempt, after one that ended with `result`; none if there is to be no other.
+    fn next(&self, request: &mut Request, result: &mut Result<Answer, Unanswered>) -> Option<Duration> {
         let class = class(result);
         if let Ok(answer) = result
             && request.in_doubt
@@ -60,7 +71,7 @@ impl Policy<Request, Answer, Failure> for Retry {
             answer.status = StatusCode::NO_CONTENT;
         }
         let may_repeat = match class {
-            Class::Done | Class::Refused => false,
+            Class::Done | Class::Refused | Class::Held => false,
             Class::Throttled | Class::Unsent => true,
             Class::InDoubt => request.operation.replay() == Replay::Always,
         };
@@ -68,16 +79,24 @@ impl Policy<Request, Answer, Failure> for Retry {
             return None;
         }
         let delay = self.delay(request.resend_count, result)?;
-        if Instant::now() + delay >= request.deadline {
+        if Instant::now() + delay >= request.deadline || !self.budgets.spend(&request.tenant.id) {
             return None;
         }
         request.resend_count += 1;
         request.in_doubt |= class == Class::InDoubt;
-        Some(Box::pin(sleep(delay)))
+        Some(delay)
     }
 
-    fn clone_request(&mut self, request: &Request) -> Option<Request> {
-        Some(request.clone())
+    /// How long to wait before attempt number `resend_count + 1`: what the server asks for, else full jitter, which
+    /// spreads callers that failed together over the whole of a doubling window.
+    fn delay(&self, resend_count: usize, result: &Result<Answer, Unanswered>) -> Option<Duration> {
+        let asked = result.as_ref().ok().and_then(|answer| pushback::asked(&answer.headers, self.clock.now()));
+        if let Some(asked) = asked {
+            return (asked <= self.limits.max_retry_after).then_some(asked);
+        }
+        let window =
+            self.limits.base_delay.saturating_mul(2_u32.saturating_pow(resend_count.try_into().unwrap_or(u32::MAX)));
+        Some(window.min(self.limits.max_delay).mul_f64(HasherRng::default().next_f64()))
     }
 }
 

@@ -8,9 +8,10 @@ use std::{future::Future, pin::Pin, task, time::Duration};
 use tokio::time::{Instant, timeout_at};
 use tower::{Layer, Service};
 
-use super::attempt::{Answer, Failure, Request};
+use super::attempt::{Answer, Failure, Request, Unanswered};
 
-/// Ends an attempt after its time, or when the caller stops waiting if that is sooner.
+/// Ends an attempt after its time, or when the caller stops waiting if that is sooner. One that is followed has its whole
+/// time.
 #[derive(Clone, Copy)]
 pub(super) struct AttemptTimeoutLayer(pub(super) Duration);
 
@@ -34,16 +35,23 @@ where
     S::Future: Send + 'static,
 {
     type Response = Answer;
-    type Error = Failure;
-    type Future = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
+    type Error = Unanswered;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, Unanswered>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> task::Poll<Result<(), Failure>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> task::Poll<Result<(), Unanswered>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let end = request.deadline.min(Instant::now() + self.limit);
+        let end = Instant::now() + self.limit;
+        let caller_ends = (!request.followed && request.deadline < end).then_some(request.deadline);
         let attempt = self.inner.call(request);
-        Box::pin(async move { timeout_at(end, attempt).await.unwrap_or(Err(Failure::Timeout)) })
+        Box::pin(async move {
+            match timeout_at(caller_ends.unwrap_or(end), attempt).await {
+                Ok(result) => Ok(result?),
+                Err(_) if caller_ends.is_some() => Err(Unanswered::GivenUp),
+                Err(_) => Err(Failure::Timeout.into()),
+            }
+        })
     }
 }

@@ -1,10 +1,10 @@
-//! The HTTP client: the only place that knows reqwest.
+//! The way to the upstream: the HTTP client, or whatever else answers HTTP requests. The only place that knows reqwest.
 
 use std::{error::Error as StdError, fs, future::Future, pin::Pin, task};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{Certificate, redirect};
-use tower::Service;
+use tower::{Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::attempt::{Answer, Failure, Request};
 use crate::config;
@@ -12,15 +12,17 @@ use crate::config;
 /// What the gateway calls itself to Telnyx.
 const USER_AGENT: &str = concat!("verify-gateway/", env!("CARGO_PKG_VERSION"));
 
-/// Sends requests over connections that are kept alive and shared by all tenants.
+/// Carries requests to the upstream.
 #[derive(Clone)]
-pub(super) struct Transport {
-    client: reqwest::Client,
-    max_response_size: usize,
+pub(super) enum Transport {
+    /// Over connections that are kept alive and shared by all tenants.
+    Network { client: reqwest::Client, max_response_size: usize },
+    /// By a service in this process.
+    Service(BoxCloneSyncService<http::Request<Bytes>, http::Response<Bytes>, Failure>),
 }
 
 impl Transport {
-    pub(super) fn new(config: &config::Upstream) -> Result<Self, Box<dyn StdError + Send + Sync>> {
+    pub(super) fn network(config: &config::Upstream) -> Result<Self, Box<dyn StdError + Send + Sync>> {
         let builder = || {
             reqwest::Client::builder()
                 .user_agent(USER_AGENT)
@@ -42,7 +44,7 @@ impl Transport {
             // A machine without a certificate store can't build a client, not even for plain HTTP: Mozilla's roots.
             None => builder().build().or_else(|_| builder().tls_certs_only(mozilla_roots()?).build())?,
         };
-        Ok(Self { client, max_response_size: config.max_response_size })
+        Ok(Self::Network { client, max_response_size: config.max_response_size })
     }
 }
 
@@ -60,15 +62,35 @@ impl Service<Request> for Transport {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let max = self.max_response_size;
-        let mut outgoing = reqwest::Request::new(request.operation.method(), request.url);
-        *outgoing.headers_mut() = request.headers;
-        if !request.body.is_empty() {
-            *outgoing.body_mut() = Some(request.body.into());
+        match self {
+            Self::Network { client, max_response_size } => {
+                let max = *max_response_size;
+                let mut outgoing = reqwest::Request::new(request.operation.method(), request.url);
+                *outgoing.headers_mut() = request.headers;
+                if !request.body.is_empty() {
+                    *outgoing.body_mut() = Some(request.body.into());
+                }
+                let answer = client.execute(outgoing);
+                Box::pin(async move { read(answer.await.map_err(failure)?, max).await })
+            }
+            Self::Service(service) => {
+                let service = service.clone();
+                Box::pin(async move {
+                    let (head, body) = service.oneshot(plain(request)?).await?.into_parts();
+                    Ok(Answer { status: head.status, headers: head.headers, body })
+                })
+            }
         }
-        let answer = self.client.execute(outgoing);
-        Box::pin(async move { read(answer.await.map_err(failure)?, max).await })
     }
+}
+
+/// `request` without the terms of this client.
+fn plain(request: Request) -> Result<http::Request<Bytes>, Failure> {
+    let mut plain = http::Request::new(request.body);
+    *plain.method_mut() = request.operation.method();
+    *plain.uri_mut() = request.url.as_str().parse().map_err(|error| Failure::Unsent(Box::new(error)))?;
+    *plain.headers_mut() = request.headers;
+    Ok(plain)
 }
 
 /// Reads the whole answer, up to `max` bytes.
@@ -101,6 +123,6 @@ async fn read(mut response: reqwest::Response, max: usize) -> Result<Answer, Fai
 
 /// Tells a request that never left from one that may have. URLs hold phone numbers: the error goes without.
 fn failure(error: reqwest::Error) -> Failure {
-    let error = error.without_url();
-    if error.is_connect() { Failure::Unsent(error) } else { Failure::Lost(error) }
+    let (unsent, error) = (error.is_connect(), Box::new(error.without_url()));
+    if unsent { Failure::Unsent(error) } else { Failure::Lost(error) }
 }

@@ -12,7 +12,7 @@ use verify_gateway::pb::{
 use crate::support::{PHONE, Refused, TestGateway, refusal};
 
 /// What Telnyx's refusal of a send becomes.
-const SENDS: [(u16, &str, Code, &str); 21] = [
+const SENDS: [(u16, &str, Code, &str); 22] = [
     (400, "10015", Code::InvalidArgument, "UPSTREAM_INVALID_REQUEST"),
     (422, "10016", Code::InvalidArgument, "UPSTREAM_INVALID_REQUEST"),
     (400, "40309", Code::InvalidArgument, "DESTINATION_NOT_ENABLED"),
@@ -25,7 +25,8 @@ const SENDS: [(u16, &str, Code, &str); 21] = [
     (403, "10039", Code::FailedPrecondition, "ACCOUNT_RESTRICTED"),
     (400, "40331", Code::FailedPrecondition, "CHANNEL_NOT_CONFIGURED"),
     (403, "40020", Code::FailedPrecondition, "TRAFFIC_BLOCKED"),
-    (409, "10036", Code::FailedPrecondition, "UPSTREAM_CONFLICT"),
+    (409, "10036", Code::Unknown, "SEND_OUTCOME_UNKNOWN"),
+    (409, "40312", Code::FailedPrecondition, "UPSTREAM_CONFLICT"),
     (404, "10005", Code::NotFound, "PROFILE_NOT_FOUND"),
     (429, "10011", Code::ResourceExhausted, "UPSTREAM_RATE_LIMITED"),
     (429, "40333", Code::ResourceExhausted, "SPEND_LIMIT_REACHED"),
@@ -90,7 +91,7 @@ async fn a_failure_of_a_check_or_a_creation_says_what_is_in_doubt() {
     };
     Refused::by(clients.verifications.check_verification(check.clone()).await)
         .is(Code::Unknown, "CHECK_OUTCOME_UNKNOWN");
-    gateway.fault(refusal(500, "10007")).await;
+    gateway.fault(json!({"method": "POST", "status": 500, "code": "10007"})).await;
     let create = CreateTemplateRequest { text: "{{code}}".into(), ..CreateTemplateRequest::default() };
     Refused::by(clients.templates.create_template(create).await).is(Code::Unknown, "CREATE_OUTCOME_UNKNOWN");
 

@@ -9,6 +9,7 @@ mod edge;
 mod errors;
 mod flow;
 mod hostile;
+mod model;
 mod process;
 mod profiles;
 mod replay;

@@ -3,10 +3,15 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
-use tower::{ServiceBuilder, ServiceExt, retry::RetryLayer, service_fn};
+use tokio_util::sync::CancellationToken;
+use tower::service_fn;
 
-use super::*;
-use crate::{telnyx::Channel, tenant::ApiKey};
+use super::{super::attempt::Failure, *};
+use crate::{
+    domain::TenantId,
+    telnyx::Channel,
+    tenant::{Allow, ApiKey, Tenant},
+};
 
 /// How an attempt ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +25,7 @@ enum End {
 }
 
 impl End {
-    fn result(self) -> Result<Answer, Failure> {
+    fn result(self) -> Result<Answer, Unanswered> {
         let answer = |status, headers, body| {
             Ok(Answer { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::from_static(body) })
         };
@@ -30,8 +35,8 @@ impl End {
                 answer(429, HeaderMap::from_iter([("retry-after".parse().unwrap(), HeaderValue::from(wait))]), b"")
             }
             Self::SpendLimit => answer(429, HeaderMap::new(), br#"{"errors":[{"code":"40333"}]}"#),
-            Self::Timeout => Err(Failure::Timeout),
-            Self::TooLarge => Err(Failure::TooLarge),
+            Self::Timeout => Err(Failure::Timeout.into()),
+            Self::TooLarge => Err(Failure::TooLarge.into()),
         }
     }
 }
@@ -47,33 +52,40 @@ async fn run(operation: Operation, ends: Vec<End>, pace: Duration, deadline: Dur
         base_delay: Duration::from_millis(100),
         max_delay: Duration::from_secs(1),
         max_retry_after: Duration::from_secs(10),
+        budget: config::Config::default().upstream.retry.budget,
     };
-    let stack = ServiceBuilder::new().layer(RetryLayer::new(Retry::new(limits, Clock::default()))).service(service_fn(
-        move |request: Request| {
-            let number = {
-                let mut attempts = attempts.lock().unwrap();
-                assert_eq!(attempts.len(), request.resend_count);
-                attempts.push(start.elapsed());
-                attempts.len()
-            };
-            let end = ends[(number - 1).min(ends.len() - 1)];
-            async move {
-                sleep(pace).await;
-                end.result()
-            }
-        },
-    ));
+    let tenant = Tenant {
+        id: TenantId::new("login").unwrap(),
+        key: ApiKey::new("KEY").unwrap(),
+        default_profile: None,
+        allow: Allow::default(),
+    };
+    let stack = service_fn(move |request: Request| {
+        let number = {
+            let mut attempts = attempts.lock().unwrap();
+            assert_eq!(attempts.len(), request.resend_count);
+            attempts.push(start.elapsed());
+            attempts.len()
+        };
+        let end = ends[(number - 1).min(ends.len() - 1)];
+        async move {
+            sleep(pace).await;
+            end.result()
+        }
+    });
     let request = Request {
         operation,
         url: "http://127.0.0.1/".parse().unwrap(),
         body: Bytes::new(),
-        key: ApiKey::new("KEY").unwrap(),
+        tenant: Arc::new(tenant),
         deadline: start + deadline,
+        cancelled: CancellationToken::new(),
+        followed: false,
         resend_count: 0,
         in_doubt: false,
         headers: HeaderMap::new(),
     };
-    let result = stack.oneshot(request).await;
+    let result = Retry::new(limits, Clock::default()).run(&stack, request).await;
     let attempts = seen.lock().unwrap().clone();
     (attempts, result.ok().map(|answer| answer.status.as_u16()))
 }

@@ -149,6 +149,7 @@ fn directory(allow: Allow) -> Directory {
         key: ApiKey::new(key).unwrap(),
         default_profile: None,
         allow,
+        duplicate_window: None,
     };
     Directory::new(vec![
         (tenant("login", KEY, allow), vec![TokenHash::of(TOKEN)]),

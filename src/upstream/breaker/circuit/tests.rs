@@ -1,0 +1,160 @@
+use proptest::prelude::*;
+use tokio::time::advance;
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Small numbers, so that every rule is met often.
+fn rules() -> config::Breaker {
+    config::Breaker {
+        consecutive_failures: 4,
+        min_success_ratio: 0.5,
+        min_samples: 6,
+        window: 10 * SECOND,
+        open_for: 3 * SECOND,
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Advance(u64),
+    Begin,
+    /// Ends the attempt of this place among those under way.
+    End(usize, Option<Verdict>),
+}
+
+/// The circuit as a history: every question is answered by looking at all of it.
+#[derive(Default)]
+struct Model {
+    /// In milliseconds.
+    now: u64,
+    /// What was counted since it closed, and when that was.
+    history: Vec<(u64, Verdict)>,
+    closed_at: u64,
+    open_until: Option<u64>,
+    on_trial: bool,
+    state: u64,
+}
+
+impl Model {
+    fn admit(&mut self) -> Admission {
+        match self.open_until {
+            _ if self.on_trial => Admission::Open(3 * SECOND),
+            Some(until) if until > self.now => Admission::Open(Duration::from_millis(until - self.now)),
+            Some(_) => {
+                (self.on_trial, self.state) = (true, self.state + 1);
+                Admission::Trial(Ticket(self.state))
+            }
+            None => Admission::Closed(Ticket(self.state)),
+        }
+    }
+
+    fn end(&mut self, ticket: Ticket, verdict: Option<Verdict>) -> Option<Change> {
+        if ticket != Ticket(self.state) {
+            return None;
+        }
+        let opens = if self.on_trial { verdict != Some(Verdict::Success) } else { self.counts_and_opens(verdict?) };
+        let closes = self.on_trial && !opens;
+        if !opens && !closes {
+            return None;
+        }
+        let left_alone = if verdict.is_some() { 3000 } else { 0 };
+        self.state += 1;
+        self.on_trial = false;
+        self.open_until = opens.then_some(self.now + left_alone);
+        self.closed_at = self.now;
+        self.history.clear();
+        verdict.map(|_| if opens { Change::Opened } else { Change::Closed })
+    }
+
+    fn counts_and_opens(&mut self, verdict: Verdict) -> bool {
+        self.history.push((self.now, verdict));
+        let is = |wanted| move |&&(_, verdict): &&(u64, Verdict)| verdict == wanted;
+        let hard = self.history.iter().rev().filter(|(_, verdict)| *verdict != Verdict::Throttled);
+        let in_a_row = hard.take_while(is(Verdict::Failure)).count();
+        let part = |at: u64| (at - self.closed_at) / 1000;
+        let recent: Vec<_> = self.history.iter().filter(|(at, _)| part(self.now) - part(*at) <= 10).collect();
+        let successes = recent.iter().copied().filter(is(Verdict::Success)).count();
+        verdict != Verdict::Success && (in_a_row >= 4 || (recent.len() >= 6 && successes * 2 < recent.len()))
+    }
+}
+
+fn verdict() -> impl Strategy<Value = Option<Verdict>> {
+    prop_oneof![
+        4 => Just(Some(Verdict::Success)),
+        4 => Just(Some(Verdict::Failure)),
+        2 => Just(Some(Verdict::Throttled)),
+        1 => Just(None),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0_u64..1500).prop_map(Step::Advance),
+        1 => (0_u64..20_000).prop_map(Step::Advance),
+        6 => Just(Step::Begin),
+        6 => (any::<prop::sample::Index>(), verdict()).prop_map(|(place, verdict)| Step::End(place.index(1 << 16), verdict)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn it_does_what_its_history_says(steps in prop::collection::vec(step(), 1..120)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let (mut circuit, mut model) = (Circuit::new(rules()), Model::default());
+            let mut under_way = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Advance(millis) => {
+                        advance(Duration::from_millis(millis)).await;
+                        model.now += millis;
+                    }
+                    Step::Begin => {
+                        let admission = circuit.admit();
+                        assert_eq!(admission, model.admit());
+                        if let Admission::Closed(ticket) | Admission::Trial(ticket) = admission {
+                            under_way.push(ticket);
+                        }
+                    }
+                    Step::End(_, _) if under_way.is_empty() => {}
+                    Step::End(place, verdict) => {
+                        let ticket = under_way.swap_remove(place % under_way.len());
+                        assert_eq!(circuit.end(ticket, verdict), model.end(ticket, verdict));
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Whether a circuit with `rules` is open after attempts that end like this.
+fn opens(rules: config::Breaker, verdicts: impl IntoIterator<Item = Verdict>) -> bool {
+    let mut circuit = Circuit::new(rules);
+    for verdict in verdicts {
+        let Admission::Closed(ticket) = circuit.admit() else { return true };
+        circuit.end(ticket, Some(verdict));
+    }
+    !matches!(circuit.admit(), Admission::Closed(_))
+}
+
+#[test]
+fn rules_can_be_switched_off() {
+    let never = config::Breaker { consecutive_failures: 0, min_success_ratio: 0.0, ..rules() };
+    assert!(!opens(never, [Verdict::Failure; 100]));
+}
+
+#[test]
+fn throttling_alone_opens_it_by_the_share_of_successes_only() {
+    assert!(!opens(rules(), [Verdict::Throttled; 5]));
+    assert!(opens(rules(), [Verdict::Throttled; 6]));
+    let by_rows = config::Breaker { min_success_ratio: 0.0, ..rules() };
+    assert!(!opens(by_rows.clone(), [Verdict::Throttled; 100]));
+    // It neither counts as a failure nor ends a row of them.
+    let row = [Verdict::Failure, Verdict::Failure, Verdict::Throttled, Verdict::Failure];
+    assert!(!opens(by_rows.clone(), row));
+    assert!(opens(by_rows, row.into_iter().chain([Verdict::Failure])));
+}

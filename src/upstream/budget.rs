@@ -1,0 +1,73 @@
+//! How many retries there may be beside the first attempts: a failing upstream must not be met by a multiple of the load
+//! that it fails under.
+//!
+//! A share of the recent first attempts, and a few each second for those who make few calls. (tower's `TpsBudget` is
+//! meant to be the same, but its window moves on faster than the time.)
+
+use std::sync::{Arc, Mutex};
+
+use super::{keyed::Keyed, recent::Recent};
+use crate::{config, domain::TenantId};
+
+/// What a retry costs, in thousandths. A first attempt earns some.
+const PRICE: i64 = 1000;
+
+/// The budget of every tenant, so that none spends what others earn, and of all together.
+pub(super) struct Budgets {
+    all: Budget,
+    tenants: Keyed<TenantId, Arc<Budget>>,
+}
+
+impl Budgets {
+    pub(super) fn new(config: &config::Budget) -> Self {
+        let each = config.clone();
+        Self { all: Budget::new(config), tenants: Keyed::new(move || Arc::new(Budget::new(&each))) }
+    }
+
+    /// Notes a first attempt of `tenant`.
+    pub(super) fn earn(&self, tenant: &TenantId) {
+        self.tenants.get(tenant).earn();
+        self.all.earn();
+    }
+
+    /// Takes what a retry of `tenant` costs. False where that is not there.
+    pub(super) fn spend(&self, tenant: &TenantId) -> bool {
+        self.tenants.get(tenant).spend() && self.all.spend()
+    }
+}
+
+struct Budget {
+    /// What a first attempt earns.
+    share: i64,
+    /// What is there with nothing earned, in each window.
+    reserve: i64,
+    /// What was earned less what was spent.
+    recent: Mutex<Recent<i64>>,
+}
+
+impl Budget {
+    fn new(config: &config::Budget) -> Self {
+        // So many a second are as many thousandths a millisecond.
+        let reserve = config.window.as_millis().saturating_mul(config.per_second as u128);
+        Self {
+            #[expect(clippy::cast_possible_truncation, reason = "at most a thousand")]
+            share: (config.ratio * 1000.0).round() as i64,
+            reserve: i64::try_from(reserve).unwrap_or(i64::MAX),
+            recent: Mutex::new(Recent::new(config.window)),
+        }
+    }
+
+    fn earn(&self) {
+        *self.recent.lock().expect("no panic while it is held").now() += self.share;
+    }
+
+    fn spend(&self) -> bool {
+        let mut recent = self.recent.lock().expect("no panic while it is held");
+        let left = recent.all().fold(self.reserve, i64::saturating_add);
+        let enough = left >= PRICE;
+        if enough {
+            *recent.now() -= PRICE;
+        }
+        enough
+    }
+}

@@ -1,0 +1,237 @@
+//! The client over a service in this process, in paused time.
+
+mod breaker;
+mod budget;
+mod bulkhead;
+
+use std::{
+    future::pending,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use tokio::time::sleep;
+use tower::service_fn;
+
+use super::*;
+use crate::{
+    domain::TenantId,
+    tenant::{Allow, ApiKey, Tenant},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn context(time_left: Duration) -> Context {
+    of("login", time_left)
+}
+
+/// A call of `tenant`.
+fn of(tenant: &str, time_left: Duration) -> Context {
+    let tenant = Tenant {
+        id: TenantId::new(tenant).unwrap(),
+        key: ApiKey::new(&format!("KEY-{tenant}")).unwrap(),
+        default_profile: None,
+        allow: Allow::default(),
+        duplicate_window: None,
+    };
+    Context::new(Arc::new(tenant), Instant::now() + time_left)
+}
+
+/// A call that somebody waits for beyond the deadline.
+fn followed(time_left: Duration) -> Context {
+    Context { followed: true, ..context(time_left) }
+}
+
+fn answer(status: u16, body: &'static str) -> http::Response<Bytes> {
+    http::Response::builder().status(status).body(Bytes::from_static(body.as_bytes())).unwrap()
+}
+
+/// A client whose attempts end as `end` says, and the number of attempts so far.
+fn client<F>(end: impl Fn() -> F + Clone + Send + Sync + 'static) -> (Client, Arc<AtomicUsize>)
+where
+    F: Future<Output = Result<http::Response<Bytes>, Failure>> + Send + 'static,
+{
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&attempts);
+    let transport = service_fn(move |_: http::Request<Bytes>| {
+        attempts.fetch_add(1, Ordering::Relaxed);
+        end()
+    });
+    (over(transport, |_| ()), seen)
+}
+
+/// A client over `transport` whose settings are changed by `change`.
+fn over<T>(transport: T, change: impl FnOnce(&mut config::Upstream)) -> Client
+where
+    T: Service<http::Request<Bytes>, Response = http::Response<Bytes>, Error = Failure> + Clone + Send + Sync + 'static,
+    T::Future: Send + 'static,
+{
+    let mut config = config::Config::default().upstream;
+    change(&mut config);
+    Client::over(transport, &config, Clock::default()).unwrap()
+}
+
+/// The id of what was sent, or why it was not.
+async fn send(client: &Client, context: &Context) -> Result<String, ErrorReason> {
+    let body = SendRequest {
+        phone_number: "+13035551234",
+        verify_profile_id: "profile",
+        timeout_secs: None,
+        custom_code: None,
+        extension: None,
+    };
+    client.send(context, Channel::Sms, &body).await.map(|sent| sent.id.unwrap()).map_err(|failed| failed.reason)
+}
+
+async fn create(client: &Client, context: &Context) -> Result<(), ErrorReason> {
+    client.create_template(context, "{{code}}").await.map(drop).map_err(|failed| failed.reason)
+}
+
+async fn read(client: &Client, context: &Context) -> Result<(), ErrorReason> {
+    client.templates(context).await.map(drop).map_err(|failed| failed.reason)
+}
+
+async fn check(client: &Client, context: &Context) -> Result<(), ErrorReason> {
+    let answer = client.check(context, CheckTarget::Id("id"), &CheckRequest::default()).await;
+    answer.map(drop).map_err(|failed| failed.reason)
+}
+
+const SENT: &str = r#"{"data": {"id": "1"}}"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_send_that_was_begun_is_followed_beyond_the_deadline() {
+    let (client, _) = client(|| async {
+        sleep(3 * SECOND).await;
+        Ok(answer(200, SENT))
+    });
+    let start = Instant::now();
+    assert_eq!(send(&client, &followed(SECOND)).await.unwrap(), "1");
+    assert_eq!(start.elapsed(), 3 * SECOND);
+    create(&client, &followed(SECOND)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_time_of_an_attempt_ends_a_send_that_gets_no_answer() {
+    let (client, attempts) = client(pending);
+    let start = Instant::now();
+    let failed = send(&client, &followed(SECOND)).await.unwrap_err();
+    assert_eq!((failed, start.elapsed()), (ErrorReason::SendOutcomeUnknown, 10 * SECOND));
+    assert_eq!(attempts.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_calls_end_with_the_deadline() {
+    let (client, _) = client(pending);
+    let start = Instant::now();
+    let failed = check(&client, &followed(SECOND)).await.unwrap_err();
+    assert_eq!((failed, start.elapsed()), (ErrorReason::CheckOutcomeUnknown, SECOND));
+    let failed = read(&client, &followed(SECOND)).await.unwrap_err();
+    assert_eq!((failed, start.elapsed()), (ErrorReason::DeadlineExceeded, 2 * SECOND));
+    let failed = send(&client, &context(SECOND)).await.unwrap_err();
+    assert_eq!((failed, start.elapsed()), (ErrorReason::SendOutcomeUnknown, 3 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_attempt_of_a_send_begins_after_the_deadline() {
+    let (client, attempts) = client(|| async {
+        sleep(2 * SECOND).await;
+        Ok(answer(429, ""))
+    });
+    assert_eq!(send(&client, &followed(SECOND)).await.unwrap_err(), ErrorReason::UpstreamRateLimited);
+    assert_eq!(attempts.load(Ordering::Relaxed), 1);
+    assert_eq!(send(&client, &context(Duration::ZERO)).await.unwrap_err(), ErrorReason::DeadlineExceeded);
+    assert_eq!(attempts.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_is_gone_ends_a_wait_but_no_attempt() {
+    let (client, attempts) = client(|| async {
+        sleep(SECOND).await;
+        let mut throttled = answer(429, "");
+        throttled.headers_mut().insert("retry-after", 5.into());
+        Ok(throttled)
+    });
+    for (gone_after, ended_after) in [(SECOND / 2, SECOND), (2 * SECOND, 2 * SECOND)] {
+        let (context, start) = (context(60 * SECOND), Instant::now());
+        let gone = async {
+            sleep(gone_after).await;
+            context.cancelled.cancel();
+        };
+        let (failed, ()) = tokio::join!(send(&client, &context), gone);
+        // Nothing was sent: Telnyx took none of the attempts.
+        assert_eq!((failed.unwrap_err(), start.elapsed()), (ErrorReason::UpstreamRateLimited, ended_after));
+    }
+    assert_eq!(attempts.load(Ordering::Relaxed), 2);
+
+    let context = context(60 * SECOND);
+    context.cancelled.cancel();
+    assert_eq!(send(&client, &context).await.unwrap_err(), ErrorReason::DeadlineExceeded);
+    assert_eq!(attempts.load(Ordering::Relaxed), 2);
+}
+
+/// How an attempt ends.
+type End = fn() -> Result<http::Response<Bytes>, Failure>;
+
+#[tokio::test(start_paused = true)]
+async fn whatever_leaves_in_doubt_says_so() {
+    const HALF: &str = r#"{"data": {"id": "#;
+    const BUSY: &str = r#"{"errors": [{"code": "10036"}]}"#;
+    let ends: [End; 14] = [
+        || Err(Failure::Lost("reset".into())),
+        || Err(Failure::Timeout),
+        || Err(Failure::TooLarge),
+        || Ok(answer(200, "<html></html>")),
+        || Ok(answer(200, HALF)),
+        || Ok(answer(200, "")),
+        || Ok(answer(200, r#"{"data": {}}"#)),
+        || Ok(answer(204, "")),
+        || Ok(answer(302, "")),
+        || Ok(answer(408, "")),
+        || Ok(answer(409, BUSY)),
+        || Ok(answer(500, "")),
+        || Ok(answer(503, r#"{"errors": [{"code": "10037"}]}"#)),
+        || Ok(answer(504, "<html></html>")),
+    ];
+    for (number, end) in ends.into_iter().enumerate() {
+        let (client, attempts) = client(move || async move { end() });
+        let context = context(60 * SECOND);
+        let reasons = [
+            send(&client, &context).await.unwrap_err(),
+            check(&client, &context).await.unwrap_err(),
+            create(&client, &context).await.unwrap_err(),
+        ];
+        let unknown =
+            [ErrorReason::SendOutcomeUnknown, ErrorReason::CheckOutcomeUnknown, ErrorReason::CreateOutcomeUnknown];
+        assert_eq!(reasons, unknown, "end {number}");
+        assert_eq!(attempts.load(Ordering::Relaxed), 3, "end {number}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_send_that_changed_nothing_never_says_that_it_may_have() {
+    let ends: [(End, ErrorReason); 7] = [
+        (|| Err(Failure::Unsent("refused".into())), ErrorReason::UpstreamUnavailable),
+        (|| Ok(answer(429, "<html></html>")), ErrorReason::UpstreamRateLimited),
+        (|| Ok(answer(400, "")), ErrorReason::UpstreamInvalidRequest),
+        (|| Ok(answer(401, "<html></html>")), ErrorReason::UpstreamKeyRefused),
+        (|| Ok(answer(402, "")), ErrorReason::InsufficientFunds),
+        (|| Ok(answer(404, "")), ErrorReason::ProfileNotFound),
+        (|| Ok(answer(409, "")), ErrorReason::UpstreamConflict),
+    ];
+    for (end, reason) in ends {
+        let (client, _) = client(move || async move { end() });
+        assert_eq!(send(&client, &context(60 * SECOND)).await.unwrap_err(), reason);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_says_to_a_service_what_it_says_to_the_network() {
+    let transport = service_fn(|request: http::Request<Bytes>| async move {
+        assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/v2/verifications/sms"));
+        assert_eq!(request.headers()["authorization"], "Bearer KEY-login");
+        assert_eq!(request.headers()["content-type"], "application/json");
+        assert!(request.body().starts_with(b"{"));
+        Ok(answer(200, SENT))
+    });
+    send(&over(transport, |_| ()), &context(SECOND)).await.unwrap();
+}

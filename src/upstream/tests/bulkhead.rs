@@ -1,0 +1,40 @@
+//! What a tenant with a slow upstream takes from others.
+
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_has_so_many_attempts_under_way_and_no_more() {
+    let transport = service_fn(|request: http::Request<Bytes>| async move {
+        if request.headers()["authorization"] == "Bearer KEY-slow" {
+            sleep(SECOND).await;
+        }
+        Ok(answer(200, SENT))
+    });
+    let client = over(transport, |config| config.max_concurrent_attempts = 3);
+    let slow = of("slow", 60 * SECOND);
+    let attempts = (0..3).map(|_| send(&client, &slow));
+    let meanwhile = async {
+        sleep(SECOND / 2).await;
+        let start = Instant::now();
+        assert_eq!(send(&client, &slow).await.unwrap_err(), ErrorReason::GatewayOverloaded);
+        assert_eq!(read(&client, &slow).await.unwrap_err(), ErrorReason::GatewayOverloaded);
+        send(&client, &of("healthy", SECOND)).await.unwrap();
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    };
+    let (sent, ()) = tokio::join!(join_all(attempts), meanwhile);
+    assert!(sent.iter().all(Result::is_ok));
+    send(&client, &slow).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_gives_its_place_back_however_it_ends() {
+    let transport = service_fn(|_| pending::<Result<http::Response<Bytes>, Failure>>());
+    let client = over(transport, |config| config.max_concurrent_attempts = 1);
+    let context = of("slow", 60 * SECOND);
+    timeout(SECOND, send(&client, &context)).await.unwrap_err();
+    assert_eq!(send(&client, &context).await.unwrap_err(), ErrorReason::SendOutcomeUnknown);
+    assert_eq!(send(&client, &context).await.unwrap_err(), ErrorReason::SendOutcomeUnknown);
+}
