@@ -59,7 +59,9 @@ pub struct Tenants {
 /// Settings of the way to stop.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shutdown {
-    /// How long running calls have to finish.
+    /// How long calls are still taken after a request to stop.
+    pub delay: Duration,
+    /// How long running calls then have to finish.
     pub grace_period: Duration,
 }
 
@@ -106,11 +108,17 @@ impl Config {
             }),
             telemetry: root.section("telemetry", "Logs and traces.", Telemetry::read),
             shutdown: root.section("shutdown", "The way to stop.", |section| Shutdown {
+                delay: section.duration(
+                    "delay",
+                    "0s",
+                    Duration::ZERO..=Duration::from_hours(1),
+                    "How long calls are still taken after a request to stop, until whoever sends them knows of it.",
+                ),
                 grace_period: section.duration(
                     "grace_period",
                     "20s",
                     Duration::ZERO..=Duration::from_hours(1),
-                    "How long running calls have to finish after a request to stop.",
+                    "How long running calls then have to finish.",
                 ),
             }),
         }

@@ -2,12 +2,11 @@
 
 mod edge;
 mod profiles;
+mod serve;
 mod status;
 mod templates;
 pub mod translate;
 mod verifications;
-
-use std::{error::Error as StdError, future::Future};
 
 use tokio::net::TcpListener;
 use tonic::{
@@ -16,11 +15,11 @@ use tonic::{
     metadata::MetadataValue,
     server::NamedService,
     service::{Routes, RoutesBuilder},
-    transport::server::TcpIncoming,
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use self::edge::EdgeLayer;
+pub use self::serve::Cut;
+use self::{edge::Edged, serve::Connections};
 use crate::{
     config,
     domain::Error,
@@ -50,9 +49,7 @@ const HEALTH: [&str; 4] = ["", ProfileServer::NAME, TemplateServer::NAME, Verifi
 
 /// The gRPC server, ready to serve.
 pub struct Server {
-    routes: Routes,
-    edge: EdgeLayer,
-    config: config::Grpc,
+    connections: Connections,
     health: HealthReporter,
 }
 
@@ -86,45 +83,37 @@ impl Server {
         if config.reflection {
             add_reflection(&mut routes);
         }
-        let edge = EdgeLayer::new(config, sampling, directory);
-        Self { routes: routes.routes(), edge, config: config.clone(), health }
+        let edged = Edged::new(config, sampling, directory, routes.routes().prepare());
+        Self { connections: Connections::new(edged, config.clone()), health }
     }
 
-    /// Serves `listener` until `shutdown`, then takes no more calls and waits for those that run.
-    ///
-    /// # Errors
-    /// Where the listener fails.
-    pub async fn serve(
-        self,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()>,
-    ) -> Result<(), Box<dyn StdError + Send + Sync>> {
-        let Self { routes, edge, config, health } = self;
-        set_health(&health, ServingStatus::Serving).await;
-        let drained = async {
-            shutdown.await;
-            // Whoever watches turns away before connections close.
-            set_health(&health, ServingStatus::NotServing).await;
-        };
-        tonic::transport::Server::builder()
-            .http2_keepalive_interval(Some(config.keepalive_interval))
-            .http2_keepalive_timeout(Some(config.keepalive_timeout))
-            .max_connection_age(config.max_connection_age)
-            .max_connection_age_grace(config.max_connection_age_grace)
-            .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
-            .http2_max_header_list_size(MAX_HEADER_LIST_SIZE)
-            .layer(edge)
-            .add_routes(routes)
-            .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), drained)
-            .await
-            .map_err(Into::into)
+    /// Serves the connections that come to `listener`, and takes no more after `closing`.
+    pub async fn serve(&self, listener: TcpListener, closing: impl Future<Output = ()>) {
+        self.set_health(ServingStatus::Serving).await;
+        self.connections.accept(listener, closing).await;
+    }
+
+    /// Tells whoever asks for health to turn elsewhere. Calls are still served.
+    pub async fn turn_away(&self) {
+        self.set_health(ServingStatus::NotServing).await;
+    }
+
+    /// Asks all connections to close, and waits until their calls are done.
+    pub async fn drain(&self) {
+        self.connections.drain().await;
+    }
+
+    /// Ends what is left of connections and calls.
+    pub async fn cut(&self) -> Cut {
+        self.connections.cut().await
+    }
+
+    async fn set_health(&self, status: ServingStatus) {
+        for service in HEALTH {
+            self.health.set_service_status(service, status).await;
+        }
     }
 }
-
-/// Calls at once on one connection. Above the hundred that clients count on (RFC 9113 §6.5.2), far below a flood.
-const MAX_CONCURRENT_STREAMS: u32 = 256;
-/// Bytes of metadata of one call, decoded: twice gRPC's usual limit of 8 KiB.
-const MAX_HEADER_LIST_SIZE: u32 = 16 << 10;
 
 /// On whose behalf a call is made. Without it a call is refused, whatever let it get this far.
 fn context<T>(request: &Request<T>) -> Result<Context, Error> {
@@ -156,10 +145,4 @@ fn add_reflection(routes: &mut RoutesBuilder) {
     routes
         .add_service(builder().build_v1().expect("the descriptors were made by the build"))
         .add_service(builder().build_v1alpha().expect("the descriptors were made by the build"));
-}
-
-async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    for service in HEALTH {
-        health.set_service_status(service, status).await;
-    }
 }

@@ -50,7 +50,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     println!("{}", guide(gateway.addr(), simulator.addr()));
     let stop = CancellationToken::new();
     let simulator = tokio::spawn(simulator.serve(stop.clone().cancelled_owned()));
-    gateway.run(stopped).await.map_err(Failure::runtime)?;
+    gateway.run(stopped).await;
     stop.cancel();
     simulator.await.map_err(Failure::runtime)?;
     telemetry.shutdown(config.shutdown.grace_period).await;

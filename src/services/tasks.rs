@@ -1,8 +1,7 @@
 //! Work that outlives its caller.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
-use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Work that outlives its caller, but not the gateway. Clones are the same.
@@ -19,11 +18,15 @@ impl Tasks {
         self.tracker.spawn(async move { end.run_until_cancelled(work).await });
     }
 
-    /// Waits for what is under way, at most for `limit`, and then ends it where it stands. Whether all came to its end.
-    pub async fn drain(&self, limit: Duration) -> bool {
+    /// Waits for what is under way.
+    pub async fn drain(&self) {
         self.tracker.close();
-        let in_time = timeout(limit, self.tracker.wait()).await.is_ok();
+        self.tracker.wait().await;
+    }
+
+    /// Ends what is under way where it stands, and tells how much that was.
+    pub fn cut(&self) -> usize {
         self.end.cancel();
-        in_time
+        self.tracker.len()
     }
 }

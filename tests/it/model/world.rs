@@ -195,7 +195,8 @@ impl World {
             let mut gateway = self.gateway.lock().unwrap();
             std::mem::replace(&mut *gateway, start_gateway(&self.config, &self.origin, &self.store, &self.clock))
         };
-        tasks.drain(Duration::ZERO).await;
+        tasks.cut();
+        tasks.drain().await;
     }
 
     /// Asks until there is an answer, as a caller does that follows the errors' advice.

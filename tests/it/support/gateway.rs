@@ -67,7 +67,7 @@ impl TestGateway {
             tokio::spawn(simulator.serve(stop.clone().cancelled_owned())),
             tokio::spawn({
                 let stop = stop.clone().cancelled_owned();
-                async move { gateway.run(stop).await.unwrap() }
+                async move { gateway.run(stop).await }
             }),
         ];
         Self { addr, simulator: url, http: reqwest::Client::new(), stop, running }
