@@ -133,7 +133,7 @@ fn a_variable_that_is_no_text_is_a_mistake() {
 #[test]
 fn a_file_that_is_not_there_is_one_mistake() {
     let error = Config::load(Path::new("/nowhere/gateway.yaml"), &Environment::default()).unwrap_err();
-    assert_eq!(error.to_string(), "/nowhere/gateway.yaml: can't be read: entity not found\n1 mistake");
+    assert_eq!(error.to_string(), "/nowhere/gateway.yaml: there is no such file\n1 mistake");
 }
 
 proptest! {
