@@ -1,14 +1,18 @@
 //! The composition root: settings and a tenant directory become a running gateway.
 
-use std::{error::Error as StdError, future::Future, io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr};
 
-use tokio::{net::TcpListener, pin, select, sync::oneshot, time::timeout};
+use tokio::{
+    net::TcpListener,
+    time::{sleep, timeout},
+};
 
 use crate::{
     clock::Clock,
-    config::Config,
-    grpc,
-    services::Verifications,
+    config::{self, Config},
+    grpc::{self, Cut},
+    services::{Services, Tasks},
+    store::Store,
     telemetry::Sampling,
     tenant::Directory,
     upstream::{self, Client},
@@ -19,7 +23,9 @@ pub struct Gateway {
     listener: TcpListener,
     addr: SocketAddr,
     server: grpc::Server,
-    grace_period: Duration,
+    /// What outlives the call that began it.
+    tasks: Tasks,
+    limits: config::Shutdown,
 }
 
 /// Why a gateway does not run.
@@ -36,9 +42,6 @@ pub enum Error {
     /// The client of the upstream can't be built.
     #[error(transparent)]
     Upstream(#[from] upstream::BuildError),
-    /// The server failed.
-    #[error("the gRPC server failed")]
-    Serve(#[source] Box<dyn StdError + Send + Sync>),
 }
 
 impl Gateway {
@@ -47,14 +50,16 @@ impl Gateway {
     /// # Errors
     /// [`Error::Bind`] and [`Error::Upstream`].
     pub async fn bind(config: &Config, directory: Directory, clock: Clock) -> Result<Self, Error> {
-        let upstream = Client::new(&config.upstream, clock)?;
+        let upstream = Client::new(&config.upstream, clock.clone())?;
         let sampling = Sampling::new(&config.telemetry.otlp);
-        let server =
-            grpc::Server::new(&config.grpc, sampling, directory, Verifications::new(upstream.clone()), upstream);
+        let store = Store::memory(&config.store, clock.clone());
+        let tasks = Tasks::default();
+        let services = Services::new(config, &upstream, &store, &clock, &tasks);
+        let server = grpc::Server::new(&config.grpc, sampling, directory, services, upstream);
         let refused = |source| Error::Bind { addr: config.grpc.listen, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused)?;
         let addr = listener.local_addr().map_err(refused)?;
-        Ok(Self { listener, addr, server, grace_period: config.shutdown.grace_period })
+        Ok(Self { listener, addr, server, tasks, limits: config.shutdown.clone() })
     }
 
     /// Where it listens.
@@ -63,25 +68,27 @@ impl Gateway {
         self.addr
     }
 
-    /// Serves until `shutdown`, then drains: no new calls, and running ones have the grace period to finish.
-    ///
-    /// # Errors
-    /// [`Error::Serve`].
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+    /// Serves until `shutdown`, then drains: whoever watches turns away, connections are asked to close, and running calls
+    /// have the grace period to finish. What is not done by then is ended.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
         tracing::info!(addr = %self.addr, "listening");
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serving = self.server.serve(self.listener, async { drop(stopped.await) });
-        pin!(serving, shutdown);
-        select! {
-            served = &mut serving => return served.map_err(Error::Serve),
-            () = &mut shutdown => tracing::info!("draining"),
-        }
-        drop(stop);
+        let Self { listener, server, tasks, limits, .. } = self;
+        let closing = async {
+            shutdown.await;
+            tracing::info!("draining");
+            server.turn_away().await;
+            sleep(limits.delay).await;
+        };
+        server.serve(listener, closing).await;
+        let done = async {
+            server.drain().await;
+            // Only now can no call begin anything more.
+            tasks.drain().await;
+        };
         // A peer that never ends its stream must not hold the process.
-        if let Ok(served) = timeout(self.grace_period, serving).await {
-            return served.map_err(Error::Serve);
+        if timeout(limits.grace_period, done).await.is_err() {
+            let Cut { connections, calls } = server.cut().await;
+            tracing::warn!(connections, calls, tasks = tasks.cut(), "the grace period ran out");
         }
-        tracing::warn!("the grace period ran out with calls still running");
-        Ok(())
     }
 }

@@ -8,6 +8,7 @@ mod mistakes;
 pub(crate) mod reader;
 mod reference;
 pub(crate) mod section;
+mod sends;
 mod telemetry;
 mod upstream;
 mod yaml;
@@ -22,6 +23,7 @@ pub use self::{
     grpc::Grpc,
     mistakes::{Mistake, Mistakes, Place, Spot},
     reference::{example, table},
+    sends::{Sends, Store},
     telemetry::{Log, LogFormat, Otlp, Telemetry},
     upstream::{Breaker, Budget, Retry, Upstream},
 };
@@ -35,6 +37,10 @@ pub struct Config {
     pub grpc: Grpc,
     /// The client of the Telnyx Verify API.
     pub upstream: Upstream,
+    /// What must happen once.
+    pub sends: Sends,
+    /// The records that outlive a call.
+    pub store: Store,
     /// Who may call.
     pub tenants: Tenants,
     /// Logs and traces.
@@ -53,7 +59,9 @@ pub struct Tenants {
 /// Settings of the way to stop.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shutdown {
-    /// How long running calls have to finish.
+    /// How long calls are still taken after a request to stop.
+    pub delay: Duration,
+    /// How long running calls then have to finish.
     pub grace_period: Duration,
 }
 
@@ -87,6 +95,8 @@ impl Config {
         Self {
             grpc: root.section("grpc", "The gRPC surface.", Grpc::read),
             upstream: root.section("upstream", "The client of the Telnyx Verify API.", Upstream::read),
+            sends: root.section("sends", "What must happen once: sends, and all that a request_id names.", Sends::read),
+            store: root.section("store", "The records that outlive a call.", Store::read),
             tenants: root.section("tenants", "Who may call.", |section| Tenants {
                 file: section.knob(
                     "file",
@@ -98,11 +108,17 @@ impl Config {
             }),
             telemetry: root.section("telemetry", "Logs and traces.", Telemetry::read),
             shutdown: root.section("shutdown", "The way to stop.", |section| Shutdown {
+                delay: section.duration(
+                    "delay",
+                    "0s",
+                    Duration::ZERO..=Duration::from_hours(1),
+                    "How long calls are still taken after a request to stop, until whoever sends them knows of it.",
+                ),
                 grace_period: section.duration(
                     "grace_period",
                     "20s",
                     Duration::ZERO..=Duration::from_hours(1),
-                    "How long running calls have to finish after a request to stop.",
+                    "How long running calls then have to finish.",
                 ),
             }),
         }

@@ -2,24 +2,24 @@
 
 mod edge;
 mod profiles;
+mod serve;
 mod status;
 mod templates;
 pub mod translate;
 mod verifications;
 
-use std::{error::Error as StdError, future::Future};
-
 use tokio::net::TcpListener;
 use tonic::{
-    Request,
+    Request, Response,
     codec::CompressionEncoding,
+    metadata::MetadataValue,
     server::NamedService,
     service::{Routes, RoutesBuilder},
-    transport::server::TcpIncoming,
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use self::edge::EdgeLayer;
+pub use self::serve::Cut;
+use self::{edge::Edged, serve::Connections};
 use crate::{
     config,
     domain::Error,
@@ -27,7 +27,7 @@ use crate::{
         ErrorReason, FILE_DESCRIPTOR_SET, profile_service_server::ProfileServiceServer,
         template_service_server::TemplateServiceServer, verification_service_server::VerificationServiceServer,
     },
-    services::Verifications,
+    services::{Answered, Origin, Services},
     telemetry::Sampling,
     tenant::{Context, Directory},
     upstream::Client,
@@ -49,9 +49,7 @@ const HEALTH: [&str; 4] = ["", ProfileServer::NAME, TemplateServer::NAME, Verifi
 
 /// The gRPC server, ready to serve.
 pub struct Server {
-    routes: Routes,
-    edge: EdgeLayer,
-    config: config::Grpc,
+    connections: Connections,
     health: HealthReporter,
 }
 
@@ -62,14 +60,21 @@ impl Server {
         config: &config::Grpc,
         sampling: Sampling,
         directory: Directory,
-        verifications: Verifications,
+        services: Services,
         upstream: Client,
     ) -> Self {
+        let Services { verifications, profiles, templates } = services;
         let (health, health_service) = tonic_health::server::health_reporter();
         let mut routes = Routes::builder();
         routes
-            .add_service(bounded!(ProfileServiceServer::new(profiles::Handlers::new(upstream.clone())), config))
-            .add_service(bounded!(TemplateServiceServer::new(templates::Handlers::new(upstream.clone())), config))
+            .add_service(bounded!(
+                ProfileServiceServer::new(profiles::Handlers::new(profiles, upstream.clone())),
+                config
+            ))
+            .add_service(bounded!(
+                TemplateServiceServer::new(templates::Handlers::new(templates, upstream.clone())),
+                config
+            ))
             .add_service(bounded!(
                 VerificationServiceServer::new(verifications::Handlers::new(verifications, upstream)),
                 config
@@ -78,50 +83,54 @@ impl Server {
         if config.reflection {
             add_reflection(&mut routes);
         }
-        let edge = EdgeLayer::new(config, sampling, directory);
-        Self { routes: routes.routes(), edge, config: config.clone(), health }
+        let edged = Edged::new(config, sampling, directory, routes.routes().prepare());
+        Self { connections: Connections::new(edged, config.clone()), health }
     }
 
-    /// Serves `listener` until `shutdown`, then takes no more calls and waits for those that run.
-    ///
-    /// # Errors
-    /// Where the listener fails.
-    pub async fn serve(
-        self,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()>,
-    ) -> Result<(), Box<dyn StdError + Send + Sync>> {
-        let Self { routes, edge, config, health } = self;
-        set_health(&health, ServingStatus::Serving).await;
-        let drained = async {
-            shutdown.await;
-            // Whoever watches turns away before connections close.
-            set_health(&health, ServingStatus::NotServing).await;
-        };
-        tonic::transport::Server::builder()
-            .http2_keepalive_interval(Some(config.keepalive_interval))
-            .http2_keepalive_timeout(Some(config.keepalive_timeout))
-            .max_connection_age(config.max_connection_age)
-            .max_connection_age_grace(config.max_connection_age_grace)
-            .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
-            .http2_max_header_list_size(MAX_HEADER_LIST_SIZE)
-            .layer(edge)
-            .add_routes(routes)
-            .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), drained)
-            .await
-            .map_err(Into::into)
+    /// Serves the connections that come to `listener`, and takes no more after `closing`.
+    pub async fn serve(&self, listener: TcpListener, closing: impl Future<Output = ()>) {
+        self.set_health(ServingStatus::Serving).await;
+        self.connections.accept(listener, closing).await;
+    }
+
+    /// Tells whoever asks for health to turn elsewhere. Calls are still served.
+    pub async fn turn_away(&self) {
+        self.set_health(ServingStatus::NotServing).await;
+    }
+
+    /// Asks all connections to close, and waits until their calls are done.
+    pub async fn drain(&self) {
+        self.connections.drain().await;
+    }
+
+    /// Ends what is left of connections and calls.
+    pub async fn cut(&self) -> Cut {
+        self.connections.cut().await
+    }
+
+    async fn set_health(&self, status: ServingStatus) {
+        for service in HEALTH {
+            self.health.set_service_status(service, status).await;
+        }
     }
 }
-
-/// Calls at once on one connection. Above the hundred that clients count on (RFC 9113 §6.5.2), far below a flood.
-const MAX_CONCURRENT_STREAMS: u32 = 256;
-/// Bytes of metadata of one call, decoded: twice gRPC's usual limit of 8 KiB.
-const MAX_HEADER_LIST_SIZE: u32 = 16 << 10;
 
 /// On whose behalf a call is made. Without it a call is refused, whatever let it get this far.
 fn context<T>(request: &Request<T>) -> Result<Context, Error> {
     let context = request.extensions().get().cloned();
     context.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "a valid bearer token is needed"))
+}
+
+/// The response to a call that must happen once. Its metadata says where the answer is that of an earlier call.
+fn answer<A, R>(answered: Answered<A>, message: impl FnOnce(A) -> R) -> Response<R> {
+    let mut response = Response::new(message(answered.answer));
+    let earlier = match answered.origin {
+        Origin::ThisCall => return response,
+        Origin::SameRequest => "replayed",
+        Origin::Duplicate => "duplicate",
+    };
+    response.metadata_mut().insert(earlier, MetadataValue::from_static("true"));
+    response
 }
 
 /// Tells tools of the public services, in both versions of the protocol.
@@ -136,10 +145,4 @@ fn add_reflection(routes: &mut RoutesBuilder) {
     routes
         .add_service(builder().build_v1().expect("the descriptors were made by the build"))
         .add_service(builder().build_v1alpha().expect("the descriptors were made by the build"));
-}
-
-async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    for service in HEALTH {
-        health.set_service_status(service, status).await;
-    }
 }

@@ -13,6 +13,7 @@ pub mod policy;
 pub mod secret;
 pub mod services;
 pub mod simulator;
+pub mod store;
 pub mod telemetry;
 pub mod telnyx;
 pub mod tenant;

@@ -63,7 +63,7 @@ mod tests {
 
     fn tenant(allow: Allow) -> Tenant {
         let (id, key) = (TenantId::new("a").unwrap(), ApiKey::new("KEY").unwrap());
-        Tenant { id, key, default_profile: None, allow }
+        Tenant { id, key, default_profile: None, allow, duplicate_window: None }
     }
 
     fn phone(text: &str) -> PhoneNumber {

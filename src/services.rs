@@ -1,25 +1,76 @@
 //! Flows that are more than one call upstream.
 
 mod check;
+mod create;
+mod once;
 mod send;
+mod tasks;
 
+use std::time::Duration;
+
+use self::once::{Once, Parts};
 pub use self::{
     check::{Check, Target},
+    create::{NewProfile, NewTemplate},
+    once::{Answered, Origin},
     send::Send,
+    tasks::Tasks,
 };
+use crate::{clock::Clock, config::Config, store::Store, upstream::Client};
 
-use crate::upstream::Client;
+/// All flows.
+#[derive(Clone)]
+pub struct Services {
+    /// Starts, checks and reports verifications.
+    pub verifications: Verifications,
+    /// Creates profiles.
+    pub profiles: Profiles,
+    /// Creates templates.
+    pub templates: Templates,
+}
 
 /// Starts, checks and reports verifications.
 #[derive(Clone)]
 pub struct Verifications {
     upstream: Client,
+    store: Store,
+    clock: Clock,
+    sends: Once<Send>,
+    clock_skew: Duration,
+    attempt_timeout: Duration,
 }
 
-impl Verifications {
-    /// The flows over `upstream`.
+/// Creates profiles.
+#[derive(Clone)]
+pub struct Profiles(Once<NewProfile>);
+
+/// Creates templates.
+#[derive(Clone)]
+pub struct Templates(Once<NewTemplate>);
+
+impl Services {
+    /// The flows over `upstream`, with their records in `store`. What must outlive its caller runs on `tasks`.
     #[must_use]
-    pub const fn new(upstream: Client) -> Self {
-        Self { upstream }
+    pub fn new(config: &Config, upstream: &Client, store: &Store, clock: &Clock, tasks: &Tasks) -> Self {
+        let parts = Parts {
+            upstream: upstream.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            settings: config.sends.clone(),
+            attempt_timeout: config.upstream.attempt_timeout,
+            tasks: tasks.clone(),
+        };
+        Self {
+            verifications: Verifications {
+                upstream: upstream.clone(),
+                store: store.clone(),
+                clock: clock.clone(),
+                sends: Once::new(parts.clone()),
+                clock_skew: config.sends.clock_skew,
+                attempt_timeout: config.upstream.attempt_timeout,
+            },
+            profiles: Profiles(Once::new(parts.clone())),
+            templates: Templates(Once::new(parts)),
+        }
     }
 }

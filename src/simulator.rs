@@ -30,6 +30,7 @@ mod verifications;
 
 use std::{io, net::SocketAddr, time::Duration};
 
+use axum::{Router, extract::connect_info::MockConnectInfo};
 use tokio::net::TcpListener;
 
 use self::connection::{Listener, Switch};
@@ -41,6 +42,7 @@ pub use self::{
     outbox::Message,
     settings::{Setting, Settings},
 };
+use crate::clock::Clock;
 
 /// How long a stopping simulator waits for requests that are being answered.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -50,6 +52,18 @@ pub struct Server {
     listener: TcpListener,
     addr: SocketAddr,
     handle: Handle,
+}
+
+/// A simulator without a port, for tests in the same process: direct access, and the service that answers. It goes by
+/// `clock`.
+///
+/// # Errors
+/// [`Error::Settings`].
+pub fn in_process(settings: Settings, clock: Clock) -> Result<(Handle, Router), Error> {
+    settings.check().map_err(Error::Settings)?;
+    let handle = Handle::new(settings, clock);
+    let service = router::router(&handle).layer(MockConnectInfo(Switch::default()));
+    Ok((handle, service))
 }
 
 /// Why a simulator can't start.
@@ -87,7 +101,7 @@ impl Server {
             Ok((listener, bound))
         };
         let (listener, bound) = bind.await.map_err(|source| Error::Bind { addr, source })?;
-        Ok(Self { listener, addr: bound, handle: Handle::new(settings) })
+        Ok(Self { listener, addr: bound, handle: Handle::new(settings, Clock::default()) })
     }
 
     /// The address that is bound.

@@ -5,7 +5,7 @@ mod file;
 mod key;
 mod token;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,8 @@ pub struct Tenant {
     pub default_profile: Option<String>,
     /// What it may do.
     pub allow: Allow,
+    /// How long a send without a `request_id` counts as the same as an equal one before it; none for not at all.
+    pub duplicate_window: Option<Duration>,
 }
 
 /// What a tenant may do. An empty list allows everything.

@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 9] = [
     &["pb", "telnyx", "secret", "clock"],
     &["domain"],
     &["config"],
-    &["telemetry", "tenant"],
+    &["telemetry", "tenant", "store"],
     &["policy", "upstream"],
     &["services"],
     &["grpc", "simulator"],

@@ -50,7 +50,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     println!("{}", guide(gateway.addr(), simulator.addr()));
     let stop = CancellationToken::new();
     let simulator = tokio::spawn(simulator.serve(stop.clone().cancelled_owned()));
-    gateway.run(stopped).await.map_err(Failure::runtime)?;
+    gateway.run(stopped).await;
     stop.cancel();
     simulator.await.map_err(Failure::runtime)?;
     telemetry.shutdown(config.shutdown.grace_period).await;
@@ -63,54 +63,46 @@ fn demo_tenant(default_profile: String) -> Directory {
         key: ApiKey::new(KEY).expect("it is a header value"),
         default_profile: Some(default_profile),
         allow: Allow::default(),
+        duplicate_window: None,
     };
     Directory::new(vec![(tenant, vec![TokenHash::of(TOKEN)])])
 }
 
-/// What is there, and what to paste.
+/// What is there, and what to paste. No line is wider than a terminal, so that none is broken where it is copied.
 fn guide(grpc: SocketAddr, simulator: SocketAddr) -> String {
     let version = env!("CARGO_PKG_VERSION");
-    let call = |data: &str, rpc: &str| {
-        let data = if data.is_empty() { String::new() } else { format!("-d '{data}' ") };
-        format!("grpcurl -plaintext -H 'authorization: Bearer {TOKEN}' {data}{grpc} verify.v1.{rpc}")
-    };
-    let templates = call("", "TemplateService/ListTemplates");
-    let profile = call(
-        r#"{"profile": {"name": "login", "sms": {"app_name": "Acme"}, "call": {"app_name": "Acme"}}}"#,
-        "ProfileService/CreateProfile",
-    );
-    let send =
-        call(r#"{"phone_number": "+13035551234", "channel": "CHANNEL_SMS"}"#, "VerificationService/CreateVerification");
+    let grpcurl = format!("grpcurl -plaintext -H 'authorization: Bearer {TOKEN}' \\\n ");
     let messages = format!("http://{simulator}/_simulator/messages");
-    let check = call(
-        &format!(
-            r#"{{"phone_number": "+13035551234", "code": "'"$(curl -s '{messages}/latest/code?phone=%2B13035551234')"'"}}"#
-        ),
-        "VerificationService/CheckVerification",
-    );
     format!(
-        "verify-gateway {version}: a gateway and a simulated Telnyx, on this machine only
+        r#"verify-gateway {version}: a gateway and a simulated Telnyx, on this machine only
 
-  gRPC       {grpc}          token: {TOKEN}
-  simulator  http://{simulator}   its own guide: curl http://{simulator}/
+  gRPC       {grpc}, token {TOKEN}
+  simulator  http://{simulator} (this is its guide, too)
 
-Paste these into another terminal, one after the other (grpcurl: https://github.com/fullstorydev/grpcurl).
+Paste these into another terminal, one after the other
+(grpcurl is at https://github.com/fullstorydev/grpcurl).
 
 # List the message templates
-{templates}
+{grpcurl} {grpc} verify.v1.TemplateService/ListTemplates
 
 # Create a profile
-{profile}
+{grpcurl} -d '{{"profile": {{"name": "login", "sms": {{"app_name": "Acme"}},
+                   "call": {{"app_name": "Acme"}}}}}}' \
+  {grpc} verify.v1.ProfileService/CreateProfile
 
 # Send a code by SMS, with the demo tenant's default profile
-{send}
+{grpcurl} -d '{{"phone_number": "+13035551234", "channel": "CHANNEL_SMS"}}' \
+  {grpc} verify.v1.VerificationService/CreateVerification
 
 # Read what the phone would have received
 curl -s '{messages}?phone=%2B13035551234'
 
 # Check the code
-{check}
+code=$(curl -s \
+  '{messages}/latest/code?phone=%2B13035551234')
+{grpcurl} -d '{{"phone_number": "+13035551234", "code": "'$code'"}}' \
+  {grpc} verify.v1.VerificationService/CheckVerification
 
-Ctrl-C stops both."
+Ctrl-C stops both."#
     )
 }

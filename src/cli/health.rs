@@ -37,7 +37,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let endpoint = Endpoint::from_shared(format!("http://{addr}"))
         .map_err(|_| Failure::Usage(anyhow!("--addr must be an address and a port, such as 127.0.0.1:50051")))?;
     let ask = async {
-        let channel = endpoint.connect().await.context("can't connect")?;
+        let channel = endpoint.connect().await.map_err(|error| {
+            // The layers of the client say the same thing one after the other: the innermost says it best.
+            let error = anyhow::Error::from(error);
+            anyhow!("can't connect: {}", error.root_cause())
+        })?;
         let answer = HealthClient::new(channel).check(HealthCheckRequest { service }).await;
         answer.map(|answer| answer.into_inner().status()).map_err(|status| match status.code() {
             Code::NotFound => anyhow!("the gateway has no such service"),

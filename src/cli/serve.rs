@@ -21,7 +21,7 @@ pub(super) async fn run(arguments: &Arguments, env: &Environment) -> Result<(), 
     let stopped = stop_signal()?;
     let telemetry = observe(&config.telemetry)?;
     let gateway = Gateway::bind(&config, directory, Clock::default()).await.map_err(Failure::runtime)?;
-    gateway.run(stopped).await.map_err(Failure::runtime)?;
+    gateway.run(stopped).await;
     telemetry.shutdown(config.shutdown.grace_period).await;
     Ok(())
 }

@@ -19,10 +19,16 @@ pub struct Grpc {
     pub max_deadline: Duration,
     /// How many calls may run at once; further ones are shed.
     pub max_concurrent_calls: usize,
+    /// How many connections there may be at once; further ones are closed.
+    pub max_connections: usize,
+    /// How long a connection has to say that it speaks HTTP/2.
+    pub handshake_timeout: Duration,
     /// How often a silent connection is asked for a sign of life.
     pub keepalive_interval: Duration,
     /// How long that sign may take.
     pub keepalive_timeout: Duration,
+    /// When a connection without a call is asked to close.
+    pub max_connection_idle: Duration,
     /// When a connection is asked to close.
     pub max_connection_age: Duration,
     /// How long it then has to finish its calls.
@@ -67,6 +73,18 @@ impl Grpc {
                 1..=1_000_000,
                 "How many calls may run at once. Further ones are shed: they fail at once and may be retried.",
             ),
+            max_connections: section.count(
+                "max_connections",
+                "4096",
+                1..=1_000_000,
+                "How many connections there may be at once. Further ones are closed. Each takes a file descriptor.",
+            ),
+            handshake_timeout: section.duration(
+                "handshake_timeout",
+                "10s",
+                Duration::from_millis(10)..=hour,
+                "How long a new connection has to say that it speaks HTTP/2.",
+            ),
             keepalive_interval: section.duration(
                 "keepalive_interval",
                 "30s",
@@ -79,11 +97,17 @@ impl Grpc {
                 second..=hour,
                 "How long that sign may take before the connection is closed.",
             ),
+            max_connection_idle: section.duration(
+                "max_connection_idle",
+                "15m",
+                second..=hour * 24,
+                "When a connection without a call is asked to close.",
+            ),
             max_connection_age: section.duration(
                 "max_connection_age",
                 "30m",
                 second..=hour * 24,
-                "When a connection is asked to close, so that clients spread over replicas again.",
+                "When a connection is asked to close, give or take a tenth, so that clients spread over replicas again.",
             ),
             max_connection_age_grace: section.duration(
                 "max_connection_age_grace",

@@ -3,7 +3,7 @@
 //! A knob is declared once, by the call that reads it. That call names its key, default, range and purpose; the
 //! environment variable, the check for unknown keys, the example file and the reference table follow from it.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, io, path::Path, sync::Arc};
 
 use super::{
     environment::Environment,
@@ -58,7 +58,10 @@ impl<'e> Reader<'e> {
         let content = match fs::read(path) {
             Ok(bytes) => reader.document(&bytes, read),
             Err(error) => {
-                let what = format!("can't be read: {}", error.kind());
+                let what = match error.kind() {
+                    io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                    kind => format!("can't be read: {kind}"),
+                };
                 reader.mistakes.add(Place::File(reader.file.clone()), "", what);
                 None
             }

@@ -1,14 +1,14 @@
 //! The one error: why a call fails, in terms of the contract.
 
-use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
+use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use crate::pb::ErrorReason;
 
 /// A failed call. `grpc::status` turns it into a gRPC status; nothing else does.
 ///
 /// What it says is for the caller: no upstream body, URL, key, code or phone number may be put into it. The source is
-/// for the log and never leaves.
-#[derive(Debug)]
+/// for the log and never leaves. Calls that wait for one answer get a clone each.
+#[derive(Clone, Debug)]
 pub struct Error {
     /// Why. The gRPC code follows from it.
     pub reason: ErrorReason,
@@ -23,7 +23,7 @@ pub struct Error {
     /// The rule that refused the call, by its name in the tenants file.
     pub rule: Option<&'static str>,
     /// What lies behind it.
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// A field of the request that breaks a rule.
@@ -102,12 +102,12 @@ impl Error {
     /// Adds what lies behind it, for the log.
     #[must_use]
     pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(source.into().into());
         self
     }
 
     /// Takes out what lies behind it.
-    pub fn take_source(&mut self) -> Option<Box<dyn StdError + Send + Sync>> {
+    pub fn take_source(&mut self) -> Option<Arc<dyn StdError + Send + Sync>> {
         self.source.take()
     }
 }

@@ -1,22 +1,18 @@
-//! The way of a call before its handler: one layer around the services, read from top to bottom.
+//! The way of a call before its handler, around the services, read from top to bottom.
 
 mod authenticate;
 mod deadline;
 mod shed;
 mod trace;
 
-use std::{
-    convert::Infallible,
-    panic::AssertUnwindSafe,
-    sync::Arc,
-    task::{self, Poll},
-};
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Response};
+use hyper::{body::Incoming, service::Service};
 use tokio::{sync::Semaphore, time::timeout_at};
 use tonic::{Status, body::Body, service::Routes};
-use tower::{Layer, Service};
+use tower::Service as _;
 use tracing::Instrument;
 
 use self::trace::{Call, Tracing};
@@ -29,6 +25,9 @@ use crate::{
     telemetry::Sampling,
     tenant::{Context, Directory},
 };
+
+/// What is below knows best what it means that the time is over, so it gets to say so.
+const LAST_WORD: Duration = Duration::from_millis(5);
 
 /// The services that need no tenant: probes and tools call them. Everything that is not on this list does.
 const OPEN: [&str; 3] =
@@ -79,7 +78,7 @@ impl Edge {
             Ok(forward(routes, request).await)
         };
         let late = |_| Err(Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out"));
-        timeout_at(deadline, in_time).await.unwrap_or_else(late)
+        timeout_at(deadline + LAST_WORD, in_time).await.unwrap_or_else(late)
     }
 }
 
@@ -94,48 +93,32 @@ async fn forward(mut routes: Routes, request: Request<Body>) -> Response<Body> {
     response
 }
 
-/// Puts the edge around the services.
+/// The services with the edge around them.
 #[derive(Clone)]
-pub(super) struct EdgeLayer(Arc<Edge>);
+pub(super) struct Edged(Arc<(Edge, Routes)>);
 
-impl EdgeLayer {
-    pub(super) fn new(config: &config::Grpc, sampling: Sampling, directory: Directory) -> Self {
-        Self(Arc::new(Edge {
+impl Edged {
+    pub(super) fn new(config: &config::Grpc, sampling: Sampling, directory: Directory, routes: Routes) -> Self {
+        let edge = Edge {
             tracing: Tracing::new(sampling),
             places: Semaphore::new(config.max_concurrent_calls),
             deadlines: deadline::Limits { default: config.default_deadline, max: config.max_deadline },
             directory,
-        }))
+        };
+        Self(Arc::new((edge, routes)))
     }
 }
 
-impl Layer<Routes> for EdgeLayer {
-    type Service = Edged;
-
-    fn layer(&self, routes: Routes) -> Edged {
-        Edged { edge: Arc::clone(&self.0), routes }
-    }
-}
-
-/// The services with the edge around them.
-#[derive(Clone)]
-pub(super) struct Edged {
-    edge: Arc<Edge>,
-    routes: Routes,
-}
-
-impl Service<Request<Body>> for Edged {
+impl Service<Request<Incoming>> for Edged {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
-    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), Infallible>> {
-        // The services below are always ready; what bounds them is `places`.
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (edge, routes) = (Arc::clone(&self.edge), self.routes.clone());
-        Box::pin(async move { Ok(edge.call(request, routes).await) })
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let Self(edged) = self.clone();
+        Box::pin(async move {
+            let (edge, routes) = &*edged;
+            Ok(edge.call(request.map(Body::new), routes.clone()).await)
+        })
     }
 }

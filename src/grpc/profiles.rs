@@ -3,7 +3,7 @@
 use tonic::{Request, Response, Status};
 
 use super::{
-    context, translate,
+    answer, context, translate,
     translate::{List, Paging, Violations, renamed},
 };
 use crate::{
@@ -14,18 +14,20 @@ use crate::{
         profile_service_server::ProfileService,
     },
     policy,
+    services::Profiles,
     tenant::Context,
     upstream::Client,
 };
 
 /// The handlers of `ProfileService`.
 pub(super) struct Handlers {
+    profiles: Profiles,
     upstream: Client,
 }
 
 impl Handlers {
-    pub(super) const fn new(upstream: Client) -> Self {
-        Self { upstream }
+    pub(super) const fn new(profiles: Profiles, upstream: Client) -> Self {
+        Self { profiles, upstream }
     }
 }
 
@@ -36,9 +38,9 @@ impl ProfileService for Handlers {
         request: Request<CreateProfileRequest>,
     ) -> Result<Response<CreateProfileResponse>, Status> {
         let context = context(&request)?;
-        let profile = translate::create_profile(request.into_inner())?;
-        let profile = self.upstream.create_profile(&context, &profile).await.map_err(renamed)?;
-        Ok(Response::new(CreateProfileResponse { profile: Some(translate::profile(profile)) }))
+        let new = translate::create_profile(request.into_inner())?;
+        let answered = self.profiles.create(&context, new).await.map_err(renamed)?;
+        Ok(answer(answered, |profile| CreateProfileResponse { profile: Some(translate::profile(profile)) }))
     }
 
     async fn get_profile(&self, request: Request<GetProfileRequest>) -> Result<Response<GetProfileResponse>, Status> {

@@ -1,9 +1,13 @@
 //! From the one error to a gRPC status: the only place that makes one.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, time::Duration};
 
 use http::Response;
-use tonic::{Code, Status, body::Body};
+use tonic::{
+    Code, Status,
+    body::Body,
+    metadata::{Ascii, MetadataValue},
+};
 use tonic_types::{ErrorDetails, FieldViolation, QuotaViolation, StatusExt};
 
 use crate::{domain::Error, pb::ErrorReason as Reason};
@@ -28,10 +32,11 @@ const fn code(reason: Reason) -> Code {
         | Reason::InsufficientFunds
         | Reason::ChannelNotConfigured
         | Reason::TrafficBlocked
-        | Reason::UpstreamConflict => Code::FailedPrecondition,
+        | Reason::UpstreamConflict
+        | Reason::RequestIdReused => Code::FailedPrecondition,
         Reason::ProfileNotFound | Reason::TemplateNotFound | Reason::VerificationNotFound => Code::NotFound,
         Reason::UpstreamRateLimited | Reason::SpendLimitReached => Code::ResourceExhausted,
-        Reason::GatewayOverloaded | Reason::UpstreamUnavailable => Code::Unavailable,
+        Reason::GatewayOverloaded | Reason::UpstreamUnavailable | Reason::StoreUnavailable => Code::Unavailable,
         Reason::SendOutcomeUnknown | Reason::CheckOutcomeUnknown | Reason::CreateOutcomeUnknown => Code::Unknown,
         Reason::DeadlineExceeded => Code::DeadlineExceeded,
         Reason::UpstreamAnswerUnreadable | Reason::Internal | Reason::Unspecified => Code::Internal,
@@ -42,6 +47,20 @@ const fn code(reason: Reason) -> Code {
 /// The name of `reason` as programs compare it: without the prefix that the enum's names share.
 fn name(reason: Reason) -> &'static str {
     reason.as_str_name().trim_start_matches("ERROR_REASON_")
+}
+
+/// What gRPC libraries with a retry policy obey before it (gRFC A6): the milliseconds to wait, or a negative number where
+/// they must not retry at all.
+const PUSHBACK: &str = "grpc-retry-pushback-ms";
+
+fn pushback(code: Code, wait: Option<Duration>) -> Option<MetadataValue<Ascii>> {
+    // What may have been done is for the caller to decide, not for its library.
+    if code == Code::Unknown {
+        return Some(MetadataValue::from_static("-1"));
+    }
+    // Up, so that nobody is early; some libraries read an `int`.
+    let millis = wait?.as_nanos().div_ceil(1_000_000).try_into().unwrap_or(i32::MAX);
+    Some(millis.into())
 }
 
 impl From<Error> for Status {
@@ -66,9 +85,12 @@ impl From<Error> for Status {
             details.set_resource_info(resource.kind, resource.name, "", error.message.as_ref());
         }
         let mut status = Self::with_error_details(code, error.message, details);
+        if let Some(pushback) = pushback(code, error.retry_after) {
+            status.metadata_mut().insert(PUSHBACK, pushback);
+        }
         if let Some(source) = source {
             // For the log; tonic does not send it.
-            status.set_source(Arc::from(source));
+            status.set_source(source);
         }
         status
     }
@@ -92,8 +114,6 @@ pub(super) fn completed(response: Response<Body>) -> Response<Body> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use prost::Message;
     use prost_types::FileDescriptorSet;
 
@@ -150,5 +170,23 @@ mod tests {
         assert_eq!(details.resource_info().unwrap().resource_name, "p1");
         assert_eq!(details.quota_failure().unwrap().violations.len(), 1);
         assert!(!String::from_utf8_lossy(status.details()).contains("secret"));
+    }
+
+    #[test]
+    fn retry_policies_are_told_how_long_to_wait_and_to_leave_alone_what_may_have_been_done() {
+        let pushback = |error: Error| {
+            let response = Status::from(error).into_http::<()>();
+            response.headers().get(PUSHBACK).map(|value| value.to_str().unwrap().to_owned())
+        };
+        let after = |wait| Error::new(Reason::UpstreamRateLimited, "too much").retry_after(wait);
+        assert_eq!(pushback(after(Duration::from_millis(1500))).as_deref(), Some("1500"));
+        assert_eq!(pushback(after(Duration::from_nanos(1))).as_deref(), Some("1"));
+        assert_eq!(pushback(after(Duration::ZERO)).as_deref(), Some("0"));
+        assert_eq!(pushback(after(Duration::MAX)).as_deref(), Some("2147483647"));
+        assert_eq!(pushback(Error::new(Reason::ProfileNotFound, "no such profile")), None);
+        for reason in [Reason::SendOutcomeUnknown, Reason::CheckOutcomeUnknown, Reason::CreateOutcomeUnknown] {
+            let error = Error::new(reason, "it may have been done").retry_after(Duration::from_secs(1));
+            assert_eq!(pushback(error).as_deref(), Some("-1"), "{reason:?}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use tonic::{Request, Response, Status};
 
 use super::{
-    context, translate,
+    answer, context, translate,
     translate::{List, Paging, Violations, renamed},
 };
 use crate::{
@@ -11,17 +11,19 @@ use crate::{
         CreateTemplateRequest, CreateTemplateResponse, ListTemplatesRequest, ListTemplatesResponse,
         UpdateTemplateRequest, UpdateTemplateResponse, template_service_server::TemplateService,
     },
+    services::{NewTemplate, Templates},
     upstream::Client,
 };
 
 /// The handlers of `TemplateService`.
 pub(super) struct Handlers {
+    templates: Templates,
     upstream: Client,
 }
 
 impl Handlers {
-    pub(super) const fn new(upstream: Client) -> Self {
-        Self { upstream }
+    pub(super) const fn new(templates: Templates, upstream: Client) -> Self {
+        Self { templates, upstream }
     }
 }
 
@@ -54,11 +56,11 @@ impl TemplateService for Handlers {
         let context = context(&request)?;
         let request = request.into_inner();
         let mut violations = Violations::default();
-        violations.request_id(&request.request_id);
+        let request_id = violations.request_id(&request.request_id);
         translate::template_text(&request.text, &mut violations);
-        violations.none_or(Some(()))?;
-        let template = self.upstream.create_template(&context, &request.text).await.map_err(renamed)?;
-        Ok(Response::new(CreateTemplateResponse { template: Some(translate::template(template)) }))
+        let new = violations.none_or(Some(NewTemplate { request_id, text: request.text }))?;
+        let answered = self.templates.create(&context, new).await.map_err(renamed)?;
+        Ok(answer(answered, |template| CreateTemplateResponse { template: Some(translate::template(template)) }))
     }
 
     async fn update_template(

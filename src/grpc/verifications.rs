@@ -3,7 +3,7 @@
 use tonic::{Request, Response, Status};
 
 use super::{
-    context, translate,
+    answer, context, translate,
     translate::{List, Paging, Violations, renamed},
 };
 use crate::{
@@ -37,9 +37,10 @@ impl VerificationService for Handlers {
     ) -> Result<Response<CreateVerificationResponse>, Status> {
         let context = context(&request)?;
         let send = translate::send(request.get_ref(), &context.tenant)?;
-        let verification = self.verifications.create(&context, &send).await.map_err(renamed)?;
-        let verification = Some(translate::verification(verification));
-        Ok(Response::new(CreateVerificationResponse { verification }))
+        let answered = self.verifications.create(&context, send).await.map_err(renamed)?;
+        Ok(answer(answered, |verification| CreateVerificationResponse {
+            verification: Some(translate::verification(verification)),
+        }))
     }
 
     async fn get_verification(

@@ -1,8 +1,13 @@
 //! Starting a verification.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
-use super::Verifications;
+use super::{
+    Answered, Verifications,
+    once::{Found, Intent, Seek},
+};
 use crate::{
     domain::{Error, PhoneNumber},
     pb::ErrorReason,
@@ -10,6 +15,7 @@ use crate::{
     secret::Secret,
     telnyx::{Channel, SendRequest, Verification},
     tenant::Context,
+    upstream::{Client, Page},
 };
 
 /// A verification to start.
@@ -31,43 +37,126 @@ pub struct Send {
     pub extension: Option<String>,
 }
 
+/// As many of a number's verifications as Telnyx gives at once.
+const NEWEST: Page = Page { number: 1, size: 250 };
+
 impl Verifications {
-    /// Starts a verification: allowed → upstream → what the answer means.
+    /// Starts a verification: allowed → once.
     ///
     /// # Errors
     /// As `CreateVerification` documents them.
-    pub async fn create(&self, context: &Context, send: &Send) -> Result<Verification, Error> {
+    pub async fn create(&self, context: &Context, send: Send) -> Result<Answered<Verification>, Error> {
         policy::channel(&context.tenant, send.channel)?;
         policy::profile(&context.tenant, &send.profile_id)?;
         policy::country(&context.tenant, &send.phone_number)?;
+        self.sends.run(context, send).await
+    }
+}
 
-        let body = SendRequest {
-            phone_number: send.phone_number.as_e164(),
-            verify_profile_id: &send.profile_id,
-            timeout_secs: send.timeout_secs,
-            custom_code: send.custom_code.as_ref().map(Secret::expose),
-            extension: send.extension.as_deref(),
-        };
-        match self.upstream.send(context, send.channel, &body).await {
-            Err(refused) if refused.reason == ErrorReason::UpstreamInvalidRequest => {
-                Err(self.explain(context, send, refused).await)
-            }
-            result => result,
+impl Send {
+    fn body(&self) -> SendRequest<'_> {
+        SendRequest {
+            phone_number: self.phone_number.as_e164(),
+            verify_profile_id: &self.profile_id,
+            timeout_secs: self.timeout_secs,
+            custom_code: self.custom_code.as_ref().map(Secret::expose),
+            extension: self.extension.as_deref(),
         }
+    }
+
+    /// Whether `verification` could be what this send started.
+    fn is_like(&self, verification: &Verification) -> bool {
+        let Verification { verify_profile_id, channel, timeout_secs, custom_code, .. } = verification;
+        let same = |theirs: &Option<String>, ours: &str| theirs.as_deref().is_none_or(|theirs| theirs == ours);
+        same(verify_profile_id, &self.profile_id)
+            && same(channel, self.channel.as_str())
+            && self.timeout_secs.is_none_or(|ours| timeout_secs.is_none_or(|theirs| theirs == ours))
+            && self.custom_code.as_ref().is_none_or(|ours| same(custom_code, ours.expose()))
     }
 
     /// Telnyx gives a missing channel no code of its own (reference: §10, "No channel setting provided"), so the profile
     /// is read to tell it from a bad request. The keypad channel is left out: profiles may not show its block.
-    async fn explain(&self, context: &Context, send: &Send, refused: Error) -> Error {
-        if !refused.violations.is_empty() || send.channel == Channel::DtmfConfirm {
+    async fn explain(&self, upstream: &Client, context: &Context, refused: Error) -> Error {
+        if !refused.violations.is_empty() || self.channel == Channel::DtmfConfirm {
             return refused;
         }
-        match self.upstream.profile(context, &send.profile_id).await {
-            Ok(profile) if profile.block(send.channel).is_none() => {
+        match upstream.profile(context, &self.profile_id).await {
+            Ok(profile) if profile.block(self.channel).is_none() => {
                 Error::new(ErrorReason::ChannelNotConfigured, "the profile has no settings for this channel")
                     .source(refused)
             }
             _ => refused,
+        }
+    }
+}
+
+impl Intent for Send {
+    type Answer = Verification;
+
+    const RPC: &'static str = "CreateVerification";
+    const IN_DOUBT: ErrorReason = ErrorReason::SendOutcomeUnknown;
+
+    fn request_id(&self) -> Option<Uuid> {
+        self.request_id
+    }
+
+    fn content(&self) -> Vec<u8> {
+        serde_json::to_vec(&(self.channel.as_str(), self.body())).expect("bodies are plain data with string keys")
+    }
+
+    fn target(&self) -> Vec<&[u8]> {
+        [self.profile_id.as_str(), self.phone_number.as_e164(), self.channel.as_str()].map(str::as_bytes).into()
+    }
+
+    fn mark(&self) -> String {
+        self.timeout_secs.map(|timeout| timeout.to_string()).unwrap_or_default()
+    }
+
+    fn bears(verification: &Verification, mark: &str) -> bool {
+        verification.timeout_secs.is_some_and(|timeout| timeout.to_string() == mark)
+    }
+
+    fn window(&self, context: &Context) -> Option<Duration> {
+        context.tenant.duplicate_window
+    }
+
+    async fn perform(&self, upstream: &Client, context: &Context) -> Result<Verification, Error> {
+        match upstream.send(context, self.channel, &self.body()).await {
+            Err(refused) if refused.reason == ErrorReason::UpstreamInvalidRequest => {
+                Err(self.explain(upstream, context, refused).await)
+            }
+            end => end,
+        }
+    }
+
+    async fn look(&self, upstream: &Client, context: &Context, seek: &Seek<'_>) -> Result<Found<Verification>, Error> {
+        let list = upstream.verifications(context, &self.phone_number, NEWEST).await?;
+        let is_whole = list.meta.and_then(|meta| meta.total_results).is_none_or(|all| all <= list.data.len() as u64);
+        let candidates = list.data.into_iter().filter(|verification| self.is_like(verification));
+        Ok(seek.pick::<Self>(candidates, is_whole, |one| one.created_at.map(|time| time.0)))
+    }
+
+    async fn pending(&self, upstream: &Client, context: &Context, id: &str) -> Result<Option<Verification>, Error> {
+        match upstream.verification(context, id).await {
+            Ok(verification) => Ok(Some(verification).filter(|one| one.status.as_deref() == Some("pending"))),
+            Err(gone) if gone.reason == ErrorReason::VerificationNotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn id(verification: &Verification) -> Option<&str> {
+        verification.id.as_deref()
+    }
+
+    fn stored(verification: &Verification) -> Verification {
+        Verification { phone_number: None, custom_code: None, ..verification.clone() }
+    }
+
+    fn restored(&self, verification: Verification) -> Verification {
+        Verification {
+            phone_number: Some(self.phone_number.as_e164().to_owned()),
+            custom_code: self.custom_code.as_ref().map(|code| code.expose().to_owned()),
+            ..verification
         }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     body::Fields,
-    error::STRING_LENGTH,
+    error::{ASSOCIATED_MISSING, STRING_LENGTH},
     phone,
     settings::{
         Settings,
@@ -12,9 +12,6 @@ use super::{
     },
 };
 use crate::telnyx::{Channel, code};
-
-/// A template, or another resource, that a field names is missing.
-const ASSOCIATED_MISSING: &str = "10017";
 
 /// The key of a lifetime; `dtmf_confirm` has the short one.
 const TIMEOUT: &str = "default_verification_timeout_secs";

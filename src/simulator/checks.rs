@@ -93,7 +93,7 @@ pub(super) async fn by_phone(
     let mut fields = Fields::new(&body);
     let code = fields.required_text("code").unwrap_or_default();
     let profile_id = fields.required_text("verify_profile_id").unwrap_or_default();
-    check_path(&uri, &phone, &state.settings)?;
+    check_path(&uri, &phone, &state.settings, state.settings.bad_number)?;
     fields.finish()?;
 
     if state.account(key).profile(profile_id).is_none() {

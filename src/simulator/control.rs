@@ -12,7 +12,7 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use http::{StatusCode, header};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -47,12 +47,24 @@ pub(super) fn endpoints() -> Vec<(&'static str, &'static str, MethodRouter<Handl
     ]
 }
 
+/// An answer in JSON as a person at a terminal reads it: indented, and with an end of line.
+pub(super) struct Readable<T>(T);
+
+impl<T: Serialize> IntoResponse for Readable<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_string_pretty(&self.0) {
+            Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json + "\n").into_response(),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+        }
+    }
+}
+
 /// A refusal. The control endpoints are our own, so their errors have a plain shape.
 struct Refusal(StatusCode, String);
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.0, Json(json!({"error": self.1}))).into_response()
+        (self.0, Readable(json!({"error": self.1}))).into_response()
     }
 }
 
@@ -106,14 +118,14 @@ struct Press {
     key: String,
 }
 
-pub(super) async fn index() -> Json<Value> {
+pub(super) async fn index() -> Readable<Value> {
     let endpoints: Map<_, _> =
         endpoints().into_iter().map(|(path, about, _)| (path.to_owned(), Value::from(about))).collect();
-    Json(json!({"name": "Telnyx Verify API simulator", "api": "/v2", "control": endpoints}))
+    Readable(json!({"name": "Telnyx Verify API simulator", "api": "/v2", "control": endpoints}))
 }
 
-async fn health() -> Json<Value> {
-    Json(json!({"status": "ok"}))
+async fn health() -> Readable<Value> {
+    Readable(json!({"status": "ok"}))
 }
 
 async fn messages(
@@ -122,7 +134,7 @@ async fn messages(
 ) -> Result<Response, Refusal> {
     let phone = query?.0.number();
     let messages = phone.map_or_else(|| simulator.messages(), |phone| simulator.messages_to(&phone));
-    Ok(Json(messages).into_response())
+    Ok(Readable(messages).into_response())
 }
 
 async fn latest_code(
@@ -134,14 +146,14 @@ async fn latest_code(
     code.ok_or_else(|| Refusal(StatusCode::NOT_FOUND, "no code was sent".to_owned()))
 }
 
-async fn clock(Shared(simulator): Shared<Handle>) -> Json<Value> {
-    Json(json!({"now": simulator.now()}))
+async fn clock(Shared(simulator): Shared<Handle>) -> Readable<Value> {
+    Readable(json!({"now": simulator.now()}))
 }
 
 async fn advance(
     Shared(simulator): Shared<Handle>,
     body: Result<Json<Advance>, JsonRejection>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Readable<Value>, Refusal> {
     simulator.advance(Duration::from_secs(body?.0.seconds));
     Ok(clock(Shared(simulator)).await)
 }
@@ -155,7 +167,7 @@ async fn keypad(
     Shared(simulator): Shared<Handle>,
     id: Result<Path<String>, PathRejection>,
     body: Result<Json<Press>, JsonRejection>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Readable<Value>, Refusal> {
     let key = body?.0.key;
     let mut letters = key.chars();
     let keypress = match (key.as_str(), letters.next(), letters.next()) {
@@ -169,19 +181,19 @@ async fn keypad(
         KeypressError::NotFound => Refusal(StatusCode::NOT_FOUND, error.to_string()),
         KeypressError::NoCall => Refusal(StatusCode::CONFLICT, error.to_string()),
     })?;
-    Ok(Json(json!({"status": status})))
+    Ok(Readable(json!({"status": status})))
 }
 
-async fn faults(Shared(simulator): Shared<Handle>) -> Json<Vec<Fault>> {
-    Json(simulator.faults())
+async fn faults(Shared(simulator): Shared<Handle>) -> Readable<Vec<Fault>> {
+    Readable(simulator.faults())
 }
 
 async fn set_fault(
     Shared(simulator): Shared<Handle>,
     body: Result<Json<Fault>, JsonRejection>,
-) -> Result<Json<Vec<Fault>>, Refusal> {
+) -> Result<Readable<Vec<Fault>>, Refusal> {
     simulator.set_fault(body?.0).map_err(bad)?;
-    Ok(Json(simulator.faults()))
+    Ok(Readable(simulator.faults()))
 }
 
 async fn clear_faults(Shared(simulator): Shared<Handle>) -> StatusCode {
@@ -189,25 +201,25 @@ async fn clear_faults(Shared(simulator): Shared<Handle>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn settings(Shared(simulator): Shared<Handle>) -> Json<Settings> {
-    Json(simulator.settings())
+async fn settings(Shared(simulator): Shared<Handle>) -> Readable<Settings> {
+    Readable(simulator.settings())
 }
 
 async fn change_settings(
     Shared(simulator): Shared<Handle>,
     body: Result<Json<Map<String, Value>>, JsonRejection>,
-) -> Result<Json<Settings>, Refusal> {
+) -> Result<Readable<Settings>, Refusal> {
     let changes = body?.0;
     simulator.change_settings(|settings| settings.patch(&changes)).map_err(bad)?;
-    Ok(Json(simulator.settings()))
+    Ok(Readable(simulator.settings()))
 }
 
-async fn numbers() -> Json<Map<String, Value>> {
-    Json(NUMBERS.iter().map(|number| (number.number.to_owned(), Value::from(number.effect))).collect())
+async fn numbers() -> Readable<Map<String, Value>> {
+    Readable(NUMBERS.iter().map(|number| (number.number.to_owned(), Value::from(number.effect))).collect())
 }
 
 /// The answer to a path that nothing is at.
 pub(super) async fn nowhere() -> Response {
     let body = json!({"error": "nothing is here; the API is below /v2, and /_simulator lists the rest"});
-    (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+    (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")], Readable(body)).into_response()
 }

@@ -10,6 +10,7 @@ use crate::telnyx::{ErrorBody, ErrorItem, ErrorMeta, ErrorSource, code};
 
 /// Codes of Telnyx's catalogue that only the simulator knows.
 pub(super) const AUTHORIZATION_FAILED: &str = "10010";
+pub(super) const ASSOCIATED_MISSING: &str = "10017";
 pub(super) const IN_USE: &str = "10021";
 pub(super) const STRING_LENGTH: &str = "10025";
 pub(super) const JSON_EXPECTED: &str = "10029";
@@ -88,6 +89,7 @@ fn title(code: &str) -> &'static str {
         code::TOO_MANY_REQUESTS => "Too many requests",
         code::BAD_REQUEST => "Bad Request",
         code::NOT_E164 => "Phone number must be in +E.164 format",
+        ASSOCIATED_MISSING => "Associated resource missing",
         IN_USE => "Resource in use",
         code::INVALID_JSON => "Invalid JSON",
         STRING_LENGTH => "Invalid string length",

@@ -47,9 +47,9 @@ pub enum KeypressError {
 }
 
 impl Handle {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: Settings, clock: Clock) -> Self {
         let state = Mutex::new(State::new(settings));
-        Self(Arc::new(Shared { state, clock: Clock::default(), stop: CancellationToken::new() }))
+        Self(Arc::new(Shared { state, clock, stop: CancellationToken::new() }))
     }
 
     /// All messages that were sent, oldest first.

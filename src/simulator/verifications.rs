@@ -130,7 +130,8 @@ pub(super) async fn list(
 ) -> Result<Json<List<Verification>>, Error> {
     let now = simulator.now();
     let state = simulator.state();
-    check_path(&uri, &phone, &state.settings)?;
+    // The document declares no 422 for reads.
+    check_path(&uri, &phone, &state.settings, BadNumber::BadRequest)?;
     let found: Vec<_> = state.records.of_phone(key, &phone).map(|record| record.view(now)).collect();
     Ok(Json(match state.settings.phone_list_paging {
         PhoneListPaging::Paged => query.page(found, &state.settings, state.settings.max_page_size.into()),
@@ -139,15 +140,15 @@ pub(super) async fn list(
 }
 
 /// Refuses a path whose phone number is none, or is written in a way that is not taken.
-pub(super) fn check_path(uri: &Uri, number: &str, settings: &Settings) -> Result<(), Error> {
+pub(super) fn check_path(uri: &Uri, number: &str, settings: &Settings, bad: BadNumber) -> Result<(), Error> {
     if settings.raw_plus == RawPlus::NotFound && uri.path().contains('+') {
         return Err(Error::not_found("resource"));
     }
-    if phone::is_e164(number) { Ok(()) } else { Err(bad_number(settings)) }
+    if phone::is_e164(number) { Ok(()) } else { Err(bad_number(bad)) }
 }
 
-fn bad_number(settings: &Settings) -> Error {
-    let (status, code) = match settings.bad_number {
+fn bad_number(answer: BadNumber) -> Error {
+    let (status, code) = match answer {
         BadNumber::Unprocessable => (StatusCode::UNPROCESSABLE_ENTITY, code::NOT_E164),
         BadNumber::BadRequest => (StatusCode::BAD_REQUEST, code::INVALID_NUMBER),
     };
@@ -181,5 +182,8 @@ fn read<'a>(body: &'a Map<String, Value>, channel: Channel, settings: &Settings)
         fields.refuse("phone_number", code::NOT_E164, "It must be a phone number in E.164, such as +13035551234.");
     }
     fields.finish()?;
-    if is_bad { Err(bad_number(settings)) } else { Ok(Send { phone, profile_id, timeout_secs, custom_code }) }
+    if is_bad {
+        return Err(bad_number(settings.bad_number));
+    }
+    Ok(Send { phone, profile_id, timeout_secs, custom_code })
 }

@@ -127,3 +127,14 @@ pub struct CheckAnswer {
     #[serde(default, deserialize_with = "lenient::text")]
     pub response_code: Option<String>,
 }
+
+impl CheckAnswer {
+    /// The word that means accepted; all others mean that it is not.
+    pub const ACCEPTED: &'static str = "accepted";
+
+    /// Whether the code was right.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.response_code.as_deref() == Some(Self::ACCEPTED)
+    }
+}

@@ -88,7 +88,13 @@ mod tests {
 
     fn tenant(id: &str) -> Tenant {
         let id = TenantId::new(id).unwrap();
-        Tenant { id, key: ApiKey::new("KEY").unwrap(), default_profile: None, allow: Allow::default() }
+        Tenant {
+            id,
+            key: ApiKey::new("KEY").unwrap(),
+            default_profile: None,
+            allow: Allow::default(),
+            duplicate_window: None,
+        }
     }
 
     #[test]

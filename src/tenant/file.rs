@@ -5,6 +5,7 @@ use std::{
     fs,
     io::{self, Read},
     path::Path,
+    time::Duration,
 };
 
 use zeroize::Zeroizing;
@@ -12,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{Allow, ApiKey, KeySource, Tenant, TokenHash};
 use crate::{
     config::{
-        Environment, Mistakes, Place, Unread,
+        Environment, Mistakes, Place, Unread, human,
         reader::{Reader, Written},
         section::Section,
     },
@@ -23,6 +24,8 @@ use crate::{
 
 /// The largest key file that is read, in bytes. Keys are far shorter; a wrong path may lead to anything.
 const MAX_KEY_FILE: u64 = 4096;
+/// The longest time in which an equal send without a name counts as the same one. Codes live for some minutes.
+const MAX_DUPLICATE_WINDOW: Duration = Duration::from_hours(1);
 
 /// A tenant as the file has it.
 pub(super) struct Listed {
@@ -64,6 +67,7 @@ fn tenant(section: &mut Section<'_, '_>, folder: &Path, seen: &mut Seen) -> Opti
     let key = section.map("telnyx_api_key", |section| api_key(section, folder)).flatten();
     let default_profile = section.text("default_profile");
     let allow = section.map("allow", allow).unwrap_or_default();
+    let duplicate_window = section.text("duplicate_window").and_then(|written| duplicate_window(section, &written));
     if let Some(Written { text, place }) = &default_profile {
         if text.is_empty() {
             section.mistake(place.clone(), "default_profile", "empty");
@@ -74,7 +78,7 @@ fn tenant(section: &mut Section<'_, '_>, folder: &Path, seen: &mut Seen) -> Opti
 
     let (key, key_source) = key?;
     let default_profile = default_profile.map(|written| written.text);
-    Some(Listed { tenant: Tenant { id: id?, key, default_profile, allow }, tokens, key_source })
+    Some(Listed { tenant: Tenant { id: id?, key, default_profile, allow, duplicate_window }, tokens, key_source })
 }
 
 fn id(section: &mut Section<'_, '_>, Written { text, place }: Written, seen: &mut Seen) -> Option<TenantId> {
@@ -111,6 +115,15 @@ fn tokens(section: &mut Section<'_, '_>, seen: &mut Seen) -> Vec<TokenHash> {
         section.mistake(section.place(), "tokens", "empty: the tenant could not call");
     }
     tokens
+}
+
+fn duplicate_window(section: &mut Section<'_, '_>, Written { text, place }: &Written) -> Option<Duration> {
+    let window =
+        human::duration(text).filter(|window| (Duration::from_secs(1)..=MAX_DUPLICATE_WINDOW).contains(window));
+    if window.is_none() {
+        section.mistake(place.clone(), "duplicate_window", "must be a duration from 1s to 1h");
+    }
+    window
 }
 
 /// Reads the key from the one source that is named. No message holds any part of it.

@@ -33,6 +33,7 @@ fn of(tenant: &str, time_left: Duration) -> Context {
         key: ApiKey::new(&format!("KEY-{tenant}")).unwrap(),
         default_profile: None,
         allow: Allow::default(),
+        duplicate_window: None,
     };
     Context::new(Arc::new(tenant), Instant::now() + time_left)
 }

@@ -91,7 +91,7 @@ async fn a_failure_of_a_check_or_a_creation_says_what_is_in_doubt() {
     };
     Refused::by(clients.verifications.check_verification(check.clone()).await)
         .is(Code::Unknown, "CHECK_OUTCOME_UNKNOWN");
-    gateway.fault(refusal(500, "10007")).await;
+    gateway.fault(json!({"method": "POST", "status": 500, "code": "10007"})).await;
     let create = CreateTemplateRequest { text: "{{code}}".into(), ..CreateTemplateRequest::default() };
     Refused::by(clients.templates.create_template(create).await).is(Code::Unknown, "CREATE_OUTCOME_UNKNOWN");
 

@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use prost_types::FieldMask;
-use tonic::{Code, Request};
+use tonic::Code;
 use verify_gateway::pb::{
     CheckVerificationRequest, CreateProfileRequest, CreateTemplateRequest, CreateVerificationRequest,
     ListProfilesRequest, ListTemplatesRequest, ListVerificationsRequest, Profile, UpdateProfileRequest,
+    check_verification_request::Target,
 };
 
-use crate::support::{Clients, Origin, PHONE, Refused, TestGateway};
+use crate::{
+    edge::{EMPTY, post},
+    support::{Clients, Origin, PHONE, Refused, TOKEN, TestGateway},
+};
 
 #[tokio::test]
 async fn empty_requests_name_every_field_that_they_lack() {
@@ -32,6 +36,30 @@ async fn empty_requests_name_every_field_that_they_lack() {
     assert_eq!(fields(Refused::by(update)), ["profile", "update_mask"]);
     let template = clients.templates.create_template(CreateTemplateRequest::default()).await;
     assert_eq!(fields(Refused::by(template)), ["text"]);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_malformed_number_is_refused_wherever_one_is_taken() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    for phone in ["3035551234", "+1303555", "+1 303 555 1234", "+1303555CALL", "+٣٠٣٥٥٥١٢٣٤", "\0"] {
+        let list = ListVerificationsRequest { phone_number: phone.into(), ..ListVerificationsRequest::default() };
+        let check = CheckVerificationRequest {
+            target: Some(Target::PhoneNumber(phone.into())),
+            profile_id: "some-profile".into(),
+            code: "12345".into(),
+        };
+        for refused in [
+            Refused::by(clients.try_send(phone, "some-profile").await),
+            Refused::by(clients.verifications.list_verifications(list).await),
+            Refused::by(clients.verifications.check_verification(check).await),
+        ] {
+            let refused = refused.is(Code::InvalidArgument, "INVALID_REQUEST");
+            assert_eq!(refused.fields, ["phone_number"], "{phone:?}");
+            assert!(phone.len() < 2 || !refused.message.contains(phone), "{}", refused.message);
+        }
+    }
     gateway.stop().await;
 }
 
@@ -109,7 +137,8 @@ async fn an_origin_that_answers_rubbish_is_told_from_a_working_one() {
         let mut clients = gateway.clients().await;
         read(&mut clients).await.is(Code::Internal, "UPSTREAM_ANSWER_UNREADABLE");
         send(&mut clients).await.is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
-        assert_eq!(origin.requests(), 2);
+        // The third one looked for the message.
+        assert_eq!(origin.requests(), 3);
         gateway.stop().await;
     }
 }
@@ -126,7 +155,8 @@ async fn an_origin_that_cuts_its_answer_or_says_nothing_gets_other_reads_and_no_
         read(&mut clients).await.is(Code::Unavailable, "UPSTREAM_UNAVAILABLE");
         assert_eq!(origin.requests(), 3);
         send(&mut clients).await.is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
-        assert_eq!(origin.requests(), 4);
+        // One send, and a read that looks for its message.
+        assert_eq!(origin.requests(), 3 + 1 + 3);
         gateway.stop().await;
     }
 }
@@ -146,11 +176,10 @@ async fn an_answer_larger_than_the_limit_is_not_read() {
 async fn an_origin_that_never_answers_costs_no_more_than_the_deadline() {
     let origin = Origin::silent().await;
     let gateway = TestGateway::in_front_of(origin.addr, |_| ()).await;
-    let mut clients = gateway.clients().await;
-    let mut request = Request::new(ListTemplatesRequest::default());
-    // tonic's client gives up by itself where it knows of the deadline.
-    request.metadata_mut().insert("grpc-timeout", "80m".parse().unwrap());
-    Refused::by(clients.templates.list_templates(request).await).is(Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+    let bearer = format!("Bearer {TOKEN}");
+    let headers = [("authorization", bearer.as_str()), ("grpc-timeout", "80m")];
+    let late = post(&gateway, "verify.v1.TemplateService/ListTemplates", &headers, EMPTY).await;
+    late.is(Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
     gateway.stop().await;
 
     let gateway = TestGateway::in_front_of(origin.addr, |config| {

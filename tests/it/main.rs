@@ -10,6 +10,8 @@ mod errors;
 mod faults;
 mod flow;
 mod hostile;
+mod model;
+mod once;
 mod process;
 mod profiles;
 mod replay;

@@ -1,6 +1,6 @@
 //! Until when: the caller's deadline, bounded by the gateway's own.
 //!
-//! tonic would end a late call with CANCELLED and no reason, so this is done here.
+//! tonic, where it is asked to, ends a late call with CANCELLED and no reason, so this is done here.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl Limits {
     }
 }
 
-/// A little less time than asked for, so that the answer arrives before the caller gives up, and before tonic does.
+/// A little less time than asked for, so that the answer arrives before the caller gives up.
 fn early(asked: Duration) -> Duration {
     asked.saturating_sub((asked / 20).min(Duration::from_millis(20)))
 }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     domain::Error,
     pb,
+    services::NewProfile,
     telnyx::{self, Amount},
 };
 
@@ -71,9 +72,9 @@ pub fn profile(profile: telnyx::Profile) -> pb::Profile {
 ///
 /// # Errors
 /// All violations.
-pub fn create_profile(request: pb::CreateProfileRequest) -> Result<telnyx::Profile, Error> {
+pub fn create_profile(request: pb::CreateProfileRequest) -> Result<NewProfile, Error> {
     let mut violations = Violations::default();
-    violations.request_id(&request.request_id);
+    let request_id = violations.request_id(&request.request_id);
     let Some(profile) = request.profile else {
         violations.add("profile", "must be given");
         return violations.none_or(None);
@@ -83,7 +84,7 @@ pub fn create_profile(request: pb::CreateProfileRequest) -> Result<telnyx::Profi
     let blocks = [&written.sms, &written.call, &written.flashcall, &written.whatsapp, &written.dtmf_confirm];
     // Telnyx refuses a profile of a name alone, although its document does not say so.
     violations.require(blocks.iter().any(|block| block.is_some()), "profile", "must have at least one channel");
-    violations.none_or(Some(written))
+    violations.none_or(Some(NewProfile { request_id, profile: written }))
 }
 
 /// All of `profile` that can be written, in Telnyx's terms. What breaks a rule is noted and left out.

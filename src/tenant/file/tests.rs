@@ -104,7 +104,7 @@ tenants.yaml:12:7: tenants[0].allow.words: unknown key; known here: rpcs, channe
 tenants.yaml:13:5: tenants[1].tokens: empty: the tenant could not call
 tenants.yaml:16:5: tenants[2].telnyx_api_key: missing
 tenants.yaml:16:9: tenants[2].id: given twice, first at tenants.yaml:13:9
-tenants.yaml:17:5: tenants[2].token: unknown key; known here: id, tokens, telnyx_api_key, default_profile, allow
+tenants.yaml:17:5: tenants[2].token: unknown key; known here: id, tokens, telnyx_api_key, default_profile, allow, duplicate_window
 tenants.yaml:18:14: tenants[2].tokens: given twice, first at tenants.yaml:4:14
 15 mistakes";
     assert_eq!(load(text, &[], &[]).0.unwrap_err(), expected);

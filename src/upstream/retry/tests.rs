@@ -58,6 +58,7 @@ async fn run(operation: Operation, ends: Vec<End>, pace: Duration, deadline: Dur
         key: ApiKey::new("KEY").unwrap(),
         default_profile: None,
         allow: Allow::default(),
+        duplicate_window: None,
     };
     let stack = service_fn(move |request: Request| {
         let number = {

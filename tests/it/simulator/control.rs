@@ -50,6 +50,8 @@ async fn the_outbox_is_read_by_number_oldest_first() {
     let latest_code = sim.get(&format!("/_simulator/messages/latest/code?phone={ENCODED}")).await;
     assert_eq!(latest_code.text, format!("{latest}\n"));
     assert!(latest_code.header("content-type").unwrap().starts_with("text/plain"));
+    let readable = sim.get("/_simulator/messages").await.text;
+    assert!(readable.ends_with("  }\n]\n"), "a person at a terminal reads it: {readable}");
     let none = sim.get("/_simulator/messages/latest/code?phone=%2B13035550000").await;
     assert_eq!(none.status, StatusCode::NOT_FOUND);
 }

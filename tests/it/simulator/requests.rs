@@ -50,7 +50,7 @@ async fn paths_and_methods_that_do_not_exist_are_told_apart() {
         (Method::DELETE, "/v2/verifications/12ade33a-21c0-473b-b055-b3c836e1c292", (405, "10030")),
         (Method::GET, "/v2/verifications/12ade33a-21c0-473b-b055-b3c836e1c292", (404, "10005")),
         (Method::GET, "/v2/verifications/%FF", (404, "10005")),
-        (Method::GET, "/v2/verifications/by_phone_number/3035551234", (422, "10016")),
+        (Method::GET, "/v2/verifications/by_phone_number/3035551234", (400, "10002")),
         (Method::GET, "/v2/verifications/by_phone_number/%FF", (404, "10005")),
     ] {
         let body = (method == Method::POST).then(|| json!({}));

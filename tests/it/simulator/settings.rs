@@ -299,8 +299,12 @@ async fn refusals_have_the_statuses_and_codes_that_are_set() {
         let sim = Sim::with(&[("bad_number", value)]).await;
         let answer = sim.send(&sim.profile(), json!({"phone_number": "3035551234"})).await;
         assert_eq!(answer.refusal(), (expected.0, expected.1.into()));
-        let answer = sim.get("/v2/verifications/by_phone_number/3035551234").await;
+        let body = json!({"code": "12345", "verify_profile_id": sim.profile()});
+        let answer = sim.post("/v2/verifications/by_phone_number/3035551234/actions/verify", body).await;
         assert_eq!(answer.refusal(), (expected.0, expected.1.into()));
+        // A read has no other answer in the API's own document.
+        let answer = sim.get("/v2/verifications/by_phone_number/3035551234").await;
+        assert_eq!(answer.refusal(), (400, "10002".into()));
     }
     let sim = Sim::with(&[("bad_request_code", "10004")]).await;
     assert_eq!(sim.post("/v2/verify_profiles", json!({"name": "x"})).await.refusal(), (400, "10004".into()));

@@ -36,6 +36,8 @@ pub const OTHER_KEY: &str = "KEYbilling";
 pub struct TestGateway {
     pub addr: SocketAddr,
     pub simulator: String,
+    /// The gateway's; the simulator has its own.
+    pub clock: Clock,
     http: reqwest::Client,
     stop: CancellationToken,
     running: Vec<JoinHandle<()>>,
@@ -49,6 +51,11 @@ impl TestGateway {
 
     /// Starts both with settings changed by `change`, and the tenant `login` allowed what `allow` says.
     pub async fn with(change: impl FnOnce(&mut Config), allow: Allow) -> Self {
+        Self::of(change, |login| login.allow = allow).await
+    }
+
+    /// Starts both with settings changed by `change`, and the tenant `login` changed by `login`.
+    pub async fn of(change: impl FnOnce(&mut Config), login: impl FnOnce(&mut Tenant)) -> Self {
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         let simulator = simulator::Server::bind(any_port, false, simulator::Settings::default()).await.unwrap();
         let url = format!("http://{}", simulator.addr());
@@ -59,7 +66,8 @@ impl TestGateway {
         // Waits between attempts are real here: short ones will do.
         config.upstream.retry.base_delay = Duration::from_millis(1);
         change(&mut config);
-        let gateway = Gateway::bind(&config, directory(allow), Clock::default()).await.unwrap();
+        let clock = Clock::default();
+        let gateway = Gateway::bind(&config, directory(login), clock.clone()).await.unwrap();
 
         let stop = CancellationToken::new();
         let addr = gateway.addr();
@@ -67,10 +75,10 @@ impl TestGateway {
             tokio::spawn(simulator.serve(stop.clone().cancelled_owned())),
             tokio::spawn({
                 let stop = stop.clone().cancelled_owned();
-                async move { gateway.run(stop).await.unwrap() }
+                async move { gateway.run(stop).await }
             }),
         ];
-        Self { addr, simulator: url, http: reqwest::Client::new(), stop, running }
+        Self { addr, simulator: url, clock, http: reqwest::Client::new(), stop, running }
     }
 
     /// Starts a gateway in front of `origin`, which is no simulator.
@@ -143,16 +151,19 @@ impl TestGateway {
     }
 }
 
-fn directory(allow: Allow) -> Directory {
-    let tenant = |id, key, allow| Tenant {
+fn directory(change: impl FnOnce(&mut Tenant)) -> Directory {
+    let tenant = |id, key| Tenant {
         id: TenantId::new(id).unwrap(),
         key: ApiKey::new(key).unwrap(),
         default_profile: None,
-        allow,
+        allow: Allow::default(),
+        duplicate_window: None,
     };
+    let mut login = tenant("login", KEY);
+    change(&mut login);
     Directory::new(vec![
-        (tenant("login", KEY, allow), vec![TokenHash::of(TOKEN)]),
-        (tenant("billing", OTHER_KEY, Allow::default()), vec![TokenHash::of(OTHER_TOKEN)]),
+        (login, vec![TokenHash::of(TOKEN)]),
+        (tenant("billing", OTHER_KEY), vec![TokenHash::of(OTHER_TOKEN)]),
     ])
 }
 

@@ -93,11 +93,28 @@ assert.equal(sent.custom_code, '43612');
 assert.equal(await check({ status: 'rejected' }), 'rejected');
 assert.equal((await verifications.retrieve(sent.id)).data.status, 'invalid');
 
+// Too many wrong codes, and too late.
+const status = async () => (await verifications.retrieve(sent.id)).data.status;
+({ data: sent } = await verifications.triggerSMS({ phone_number: phone, verify_profile_id }));
+for (let tries = 0; tries < 5; tries++) assert.equal(await check({ code: wrong(await code()) }), 'rejected');
+assert.equal(await status(), 'invalid');
+({ data: sent } = await verifications.triggerSMS({ phone_number: phone, verify_profile_id }));
+const advanced = await fetch(`${simulator}/_simulator/clock/advance`, {
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ seconds: 301 }),
+});
+assert.ok(advanced.ok);
+assert.equal(await check({ code: await code() }), 'rejected');
+assert.equal(await status(), 'expired');
+
 // The list of a number, newest first.
 const found = await verifications.byPhoneNumber.list(phone);
-assert.deepEqual(found.data.map((item) => item.type), ['sms', 'whatsapp', 'flashcall', 'call', 'sms', 'sms']);
-assert.deepEqual(found.meta, { page_number: 1, page_size: 25, total_pages: 1, total_results: 6 });
-assert.equal((await outbox()).length, 6);
+assert.deepEqual(found.data.map((item) => item.type), [
+  'sms', 'sms', 'sms', 'whatsapp', 'flashcall', 'call', 'sms', 'sms',
+]);
+assert.deepEqual(found.meta, { page_number: 1, page_size: 25, total_pages: 1, total_results: 8 });
+assert.equal((await outbox()).length, 8);
 
 // Errors, as the SDK tells them apart.
 const send = (to, of = verify_profile_id, options = {}) =>
@@ -115,5 +132,5 @@ await send('+13035550103');
 assert.equal((await outbox('+13035550103')).length, 1);
 await assert.rejects(send('+13035550109'), Telnyx.APIConnectionError);
 assert.equal((await outbox('+13035550109')).length, 3);
-assert.equal((await outbox()).length, 6);
+assert.equal((await outbox()).length, 8);
 console.log('node: the quickstart went through');

@@ -12,8 +12,10 @@ PHONE = "+13035551234"
 KEY = "KEY-python"
 
 
-def control(path):
-    with urllib.request.urlopen(SIMULATOR + "/_simulator" + path) as answer:
+def control(path, body=None):
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(SIMULATOR + "/_simulator" + path, body and json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request) as answer:
         return answer.read().decode()
 
 
@@ -71,7 +73,8 @@ assert profiles.delete(other.id).data.id == other.id
 raises(telnyx.NotFoundError, lambda: profiles.retrieve(other.id), "10005")
 
 # An SMS, a wrong code, the right one.
-sent = verifications.trigger_sms(phone_number=PHONE, verify_profile_id=profile.id).data
+send = verifications.trigger_sms
+sent = send(phone_number=PHONE, verify_profile_id=profile.id).data
 assert (sent.status, sent.type, sent.timeout_secs, sent.custom_code) == ("pending", "sms", 300, None), sent
 assert len(outbox()) == 1 and outbox()[0]["text"] == f"Shop: {code()}" and len(code()) == 6, outbox()
 check = verifications.actions.verify
@@ -81,7 +84,7 @@ assert verifications.retrieve(sent.id).data.status == "accepted"
 raises(telnyx.NotFoundError, lambda: check(sent.id, code=code()), "10005")
 
 # By phone number: this SDK leaves the plus sign in the path as it is.
-verifications.trigger_sms(phone_number=PHONE, verify_profile_id=profile.id)
+send(phone_number=PHONE, verify_profile_id=profile.id)
 check_phone = verifications.by_phone_number.actions.verify
 assert check_phone(PHONE, code=wrong(code()), verify_profile_id=profile.id).data.response_code == "rejected"
 assert check_phone(PHONE, code=code(), verify_profile_id=profile.id).data.response_code == "accepted"
@@ -103,14 +106,22 @@ sent = verifications.trigger_call(
 assert sent.custom_code == "43612" and sent.timeout_secs == 60 and code() == "43612", sent
 assert check(sent.id, status="accepted").data.response_code == "accepted"
 
+# Too many wrong codes, and too late.
+sent = send(phone_number=PHONE, verify_profile_id=profile.id).data
+assert [check(sent.id, code=wrong(code())).data.response_code for _ in range(5)] == ["rejected"] * 5
+assert verifications.retrieve(sent.id).data.status == "invalid"
+sent = send(phone_number=PHONE, verify_profile_id=profile.id).data
+control("/clock/advance", {"seconds": 301})
+assert check(sent.id, code=code()).data.response_code == "rejected"
+assert verifications.retrieve(sent.id).data.status == "expired"
+
 # The list of a number, newest first.
 found = verifications.by_phone_number.list(PHONE)
-assert [item.type for item in found.data] == ["call", "whatsapp", "flashcall", "call", "sms", "sms"], found
-assert (found.meta.total_results, found.meta.page_number, found.meta.page_size, found.meta.total_pages) == (6, 1, 25, 1)
-assert len(outbox()) == 6, "one message a send"
+assert [item.type for item in found.data] == ["sms", "sms", "call", "whatsapp", "flashcall", "call", "sms", "sms"], found
+assert (found.meta.total_results, found.meta.page_number, found.meta.page_size, found.meta.total_pages) == (8, 1, 25, 1)
+assert len(outbox()) == 8, "one message a send"
 
 # Errors, as the SDK tells them apart.
-send = verifications.trigger_sms
 raises(telnyx.AuthenticationError, lambda: telnyx.Telnyx(api_key="", base_url=client.base_url).verify_profiles.retrieve(
     profile.id, extra_headers={"Authorization": "nothing"}), "10009")
 raises(telnyx.NotFoundError, lambda: send(phone_number=PHONE, verify_profile_id="unknown"), "10005")
@@ -129,5 +140,5 @@ try:
     raise AssertionError("the connection was not reset")
 except telnyx.APIConnectionError:
     assert len(outbox("+13035550109")) == 3, "the first try and two more, each of which was sent"
-assert len(outbox()) == 6, "nothing was sent twice on the way"
+assert len(outbox()) == 8, "nothing was sent twice on the way"
 print("python: telnyx", telnyx.__version__, "went through the quickstart")

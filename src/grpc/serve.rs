@@ -1,0 +1,155 @@
+//! The connections of the server: taken from a listener, bounded, asked to close, and ended.
+
+mod calls;
+mod connection;
+mod http2;
+mod preface;
+
+use std::{
+    convert::Infallible,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    select,
+    sync::Semaphore,
+    task::coop::unconstrained,
+    time::sleep,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, warn};
+
+use super::edge::Edged;
+use crate::config;
+
+/// How long nothing is taken after the system could not give a connection, mostly for want of file descriptors: trying
+/// again at once would keep a core busy, and connections that end give some back.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// All connections of a server.
+pub(super) struct Connections {
+    shared: Arc<Shared>,
+    places: Arc<Semaphore>,
+    /// Whether the last connection found no place.
+    full: AtomicBool,
+    running: TaskTracker,
+}
+
+/// What every connection knows.
+struct Shared {
+    edged: Edged,
+    config: config::Grpc,
+    /// When cancelled, connections ask their peers to close.
+    draining: CancellationToken,
+    /// When cancelled, connections end at once.
+    cut: CancellationToken,
+    calls_cut: AtomicUsize,
+}
+
+impl Shared {
+    fn count_as_cut(&self, calls: usize) {
+        self.calls_cut.fetch_add(calls, Ordering::Relaxed);
+    }
+}
+
+/// What was still there when the time was up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Connections.
+    pub connections: usize,
+    /// Calls on them.
+    pub calls: usize,
+}
+
+impl Connections {
+    pub(super) fn new(edged: Edged, config: config::Grpc) -> Self {
+        let places = Arc::new(Semaphore::new(config.max_connections));
+        let shared = Shared {
+            edged,
+            config,
+            draining: CancellationToken::new(),
+            cut: CancellationToken::new(),
+            calls_cut: AtomicUsize::new(0),
+        };
+        Self { shared: Arc::new(shared), places, full: AtomicBool::new(false), running: TaskTracker::new() }
+    }
+
+    /// Takes connections until `closing`.
+    pub(super) async fn accept(&self, listener: TcpListener, closing: impl Future<Output = ()>) {
+        select! {
+            () = closing => {}
+            never = self.accept_all(&listener) => match never {},
+        }
+        // Those that the system has accepted already would be reset with the listener, with calls that were sent.
+        while let Some(Ok((stream, _))) = unconstrained(listener.accept()).now_or_never() {
+            self.start(stream);
+        }
+    }
+
+    async fn accept_all(&self, listener: &TcpListener) -> Infallible {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => self.start(stream),
+                Err(error) if is_of_the_peer(&error) => {}
+                Err(error) => {
+                    error!(%error, "can't take connections");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Serves `stream` on a task of its own, if there is a place for it. What makes it wait holds up no other.
+    fn start(&self, stream: TcpStream) {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            // One line for all until there is a place again.
+            if !self.full.swap(true, Ordering::Relaxed) {
+                warn!(max_connections = self.shared.config.max_connections, "refusing connections: there are too many");
+            }
+            return;
+        };
+        self.full.store(false, Ordering::Relaxed);
+        let shared = Arc::clone(&self.shared);
+        self.running.spawn(async move {
+            let _place = place;
+            // Answers are small: waiting for more to send would only delay them. It fails on a closed connection alone.
+            let _ = stream.set_nodelay(true);
+            connection::serve(stream, shared).await;
+        });
+    }
+
+    /// Asks all peers to close, and waits until they have.
+    pub(super) async fn drain(&self) {
+        self.shared.draining.cancel();
+        self.running.close();
+        self.running.wait().await;
+    }
+
+    /// Ends what is left.
+    pub(super) async fn cut(&self) -> Cut {
+        let connections = self.running.len();
+        self.shared.cut.cancel();
+        self.running.close();
+        self.running.wait().await;
+        Cut { connections, calls: self.shared.calls_cut.load(Ordering::Relaxed) }
+    }
+}
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        self.shared.cut.cancel();
+    }
+}
+
+/// Whether the peer went away before it was taken.
+fn is_of_the_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}

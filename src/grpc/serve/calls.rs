@@ -1,0 +1,119 @@
+//! The calls of one connection: how many there are, and since when there is none.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use hyper::rt::Executor;
+use tokio::time::{Instant, sleep_until};
+
+/// Runs the calls of a connection, each from its first header to its last byte, and counts them.
+#[derive(Clone)]
+pub(super) struct Calls(Arc<Counts>);
+
+struct Counts {
+    running: AtomicUsize,
+    opened: Instant,
+    /// When a call ended last, in nanoseconds after `opened`.
+    last_end: AtomicU64,
+}
+
+impl Calls {
+    /// Those of a connection that opens now.
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Counts { running: AtomicUsize::new(0), opened: Instant::now(), last_end: AtomicU64::new(0) }))
+    }
+
+    /// How many run.
+    pub(super) fn running(&self) -> usize {
+        self.0.running.load(Ordering::Acquire)
+    }
+
+    /// Ends when there was no call for `limit`.
+    pub(super) async fn idle(&self, limit: Duration) {
+        loop {
+            // While a call runs, the earliest possible end of the wait moves along.
+            let quiet_since = match self.running() {
+                0 => self.0.opened + Duration::from_nanos(self.0.last_end.load(Ordering::Acquire)),
+                _ => Instant::now(),
+            };
+            if quiet_since.elapsed() >= limit {
+                return;
+            }
+            sleep_until(quiet_since + limit).await;
+        }
+    }
+
+    fn begin(&self) -> Running {
+        self.0.running.fetch_add(1, Ordering::AcqRel);
+        Running(Arc::clone(&self.0))
+    }
+}
+
+/// A call that runs.
+struct Running(Arc<Counts>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let after = self.0.opened.elapsed().as_nanos().try_into().unwrap_or(u64::MAX);
+        self.0.last_end.fetch_max(after, Ordering::AcqRel);
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Calls {
+    fn execute(&self, call: F) {
+        let running = self.begin();
+        tokio::spawn(async move {
+            let _running = running;
+            call.await;
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_mins(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_idle_exactly_its_limit_after_its_last_call() {
+        let (calls, opened) = (Calls::new(), Instant::now());
+        calls.idle(LIMIT).await;
+        assert_eq!(opened.elapsed(), LIMIT);
+
+        // Two calls that overlap; the idle wait begins while they run.
+        let (calls, opened) = (Calls::new(), Instant::now());
+        let (first, second) = (calls.begin(), calls.begin());
+        let idle = tokio::spawn({
+            let calls = calls.clone();
+            async move {
+                calls.idle(LIMIT).await;
+                opened.elapsed()
+            }
+        });
+        advance(LIMIT / 2).await;
+        drop(first);
+        advance(LIMIT * 10).await;
+        assert_eq!(calls.running(), 1);
+        assert!(!idle.is_finished());
+        drop(second);
+        assert_eq!(idle.await.unwrap(), LIMIT / 2 + LIMIT * 10 + LIMIT);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_panics_is_over() {
+        let calls = Calls::new();
+        calls.execute(async { panic!("on purpose") });
+        while calls.running() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}

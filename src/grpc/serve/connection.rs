@@ -1,0 +1,98 @@
+//! One connection, from its first byte to its end.
+
+use std::{io, pin::pin, sync::Arc, time::Duration};
+
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    select,
+    time::{sleep, timeout},
+};
+use tower::util::rng::{HasherRng, Rng};
+use tracing::{debug, info};
+
+use super::{Shared, calls::Calls, http2::protocol, preface};
+
+/// Serves the calls of `io` until the peer closes it, or until it has to end: by age, for want of calls, or because the
+/// gateway stops.
+pub(super) async fn serve<IO>(io: IO, shared: Arc<Shared>)
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let calls = Calls::new();
+    let life = async {
+        match begin(io, &shared).await {
+            Ok(begun) => live(begun, &shared, &calls).await,
+            Err(error) => debug!(%error, "a connection that did not begin"),
+        }
+    };
+    if shared.cut.run_until_cancelled(life).await.is_none() {
+        shared.count_as_cut(calls.running());
+    }
+}
+
+/// What comes before the first call. A peer that says nothing, or too slowly, is not waited for.
+async fn begin<IO>(io: IO, shared: &Shared) -> io::Result<preface::Begun<IO>>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    timeout(shared.config.handshake_timeout, preface::expect(io)).await?
+}
+
+async fn live<IO>(io: IO, shared: &Shared, calls: &Calls)
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let config = &shared.config;
+    let http2 = protocol(config, calls.clone());
+    let mut connection = pin!(http2.serve_connection(TokioIo::new(io), shared.edged.clone()));
+    let age = around(config.max_connection_age, HasherRng::default().next_f64());
+    let why = select! {
+        ended = &mut connection => return end(ended),
+        () = shared.draining.cancelled() => "the gateway stops",
+        () = sleep(age) => "it is old",
+        () = calls.idle(config.max_connection_idle) => "it is idle",
+    };
+    debug!(why, "asking a connection to close");
+    // GOAWAY: no new calls, and those that run may end.
+    connection.as_mut().graceful_shutdown();
+    if let Ok(ended) = timeout(config.max_connection_age_grace, connection).await {
+        end(ended);
+    } else {
+        info!(calls = calls.running(), why, "closing a connection that would not end");
+    }
+}
+
+fn end(ended: hyper::Result<()>) {
+    if let Err(error) = ended {
+        debug!(%error, "a connection ended badly");
+    }
+}
+
+/// `age`, give or take a tenth, by a `random` number from 0 to 1: connections that began together, after a restart, do
+/// not end together.
+fn around(age: Duration, random: f64) -> Duration {
+    age.mul_f64(0.9 + 0.2 * random)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_age_is_spread_by_a_tenth_at_most(seconds in 1..=86_400_u64, random in 0.0..1.0) {
+            let age = Duration::from_secs(seconds);
+            let spread = around(age, random);
+            prop_assert!(spread >= age.mul_f64(0.9) && spread <= age.mul_f64(1.1), "{spread:?}");
+        }
+    }
+
+    #[test]
+    fn ages_are_spread_over_the_whole_range() {
+        let age = Duration::from_secs(100);
+        assert_eq!([0.0, 0.5, 1.0].map(|random| around(age, random).as_secs()), [90, 100, 110]);
+    }
+}

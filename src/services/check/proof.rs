@@ -1,0 +1,113 @@
+//! What became of a check whose answer is lost.
+//!
+//! That a verification is accepted proves that *some* check was right. It proves it of one check only if no other one
+//! can have done it: so the checks are counted, by verification and by number, which have not ended as wrong.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Target, Verifications};
+use crate::{
+    domain::Error,
+    pb::ErrorReason,
+    store::Change,
+    telnyx::{CheckAnswer, Verification},
+    tenant::Context,
+    upstream::Page,
+};
+
+/// A check that was begun and counted.
+pub(super) struct Attempt {
+    key: String,
+    begun: Timestamp,
+}
+
+/// Longer than anything that is not counted in.
+const SPARE: Duration = Duration::from_secs(600);
+/// As many of a number's verifications as Telnyx gives at once.
+const NEWEST: Page = Page { number: 1, size: 250 };
+
+impl Verifications {
+    /// Counts a check in. Without the store nothing can be proven later, but the check can be made.
+    pub(super) async fn begin(&self, context: &Context, target: &Target) -> Option<Attempt> {
+        let key = match target {
+            Target::Id(id) => self.id_key(context, id),
+            Target::Phone { phone_number, profile_id } => self.phone_key(context, phone_number.as_e164(), profile_id),
+        };
+        let begun = self.clock.now();
+        self.count(&key, |open| open + 1).await.map(|_| Attempt { key, begun })
+    }
+
+    /// The end of a check: the answer itself, or what can be proven without it.
+    pub(super) async fn proven(
+        &self,
+        context: &Context,
+        target: &Target,
+        attempt: Option<Attempt>,
+        end: Result<CheckAnswer, Error>,
+    ) -> Result<CheckAnswer, Error> {
+        let Some(attempt) = attempt else { return end };
+        match &end {
+            Err(lost) if lost.reason == ErrorReason::CheckOutcomeUnknown => {
+                self.acceptance(context, target, &attempt).await.map_or(end, Ok)
+            }
+            Ok(answer) if answer.is_accepted() => end,
+            // It was not this one that was right.
+            _ => {
+                self.count(&attempt.key, |open| open.saturating_sub(1)).await;
+                end
+            }
+        }
+    }
+
+    async fn acceptance(&self, context: &Context, target: &Target, attempt: &Attempt) -> Option<CheckAnswer> {
+        let verification = match target {
+            Target::Id(id) => self.upstream.verification(context, id).await.ok().filter(|one| self.shows(attempt, one)),
+            Target::Phone { phone_number, profile_id } => {
+                let list = self.upstream.verifications(context, phone_number, NEWEST).await.ok()?;
+                let mut shown = list
+                    .data
+                    .into_iter()
+                    .filter(|one| one.verify_profile_id.as_ref() == Some(profile_id) && self.shows(attempt, one));
+                shown.next().filter(|_| shown.next().is_none())
+            }
+        }?;
+        let (id, phone) = (verification.id.as_deref()?, verification.phone_number.as_deref()?);
+        let by_id = self.id_key(context, id);
+        let by_phone = self.phone_key(context, phone, verification.verify_profile_id.as_deref()?);
+        // Counted after the look: whoever made it accepted before that was counted in before.
+        let open = self.count(&by_id, |open| open).await? + self.count(&by_phone, |open| open).await?;
+        (open == 1).then(|| CheckAnswer {
+            phone_number: verification.phone_number,
+            response_code: Some(CheckAnswer::ACCEPTED.to_owned()),
+        })
+    }
+
+    /// Whether `verification` became accepted while the attempt was under way.
+    fn shows(&self, attempt: &Attempt, verification: &Verification) -> bool {
+        let start = attempt.begun.checked_sub(self.clock_skew);
+        verification.status.as_deref() == Some("accepted")
+            && verification.updated_at.zip(start.ok()).is_some_and(|(updated, start)| updated.0 >= start)
+    }
+
+    /// Changes how many checks have not ended as wrong, and tells how many.
+    async fn count(&self, key: &str, change: impl Fn(u32) -> u32) -> Option<u32> {
+        let keep = self.clock_skew + 2 * self.attempt_timeout + SPARE;
+        let counted = self.store.update(key, |open: Option<u32>| match change(open.unwrap_or(0)) {
+            0 => (Change::Remove, 0),
+            open => (Change::Put(open, keep), open),
+        });
+        counted.await.inspect_err(|error| tracing::warn!(%error, "a check could not be counted")).ok()
+    }
+
+    fn id_key(&self, context: &Context, id: &str) -> String {
+        let tenant = &context.tenant.id;
+        format!("check:{}", self.store.digest(&[tenant.as_str().as_bytes(), b"id", id.as_bytes()]))
+    }
+
+    fn phone_key(&self, context: &Context, phone: &str, profile_id: &str) -> String {
+        let parts = [context.tenant.id.as_str(), "phone", phone, profile_id].map(str::as_bytes);
+        format!("check:{}", self.store.digest(&parts))
+    }
+}

@@ -1,0 +1,182 @@
+//! At most one message per intent.
+//!
+//! An intent is noted before its request leaves, so that whatever happens then, somebody can find out how it ended. Its
+//! request runs in a task of its own: a caller that goes away ends what was not begun, and what was is followed to its
+//! end. `docs/ARCHITECTURE.md` has the states and how they follow from each other.
+
+mod intent;
+mod job;
+mod records;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::{Instrument, Span};
+use uuid::Uuid;
+
+pub(super) use self::intent::{Found, Intent, Seek};
+use self::job::Job;
+use super::Tasks;
+use crate::{clock::Clock, config, domain::Error, pb::ErrorReason, store::Store, tenant::Context, upstream::Client};
+
+/// An answer, and whose it is.
+#[derive(Clone)]
+pub struct Answered<A> {
+    /// The answer.
+    pub answer: A,
+    /// Which call made it happen.
+    pub origin: Origin,
+}
+
+/// Which call made happen what an answer tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// This one.
+    ThisCall,
+    /// An earlier one with the same `request_id`.
+    SameRequest,
+    /// An earlier one without a name, a short time ago, of the same content.
+    Duplicate,
+}
+
+/// What every kind of intent needs.
+#[derive(Clone)]
+pub(super) struct Parts {
+    pub(super) upstream: Client,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) settings: config::Sends,
+    /// How long one request may take.
+    pub(super) attempt_timeout: Duration,
+    /// What outlives its caller.
+    pub(super) tasks: Tasks,
+}
+
+/// Makes intents of one kind happen once. Clones are the same.
+pub(super) struct Once<I: Intent> {
+    parts: Parts,
+    running: Arc<Mutex<HashMap<String, Known<I::Answer>>>>,
+}
+
+impl<I: Intent> Clone for Once<I> {
+    fn clone(&self) -> Self {
+        Self { parts: self.parts.clone(), running: self.running.clone() }
+    }
+}
+
+/// A named intent that a task of this process is at.
+struct Known<A> {
+    fingerprint: String,
+    progress: watch::Receiver<Progress<A>>,
+    awaited: Weak<DropGuard>,
+}
+
+/// How far a task has come.
+enum Progress<A> {
+    /// Nothing has left.
+    Begun,
+    /// A request may have left.
+    Sent,
+    /// This is the end.
+    Over(Result<Answered<A>, Error>),
+}
+
+/// A caller's place at a task. When the last one is given up, the task begins nothing more.
+struct Waiting<A> {
+    progress: watch::Receiver<Progress<A>>,
+    awaited: Option<Arc<DropGuard>>,
+}
+
+impl<I: Intent> Once<I> {
+    pub(super) fn new(parts: Parts) -> Self {
+        Self { parts, running: Arc::default() }
+    }
+
+    /// Makes `intent` happen, or finds that it has.
+    pub(super) async fn run(&self, context: &Context, intent: I) -> Result<Answered<I::Answer>, Error> {
+        let intent = Arc::new(intent);
+        let fingerprint = self.parts.store.digest(&[&intent.content()]);
+        loop {
+            let (waiting, joined) = match intent.request_id() {
+                None => (self.start(context, &intent, &fingerprint, None), false),
+                Some(id) => self.join_or_start(context, &intent, &fingerprint, id)?,
+            };
+            match waiting.end(context.deadline, I::IN_DOUBT).await {
+                // The time that ran out was that of the call which was joined.
+                Err(error) if joined && is_late(&error) && Instant::now() < context.deadline => {}
+                Ok(answered) if joined => return Ok(Answered { origin: Origin::SameRequest, ..answered }),
+                end => return end,
+            }
+        }
+    }
+
+    fn join_or_start(
+        &self,
+        context: &Context,
+        intent: &Arc<I>,
+        fingerprint: &str,
+        id: Uuid,
+    ) -> Result<(Waiting<I::Answer>, bool), Error> {
+        let name = format!("request:{}:{}:{id}", context.tenant.id, I::RPC);
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        match running.get(&name) {
+            Some(known) if known.fingerprint != fingerprint => Err(reused()),
+            Some(known) => Ok((Waiting { progress: known.progress.clone(), awaited: known.awaited.upgrade() }, true)),
+            None => {
+                let waiting = self.start(context, intent, fingerprint, Some(&name));
+                let awaited = waiting.awaited.as_ref().map(Arc::downgrade).unwrap_or_default();
+                let known = Known { fingerprint: fingerprint.to_owned(), progress: waiting.progress.clone(), awaited };
+                running.insert(name, known);
+                Ok((waiting, false))
+            }
+        }
+    }
+
+    fn start(&self, context: &Context, intent: &Arc<I>, fingerprint: &str, name: Option<&str>) -> Waiting<I::Answer> {
+        let (progress, waiting) = watch::channel(Progress::Begun);
+        let cancelled = CancellationToken::new();
+        let job = Job {
+            once: self.clone(),
+            context: Context { cancelled: cancelled.clone(), followed: true, ..context.clone() },
+            intent: intent.clone(),
+            fingerprint: fingerprint.to_owned(),
+            is_named: name.is_some(),
+            name: name.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned),
+            progress,
+        };
+        self.parts.tasks.spawn(job.run().instrument(Span::current()));
+        Waiting { progress: waiting, awaited: Some(Arc::new(cancelled.drop_guard())) }
+    }
+}
+
+impl<A: Clone> Waiting<A> {
+    /// The end of the task, or of the caller's time.
+    async fn end(mut self, deadline: Instant, in_doubt: ErrorReason) -> Result<Answered<A>, Error> {
+        let over = self.progress.wait_for(|progress| matches!(progress, Progress::Over(_)));
+        let lost = match timeout_at(deadline, over).await.map(|over| over.map(drop)) {
+            Ok(_) => Error::new(ErrorReason::Internal, "the gateway failed"),
+            Err(_) => Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out"),
+        };
+        match &*self.progress.borrow() {
+            Progress::Over(end) => end.clone(),
+            Progress::Sent => Err(Error::new(in_doubt, "whether it happened is not known").source(lost)),
+            Progress::Begun => Err(lost),
+        }
+    }
+}
+
+fn is_late(error: &Error) -> bool {
+    error.reason == ErrorReason::DeadlineExceeded
+}
+
+fn reused() -> Error {
+    Error::new(ErrorReason::RequestIdReused, "the request_id names another request")
+}
