@@ -67,8 +67,8 @@ async fn fails_well(fault: Fault) {
         match fault {
             Fault::SynDropped => config.upstream.connect_timeout = Duration::from_millis(300),
             Fault::SlowHeaders | Fault::SlowBody => {
-                config.upstream.connect_timeout = Duration::from_secs(1);
-                config.upstream.attempt_timeout = Duration::from_secs(1);
+                config.upstream.connect_timeout = Duration::from_millis(500);
+                config.upstream.attempt_timeout = Duration::from_millis(500);
             }
             _ => {}
         }
@@ -121,8 +121,8 @@ async fn no_fault_of_the_origin_costs_a_descriptor() {
     fs::write(folder.path().join("tenants.yaml"), tenants).unwrap();
     let upstream = format!(
         "grpc: {{ listen: '127.0.0.1:0' }}\n\
-         upstream:\n  base_url: 'http://{}/v2'\n  connect_timeout: 1s\n  attempt_timeout: 1s\n\
-         \x20 max_response_size: 64KiB\n  breaker: {{ consecutive_failures: 0, min_success_ratio: 0 }}\n",
+         upstream:\n  base_url: 'http://{}/v2'\n  connect_timeout: 500ms\n  attempt_timeout: 500ms\n\
+         \x20 max_response_size: 64KiB\n  breaker: {{ consecutive_failures: 0, min_success_ratio: 0 }}\n  retry: {{ max_attempts: 1 }}\n",
         origin.addr
     );
     fs::write(&config, upstream).unwrap();
