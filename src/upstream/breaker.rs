@@ -113,7 +113,7 @@ where
     async fn trial(self, request: Request, mut pending: Pending) -> Result<Answer, Unanswered> {
         if pending.effect != Effect::Read {
             let (operation, url, body) = (Operation::ListProfiles, self.shared.probe.clone(), Bytes::new());
-            let read = Request { operation, url, body, ..request.clone() };
+            let read = Request { operation, url, body, followed: false, ..request.clone() };
             pending.verdict = verdict(&self.inner.clone().oneshot(read).await);
             if pending.verdict != Some(Verdict::Success) {
                 return Err(Unanswered::CircuitOpen(self.shared.open_for));
