@@ -3,6 +3,7 @@
 mod errors;
 mod gateway;
 mod origin;
+pub mod peer;
 mod process;
 
 pub use self::{
