@@ -9,6 +9,7 @@ pub mod translate;
 mod verifications;
 
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tonic::{
     Request, Response,
     codec::CompressionEncoding,
@@ -83,8 +84,9 @@ impl Server {
         if config.reflection {
             add_reflection(&mut routes);
         }
-        let edged = Edged::new(config, sampling, directory, routes.routes().prepare());
-        Self { connections: Connections::new(edged, config.clone()), health }
+        let draining = CancellationToken::new();
+        let edged = Edged::new(config, sampling, directory, routes.routes().prepare(), draining.clone());
+        Self { connections: Connections::new(edged, config.clone(), draining), health }
     }
 
     /// Serves the connections that come to `listener`, and takes no more after `closing`.

@@ -2,6 +2,7 @@
 
 mod authenticate;
 mod deadline;
+mod open;
 mod shed;
 mod trace;
 
@@ -11,6 +12,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Response};
 use hyper::{body::Incoming, service::Service};
 use tokio::{sync::Semaphore, time::timeout_at};
+use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body, service::Routes};
 use tower::Service as _;
 use tracing::Instrument;
@@ -29,23 +31,22 @@ use crate::{
 /// What is below knows best what it means that the time is over, so it gets to say so.
 const LAST_WORD: Duration = Duration::from_millis(5);
 
-/// The services that need no tenant: probes and tools call them. Everything that is not on this list does.
-const OPEN: [&str; 3] =
-    ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
-
 /// What a call meets on its way to the services. One for all calls: it counts the places that are taken.
 struct Edge {
     tracing: Tracing,
     places: Semaphore,
     deadlines: deadline::Limits,
     directory: Directory,
+    draining: CancellationToken,
 }
 
 impl Edge {
-    /// Trace → status → panic → the rest.
+    /// Open? Trace → status → panic → the rest.
     async fn call(&self, request: Request<Body>, routes: Routes) -> Response<Body> {
-        if is_open(&request) {
-            return forward(routes, request).await;
+        // Open: no tenant and no limits, but an end.
+        if open::is_for(&request) {
+            let response = forward(routes, open::asking(&self.draining, request)).await;
+            return open::answering(&self.draining, response);
         }
         // Trace: all that follows happens inside the call's span, and the call is logged with its final status.
         let call = self.tracing.begin(&request);
@@ -82,12 +83,6 @@ impl Edge {
     }
 }
 
-/// Whether `request` is for one of the services that need no tenant.
-fn is_open(request: &Request<Body>) -> bool {
-    let service = request.uri().path().trim_start_matches('/').split('/').next();
-    service.is_some_and(|service| OPEN.contains(&service))
-}
-
 async fn forward(mut routes: Routes, request: Request<Body>) -> Response<Body> {
     let Ok(response) = routes.call(request).await;
     response
@@ -98,12 +93,20 @@ async fn forward(mut routes: Routes, request: Request<Body>) -> Response<Body> {
 pub(super) struct Edged(Arc<(Edge, Routes)>);
 
 impl Edged {
-    pub(super) fn new(config: &config::Grpc, sampling: Sampling, directory: Directory, routes: Routes) -> Self {
+    /// `draining` is cancelled when calls should come to their ends.
+    pub(super) fn new(
+        config: &config::Grpc,
+        sampling: Sampling,
+        directory: Directory,
+        routes: Routes,
+        draining: CancellationToken,
+    ) -> Self {
         let edge = Edge {
             tracing: Tracing::new(sampling),
             places: Semaphore::new(config.max_concurrent_calls),
             deadlines: deadline::Limits { default: config.default_deadline, max: config.max_deadline },
             directory,
+            draining,
         };
         Self(Arc::new((edge, routes)))
     }

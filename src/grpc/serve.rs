@@ -69,15 +69,10 @@ pub struct Cut {
 }
 
 impl Connections {
-    pub(super) fn new(edged: Edged, config: config::Grpc) -> Self {
+    /// They ask their peers to close when `draining` is cancelled, which [`Self::drain`] does.
+    pub(super) fn new(edged: Edged, config: config::Grpc, draining: CancellationToken) -> Self {
         let places = Arc::new(Semaphore::new(config.max_connections));
-        let shared = Shared {
-            edged,
-            config,
-            draining: CancellationToken::new(),
-            cut: CancellationToken::new(),
-            calls_cut: AtomicUsize::new(0),
-        };
+        let shared = Shared { edged, config, draining, cut: CancellationToken::new(), calls_cut: AtomicUsize::new(0) };
         Self { shared: Arc::new(shared), places, full: AtomicBool::new(false), running: TaskTracker::new() }
     }
 
@@ -153,3 +148,6 @@ fn is_of_the_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,6 +96,12 @@ impl From<Error> for Status {
     }
 }
 
+/// How the streams of health and reflection end when the gateway does. They are not of this contract, so this has none of
+/// its reasons.
+pub(super) fn stopping() -> Status {
+    Status::unavailable("the gateway stops")
+}
+
 /// Gives the errors that tonic makes by itself a reason of ours: a message that is too large or can't be decoded, an
 /// unknown rpc. They are those without details. tonic's own texts may quote the request: they stay here.
 pub(super) fn completed(response: Response<Body>) -> Response<Body> {

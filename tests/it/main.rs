@@ -5,6 +5,8 @@
 
 mod channels;
 mod cli;
+mod connections;
+mod drain;
 mod edge;
 mod errors;
 mod faults;

@@ -4,6 +4,7 @@ mod errors;
 mod faulty;
 mod gateway;
 mod origin;
+pub mod peer;
 mod process;
 
 pub use self::{

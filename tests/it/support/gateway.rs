@@ -105,7 +105,16 @@ impl TestGateway {
 
     /// The messages that the simulator has sent to `phone`, oldest first.
     pub async fn messages(&self, phone: &str) -> Vec<Value> {
-        let url = format!("{}/_simulator/messages?phone={}", self.simulator, phone.replace('+', "%2B"));
+        self.outbox(&format!("?phone={}", phone.replace('+', "%2B"))).await
+    }
+
+    /// All messages that the simulator has sent, oldest first.
+    pub async fn all_messages(&self) -> Vec<Value> {
+        self.outbox("").await
+    }
+
+    async fn outbox(&self, query: &str) -> Vec<Value> {
+        let url = format!("{}/_simulator/messages{query}", self.simulator);
         let body = self.http.get(url).send().await.unwrap().bytes().await.unwrap();
         serde_json::from_slice(&body).unwrap()
     }

@@ -7,11 +7,13 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
+use tokio_util::sync::CancellationToken;
 
 /// A TCP server that reads one request on each connection and writes the same bytes back, whatever they are.
 pub struct Origin {
     pub addr: SocketAddr,
     counts: watch::Receiver<Counts>,
+    released: CancellationToken,
 }
 
 /// What an origin has seen.
@@ -25,7 +27,19 @@ pub struct Counts {
 impl Origin {
     /// Answers with `bytes`, and closes.
     pub async fn answering(bytes: &'static [u8]) -> Self {
+        let origin = Self::holding(bytes).await;
+        origin.release();
+        origin
+    }
+
+    /// Answers with `bytes`, and closes, but not before it is released.
+    pub async fn holding(bytes: &'static [u8]) -> Self {
         Self::start(Some(bytes)).await
+    }
+
+    /// Lets the answers go.
+    pub fn release(&self) {
+        self.released.cancel();
     }
 
     /// Reads and never answers.
@@ -53,16 +67,23 @@ impl Origin {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (count, counts) = watch::channel(Counts::default());
+        let released = CancellationToken::new();
+        let release = released.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, answer, count.clone()));
+                tokio::spawn(serve(stream, answer, count.clone(), release.clone()));
             }
         });
-        Self { addr, counts }
+        Self { addr, counts, released }
     }
 }
 
-async fn serve(mut stream: TcpStream, answer: Option<&[u8]>, count: watch::Sender<Counts>) {
+async fn serve(
+    mut stream: TcpStream,
+    answer: Option<&[u8]>,
+    count: watch::Sender<Counts>,
+    released: CancellationToken,
+) {
     let mut request = Vec::new();
     let mut buffer = [0; 4096];
     while let Ok(read) = stream.read(&mut buffer).await {
@@ -76,6 +97,7 @@ async fn serve(mut stream: TcpStream, answer: Option<&[u8]>, count: watch::Sende
     }
     count.send_modify(|counts| counts.requests += 1);
     if let Some(bytes) = answer {
+        released.cancelled().await;
         let _ = stream.write_all(bytes).await;
         let _ = stream.shutdown().await;
     } else {

@@ -7,6 +7,8 @@ use tokio::{
     process::{Child, ChildStderr, ChildStdout, Command},
 };
 
+const BINARY: &str = env!("CARGO_BIN_EXE_verify-gateway");
+
 /// The real binary, as a process. It is ended when this is dropped.
 pub struct Process {
     child: Child,
@@ -24,8 +26,17 @@ pub struct Ended {
 impl Process {
     /// Starts `verify-gateway` with `arguments`.
     pub fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_verify-gateway"))
-            .args(arguments)
+        Self::spawn(Command::new(BINARY).args(arguments))
+    }
+
+    /// Starts it with no more than `descriptors` file descriptors.
+    pub fn start_with_few(descriptors: &str, arguments: &[&str]) -> Self {
+        let limited = "ulimit -n \"$0\" && exec \"$@\"";
+        Self::spawn(Command::new("sh").args(["-c", limited, descriptors, BINARY]).args(arguments))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -45,12 +56,17 @@ impl Process {
 
     /// The address of 127.0.0.1 that the log names next.
     pub async fn logged_addr(&mut self) -> SocketAddr {
+        self.logged(addr).await
+    }
+
+    /// What `read` makes of the next line of the log that it makes something of.
+    pub async fn logged<T>(&mut self, read: impl Fn(&str) -> Option<T>) -> T {
         loop {
-            let line = self.err.next_line().await.unwrap().unwrap_or_else(|| panic!("no address in:\n{}", self.seen));
+            let line = self.err.next_line().await.unwrap().unwrap_or_else(|| panic!("not in the log:\n{}", self.seen));
             self.seen += &line;
             self.seen.push('\n');
-            if let Some(addr) = addr(&line) {
-                return addr;
+            if let Some(found) = read(&line) {
+                return found;
             }
         }
     }

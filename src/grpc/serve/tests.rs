@@ -1,0 +1,86 @@
+//! When connections end, by a clock that stands still until everybody waits.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncWriteExt, DuplexStream, duplex},
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use super::{Connections, connection::serve};
+use crate::{
+    config::{Config, Grpc},
+    grpc::edge::Edged,
+    telemetry::Sampling,
+    tenant::Directory,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The connections of a server with the default settings, changed by `change`, and no services.
+fn connections(change: impl FnOnce(&mut Grpc)) -> Connections {
+    let Config { mut grpc, telemetry, .. } = Config::default();
+    change(&mut grpc);
+    let (sampling, draining) = (Sampling::new(&telemetry.otlp), CancellationToken::new());
+    let edged = Edged::new(&grpc, sampling, Directory::default(), Routes::default(), draining.clone());
+    Connections::new(edged, grpc, draining)
+}
+
+/// How long a connection lives whose peer does what `peer` says.
+async fn life<P: Future<Output = ()> + Send + 'static>(
+    connections: &Connections,
+    peer: impl FnOnce(DuplexStream) -> P,
+) -> Duration {
+    let (ours, theirs) = duplex(1 << 16);
+    tokio::spawn(peer(theirs));
+    let start = Instant::now();
+    serve(ours, Arc::clone(&connections.shared)).await;
+    start.elapsed()
+}
+
+/// A client that keeps the rules, and its connection for as long as it may.
+async fn client(io: DuplexStream) {
+    let (_requests, connection) = h2::client::handshake(io).await.unwrap();
+    connection.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_drips_its_preface_has_the_handshake_timeout_in_all() {
+    let dripping = async |mut io: DuplexStream| {
+        for byte in b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" {
+            sleep(SECOND).await;
+            let _ = io.write_all(&[*byte]).await;
+        }
+    };
+    assert_eq!(life(&connections(|_| ()), dripping).await, SECOND * 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_lives_its_quarter_of_an_hour() {
+    assert_eq!(life(&connections(|_| ()), client).await, SECOND * 900);
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_get_old_at_different_times_within_a_tenth() {
+    let connections = connections(|grpc| grpc.max_connection_idle = SECOND * 86_400);
+    let mut ages = Vec::new();
+    for _ in 0..20 {
+        let age = life(&connections, client).await;
+        assert!((SECOND * 27 * 60..=SECOND * 33 * 60).contains(&age), "{age:?}");
+        ages.push(age);
+    }
+    ages.sort_unstable();
+    ages.dedup();
+    assert!(ages.len() > 1, "{ages:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_begins_and_falls_silent_is_found_by_the_keep_alive() {
+    let mute = async |mut io: DuplexStream| {
+        io.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        sleep(SECOND * 3600).await;
+    };
+    assert_eq!(life(&connections(|_| ()), mute).await, SECOND * 50);
+}

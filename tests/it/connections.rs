@@ -1,0 +1,248 @@
+//! Connections that are silent, old, idle, too many, or against the rules. Peers that keep the rules notice nothing.
+
+use std::time::Duration;
+
+use tonic::transport::Endpoint;
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use verify_gateway::{config::Config, pb::ListTemplatesRequest, tenant::Allow};
+
+use crate::support::{
+    Origin, Process, TOKEN, TestGateway, addr,
+    peer::{
+        CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Frame, GOAWAY, HEADERS, NO_ERROR, PREFACE,
+        Peer, REFUSED_STREAM, RST_STREAM, literal,
+    },
+};
+
+const LIST: &str = "/verify.v1.TemplateService/ListTemplates";
+const TEMPLATES: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 41\r\n\r\n\
+    {\"data\":[{\"id\":\"t1\",\"text\":\"{{code}}\"}]}   ";
+
+/// A setting that makes the wait for it short.
+const SOON: Duration = Duration::from_millis(50);
+
+async fn gateway(change: impl FnOnce(&mut Config)) -> TestGateway {
+    TestGateway::with(change, Allow::default()).await
+}
+
+fn list(stream: u32) -> [Frame; 2] {
+    let bearer = format!("Bearer {TOKEN}");
+    [Frame::request(stream, LIST, &[("authorization", &bearer)]), Frame::empty_message(stream)]
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_begin_is_closed_within_the_handshake_timeout() {
+    let gateway = gateway(|config| config.grpc.handshake_timeout = SOON).await;
+    Peer::silent(gateway.addr).await.closed().await;
+    let mut slow = Peer::silent(gateway.addr).await;
+    slow.write(&PREFACE[..20]).await;
+    slow.closed().await;
+    // One that has begun is past it.
+    let mut begun = Peer::begin(gateway.addr, list(1)).await;
+    assert_eq!(begun.until(DATA).await.stream, 1);
+    drop(begun);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_not_http2_is_closed_at_once() {
+    let gateway = gateway(|config| config.grpc.handshake_timeout = Duration::from_hours(1)).await;
+    let mut browser = Peer::silent(gateway.addr).await;
+    browser.write(b"GET / HTTP/1.1\r\nhost: gateway\r\n\r\n").await;
+    browser.closed().await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_asked_to_close() {
+    let gateway = gateway(|config| config.grpc.max_connection_idle = SOON).await;
+    let mut peer = Peer::begin(gateway.addr, []).await;
+    assert_eq!(peer.until(GOAWAY).await.code(), NO_ERROR);
+    peer.closed().await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_old_connection_is_asked_to_close_and_its_calls_finish() {
+    let origin = Origin::holding(TEMPLATES).await;
+    let gateway = TestGateway::in_front_of(origin.addr, |config| config.grpc.max_connection_age = SOON).await;
+    let mut peer = Peer::begin(gateway.addr, list(1)).await;
+    assert_eq!(peer.until(GOAWAY).await.code(), NO_ERROR);
+    origin.release();
+    // An error would have no message.
+    assert!(!peer.until(DATA).await.payload.is_empty());
+    assert_eq!(peer.until(HEADERS).await.flags & END_STREAM, END_STREAM);
+    peer.closed().await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_close_when_asked_is_closed_after_the_grace() {
+    let origin = Origin::silent().await;
+    let gateway = TestGateway::in_front_of(origin.addr, |config| {
+        config.grpc.max_connection_age = SOON;
+        config.grpc.max_connection_age_grace = SOON;
+    })
+    .await;
+    let mut peer = Peer::begin(gateway.addr, list(1)).await;
+    peer.until(GOAWAY).await;
+    peer.closed().await;
+    // Its call has ended with it, and the request upstream too.
+    origin.until(|seen| seen.given_up == 1).await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_answers_no_ping_is_closed() {
+    let gateway = gateway(|config| {
+        config.grpc.keepalive_interval = SOON;
+        config.grpc.keepalive_timeout = SOON;
+    })
+    .await;
+    let mut mute = Peer::silent(gateway.addr).await;
+    mute.write(PREFACE).await;
+    mute.closed_without_answers().await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_resets_ends_its_connection_and_no_other() {
+    let origin = Origin::holding(TEMPLATES).await;
+    let gateway = TestGateway::in_front_of(origin.addr, |_| ()).await;
+    let mut clients = gateway.clients().await;
+    let healthy = tokio::spawn(async move { clients.templates.list_templates(ListTemplatesRequest::default()).await });
+    origin.until(|seen| seen.requests == 1).await;
+
+    let opened_and_reset = |n: u32| [Frame::request(2 * n + 1, LIST, &[]), Frame::reset(2 * n + 1)];
+    let mut flood = Peer::begin(gateway.addr, (0..1000).flat_map(opened_and_reset)).await;
+    assert_eq!(flood.until(GOAWAY).await.code(), ENHANCE_YOUR_CALM);
+    flood.closed().await;
+
+    origin.release();
+    healthy.await.unwrap().unwrap();
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn metadata_that_is_too_large_is_refused_and_far_too_large_ends_the_connection() {
+    let gateway = gateway(|_| ()).await;
+    let request = |length| {
+        let mut first = Frame::request(1, LIST, &[]);
+        let mut rest = Vec::new();
+        literal(&mut rest, "a", &"a".repeat(length));
+        first.flags = 0;
+        let mut frames = vec![first];
+        frames.extend(rest.chunks(16 << 10).map(|piece| Frame::new(CONTINUATION, 0, 1, piece)));
+        frames.last_mut().unwrap().flags = END_HEADERS;
+        frames
+    };
+    let mut peer = Peer::begin(gateway.addr, request(17 << 10)).await;
+    assert_eq!(peer.until(HEADERS).await.flags & END_STREAM, END_STREAM);
+    peer.send(list(3)).await;
+    assert_eq!(peer.until(DATA).await.stream, 3);
+    drop(peer);
+
+    let mut peer = Peer::begin(gateway.addr, request(70 << 10)).await;
+    assert_eq!(peer.until(GOAWAY).await.code(), ENHANCE_YOUR_CALM);
+    peer.closed().await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn headers_that_never_end_end_the_connection() {
+    let gateway = gateway(|_| ()).await;
+    let mut first = Frame::request(1, LIST, &[]);
+    first.flags = 0;
+    let endless = (0..1000).map(|_| Frame::new(CONTINUATION, 0, 1, []));
+    let mut peer = Peer::begin(gateway.addr, std::iter::once(first).chain(endless)).await;
+    assert_eq!(peer.until(GOAWAY).await.code(), ENHANCE_YOUR_CALM);
+    peer.closed().await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn calls_beyond_those_of_a_connection_are_refused_and_the_others_go_on() {
+    let origin = Origin::holding(TEMPLATES).await;
+    let gateway = TestGateway::in_front_of(origin.addr, |_| ()).await;
+    let mut peer = Peer::begin(gateway.addr, (0..257).flat_map(|n| list(2 * n + 1))).await;
+    let refused = peer.until(RST_STREAM).await;
+    assert_eq!((refused.code(), refused.stream), (REFUSED_STREAM, 2 * 256 + 1));
+    origin.until(|seen| seen.requests == 256).await;
+    origin.release();
+    peer.until(DATA).await;
+    drop(peer);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_refused_calls_ends_the_connection() {
+    let origin = Origin::silent().await;
+    let gateway = TestGateway::in_front_of(origin.addr, |_| ()).await;
+    let mut peer = Peer::begin(gateway.addr, (0..256).flat_map(|n| list(2 * n + 1))).await;
+    origin.until(|seen| seen.requests == 256).await;
+    peer.send((256..2000).map(|n| Frame::request(2 * n + 1, LIST, &[]))).await;
+    assert_eq!(peer.until(GOAWAY).await.code(), ENHANCE_YOUR_CALM);
+    peer.closed().await;
+    // The calls of a connection end with it.
+    origin.until(|seen| seen.given_up == 256).await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_empty_data_ends_the_connection() {
+    let gateway = gateway(|_| ()).await;
+    let [open, _] = list(1);
+    let empty = (0..1000).map(|_| Frame::new(DATA, 0, 1, []));
+    let mut peer = Peer::begin(gateway.addr, std::iter::once(open).chain(empty)).await;
+    assert_eq!(peer.until(GOAWAY).await.code(), ENHANCE_YOUR_CALM);
+    peer.closed().await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_that_drips_is_held_until_its_deadline_alone() {
+    let gateway = gateway(|_| ()).await;
+    let bearer = format!("Bearer {TOKEN}");
+    let open = Frame::request(1, LIST, &[("authorization", &bearer), ("grpc-timeout", "50m")]);
+    let mut peer = Peer::begin(gateway.addr, [open, Frame::new(DATA, 0, 1, [0; 1])]).await;
+    assert_eq!(peer.until(HEADERS).await.flags & END_STREAM, END_STREAM);
+    peer.send(list(3)).await;
+    assert_eq!(peer.until(DATA).await.stream, 3);
+    drop(peer);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_are_closed_at_once_and_the_others_go_on() {
+    let gateway = gateway(|config| config.grpc.max_connections = 2).await;
+    let mut first = Peer::begin(gateway.addr, list(1)).await;
+    let mut second = Peer::begin(gateway.addr, list(1)).await;
+    first.until(DATA).await;
+    second.until(DATA).await;
+    Peer::begin(gateway.addr, list(1)).await.closed().await;
+    first.send(list(3)).await;
+    assert_eq!(first.until(DATA).await.stream, 3);
+    drop((first, second));
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_gateway_without_file_descriptors_lives_on_and_serves_again_when_it_has_some() {
+    let arguments = ["dev", "--listen", "127.0.0.1:0", "--simulator-listen", "127.0.0.1:0"];
+    let mut dev = Process::start_with_few("40", &arguments);
+    let grpc = loop {
+        let line = dev.line().await;
+        if line.contains("gRPC ") {
+            break addr(&line).unwrap();
+        }
+    };
+    let mut silent = Vec::new();
+    for _ in 0..60 {
+        silent.push(Peer::silent(grpc).await);
+    }
+    dev.logged(|line| line.contains("can't take connections").then_some(())).await;
+    drop(silent);
+    let channel = Endpoint::new(format!("http://{grpc}")).unwrap().connect().await.unwrap();
+    HealthClient::new(channel).check(HealthCheckRequest::default()).await.unwrap();
+    assert_eq!(dev.end("TERM").await.code, Some(0));
+}
