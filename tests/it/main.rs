@@ -13,6 +13,7 @@ mod model;
 mod once;
 mod process;
 mod profiles;
+mod reasons;
 mod replay;
 mod simulator;
 mod support;
