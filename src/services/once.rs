@@ -143,13 +143,15 @@ impl<I: Intent> Once<I> {
     fn start(&self, context: &Context, intent: &Arc<I>, fingerprint: &str, name: Option<&str>) -> Waiting<I::Answer> {
         let (progress, waiting) = watch::channel(Progress::Begun);
         let cancelled = CancellationToken::new();
+        let id = Uuid::new_v4();
         let job = Job {
+            id,
             once: self.clone(),
             context: Context { cancelled: cancelled.clone(), followed: true, ..context.clone() },
             intent: intent.clone(),
             fingerprint: fingerprint.to_owned(),
             is_named: name.is_some(),
-            name: name.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned),
+            name: name.map_or_else(|| id.to_string(), str::to_owned),
             progress,
         };
         self.parts.tasks.spawn(job.run().instrument(Span::current()));

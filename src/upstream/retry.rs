@@ -43,7 +43,6 @@ impl Retry {
     where
         S: Service<Request, Response = Answer, Error = Unanswered> + Clone,
     {
-        self.budgets.earn(&request.tenant.id);
         loop {
             let mut result = stack.clone().oneshot(request.clone()).await;
             let Some(wait) = self.next(&mut request, &mut result) else { return result };
@@ -62,6 +61,9 @@ impl Retry {
     /// How long to wait before the next attempt, after one that ended with `result`; none if there is to be no other.
     fn next(&self, request: &mut Request, result: &mut Result<Answer, Unanswered>) -> Option<Duration> {
         let class = class(result);
+        if request.resend_count == 0 && class != Class::Held {
+            self.budgets.earn(&request.tenant.id);
+        }
         if let Ok(answer) = result
             && request.in_doubt
             && request.operation == Operation::DeleteProfile

@@ -1,5 +1,6 @@
 //! The client over a service in this process, in paused time.
 
+mod attempts;
 mod breaker;
 mod budget;
 mod bulkhead;
@@ -230,6 +231,7 @@ async fn a_request_says_to_a_service_what_it_says_to_the_network() {
         assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/v2/verifications/sms"));
         assert_eq!(request.headers()["authorization"], "Bearer KEY-login");
         assert_eq!(request.headers()["content-type"], "application/json");
+        assert_eq!(request.headers()["accept-encoding"], "identity");
         assert!(request.body().starts_with(b"{"));
         Ok(answer(200, SENT))
     });

@@ -1,8 +1,10 @@
 //! The way to the upstream: the HTTP client, or whatever else answers HTTP requests. The only place that knows reqwest.
 
-use std::{error::Error as StdError, fs, future::Future, pin::Pin, task};
+use std::{error::Error as StdError, fs, future::Future, io::Read, pin::Pin, task};
 
 use bytes::{Bytes, BytesMut};
+use flate2::read::MultiGzDecoder;
+use http::{HeaderMap, header::CONTENT_ENCODING};
 use reqwest::{Certificate, redirect};
 use tower::{Service, ServiceExt, util::BoxCloneSyncService};
 
@@ -118,11 +120,61 @@ async fn read(mut response: reqwest::Response, max: usize) -> Result<Answer, Fai
             Bytes::from(body)
         }
     };
-    if too_large(body.len()) { Err(Failure::TooLarge) } else { Ok(Answer { status, headers, body }) }
+    if too_large(body.len()) {
+        return Err(Failure::TooLarge);
+    }
+    let body = if is_gzip(&headers) { unpacked(&body, max)? } else { body };
+    Ok(Answer { status, headers, body })
+}
+
+/// Whether an answer is packed, though it was asked for as it is.
+fn is_gzip(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip" || encoding == "x-gzip")
+}
+
+/// Unpacks `packed`, up to `max` bytes.
+fn unpacked(packed: &[u8], max: usize) -> Result<Bytes, Failure> {
+    let mut body = Vec::new();
+    let read = MultiGzDecoder::new(packed).take(max as u64 + 1).read_to_end(&mut body);
+    if body.len() > max {
+        return Err(Failure::TooLarge);
+    }
+    // What can't be unpacked is a body that can't be read. The status counts all the same.
+    Ok(read.map(|_| body.into()).unwrap_or_default())
 }
 
 /// Tells a request that never left from one that may have. URLs hold phone numbers: the error goes without.
 fn failure(error: reqwest::Error) -> Failure {
     let (unsent, error) = (error.is_connect(), Box::new(error.without_url()));
     if unsent { Failure::Unsent(error) } else { Failure::Lost(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    fn packed(body: &[u8]) -> Vec<u8> {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(body).unwrap();
+        packed.finish().unwrap()
+    }
+
+    #[test]
+    fn a_packed_body_is_bounded_by_what_it_unpacks_to() {
+        assert_eq!(unpacked(&packed(b"{}"), 2).unwrap(), "{}");
+        assert!(matches!(unpacked(&packed(b"{ }"), 2), Err(Failure::TooLarge)));
+        let bomb = packed(&vec![0; 4 << 20]);
+        assert!(bomb.len() < 64 << 10);
+        assert!(matches!(unpacked(&bomb, 64 << 10), Err(Failure::TooLarge)));
+    }
+
+    #[test]
+    fn what_can_not_be_unpacked_is_no_body() {
+        assert_eq!(unpacked(b"{}", 9).unwrap(), "");
+        assert_eq!(unpacked(&packed(b"{}")[..15], 9).unwrap(), "");
+    }
 }

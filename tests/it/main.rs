@@ -7,6 +7,7 @@ mod channels;
 mod cli;
 mod edge;
 mod errors;
+mod faults;
 mod flow;
 mod hostile;
 mod model;

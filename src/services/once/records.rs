@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// What is known of a `request_id`.
 #[derive(Deserialize, Serialize)]
@@ -16,9 +17,9 @@ pub(super) struct Named<A> {
 /// How far a named intent has come.
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) enum State<A> {
-    /// Somebody is at it until `lease`. After that, who was at it left it so, or is no more. It is in doubt if it may
-    /// have left a trace.
-    Open { lease: Timestamp, trace: Option<Trace> },
+    /// The job `owner` is at it until `lease`. After that, it left it so, or is no more. It is in doubt if it may have
+    /// left a trace.
+    Open { owner: Uuid, lease: Timestamp, trace: Option<Trace> },
     /// It is done, and this is the answer.
     Done(A),
 }
@@ -47,6 +48,7 @@ pub(super) struct Target {
 
 #[derive(Deserialize, Serialize)]
 struct Holder {
+    job: Uuid,
     who: Who,
     since: Timestamp,
     lease: Timestamp,
@@ -90,12 +92,12 @@ pub(super) enum Hold {
 const MAX: usize = 64;
 
 impl Target {
-    /// Takes the target for `who` until `lease`, or finds it taken. Forgets what is older than `memory`, unless it
-    /// could be mistaken for the trace of an intent in doubt.
-    pub(super) fn hold(&mut self, who: &Who, now: Timestamp, lease: Timestamp, memory: Duration) -> Hold {
+    /// Takes the target for a job of `who` until `lease`, or finds it taken. Forgets what is older than `memory`, unless
+    /// it could be mistaken for the trace of an intent in doubt.
+    pub(super) fn hold(&mut self, job: Uuid, who: &Who, now: Timestamp, lease: Timestamp, memory: Duration) -> Hold {
         match self.holder.take() {
             Some(holder) if holder.lease <= now => self.doubt(holder.who, holder.since, holder.lease),
-            Some(own) if own.who == *who => {
+            Some(own) if own.job == job => {
                 self.holder = Some(Holder { lease, ..own });
                 return Hold::Held;
             }
@@ -111,13 +113,16 @@ impl Target {
         if self.taken.len() >= MAX {
             return Hold::Full;
         }
-        self.holder = Some(Holder { who: who.clone(), since: now, lease });
+        self.holder = Some(Holder { job, who: who.clone(), since: now, lease });
         Hold::Held
     }
 
-    /// Lets go of the target. `doubt` is the time of the intent's trace, if it may have left one that it will look for.
-    pub(super) fn release(&mut self, who: &Who, doubt: Option<(Timestamp, Timestamp)>) {
-        self.holder.take_if(|holder| holder.who == *who);
+    /// Lets go of the target, if the job has it still. `doubt` is the time of the intent's trace, if it may have left one
+    /// that it will look for.
+    pub(super) fn release(&mut self, job: Uuid, who: &Who, doubt: Option<(Timestamp, Timestamp)>) {
+        if self.holder.take_if(|holder| holder.job == job).is_none() {
+            return;
+        }
         self.doubts.retain(|doubt| doubt.who != *who);
         if let Some((since, ended)) = doubt {
             self.doubt(who.clone(), since, ended);

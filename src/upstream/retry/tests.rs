@@ -2,7 +2,6 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 use tower::service_fn;
 
@@ -132,54 +131,4 @@ async fn a_delete_whose_answer_was_lost_is_done_when_the_profile_is_gone() {
     assert_eq!(run(Operation::DeleteProfile, ends, SOON, LATE).await.1, Some(204));
     let ends = vec![End::Throttled(1), End::Status(404)];
     assert_eq!(run(Operation::DeleteProfile, ends, SOON, LATE).await.1, Some(404));
-}
-
-fn end() -> impl Strategy<Value = End> {
-    prop_oneof![
-        prop::sample::select(vec![200, 400, 401, 404, 408, 409, 422, 500, 502, 503, 504]).prop_map(End::Status),
-        (0_u64..15).prop_map(End::Throttled),
-        Just(End::SpendLimit),
-        Just(End::Timeout),
-        Just(End::TooLarge),
-    ]
-}
-
-fn operation() -> impl Strategy<Value = Operation> {
-    prop::sample::select(vec![
-        SEND,
-        Operation::Check,
-        Operation::CreateTemplate,
-        Operation::GetVerification,
-        Operation::UpdateProfile,
-        Operation::DeleteProfile,
-    ])
-}
-
-proptest! {
-    #[test]
-    fn attempts_and_waits_keep_to_their_limits(
-        operation in operation(),
-        ends in prop::collection::vec(end(), 1..6),
-        pace in 0_u64..3000,
-        deadline in 1_u64..20_000,
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let (pace, deadline) = (Duration::from_millis(pace), Duration::from_millis(deadline));
-        let (attempts, _) = runtime.block_on(run(operation, ends.clone(), pace, deadline));
-
-        prop_assert!(attempts.len() <= 4);
-        for (index, began) in attempts.iter().enumerate().skip(1) {
-            let before = ends[(index - 1).min(ends.len() - 1)];
-            let wait = began.saturating_sub(attempts[index - 1]).saturating_sub(pace);
-            prop_assert!(*began < deadline);
-            match before {
-                End::Throttled(asked) => prop_assert_eq!(wait, Duration::from_secs(asked)),
-                // Tokio's timers round up to a millisecond.
-                _ => prop_assert!(wait <= Duration::from_millis(100 * (1 << (index - 1)) + 1)),
-            }
-            if operation.replay() == Replay::OnlyIfUnsent {
-                prop_assert!(matches!(before, End::Throttled(_)));
-            }
-        }
-    }
 }

@@ -55,6 +55,12 @@ impl Process {
         }
     }
 
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> usize {
+        let pid = self.child.id().expect("it runs");
+        std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
+    }
+
     /// Sends `signal` (`INT`, `TERM`) and waits for the end.
     pub async fn end(self, signal: &str) -> Ended {
         let pid = self.child.id().expect("it runs").to_string();
