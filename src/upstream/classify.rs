@@ -151,34 +151,37 @@ fn refusal(operation: Operation, name: &str, answer: &Answer, asked_wait: Option
     let body = answer.error_body();
     let codes: Vec<&str> = body.errors.iter().filter_map(|item| item.code.as_deref()).collect();
     let any = |known: &[&str]| codes.iter().any(|code| known.contains(code));
+    // What is said of a number, a channel or a day's sends can only be meant for a send.
+    let send = operation.effect() == Effect::Send;
     let error = match answer.status.as_u16() {
         400 | 402 | 403 | 422 if any(&[code::NO_FUNDS]) => no_funds(),
         400 | 402 | 403 | 422 if any(&ACCOUNT_CODES) => {
             Error::new(Reason::AccountRestricted, "the tenant's Telnyx account is restricted")
         }
-        400 | 402 | 403 | 422 if any(&[code::TRAFFIC_BLOCKED]) => Error::new(
+        400 | 402 | 403 | 422 if send && any(&[code::TRAFFIC_BLOCKED]) => Error::new(
             Reason::TrafficBlocked,
             "Telnyx blocks one-time codes to this number as artificially inflated traffic",
         ),
-        400 | 403 | 422 if any(&[code::WHITELIST_MISSING]) => {
+        400 | 403 | 422 if send && any(&[code::WHITELIST_MISSING]) => {
             Error::new(Reason::ChannelNotConfigured, "the profile names no destinations for this channel")
         }
-        400 | 403 | 422 if any(&[code::REGION_NOT_ALLOWED, code::BAD_DESTINATION, code::NOT_ROUTABLE]) => {
+        400 | 403 | 422 if send && any(&[code::REGION_NOT_ALLOWED, code::BAD_DESTINATION, code::NOT_ROUTABLE]) => {
             Error::new(Reason::DestinationNotEnabled, "the profile does not reach this number")
         }
-        400 | 422 => {
-            Error::new(Reason::UpstreamInvalidRequest, "Telnyx refuses the request").violations(violations(&body))
-        }
+        400 | 422 => invalid(&body),
         401 | 403 => Error::new(Reason::UpstreamKeyRefused, "Telnyx refuses the tenant's API key"),
         402 => no_funds(),
-        404 => not_found(operation, name),
+        // What is missing is something that the new resource points to.
+        404 if operation.effect() == Effect::Create => invalid(&body),
+        404 if !operation.is_of_all() => not_found(operation, name),
         408 | 500..=599 => in_doubt(operation, asked_wait),
+        409 if operation.effect() == Effect::Read => unavailable(asked_wait),
         // Another request for the same is being carried out: this may be an echo of our own.
         409 if codes.contains(&code::BEING_PROCESSED) => {
             unknown_outcome(operation).unwrap_or_else(|| conflict().retry_after(wait(asked_wait)))
         }
         409 => conflict(),
-        429 if codes.contains(&code::SPEND_LIMIT) => {
+        429 if send && codes.contains(&code::SPEND_LIMIT) => {
             Error::new(Reason::SpendLimitReached, "the profile's daily spend limit is reached")
         }
         429 => {
@@ -208,6 +211,10 @@ const ACCOUNT_CODES: [&str; 8] = [
     code::LEVEL_1_NEEDED,
     code::LEVEL_2_NEEDED,
 ];
+
+fn invalid(body: &ErrorBody) -> Error {
+    Error::new(Reason::UpstreamInvalidRequest, "Telnyx refuses the request").violations(violations(body))
+}
 
 fn conflict() -> Error {
     Error::new(Reason::UpstreamConflict, "the state upstream does not allow this now")

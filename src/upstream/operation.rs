@@ -91,6 +91,11 @@ impl Operation {
         }
     }
 
+    /// Whether it reads all resources of a kind, so that there is nothing that could be missing.
+    pub(super) const fn is_of_all(self) -> bool {
+        matches!(self, Self::ListProfiles | Self::ListTemplates)
+    }
+
     /// When it may be repeated.
     pub(super) const fn replay(self) -> Replay {
         match self.effect() {

@@ -16,6 +16,7 @@ mod model;
 mod once;
 mod process;
 mod profiles;
+mod reasons;
 mod replay;
 mod simulator;
 mod support;

@@ -1,0 +1,232 @@
+//! Each rpc fails for the reasons that its comment names beside the common ones, and for no others.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, mem,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{Router, http::Method};
+use http::StatusCode;
+use prost_types::FieldMask;
+use tonic::{Response, Status};
+use verify_gateway::{
+    config::Config,
+    domain::Country,
+    pb::{
+        Channel, CheckVerificationRequest, CreateProfileRequest, CreateTemplateRequest, CreateVerificationRequest,
+        DeleteProfileRequest, GetProfileRequest, GetVerificationRequest, ListProfilesRequest, ListTemplatesRequest,
+        ListVerificationsRequest, Profile, ReportVerificationRequest, ReportedOutcome, SmsSettings,
+        UpdateProfileRequest, UpdateTemplateRequest, check_verification_request::Target,
+    },
+    telnyx::{self, code},
+    tenant::Allow,
+};
+
+use crate::support::{Clients, Refused, TestGateway};
+
+type Reasons = BTreeSet<String>;
+
+/// The reasons that every rpc can return, and those that each one adds, as the comments of the contract say.
+fn documented() -> (Reasons, BTreeMap<String, Reasons>) {
+    let (mut common, mut added) = (Reasons::new(), BTreeMap::new());
+    for file in ["error_reason", "profile_service", "template_service", "verification_service"] {
+        let path = format!("{}/proto/verify/v1/{file}.proto", env!("CARGO_MANIFEST_DIR"));
+        let mut comment = String::new();
+        for line in fs::read_to_string(path).unwrap().lines().map(str::trim) {
+            if let Some(text) = line.strip_prefix("//") {
+                comment.push_str(text);
+                continue;
+            }
+            let comment = mem::take(&mut comment);
+            let name = |prefix| line.strip_prefix(prefix)?.split([' ', '(']).next().map(str::to_owned);
+            if let Some(rpc) = name("rpc ") {
+                let (_, list) = comment.split_once("Reasons:").unwrap();
+                let words = list.split(|c: char| !c.is_ascii_uppercase() && !c.is_ascii_digit() && c != '_');
+                added.insert(rpc, words.filter(|word| word.contains('_')).map(str::to_owned).collect());
+            } else if comment.contains("] Common.") {
+                common.extend(name("ERROR_REASON_"));
+            }
+        }
+    }
+    (common, added)
+}
+
+/// What a call is about.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    profile: &'a str,
+    channel: Channel,
+    phone: &'a str,
+    request_id: &'a str,
+}
+
+/// Calls every rpc, the update of a profile and the check in both their ways, and gives the reasons by the rpc's name.
+async fn call_all(clients: &mut Clients, about: About<'_>) -> Vec<(&'static str, String)> {
+    let Clients { profiles, templates, verifications } = clients;
+    let About { profile, channel, phone, request_id } = about;
+    let profile_id = || profile.to_owned();
+    let verification_id = || "some-id".to_owned();
+    let sms = Some(SmsSettings { code_length: 6, ..SmsSettings::default() });
+    // Everything that is created differs with the number: what is created twice at once waits for itself.
+    let new = Profile { name: phone.into(), sms: sms.clone(), ..Profile::default() };
+    let create = CreateProfileRequest { profile: Some(new.clone()), request_id: request_id.into() };
+    let update = |path: &str| UpdateProfileRequest {
+        profile: Some(Profile { id: profile_id(), ..new.clone() }),
+        update_mask: Some(FieldMask { paths: vec![path.into()] }),
+    };
+    let text = format!("{{{{code}}}} {phone}");
+    let template = CreateTemplateRequest { text: text.clone(), request_id: request_id.into() };
+    let send = CreateVerificationRequest {
+        request_id: request_id.into(),
+        phone_number: phone.into(),
+        channel: channel.into(),
+        profile_id: profile_id(),
+        ..CreateVerificationRequest::default()
+    };
+    let list = ListVerificationsRequest { phone_number: phone.into(), ..ListVerificationsRequest::default() };
+    let check =
+        |target, profile_id| CheckVerificationRequest { target: Some(target), profile_id, code: "12345".into() };
+    let by_id = check(Target::VerificationId(verification_id()), String::new());
+    let by_phone = check(Target::PhoneNumber(phone.into()), profile_id());
+    let outcome = ReportedOutcome::Accepted.into();
+    let report = ReportVerificationRequest { verification_id: verification_id(), outcome };
+    let get = GetVerificationRequest { verification_id: verification_id() };
+    let change = UpdateTemplateRequest { template_id: "some-id".into(), text };
+    vec![
+        ("CreateProfile", reason(profiles.create_profile(create).await)),
+        ("GetProfile", reason(profiles.get_profile(GetProfileRequest { profile_id: profile_id() }).await)),
+        ("ListProfiles", reason(profiles.list_profiles(ListProfilesRequest::default()).await)),
+        ("UpdateProfile", reason(profiles.update_profile(update("name")).await)),
+        ("UpdateProfile", reason(profiles.update_profile(update("sms.code_length")).await)),
+        ("DeleteProfile", reason(profiles.delete_profile(DeleteProfileRequest { profile_id: profile_id() }).await)),
+        ("ListTemplates", reason(templates.list_templates(ListTemplatesRequest::default()).await)),
+        ("CreateTemplate", reason(templates.create_template(template).await)),
+        ("UpdateTemplate", reason(templates.update_template(change).await)),
+        ("CreateVerification", reason(verifications.create_verification(send).await)),
+        ("GetVerification", reason(verifications.get_verification(get).await)),
+        ("ListVerifications", reason(verifications.list_verifications(list).await)),
+        ("CheckVerification", reason(verifications.check_verification(by_id).await)),
+        ("CheckVerification", reason(verifications.check_verification(by_phone).await)),
+        ("ReportVerification", reason(verifications.report_verification(report).await)),
+    ]
+}
+
+/// Why a call failed; empty where it did not.
+fn reason<T>(result: Result<Response<T>, Status>) -> String {
+    result.err().map(|status| Refused::by(Err::<T, _>(status)).reason).unwrap_or_default()
+}
+
+/// What an origin answers with.
+#[derive(Clone)]
+struct Answer {
+    status: StatusCode,
+    body: String,
+    /// To what only reads, too; else these find what they ask for.
+    to_reads: bool,
+}
+
+/// Every answer that the gateway tells from others.
+fn answers() -> Vec<Answer> {
+    let codes = [
+        code::NOT_FOUND,
+        code::BEING_PROCESSED,
+        code::LEVEL_LIMITED,
+        code::NO_FUNDS,
+        code::NOT_ROUTABLE,
+        code::TRAFFIC_BLOCKED,
+        code::REGION_NOT_ALLOWED,
+        code::WHITELIST_MISSING,
+        code::SPEND_LIMIT,
+    ];
+    let refusal = |status, code: &str, to_reads| Answer {
+        status: StatusCode::from_u16(status).unwrap(),
+        body: format!(r#"{{"errors": [{{"code": "{code}", "title": "t"}}]}}"#),
+        to_reads,
+    };
+    let unknown = [302, 400, 401, 402, 403, 404, 405, 408, 409, 410, 422, 429, 500, 503];
+    let told_apart = [400, 402, 403, 409, 422, 429].into_iter().flat_map(|status| codes.map(|code| (status, code)));
+    let nonsense = ["<html></html>", r#"{"data": {}}"#];
+    let mut answers: Vec<_> = unknown.map(|status| refusal(status, "99999", true)).into();
+    answers.extend(told_apart.map(|(status, code)| refusal(status, code, true)));
+    answers.extend(nonsense.map(|body| Answer { status: StatusCode::OK, body: body.into(), to_reads: true }));
+    answers.extend([400, 404, 409, 503].map(|status| refusal(status, "99999", false)));
+    answers
+}
+
+/// Answers as the mutex says, from now on.
+async fn origin(next: Arc<Mutex<Answer>>) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = listener.local_addr().unwrap();
+    let router = Router::new().fallback(async move |method: Method, uri: http::Uri| {
+        let Answer { status, body, to_reads } = next.lock().unwrap().clone();
+        let of_one = uri.path().contains("/verify_profiles/allowed") || uri.path().ends_with("/some-id");
+        match method {
+            Method::GET if !to_reads && of_one => (StatusCode::OK, r#"{"data": {"id": "some-id"}}"#.to_owned()),
+            Method::GET if !to_reads => (StatusCode::OK, r#"{"data": []}"#.to_owned()),
+            _ => (status, body),
+        }
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{origin}/v2")
+}
+
+#[tokio::test]
+async fn each_rpc_fails_for_the_reasons_that_its_comment_names_and_no_others() {
+    let answers = answers();
+    let next = Arc::new(Mutex::new(answers[0].clone()));
+    let base_url = origin(next.clone()).await;
+    let change = |config: &mut Config| {
+        config.upstream.base_url.clone_from(&base_url);
+        config.upstream.retry.max_attempts = 1;
+        // Every answer is to be seen.
+        config.upstream.breaker.consecutive_failures = 0;
+        config.upstream.breaker.min_success_ratio = 0.0;
+        // Too short for another look at what became of a send.
+        config.grpc.default_deadline = Duration::from_millis(990);
+    };
+    let allow = Allow {
+        channels: vec![telnyx::Channel::Sms],
+        countries: vec![Country::new("US").unwrap()],
+        profiles: vec!["allowed".into()],
+        ..Allow::default()
+    };
+    let mut seen: BTreeMap<String, Reasons> = BTreeMap::new();
+    let mut note = |calls: Vec<(&'static str, String)>| {
+        for (rpc, reason) in calls {
+            seen.entry(rpc.to_owned()).or_default().extend((!reason.is_empty()).then_some(reason));
+        }
+    };
+
+    let gateway = TestGateway::with(change, allow).await;
+    let mut clients = gateway.clients().await;
+    let fine = About { profile: "allowed", channel: Channel::Sms, phone: "+13035551234", request_id: "" };
+    for (at, answer) in answers.into_iter().enumerate() {
+        *next.lock().unwrap() = answer;
+        // What is in doubt at one number holds up what comes after it.
+        note(call_all(&mut clients, About { phone: &format!("+1303555{}", 2000 + at), ..fine }).await);
+    }
+    note(call_all(&mut clients, About { profile: "other", ..fine }).await);
+    note(call_all(&mut clients, About { channel: Channel::Call, ..fine }).await);
+    note(call_all(&mut clients, About { phone: "+442071838750", ..fine }).await);
+    for phone in ["+13035553001", "+13035553002"] {
+        let request_id = "f81d4fae-7dec-41d0-a765-00a0c91e6bf6";
+        note(call_all(&mut clients, About { phone, request_id, ..fine }).await);
+    }
+    gateway.stop().await;
+
+    let full = |config: &mut Config| {
+        change(config);
+        config.store.max_records = 0;
+    };
+    let gateway = TestGateway::with(full, Allow::default()).await;
+    note(call_all(&mut gateway.clients().await, fine).await);
+    gateway.stop().await;
+
+    let (common, added) = documented();
+    for (rpc, documented) in &added {
+        let seen = &seen[rpc] - &common;
+        assert_eq!(&seen, documented, "{rpc}: what was seen, and what its comment says");
+    }
+}
