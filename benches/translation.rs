@@ -24,6 +24,7 @@ fn tenant() -> Tenant {
         key: ApiKey::new("KEY").expect("it is a header value"),
         default_profile: None,
         allow: Allow::default(),
+        duplicate_window: None,
     }
 }
 

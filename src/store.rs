@@ -49,6 +49,9 @@ pub enum Unavailable {
 
 impl Store {
     /// Keeps records in this process's memory.
+    ///
+    /// # Panics
+    /// If the system has no random bytes.
     #[must_use]
     pub fn memory(config: &config::Store, clock: Clock) -> Self {
         let mut secret = [0; 32];
@@ -62,6 +65,9 @@ impl Store {
     ///
     /// # Errors
     /// See [`Unavailable`]. Nothing has changed then.
+    ///
+    /// # Panics
+    /// If a record has a map whose keys are no text.
     #[expect(clippy::unused_async, reason = "records of memory are at hand, those of a server are not")]
     pub async fn update<T, R>(
         &self,
@@ -108,7 +114,7 @@ mod tests {
     use super::*;
 
     fn store(max_records: usize, clock: &Clock) -> Store {
-        Store::memory(&config::Store { max_records, ..config::Config::default().store }, clock.clone())
+        Store::memory(&config::Store { max_records }, clock.clone())
     }
 
     async fn put(store: &Store, key: &str, value: u32, keep: Duration) -> Result<(), Unavailable> {
@@ -123,7 +129,7 @@ mod tests {
     async fn a_record_stays_until_its_time_is_over() {
         let clock = Clock::default();
         let store = store(10, &clock);
-        put(&store, "a", 1, Duration::from_secs(60)).await.unwrap();
+        put(&store, "a", 1, Duration::from_mins(1)).await.unwrap();
         assert_eq!((get(&store, "a").await, get(&store, "b").await), (Some(1), None));
         clock.advance(Duration::from_secs(61));
         assert_eq!(get(&store, "a").await, None);
@@ -163,7 +169,7 @@ mod tests {
                 let store = store.clone();
                 tokio::spawn(async move {
                     for _ in 0..500 {
-                        let add = |n: Option<u32>| (Change::Put(n.unwrap_or(0) + 1, Duration::from_secs(60)), ());
+                        let add = |n: Option<u32>| (Change::Put(n.unwrap_or(0) + 1, Duration::from_mins(1)), ());
                         store.update("n", add).await.unwrap();
                     }
                 })

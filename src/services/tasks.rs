@@ -25,6 +25,7 @@ impl Tasks {
     }
 
     /// Ends what is under way where it stands, and tells how much that was.
+    #[must_use]
     pub fn cut(&self) -> usize {
         self.end.cancel();
         self.tracker.len()

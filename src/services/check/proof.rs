@@ -24,7 +24,7 @@ pub(super) struct Attempt {
 }
 
 /// Longer than anything that is not counted in.
-const SPARE: Duration = Duration::from_secs(600);
+const SPARE: Duration = Duration::from_mins(10);
 /// As many of a number's verifications as Telnyx gives at once.
 const NEWEST: Page = Page { number: 1, size: 250 };
 

@@ -105,7 +105,7 @@ impl Service<Request<Bytes>> for Origin {
                 (Answer::Html, _) => Ok(plain(StatusCode::OK, "<html></html>")),
                 (Answer::Unsent, _) => Err(Failure::Unsent("refused".into())),
                 (Answer::Lost | Answer::Real, _) => Err(Failure::Lost("reset".into())),
-                (Answer::Never, _) => return sleep(Duration::from_secs(3600)).await,
+                (Answer::Never, _) => return sleep(Duration::from_hours(1)).await,
             };
             let _ = answer.send(end);
         });

@@ -1,4 +1,4 @@
-//! Random choices that a seed repeats (SplitMix64, Steele et al. 2014).
+//! Random choices that a seed repeats (`SplitMix64`, Steele et al. 2014).
 
 use std::{
     sync::{Arc, Mutex},

@@ -84,9 +84,9 @@ impl World {
             world.drive(intent, &told).await?;
         }
         // What acts late has acted after this.
-        sleep(Duration::from_secs(120)).await;
+        sleep(Duration::from_mins(2)).await;
         let told = Arc::try_unwrap(told).map_err(|_| "somebody still calls")?.into_inner().unwrap();
-        told.is_true_of(&simulator)
+        told.check(&simulator)
     }
 
     fn new(random: Random) -> (Self, Handle) {
@@ -134,7 +134,7 @@ impl World {
         for _ in 0..=random.below(3) {
             let contradicts = random.percent(5) && intent.request_id.is_some();
             let intent = if contradicts { Intent { timeout_secs: Some(77), ..intent } } else { intent };
-            let patience = if random.percent(20) { random.millis(3000) } else { Duration::from_secs(3600) };
+            let patience = if random.percent(20) { random.millis(3000) } else { Duration::from_hours(1) };
             let end = timeout(patience, self.call(intent, 100 + random.below(15_000))).await;
             let again = match end {
                 Ok(Ok(id)) => {
@@ -185,7 +185,7 @@ impl World {
             }
         }
         if self.random.percent(10) {
-            sleep(Duration::from_secs(3600)).await;
+            sleep(Duration::from_hours(1)).await;
         }
     }
 
@@ -195,7 +195,7 @@ impl World {
             let mut gateway = self.gateway.lock().unwrap();
             std::mem::replace(&mut *gateway, start_gateway(&self.config, &self.origin, &self.store, &self.clock))
         };
-        tasks.cut();
+        let _ = tasks.cut();
         tasks.drain().await;
     }
 
@@ -252,7 +252,7 @@ impl Told {
     }
 
     /// Compares what was told with what was sent.
-    fn is_true_of(self, simulator: &Handle) -> Result<(), String> {
+    fn check(self, simulator: &Handle) -> Result<(), String> {
         let messages = simulator.messages();
         let sent: BTreeSet<&str> = messages.iter().map(|message| message.verification_id.as_str()).collect();
         let several = self.named.iter().find(|(_, ids)| ids.len() != 1);

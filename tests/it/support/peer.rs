@@ -63,7 +63,7 @@ impl Frame {
         Self::new(RST_STREAM, 0, stream, CANCEL.to_be_bytes())
     }
 
-    /// The error code of a RST_STREAM or GOAWAY.
+    /// The error code of a `RST_STREAM` or GOAWAY.
     pub fn code(&self) -> u32 {
         let code = &self.payload[if self.kind == GOAWAY { 4..8 } else { 0..4 }];
         u32::from_be_bytes(code.try_into().unwrap())
