@@ -95,6 +95,7 @@ fn gateway(folder: &std::path::Path, upstream: &str, collector: &str) -> Result<
         &config,
         format!(
             "grpc: {{ listen: 127.0.0.1:0 }}\n\
+             admin: {{ listen: 127.0.0.1:0 }}\n\
              upstream: {{ base_url: {upstream}/v2 }}\n\
              telemetry: {{ log: {{ format: json }}, otlp: {{ endpoint: http://{collector}, sample_ratio: 0.01 }} }}\n"
         ),

@@ -94,6 +94,7 @@ async fn scenario(level: &str) -> (Collector, Ended, String) {
         &config,
         format!(
             "grpc: {{ listen: '127.0.0.1:0' }}\n\
+             admin: {{ listen: '127.0.0.1:0' }}\n\
              upstream: {{ base_url: '{simulator}/v2' }}\n\
              telemetry:\n  log: {{ format: json, level: {level} }}\n  \
              otlp: {{ endpoint: 'http://{otlp}', sample_ratio: 0.0 }}\n"
