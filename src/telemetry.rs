@@ -166,5 +166,7 @@ where
         .with_tracer(traces.tracer(TARGET))
         .with_location(false)
         .with_threads(false)
+        .with_target(false)
+        .with_tracked_inactivity(false)
         .with_filter(Targets::new().with_target(TARGET, LevelFilter::INFO))
 }
