@@ -118,8 +118,9 @@ mod tests {
     #[tokio::test]
     async fn work_that_goes_on_elsewhere_is_still_of_its_call() {
         let call = Call::new("a/b", Some("r1".into()), &Span::none(), Metrics::default());
-        let there = Arc::clone(&call).run(async { tokio::spawn(Call::following(async { Call::current() })) }).await;
-        assert_eq!(there.await.unwrap().unwrap().request_id, "r1");
+        let spawn = || tokio::spawn(Call::following(async { Call::current() }));
+        let there = call.run_now(spawn).await.unwrap();
+        assert_eq!(there.unwrap().request_id, "r1");
         assert!(Call::current().is_none());
     }
 }

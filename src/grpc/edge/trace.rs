@@ -127,7 +127,8 @@ impl Call {
 
     fn log(&self, code: Code, reason: Option<&'static str>, status: Option<&Status>) {
         let _in_span = self.span.enter();
-        let duration_ms = self.start.elapsed().as_secs_f64() * 1e3;
+        // In microseconds at the finest: what is beyond is noise.
+        let duration_ms = (self.start.elapsed().as_secs_f64() * 1e6).round() / 1e3;
         let Some(status) = status else {
             debug!(duration_ms, "done");
             return;

@@ -136,7 +136,7 @@ fn branch(text: &mut String, span: &Span, spans: &[Span], depth: usize) {
         SpanKind::Client => "CLIENT",
         _ => "INTERNAL",
     };
-    let status = match span.status.as_ref().map(|status| status.code()) {
+    let status = match span.status.as_ref().map(opentelemetry_proto::tonic::trace::v1::Status::code) {
         Some(SpanStatus::Error) => " ERROR",
         Some(SpanStatus::Ok) => " OK",
         _ => "",
