@@ -241,7 +241,11 @@ async fn calls_know_nothing_of_a_collector_that_is_down_silent_or_refusing() {
                 served.send(RETRIED).await.unwrap_or_else(|status| panic!("{what}, {protocol}: {status}"));
             }
             // What can't be exported is counted, sooner or later.
-            while !served.metrics().await.contains("verify_gateway_telemetry_spans_lost_total{") {}
+            let mut scrapes = 0;
+            while !served.metrics().await.contains("verify_gateway_telemetry_spans_lost_total{") {
+                scrapes += 1;
+                assert!(scrapes < 10_000, "{what}, {protocol}: no lost span is counted");
+            }
             served.end().await;
         }
     }
