@@ -6,14 +6,16 @@ use tokio::{
     net::TcpListener,
     time::{sleep, timeout},
 };
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
+    admin::{self, NotReady, Readiness},
     clock::Clock,
     config::{self, Config},
     grpc::{self, Cut},
     services::{Services, Tasks},
     store::Store,
-    telemetry::Sampling,
+    telemetry::Telemetry,
     tenant::Directory,
     upstream::{self, Client},
 };
@@ -23,6 +25,8 @@ pub struct Gateway {
     listener: TcpListener,
     addr: SocketAddr,
     server: grpc::Server,
+    admin: Option<admin::Server>,
+    readiness: Readiness,
     /// What outlives the call that began it.
     tasks: Tasks,
     limits: config::Shutdown,
@@ -45,21 +49,40 @@ pub enum Error {
 }
 
 impl Gateway {
-    /// Puts the parts together and takes the port.
+    /// Puts the parts together and takes the ports.
     ///
     /// # Errors
     /// [`Error::Bind`] and [`Error::Upstream`].
-    pub async fn bind(config: &Config, directory: Directory, clock: Clock) -> Result<Self, Error> {
-        let upstream = Client::new(&config.upstream, clock.clone())?;
-        let sampling = Sampling::new(&config.telemetry.otlp);
+    pub async fn bind(
+        config: &Config,
+        directory: Directory,
+        clock: Clock,
+        telemetry: &Telemetry,
+    ) -> Result<Self, Error> {
+        let upstream = Client::new(&config.upstream, clock.clone(), &telemetry.metrics())?;
         let store = Store::memory(&config.store, clock.clone());
         let tasks = Tasks::default();
-        let services = Services::new(config, &upstream, &store, &clock, &tasks);
-        let server = grpc::Server::new(&config.grpc, sampling, directory, services, upstream);
-        let refused = |source| Error::Bind { addr: config.grpc.listen, source };
-        let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused)?;
-        let addr = listener.local_addr().map_err(refused)?;
-        Ok(Self { listener, addr, server, tasks, limits: config.shutdown.clone() })
+        let services = Services::new(config, &upstream, &store, &clock, &tasks, &telemetry.metrics());
+        let server = grpc::Server::new(&config.grpc, telemetry, directory, services, upstream);
+        let refused = |addr| move |source| Error::Bind { addr, source };
+        let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused(config.grpc.listen))?;
+        let addr = listener.local_addr().map_err(refused(config.grpc.listen))?;
+        let readiness = Readiness::default();
+        let admin = match config.admin.listen {
+            Some(listen) => {
+                let (metrics, log) = (telemetry.metrics(), telemetry.log());
+                let server = admin::Server::bind(listen, readiness.clone(), metrics, log, config).await;
+                Some(server.map_err(refused(listen))?)
+            }
+            None => None,
+        };
+        Ok(Self { listener, addr, server, admin, readiness, tasks, limits: config.shutdown.clone() })
+    }
+
+    /// Where its admin port listens, if it has one.
+    #[must_use]
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(admin::Server::addr)
     }
 
     /// Where it listens.
@@ -71,11 +94,15 @@ impl Gateway {
     /// Serves until `shutdown`, then drains: whoever watches turns away, connections are asked to close, and running calls
     /// have the grace period to finish. What is not done by then is ended.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        tracing::info!(addr = %self.addr, "listening");
-        let Self { listener, server, tasks, limits, .. } = self;
+        tracing::info!(addr = %self.addr, admin = self.admin_addr().map(tracing::field::display), "listening");
+        let Self { listener, server, admin, readiness, tasks, limits, .. } = self;
+        // Until this function ends: probes must see that it drains.
+        let _admin = admin.map(|admin| AbortOnDropHandle::new(tokio::spawn(serve_admin(admin))));
+        readiness.no_longer(NotReady::Starting);
         let closing = async {
             shutdown.await;
             tracing::info!("draining");
+            readiness.not_for(NotReady::Draining);
             server.turn_away().await;
             sleep(limits.delay).await;
         };
@@ -90,5 +117,11 @@ impl Gateway {
             let Cut { connections, calls } = server.cut().await;
             tracing::warn!(connections, calls, tasks = tasks.cut(), "the grace period ran out");
         }
+    }
+}
+
+async fn serve_admin(admin: admin::Server) {
+    if let Err(error) = admin.serve().await {
+        tracing::error!(%error, "the admin port failed");
     }
 }

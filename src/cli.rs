@@ -11,11 +11,11 @@ mod simulator;
 
 use std::{ffi::OsString, fmt, future::Future, io, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    config::{self, Environment, Mistakes},
+    config::{self, Environment, LogFormat, Mistakes},
     telemetry::Telemetry,
 };
 
@@ -49,6 +49,32 @@ impl Command {
             Self::Health(arguments) => health::run(arguments).await,
         }
     }
+}
+
+/// What goes before the settings of the log.
+#[derive(Args)]
+struct LogArguments {
+    /// What is logged: off, error, warn, info, debug or trace, or a list of target=level.
+    #[arg(long, value_parser = log_level)]
+    log_level: Option<String>,
+    /// How it is written: auto is human on a terminal and json elsewhere.
+    #[arg(long)]
+    log_format: Option<LogFormat>,
+}
+
+impl LogArguments {
+    fn apply(&self, log: &mut config::Log) {
+        if let Some(level) = &self.log_level {
+            log.level.clone_from(level);
+        }
+        if let Some(format) = self.log_format {
+            log.format = format;
+        }
+    }
+}
+
+fn log_level(text: &str) -> Result<String, String> {
+    config::Log::level(text).ok_or_else(|| "no such level".to_owned())
 }
 
 /// Why a command failed, which decides the exit code.

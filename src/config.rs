@@ -1,5 +1,6 @@
 //! Typed settings. The environment goes before the file, and every mistake is reported at once, with its place.
 
+mod admin;
 mod environment;
 mod grpc;
 pub mod human;
@@ -19,12 +20,13 @@ use std::{
 };
 
 pub use self::{
+    admin::Admin,
     environment::{Environment, Unread},
     grpc::Grpc,
     mistakes::{Mistake, Mistakes, Place, Spot},
     reference::{example, table},
     sends::{Sends, Store},
-    telemetry::{Log, LogFormat, Otlp, Telemetry},
+    telemetry::{HONOURED, Log, LogFormat, Otlp, Protocol, Telemetry},
     upstream::{Breaker, Budget, Retry, Upstream},
 };
 
@@ -43,7 +45,9 @@ pub struct Config {
     pub store: Store,
     /// Who may call.
     pub tenants: Tenants,
-    /// Logs and traces.
+    /// Probes, metrics and the log's level.
+    pub admin: Admin,
+    /// Logs, traces and metrics.
     pub telemetry: Telemetry,
     /// The way to stop.
     pub shutdown: Shutdown,
@@ -106,7 +110,8 @@ impl Config {
                     |text| (!text.is_empty()).then(|| PathBuf::from(text)),
                 ),
             }),
-            telemetry: root.section("telemetry", "Logs and traces.", Telemetry::read),
+            admin: root.section("admin", "Probes, metrics and the log's level, for operators.", Admin::read),
+            telemetry: root.section("telemetry", "Logs, traces and metrics.", Telemetry::read),
             shutdown: root.section("shutdown", "The way to stop.", |section| Shutdown {
                 delay: section.duration(
                     "delay",

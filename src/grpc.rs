@@ -29,7 +29,7 @@ use crate::{
         template_service_server::TemplateServiceServer, verification_service_server::VerificationServiceServer,
     },
     services::{Answered, Origin, Services},
-    telemetry::Sampling,
+    telemetry::Telemetry,
     tenant::{Context, Directory},
     upstream::Client,
 };
@@ -59,7 +59,7 @@ impl Server {
     #[must_use]
     pub fn new(
         config: &config::Grpc,
-        sampling: Sampling,
+        telemetry: &Telemetry,
         directory: Directory,
         services: Services,
         upstream: Client,
@@ -85,8 +85,14 @@ impl Server {
             add_reflection(&mut routes);
         }
         let draining = CancellationToken::new();
-        let edged = Edged::new(config, sampling, directory, routes.routes().prepare(), draining.clone());
-        Self { connections: Connections::new(edged, config.clone(), draining), health }
+        let edged = Edged::new(
+            config,
+            (telemetry.sampling(), telemetry.metrics()),
+            directory,
+            routes.routes().prepare(),
+            draining.clone(),
+        );
+        Self { connections: Connections::new(edged, config.clone(), telemetry.metrics(), draining), health }
     }
 
     /// Serves the connections that come to `listener`, and takes no more after `closing`.

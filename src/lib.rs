@@ -2,6 +2,7 @@
 //!
 //! `docs/ARCHITECTURE.md` leads through the house, floor by floor.
 
+pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod clock;

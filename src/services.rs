@@ -16,7 +16,7 @@ pub use self::{
     send::Send,
     tasks::Tasks,
 };
-use crate::{clock::Clock, config::Config, store::Store, upstream::Client};
+use crate::{clock::Clock, config::Config, store::Store, telemetry::Metrics, upstream::Client};
 
 /// All flows.
 #[derive(Clone)]
@@ -35,6 +35,7 @@ pub struct Verifications {
     upstream: Client,
     store: Store,
     clock: Clock,
+    metrics: Metrics,
     sends: Once<Send>,
     clock_skew: Duration,
     attempt_timeout: Duration,
@@ -51,7 +52,14 @@ pub struct Templates(Once<NewTemplate>);
 impl Services {
     /// The flows over `upstream`, with their records in `store`. What must outlive its caller runs on `tasks`.
     #[must_use]
-    pub fn new(config: &Config, upstream: &Client, store: &Store, clock: &Clock, tasks: &Tasks) -> Self {
+    pub fn new(
+        config: &Config,
+        upstream: &Client,
+        store: &Store,
+        clock: &Clock,
+        tasks: &Tasks,
+        metrics: &Metrics,
+    ) -> Self {
         let parts = Parts {
             upstream: upstream.clone(),
             store: store.clone(),
@@ -59,12 +67,14 @@ impl Services {
             settings: config.sends.clone(),
             attempt_timeout: config.upstream.attempt_timeout,
             tasks: tasks.clone(),
+            metrics: metrics.clone(),
         };
         Self {
             verifications: Verifications {
                 upstream: upstream.clone(),
                 store: store.clone(),
                 clock: clock.clone(),
+                metrics: metrics.clone(),
                 sends: Once::new(parts.clone()),
                 clock_skew: config.sends.clock_skew,
                 attempt_timeout: config.upstream.attempt_timeout,

@@ -1,41 +1,49 @@
-//! Logs and traces of one gateway.
+//! Logs, traces and metrics of one gateway.
 //!
 //! Nothing here is global: `cli` makes the subscriber the process's own, a test may use several.
 
+mod call;
+mod console;
+mod log;
+pub mod metrics;
+mod otlp;
+mod queue;
 mod sampling;
+pub mod semconv;
 
-use std::{error::Error as StdError, io::IsTerminal, time::Duration};
+use std::{error::Error as StdError, time::Duration};
 
-use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry::{KeyValue, trace::TracerProvider};
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_otlp::MetricExporter;
 use opentelemetry_sdk::{
     Resource,
+    logs::SdkLoggerProvider,
+    metrics::PeriodicReader,
     trace::{Sampler, SdkTracerProvider},
 };
-use tracing::{Dispatch, Subscriber, level_filters::LevelFilter};
+use tracing::{Dispatch, Span, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry,
-    filter::{FilterExt, Targets},
-    fmt,
-    fmt::MakeWriter,
-    layer::SubscriberExt,
-    registry::LookupSpan,
+    Layer, Registry, filter::Targets, fmt::MakeWriter, layer::SubscriberExt, registry::LookupSpan,
 };
 
-pub use self::sampling::Sampling;
-use crate::config::{self, LogFormat};
+pub use self::{call::Call, log::Log, metrics::Metrics, sampling::Sampling};
+use self::{console::Console, queue::Queue};
+use crate::config;
 
 /// The name that spans and logs of this program start with.
 const TARGET: &str = "verify_gateway";
 
-/// Logs and traces of one gateway.
-#[derive(Debug)]
+/// Logs, traces and metrics of one gateway.
 pub struct Telemetry {
-    log: config::Log,
+    log: Log,
+    sampling: Sampling,
+    metrics: Metrics,
     traces: Option<SdkTracerProvider>,
+    logs: Option<SdkLoggerProvider>,
 }
 
-/// Logs or traces can't be set up as configured.
+/// Telemetry can't be set up as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The OTLP exporter can't be built.
@@ -47,13 +55,24 @@ pub enum Error {
 }
 
 impl Telemetry {
-    /// Sets up the export of traces, where an endpoint is configured. It must be called inside a Tokio runtime.
+    /// Sets up what is configured. It must be called inside a Tokio runtime.
     ///
     /// # Errors
     /// [`Error::Exporter`] where the endpoint can't be used.
     pub fn new(config: &config::Telemetry) -> Result<Self, Error> {
-        let traces = config.otlp.endpoint.as_deref().map(|endpoint| traces(endpoint, &config.otlp)).transpose()?;
-        Ok(Self { log: config.log.clone(), traces })
+        let otlp = &config.otlp;
+        let is_exported = otlp.endpoint.is_some();
+        let resource = resource(otlp);
+        let push = (is_exported && otlp.metrics).then(|| otlp::metrics(otlp)).transpose()?;
+        let push = push.map(|exporter| {
+            PeriodicReader::<MetricExporter>::builder(exporter).with_interval(otlp.metrics_interval).build()
+        });
+        let metrics = Metrics::new(config.tenant_labels, resource.clone(), push);
+        let traces = (is_exported || config.console_traces).then(|| traces(config, &resource, &metrics)).transpose()?;
+        let logs = (is_exported && otlp.logs).then(|| otlp::logs(otlp)).transpose()?;
+        let logs = logs
+            .map(|exporter| SdkLoggerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build());
+        Ok(Self { log: Log::new(&config.log), sampling: Sampling::new(config), metrics, traces, logs })
     }
 
     /// The subscriber that writes logs to `writer` and hands spans to the exporter.
@@ -64,37 +83,77 @@ impl Telemetry {
     where
         W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
     {
-        let subscriber = Registry::default()
-            .with(self.traces.as_ref().map(spans))
-            .with(log(self.log.format, writer).with_filter(EnvFilter::try_new(&self.log.level)?.and(libraries())));
+        let exported = self.logs.as_ref().map(|logs| {
+            // The exporters log too: what they say of an export must not become another one.
+            let own = Targets::new().with_target(TARGET, LevelFilter::INFO);
+            OpenTelemetryTracingBridge::new(logs).with_filter(own)
+        });
+        let subscriber =
+            Registry::default().with(self.traces.as_ref().map(spans)).with(exported).with(self.log.layer(writer)?);
         Ok(Dispatch::new(subscriber))
+    }
+
+    /// The log, whose level may be changed.
+    #[must_use]
+    pub fn log(&self) -> Log {
+        self.log.clone()
+    }
+
+    /// Which calls are recorded.
+    #[must_use]
+    pub fn sampling(&self) -> Sampling {
+        self.sampling.clone()
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
     }
 
     /// Exports what is left, waiting at most `limit`.
     pub async fn shutdown(self, limit: Duration) {
-        if let Some(traces) = self.traces {
-            // The SDK blocks: on a worker it would wait for itself.
-            let stopped = tokio::task::spawn_blocking(move || traces.shutdown_with_timeout(limit)).await;
-            if let Ok(Err(error)) = stopped {
-                tracing::warn!(%error, "spans were lost at the end");
-            }
+        let Self { metrics, traces, logs, .. } = self;
+        // The SDK blocks: on a worker it would wait for itself.
+        let stopped = tokio::task::spawn_blocking(move || {
+            let traces = traces.map_or(Ok(()), |traces| traces.shutdown_with_timeout(limit));
+            let metrics = metrics.provider().shutdown_with_timeout(limit);
+            let logs = logs.map_or(Ok(()), |logs| logs.shutdown_with_timeout(limit));
+            traces.and(metrics).and(logs)
+        });
+        if let Ok(Err(error)) = stopped.await {
+            tracing::warn!(%error, "telemetry was lost at the end");
         }
     }
 }
 
-fn traces(endpoint: &str, otlp: &config::Otlp) -> Result<SdkTracerProvider, Error> {
-    let exporter = SpanExporter::builder()
-        .with_tonic()
-        .with_endpoint(endpoint)
-        .with_timeout(otlp.timeout)
+/// A part of the present span; none where that is not recorded.
+#[must_use]
+pub fn part(begin: impl FnOnce() -> Span) -> Span {
+    if Span::current().is_disabled() { Span::none() } else { begin() }
+}
+
+fn resource(otlp: &config::Otlp) -> Resource {
+    let given = otlp.resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    Resource::builder_empty()
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .with_attributes(given)
+        .with_service_name(otlp.service_name.clone())
         .build()
-        .map_err(|error| Error::Exporter(error.into()))?;
-    Ok(SdkTracerProvider::builder()
-        .with_batch_exporter(exporter)
+}
+
+fn traces(config: &config::Telemetry, resource: &Resource, metrics: &Metrics) -> Result<SdkTracerProvider, Error> {
+    let mut provider = SdkTracerProvider::builder()
         // `Sampling` has decided before a span is begun.
         .with_sampler(Sampler::AlwaysOn)
-        .with_resource(Resource::builder().with_service_name(otlp.service_name.clone()).build())
-        .build())
+        .with_resource(resource.clone());
+    if config.otlp.endpoint.is_some() {
+        provider = provider.with_span_processor(Queue::new(otlp::spans(&config.otlp)?, &config.otlp, metrics));
+    }
+    if config.console_traces {
+        provider = provider.with_span_processor(Console::default());
+    }
+    Ok(provider.build())
 }
 
 /// Hands this program's spans to the exporter. Spans of libraries stay out, those of the exporter above all: exporting
@@ -107,28 +166,7 @@ where
         .with_tracer(traces.tracer(TARGET))
         .with_location(false)
         .with_threads(false)
+        .with_target(false)
+        .with_tracked_inactivity(false)
         .with_filter(Targets::new().with_target(TARGET, LevelFilter::INFO))
-}
-
-/// Holds libraries to INFO whatever the level asked for: below it, HTTP libraries print headers and paths, and with them
-/// tokens and phone numbers.
-fn libraries() -> Targets {
-    Targets::new().with_default(LevelFilter::INFO).with_target(TARGET, LevelFilter::TRACE)
-}
-
-fn log<S, W>(format: LogFormat, writer: W) -> Box<dyn Layer<S> + Send + Sync>
-where
-    S: Subscriber + for<'span> LookupSpan<'span>,
-    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
-{
-    let human = match format {
-        LogFormat::Auto => std::io::stderr().is_terminal(),
-        LogFormat::Human => true,
-        LogFormat::Json => false,
-    };
-    if human {
-        Box::new(fmt::layer().with_writer(writer).with_ansi(std::io::stderr().is_terminal()))
-    } else {
-        Box::new(fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(writer))
-    }
 }

@@ -1,7 +1,7 @@
 //! The client of the Telnyx Verify API.
 //!
 //! A request passes these layers, outermost first; they are built once, so that what they remember survives:
-//! retries → circuit breaker → places → time of an attempt → client span → headers → transport.
+//! retries → circuit breaker → places → client span → time of an attempt → headers → transport.
 //!
 //! The reason of a failure says whether anything happened upstream. A send, a check or a creation that may have been
 //! carried out fails for `SEND_OUTCOME_UNKNOWN`, `CHECK_OUTCOME_UNKNOWN` or `CREATE_OUTCOME_UNKNOWN`, however that came
@@ -53,6 +53,7 @@ use crate::{
     config,
     domain::{Error, PhoneNumber},
     pb::ErrorReason,
+    telemetry::Metrics,
     telnyx::{
         Channel, CheckAnswer, CheckRequest, Data, List, Profile, ProfilePatch, Route, SendRequest, Template,
         TemplateText, Verification,
@@ -61,7 +62,7 @@ use crate::{
 };
 
 /// What an attempt passes.
-type Stack = Breaker<Bulkhead<AttemptTimeout<Trace<Authorize<Transport>>>>>;
+type Stack = Breaker<Bulkhead<Trace<AttemptTimeout<Authorize<Transport>>>>>;
 
 /// The client of the Telnyx Verify API. Cloning is cheap, and clones share their connections.
 #[derive(Clone)]
@@ -102,15 +103,15 @@ impl Client {
     ///
     /// # Errors
     /// See [`BuildError`].
-    pub fn new(config: &config::Upstream, clock: Clock) -> Result<Self, BuildError> {
-        Self::build(Transport::network(config).map_err(BuildError)?, config, clock)
+    pub fn new(config: &config::Upstream, clock: Clock, metrics: &Metrics) -> Result<Self, BuildError> {
+        Self::build(Transport::network(config).map_err(BuildError)?, config, clock, metrics)
     }
 
     /// Builds the client over a service that answers in place of the network: an API in the same process.
     ///
     /// # Errors
     /// See [`BuildError`].
-    pub fn over<T>(transport: T, config: &config::Upstream, clock: Clock) -> Result<Self, BuildError>
+    pub fn over<T>(transport: T, config: &config::Upstream, clock: Clock, metrics: &Metrics) -> Result<Self, BuildError>
     where
         T: Service<http::Request<Bytes>, Response = http::Response<Bytes>, Error = Failure>
             + Clone
@@ -119,22 +120,27 @@ impl Client {
             + 'static,
         T::Future: Send + 'static,
     {
-        Self::build(Transport::Service(BoxCloneSyncService::new(transport)), config, clock)
+        Self::build(Transport::Service(BoxCloneSyncService::new(transport)), config, clock, metrics)
     }
 
-    fn build(transport: Transport, config: &config::Upstream, clock: Clock) -> Result<Self, BuildError> {
+    fn build(
+        transport: Transport,
+        config: &config::Upstream,
+        clock: Clock,
+        metrics: &Metrics,
+    ) -> Result<Self, BuildError> {
         let base_url = config.base_url.trim_end_matches('/').to_owned();
         let no_url = || BuildError("the base URL is no URL".into());
         let send_urls = Channel::ALL.iter().map(|&channel| url(&base_url, Route::Send(channel)));
         let send_urls = send_urls.collect::<Option<_>>().ok_or_else(no_url)?;
         let mut probe = url(&base_url, Route::Profiles).ok_or_else(no_url)?;
         Page { number: 1, size: 1 }.append_to(&mut probe);
-        let retry = Retry::new(config.retry.clone(), clock.clone());
+        let retry = Retry::new(config.retry.clone(), clock.clone(), metrics.clone());
         let stack = ServiceBuilder::new()
-            .layer(BreakerLayer::new(&config.breaker, probe))
-            .layer(BulkheadLayer::new(config.max_concurrent_attempts))
+            .layer(BreakerLayer::new(&config.breaker, probe, metrics.clone()))
+            .layer(BulkheadLayer::new(config.max_concurrent_attempts, metrics.clone()))
+            .layer(TraceLayer { propagate: config.propagate_trace, metrics: metrics.clone() })
             .layer(AttemptTimeoutLayer(config.attempt_timeout))
-            .layer(TraceLayer { propagate: config.propagate_trace })
             .layer(AuthorizeLayer)
             .service(transport);
         Ok(Self { retry, stack, clock, base_url, send_urls })

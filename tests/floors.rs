@@ -15,7 +15,7 @@ const FLOORS: [&[&str]; 9] = [
     &["telemetry", "tenant", "store"],
     &["policy", "upstream"],
     &["services"],
-    &["grpc", "simulator"],
+    &["admin", "grpc", "simulator"],
     &["app"],
     &["cli", "main"],
 ];

@@ -56,17 +56,19 @@ async fn measure(arguments: &[String]) -> Result<()> {
 
     let folder = tempfile::tempdir()?;
     let start = Instant::now();
-    let gateway = gateway(folder.path(), &upstream, collector.addr())?;
+    let gateway = gateway(folder.path(), &upstream, collector.addr(), 0.01)?;
     Load::connect(gateway.addr()).await?;
     let start = start.elapsed();
     let idle = gateway.resident_kib()?;
 
+    let all_folder = tempfile::tempdir()?;
     let servers = [
         ("gateway", gateway),
         ("bare tonic + reqwest", Child::of_this_bench(&["hop-reqwest", &upstream])?),
         ("bare tonic + hyper-util", Child::of_this_bench(&["hop-hyper", &upstream])?),
+        ("gateway, every call traced", self::gateway(all_folder.path(), &upstream, collector.addr(), 1.0)?),
     ];
-    let mut samples: [Vec<Sample>; 3] = Default::default();
+    let mut samples: [Vec<Sample>; 4] = Default::default();
     for (_, server) in &servers {
         Load::connect(server.addr()).await?.run(calls / 4).await?;
     }
@@ -82,21 +84,25 @@ async fn measure(arguments: &[String]) -> Result<()> {
     let loaded = servers[0].1.resident_kib()?;
 
     println!("\n{calls} sends a round, {rounds} rounds, {CONCURRENCY} in flight over {CONNECTIONS} connections;");
-    println!("gateway: release build, authentication, validation and tracing at 1 % on; medians of the rounds\n");
+    println!(
+        "gateway: release build, authentication, validation, metrics and tracing at 1 % on; medians of the rounds\n"
+    );
     report::table(&servers.each_ref().map(|(name, _)| *name), &samples);
     println!("\ngateway: start to first connection {start:.0?}, memory {idle} KiB idle, {loaded} KiB after the load");
     Ok(())
 }
 
-/// Starts the gateway as in production: its own process, with a configuration and a tenants file.
-fn gateway(folder: &std::path::Path, upstream: &str, collector: &str) -> Result<Child> {
+/// Starts the gateway as in production: its own process, with a configuration and a tenants file. It records the share
+/// `traced` of the calls.
+fn gateway(folder: &std::path::Path, upstream: &str, collector: &str, traced: f64) -> Result<Child> {
     let config = folder.join("gateway.yaml");
     fs::write(
         &config,
         format!(
             "grpc: {{ listen: 127.0.0.1:0 }}\n\
+             admin: {{ listen: 127.0.0.1:0 }}\n\
              upstream: {{ base_url: {upstream}/v2 }}\n\
-             telemetry: {{ log: {{ format: json }}, otlp: {{ endpoint: http://{collector}, sample_ratio: 0.01 }} }}\n"
+             telemetry: {{ log: {{ format: json }}, otlp: {{ endpoint: http://{collector}, sample_ratio: {traced} }} }}\n"
         ),
     )?;
     let hash = verify_gateway::tenant::TokenHash::of(TOKEN);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::load::Sample;
 
 /// Prints a line a server, and its CPU time as a multiple of each of the others' in the same rounds.
-pub fn table(names: &[&str; 3], samples: &[Vec<Sample>; 3]) {
+pub fn table<const N: usize>(names: &[&str; N], samples: &[Vec<Sample>; N]) {
     println!("| server | CPU per call | × tonic + reqwest | calls/s | p50 | p99 |");
     println!("|---|---|---|---|---|---|");
     for (name, own) in names.iter().zip(samples) {

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, observe, stop_signal};
+use super::{Failure, LogArguments, observe, stop_signal};
 use crate::{
     app::Gateway,
     clock::Clock,
@@ -28,6 +28,20 @@ pub(super) struct Arguments {
     /// Where the simulator listens; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:4010")]
     simulator_listen: SocketAddr,
+    /// Where the admin port listens; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:9090")]
+    admin_listen: SocketAddr,
+    /// Shows traces: `console` writes each as a tree to standard output.
+    #[arg(long)]
+    traces: Option<Traces>,
+    #[command(flatten)]
+    log: LogArguments,
+}
+
+/// Where traces are shown.
+#[derive(Clone, Copy, ValueEnum)]
+enum Traces {
+    Console,
 }
 
 /// Runs both until Ctrl-C or SIGTERM; the gateway drains before its upstream goes.
@@ -41,13 +55,17 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut config = Config::default();
     config.grpc.listen = arguments.listen;
     config.upstream.base_url = format!("http://{}/v2", simulator.addr());
+    config.admin.listen = Some(arguments.admin_listen);
+    config.telemetry.console_traces = matches!(arguments.traces, Some(Traces::Console));
     // A line for each call, which is what a person at a terminal wants to see.
     config.telemetry.log.level = "info,verify_gateway=debug".into();
+    arguments.log.apply(&mut config.telemetry.log);
     let telemetry = observe(&config.telemetry)?;
-    let gateway =
-        Gateway::bind(&config, demo_tenant(default_profile), Clock::default()).await.map_err(Failure::runtime)?;
+    let gateway = Gateway::bind(&config, demo_tenant(default_profile), Clock::default(), &telemetry)
+        .await
+        .map_err(Failure::runtime)?;
 
-    println!("{}", guide(gateway.addr(), simulator.addr()));
+    println!("{}", guide(gateway.addr(), simulator.addr(), gateway.admin_addr()));
     let stop = CancellationToken::new();
     let simulator = tokio::spawn(simulator.serve(stop.clone().cancelled_owned()));
     gateway.run(stopped).await;
@@ -69,7 +87,10 @@ fn demo_tenant(default_profile: String) -> Directory {
 }
 
 /// What is there, and what to paste. No line is wider than a terminal, so that none is broken where it is copied.
-fn guide(grpc: SocketAddr, simulator: SocketAddr) -> String {
+fn guide(grpc: SocketAddr, simulator: SocketAddr, admin: Option<SocketAddr>) -> String {
+    let admin = admin
+        .map(|addr| format!("\n  admin      http://{addr} (metrics, probes, the log's level)"))
+        .unwrap_or_default();
     let version = env!("CARGO_PKG_VERSION");
     let grpcurl = format!("grpcurl -plaintext -H 'authorization: Bearer {TOKEN}' \\\n ");
     let messages = format!("http://{simulator}/_simulator/messages");
@@ -77,7 +98,7 @@ fn guide(grpc: SocketAddr, simulator: SocketAddr) -> String {
         r#"verify-gateway {version}: a gateway and a simulated Telnyx, on this machine only
 
   gRPC       {grpc}, token {TOKEN}
-  simulator  http://{simulator} (this is its guide, too)
+  simulator  http://{simulator} (this is its guide, too){admin}
 
 Paste these into another terminal, one after the other
 (grpcurl is at https://github.com/fullstorydev/grpcurl).

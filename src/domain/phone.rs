@@ -1,6 +1,6 @@
 //! Phone numbers.
 
-use std::fmt;
+use std::{fmt, sync::OnceLock};
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber as Parsed};
 
@@ -9,10 +9,12 @@ use super::Country;
 /// A phone number in E.164 that its country's numbering plan has room for.
 ///
 /// `Debug` and `Display` show the country's calling code and the last two digits only: all that a log may hold.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct PhoneNumber {
     e164: String,
     country_code: u16,
+    /// Found when it is first asked for, which takes some microseconds.
+    country: OnceLock<Option<Country>>,
 }
 
 impl PhoneNumber {
@@ -31,7 +33,11 @@ impl PhoneNumber {
         }
         let parsed = Self::read(digits)?;
         let country_code = u16::try_from(parsed.country_code).ok()?;
-        PHONE_NUMBER_UTIL.is_possible_number(&parsed).then(|| Self { e164: text.to_owned(), country_code })
+        PHONE_NUMBER_UTIL.is_possible_number(&parsed).then(|| Self {
+            e164: text.to_owned(),
+            country_code,
+            country: OnceLock::new(),
+        })
     }
 
     /// The number in E.164 (`+13035551234`).
@@ -43,9 +49,11 @@ impl PhoneNumber {
     /// The country; none for numbers of no country, such as satellite phones.
     #[must_use]
     pub fn country(&self) -> Option<Country> {
-        let region = PHONE_NUMBER_UTIL.get_region_for_number(&Self::read(&self.e164[1..])?)?;
-        // The library numbers its regions by the two letters of their codes; what is no country has another number.
-        Country::new(str::from_utf8(&(region as u16).to_be_bytes()).ok()?)
+        *self.country.get_or_init(|| {
+            let region = PHONE_NUMBER_UTIL.get_region_for_number(&Self::read(&self.e164[1..])?)?;
+            // The library numbers its regions by the two letters of their codes; what is no country has another number.
+            Country::new(str::from_utf8(&(region as u16).to_be_bytes()).ok()?)
+        })
     }
 
     /// The number as the library has it. In E.164 the calling code comes first and no code begins another, so this
@@ -65,6 +73,14 @@ impl PhoneNumber {
         })
     }
 }
+
+impl PartialEq for PhoneNumber {
+    fn eq(&self, other: &Self) -> bool {
+        self.e164 == other.e164
+    }
+}
+
+impl Eq for PhoneNumber {}
 
 impl fmt::Display for PhoneNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,7 +15,6 @@ use tokio::{sync::Semaphore, time::timeout_at};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body, service::Routes};
 use tower::Service as _;
-use tracing::Instrument;
 
 use self::trace::{Call, Tracing};
 use super::status;
@@ -24,7 +23,7 @@ use crate::{
     domain::Error,
     pb::ErrorReason,
     policy,
-    telemetry::Sampling,
+    telemetry::{Metrics, Sampling, metrics::LimitMode},
     tenant::{Context, Directory},
 };
 
@@ -34,6 +33,7 @@ const LAST_WORD: Duration = Duration::from_millis(5);
 /// What a call meets on its way to the services. One for all calls: it counts the places that are taken.
 struct Edge {
     tracing: Tracing,
+    metrics: Metrics,
     places: Semaphore,
     deadlines: deadline::Limits,
     directory: Directory,
@@ -53,20 +53,25 @@ impl Edge {
         // Panic: it ends its own call and nothing else; tonic alone would reset the stream, which a client reads as
         // CANCELLED. What calls share stays whole: locks that poison, and counters.
         let admitted = AssertUnwindSafe(self.admit(&call, request, routes)).catch_unwind();
-        let response = match admitted.instrument(call.span()).await {
-            // Status: what tonic refuses by itself gets a reason before it is logged.
-            Ok(Ok(response)) => status::completed(response),
-            Ok(Err(refused)) => Status::from(refused).into_http(),
-            Err(_panic) => Status::from(Error::new(ErrorReason::Internal, "the gateway failed")).into_http(),
-        };
-        call.end(&response);
+        let mut response = call
+            .run(async {
+                match admitted.await {
+                    // Status: what tonic refuses by itself gets a reason before it is logged.
+                    Ok(Ok(response)) => status::completed(response),
+                    Ok(Err(refused)) => Status::from(refused).into_http(),
+                    Err(_panic) => Status::from(Error::new(ErrorReason::Internal, "the gateway failed")).into_http(),
+                }
+            })
+            .await;
+        call.end(&mut response);
         response
     }
 
     /// Shed → deadline → authenticate → allowed? → service.
     async fn admit(&self, call: &Call, mut request: Request<Body>, routes: Routes) -> Result<Response<Body>, Error> {
         // Shed: refusing is cheap only before any work is done, authentication included.
-        let _place = shed::place(&self.places)?;
+        let _place = shed::place(&self.places)
+            .inspect_err(|_| self.metrics.limit_hit("grpc.max_concurrent_calls", LimitMode::Enforced))?;
         // Deadline: all further work is within the caller's time.
         let deadline = self.deadlines.of(request.headers())?;
         let in_time = async {
@@ -96,13 +101,14 @@ impl Edged {
     /// `draining` is cancelled when calls should come to their ends.
     pub(super) fn new(
         config: &config::Grpc,
-        sampling: Sampling,
+        (sampling, metrics): (Sampling, Metrics),
         directory: Directory,
         routes: Routes,
         draining: CancellationToken,
     ) -> Self {
         let edge = Edge {
-            tracing: Tracing::new(sampling),
+            tracing: Tracing::new(sampling, metrics.clone()),
+            metrics,
             places: Semaphore::new(config.max_concurrent_calls),
             deadlines: deadline::Limits { default: config.default_deadline, max: config.max_deadline },
             directory,

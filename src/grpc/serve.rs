@@ -27,7 +27,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 
 use super::edge::Edged;
-use crate::config;
+use crate::{
+    config,
+    telemetry::{Metrics, metrics::LimitMode},
+};
 
 /// How long nothing is taken after the system could not give a connection, mostly for want of file descriptors: trying
 /// again at once would keep a core busy, and connections that end give some back.
@@ -46,6 +49,7 @@ pub(super) struct Connections {
 struct Shared {
     edged: Edged,
     config: config::Grpc,
+    metrics: Metrics,
     /// When cancelled, connections ask their peers to close.
     draining: CancellationToken,
     /// When cancelled, connections end at once.
@@ -70,9 +74,10 @@ pub struct Cut {
 
 impl Connections {
     /// They ask their peers to close when `draining` is cancelled, which [`Self::drain`] does.
-    pub(super) fn new(edged: Edged, config: config::Grpc, draining: CancellationToken) -> Self {
+    pub(super) fn new(edged: Edged, config: config::Grpc, metrics: Metrics, draining: CancellationToken) -> Self {
         let places = Arc::new(Semaphore::new(config.max_connections));
-        let shared = Shared { edged, config, draining, cut: CancellationToken::new(), calls_cut: AtomicUsize::new(0) };
+        let shared =
+            Shared { edged, config, metrics, draining, cut: CancellationToken::new(), calls_cut: AtomicUsize::new(0) };
         Self { shared: Arc::new(shared), places, full: AtomicBool::new(false), running: TaskTracker::new() }
     }
 
@@ -104,6 +109,7 @@ impl Connections {
     /// Serves `stream` on a task of its own, if there is a place for it. What makes it wait holds up no other.
     fn start(&self, stream: TcpStream) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            self.shared.metrics.limit_hit("grpc.max_connections", LimitMode::Enforced);
             // One line for all until there is a place again.
             if !self.full.swap(true, Ordering::Relaxed) {
                 warn!(max_connections = self.shared.config.max_connections, "refusing connections: there are too many");
@@ -113,7 +119,7 @@ impl Connections {
         self.full.store(false, Ordering::Relaxed);
         let shared = Arc::clone(&self.shared);
         self.running.spawn(async move {
-            let _place = place;
+            let (_place, _active) = (place, shared.metrics.connection_opened());
             // Answers are small: waiting for more to send would only delay them. It fails on a closed connection alone.
             let _ = stream.set_nodelay(true);
             connection::serve(stream, shared).await;

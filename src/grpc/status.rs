@@ -10,7 +10,7 @@ use tonic::{
 };
 use tonic_types::{ErrorDetails, FieldViolation, QuotaViolation, StatusExt};
 
-use crate::{domain::Error, pb::ErrorReason as Reason};
+use crate::{domain::Error, pb::ErrorReason as Reason, telemetry::Call};
 
 /// The domain of every `ErrorInfo`.
 const DOMAIN: &str = "verify-gateway";
@@ -80,6 +80,9 @@ impl From<Error> for Status {
         }
         if code == Code::ResourceExhausted {
             details.set_quota_failure([QuotaViolation::new(name(error.reason), error.message.as_ref())]);
+        }
+        if let Some(call) = Call::current() {
+            details.set_request_info(&call.request_id, "");
         }
         if let Some(resource) = error.resource {
             details.set_resource_info(resource.kind, resource.name, "", error.message.as_ref());

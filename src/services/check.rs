@@ -8,6 +8,7 @@ use crate::{
     pb::ErrorReason,
     policy,
     secret::Secret,
+    telemetry::metrics::Verified,
     telnyx::{CheckAnswer, CheckRequest},
     tenant::Context,
     upstream::CheckTarget,
@@ -53,7 +54,13 @@ impl Verifications {
         };
         let attempt = self.begin(context, &check.target).await;
         let end = self.upstream.check(context, target, &CheckRequest { code, status: None, verify_profile_id }).await;
-        self.proven(context, &check.target, attempt, end).await
+        let end = self.proven(context, &check.target, attempt, end).await;
+        let verified = match &check.target {
+            Target::Id(id) => Verified::Id(id),
+            Target::Phone { phone_number, profile_id } => Verified::Phone(phone_number.as_e164(), profile_id),
+        };
+        self.tell(context, verified, &end);
+        end
     }
 
     /// Reports how the caller's own check of a custom code ended.
@@ -64,6 +71,19 @@ impl Verifications {
         let (outcome, state) = if accepted { ("accepted", "accepted") } else { ("rejected", "invalid") };
         let body = CheckRequest { status: Some(outcome), ..CheckRequest::default() };
         let end = self.upstream.check(context, CheckTarget::Id(verification_id), &body).await;
+        let end = self.reported(context, verification_id, (outcome, state), end).await;
+        self.tell(context, Verified::Id(verification_id), &end);
+        end
+    }
+
+    /// The end of a report: the answer itself, or what the verification shows without it.
+    async fn reported(
+        &self,
+        context: &Context,
+        verification_id: &str,
+        (outcome, state): (&str, &str),
+        end: Result<CheckAnswer, Error>,
+    ) -> Result<CheckAnswer, Error> {
         let Err(lost) = end.as_ref() else { return end };
         if lost.reason != ErrorReason::CheckOutcomeUnknown {
             return end;
@@ -74,6 +94,19 @@ impl Verifications {
                 Ok(CheckAnswer { phone_number: verification.phone_number, response_code: Some(outcome.to_owned()) })
             }
             _ => end,
+        }
+    }
+
+    /// Counts what a check showed.
+    fn tell(&self, context: &Context, verified: Verified<'_>, end: &Result<CheckAnswer, Error>) {
+        let Ok(answer) = end else { return };
+        let outcomes = ["accepted", "rejected", "expired", "max_attempts_exceeded"];
+        let known = outcomes.into_iter().find(|outcome| answer.response_code.as_deref() == Some(*outcome));
+        self.metrics.check_ended(known.unwrap_or("unspecified"));
+        if answer.is_accepted() {
+            let phone_number = answer.phone_number.as_deref().and_then(PhoneNumber::parse);
+            let country = phone_number.and_then(|phone_number| phone_number.country());
+            self.metrics.converted(&context.tenant.id, verified, country);
         }
     }
 }

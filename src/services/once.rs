@@ -25,7 +25,16 @@ use uuid::Uuid;
 pub(super) use self::intent::{Found, Intent, Seek};
 use self::job::Job;
 use super::Tasks;
-use crate::{clock::Clock, config, domain::Error, pb::ErrorReason, store::Store, tenant::Context, upstream::Client};
+use crate::{
+    clock::Clock,
+    config,
+    domain::Error,
+    pb::ErrorReason,
+    store::Store,
+    telemetry::{Call, Metrics},
+    tenant::Context,
+    upstream::Client,
+};
 
 /// An answer, and whose it is.
 #[derive(Clone)]
@@ -58,6 +67,7 @@ pub(super) struct Parts {
     pub(super) attempt_timeout: Duration,
     /// What outlives its caller.
     pub(super) tasks: Tasks,
+    pub(super) metrics: Metrics,
 }
 
 /// Makes intents of one kind happen once. Clones are the same.
@@ -102,6 +112,16 @@ impl<I: Intent> Once<I> {
 
     /// Makes `intent` happen, or finds that it has.
     pub(super) async fn run(&self, context: &Context, intent: I) -> Result<Answered<I::Answer>, Error> {
+        let end = self.find_or_make(context, intent).await;
+        match end.as_ref().map(|answered| answered.origin) {
+            Ok(Origin::SameRequest) => self.parts.metrics.duplicate_suppressed(I::RPC, "same_request"),
+            Ok(Origin::Duplicate) => self.parts.metrics.duplicate_suppressed(I::RPC, "duplicate"),
+            Ok(Origin::ThisCall) | Err(_) => {}
+        }
+        end
+    }
+
+    async fn find_or_make(&self, context: &Context, intent: I) -> Result<Answered<I::Answer>, Error> {
         let intent = Arc::new(intent);
         let fingerprint = self.parts.store.digest(&[&intent.content()]);
         loop {
@@ -154,7 +174,7 @@ impl<I: Intent> Once<I> {
             name: name.map_or_else(|| id.to_string(), str::to_owned),
             progress,
         };
-        self.parts.tasks.spawn(job.run().instrument(Span::current()));
+        self.parts.tasks.spawn(Call::following(job.run().instrument(Span::current())));
         Waiting { progress: waiting, awaited: Some(Arc::new(cancelled.drop_guard())) }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{
-    Answered, Verifications,
+    Answered, Origin, Verifications,
     once::{Found, Intent, Seek},
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     pb::ErrorReason,
     policy,
     secret::Secret,
+    telemetry::metrics::{SendEnd, Verified},
     telnyx::{Channel, SendRequest, Verification},
     tenant::Context,
     upstream::{Client, Page},
@@ -49,7 +50,34 @@ impl Verifications {
         policy::channel(&context.tenant, send.channel)?;
         policy::profile(&context.tenant, &send.profile_id)?;
         policy::country(&context.tenant, &send.phone_number)?;
-        self.sends.run(context, send).await
+        let (channel, country) = (send.channel, send.phone_number.country());
+        let (profile_id, phone_number) = (send.profile_id.clone(), send.phone_number.clone());
+        let end = self.sends.run(context, send).await;
+        match &end {
+            Ok(Answered { answer, origin: Origin::ThisCall }) => {
+                let by_id = Verified::Id(answer.id.as_deref().unwrap_or_default());
+                let names = [by_id, Verified::Phone(phone_number.as_e164(), &profile_id)];
+                self.metrics.sent(&context.tenant.id, names, channel);
+                self.metrics.send_ended(channel, country, SendEnd::Sent);
+            }
+            // Nothing went out for this one.
+            Ok(_) => {}
+            Err(error) => self.metrics.send_ended(channel, country, how_it_failed(error.reason)),
+        }
+        end
+    }
+}
+
+const fn how_it_failed(reason: ErrorReason) -> SendEnd {
+    match reason {
+        ErrorReason::SendOutcomeUnknown => SendEnd::Unknown,
+        ErrorReason::UpstreamRateLimited
+        | ErrorReason::UpstreamUnavailable
+        | ErrorReason::UpstreamAnswerUnreadable
+        | ErrorReason::GatewayOverloaded
+        | ErrorReason::DeadlineExceeded
+        | ErrorReason::Internal => SendEnd::Failed,
+        _ => SendEnd::Refused,
     }
 }
 

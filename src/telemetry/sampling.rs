@@ -1,46 +1,87 @@
 //! Which calls are recorded.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderName};
 use opentelemetry::{
-    propagation::{Extractor, TextMapPropagator},
+    baggage::BaggageExt,
+    propagation::{Extractor, TextMapCompositePropagator, TextMapPropagator},
     trace::TraceContextExt,
 };
-use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use tower::util::rng::{HasherRng, Rng};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::config;
 
-/// Decides which calls are recorded, before anything is spent on the others.
+/// Decides which calls are recorded, before anything is spent on the others. Clones are the same.
 ///
 /// A caller that sends a W3C trace context decides for its call; of the other calls a part is recorded.
-pub struct Sampling {
-    /// None where no traces are exported.
+#[derive(Clone)]
+pub struct Sampling(Arc<Rules>);
+
+struct Rules {
+    /// None where no traces are wanted.
     ratio: Option<f64>,
-    propagator: TraceContextPropagator,
+    follow_caller: bool,
+    /// The entries of a caller's baggage that are put on its span.
+    baggage: Vec<String>,
+    former_rpc_names: bool,
+    propagator: TextMapCompositePropagator,
 }
 
 impl Sampling {
     /// The decisions that `config` asks for.
     #[must_use]
-    pub fn new(config: &config::Otlp) -> Self {
-        let ratio = config.endpoint.is_some().then_some(config.sample_ratio);
-        Self { ratio, propagator: TraceContextPropagator::new() }
+    pub fn new(config: &config::Telemetry) -> Self {
+        let otlp = &config.otlp;
+        let ratio = match (config.console_traces, otlp.endpoint.is_some()) {
+            // Who reads the console wants to see every call.
+            (true, false) => Some(1.0),
+            (_, true) => Some(otlp.sample_ratio),
+            (false, false) => None,
+        };
+        let propagator = TextMapCompositePropagator::new(vec![
+            Box::new(TraceContextPropagator::new()),
+            Box::new(BaggagePropagator::new()),
+        ]);
+        Self(Arc::new(Rules {
+            ratio,
+            follow_caller: otlp.follow_caller,
+            baggage: otlp.baggage.clone(),
+            former_rpc_names: otlp.former_rpc_names,
+            propagator,
+        }))
+    }
+
+    /// Whether server spans have the former names of RPC's conventions too.
+    #[must_use]
+    pub fn former_rpc_names(&self) -> bool {
+        self.0.former_rpc_names
     }
 
     /// The span that `begin` makes, continuing the trace in `headers`; a disabled one where the call is not recorded.
     pub fn span(&self, headers: &HeaderMap, begin: impl FnOnce() -> Span) -> Span {
-        let Some(ratio) = self.ratio else { return Span::none() };
-        let caller = self.propagator.extract(&Headers(headers));
-        let trace = caller.span().span_context().clone();
-        if !trace.is_valid() {
-            return if HasherRng::default().next_f64() < ratio { begin() } else { Span::none() };
+        let Self(rules) = self;
+        let Some(ratio) = rules.ratio else { return Span::none() };
+        let is_drawn = || ratio > 0.0 && HasherRng::default().next_f64() < ratio;
+        // Most calls come without a trace, and then their headers need not be read.
+        if !headers.contains_key("traceparent") && rules.baggage.is_empty() {
+            return if is_drawn() { begin() } else { Span::none() };
         }
-        if !trace.is_sampled() {
+        let caller = rules.propagator.extract(&Headers(headers));
+        let trace = caller.span().span_context().clone();
+        let is_recorded = if trace.is_valid() && rules.follow_caller { trace.is_sampled() } else { is_drawn() };
+        if !is_recorded {
             return Span::none();
         }
         let span = begin();
+        for key in &rules.baggage {
+            if let Some(value) = caller.baggage().get(key) {
+                span.set_attribute(format!("baggage.{key}"), value.as_str().to_owned());
+            }
+        }
         // It fails where nothing listens to spans, and then there is nothing to continue.
         let _ = span.set_parent(caller);
         span
@@ -67,8 +108,11 @@ mod tests {
     use super::*;
 
     /// Of 1000 calls with this `traceparent`, how many are recorded.
-    fn recorded(ratio: Option<f64>, traceparent: Option<&'static str>) -> usize {
-        let sampling = Sampling { ratio, propagator: TraceContextPropagator::new() };
+    fn recorded(ratio: f64, follow_caller: bool, traceparent: Option<&'static str>) -> usize {
+        let mut config = config::Config::default().telemetry;
+        config.otlp.endpoint = Some("http://127.0.0.1:1".into());
+        (config.otlp.sample_ratio, config.otlp.follow_caller) = (ratio, follow_caller);
+        let sampling = Sampling::new(&config);
         let header = traceparent.map(|value| ("traceparent".parse().unwrap(), value.parse().unwrap()));
         let headers = HeaderMap::from_iter(header);
         let mut begun = 0;
@@ -81,15 +125,27 @@ mod tests {
         begun
     }
 
+    const SAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const NOT_SAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+
     #[test]
     fn a_callers_trace_decides_and_else_the_ratio() {
-        const SAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        const NOT_SAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
-        assert_eq!(recorded(Some(0.0), Some(SAMPLED)), 1000);
-        assert_eq!(recorded(Some(1.0), Some(NOT_SAMPLED)), 0);
-        assert_eq!(recorded(None, Some(SAMPLED)), 0);
-        assert_eq!((recorded(Some(1.0), None), recorded(Some(0.0), Some("rubbish"))), (1000, 0));
-        let part = recorded(Some(0.1), None);
+        assert_eq!(recorded(0.0, true, Some(SAMPLED)), 1000);
+        assert_eq!(recorded(1.0, true, Some(NOT_SAMPLED)), 0);
+        assert_eq!((recorded(1.0, true, None), recorded(0.0, true, Some("rubbish"))), (1000, 0));
+        let part = recorded(0.1, true, None);
         assert!((20..300).contains(&part), "{part}");
+    }
+
+    #[test]
+    fn a_callers_trace_decides_nothing_where_it_is_not_followed() {
+        assert_eq!((recorded(0.0, false, Some(SAMPLED)), recorded(1.0, false, Some(NOT_SAMPLED))), (0, 1000));
+    }
+
+    #[test]
+    fn nothing_is_recorded_where_nobody_reads() {
+        let sampling = Sampling::new(&config::Config::default().telemetry);
+        let headers = HeaderMap::from_iter([("traceparent".parse().unwrap(), SAMPLED.parse().unwrap())]);
+        sampling.span(&headers, || panic!("a span was begun"));
     }
 }

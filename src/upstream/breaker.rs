@@ -32,6 +32,7 @@ use super::{
 };
 use crate::{
     config,
+    telemetry::Metrics,
     tenant::{KeyIdentity, Tenant},
 };
 
@@ -47,14 +48,25 @@ struct Shared {
     open_for: Duration,
     /// The URL of a cheap read: the first profile.
     probe: Url,
+    metrics: Metrics,
 }
 
 impl BreakerLayer {
     /// Circuits that go by `rules`, and are tried out by reading `probe`, a list of profiles.
-    pub(super) fn new(rules: &config::Breaker, probe: Url) -> Self {
+    pub(super) fn new(rules: &config::Breaker, probe: Url, metrics: Metrics) -> Self {
         let (rules, open_for) = (rules.clone(), rules.open_for);
         let circuits = Keyed::new(move || Arc::new(Effect::ALL.map(|_| Mutex::new(Circuit::new(rules.clone())))));
-        Self(Arc::new(Shared { circuits, open_for, probe }))
+        let shared = Arc::new(Shared { circuits, open_for, probe, metrics });
+        // The metrics must not keep alive what they are part of.
+        let told = Arc::downgrade(&shared);
+        shared.metrics.breakers(move |observe| {
+            let Some(shared) = told.upgrade() else { return };
+            let all = shared.circuits.all();
+            for effect in Effect::ALL {
+                observe(effect.name(), all.iter().filter(|circuits| lock(circuits, effect).is_open()).count());
+            }
+        });
+        Self(shared)
     }
 }
 
@@ -89,7 +101,8 @@ where
         let (tenant, effect) = (Arc::clone(&request.tenant), request.operation.effect());
         let circuits = self.shared.circuits.get(tenant.key.identity());
         let admission = lock(&circuits, effect).admit();
-        let pending = |ticket| Pending { circuits, effect, tenant, ticket, verdict: None };
+        let metrics = self.shared.metrics.clone();
+        let pending = |ticket| Pending { circuits, effect, tenant, metrics, ticket, verdict: None };
         match admission {
             Admission::Open(wait) => Box::pin(ready(Err(Unanswered::CircuitOpen(wait)))),
             Admission::Closed(ticket) => {
@@ -133,6 +146,7 @@ struct Pending {
     circuits: Arc<Circuits>,
     effect: Effect,
     tenant: Arc<Tenant>,
+    metrics: Metrics,
     ticket: Ticket,
     verdict: Option<Verdict>,
 }
@@ -148,8 +162,14 @@ impl Drop for Pending {
     fn drop(&mut self) {
         let (tenant, effect) = (&self.tenant.id, self.effect.name());
         match lock(&self.circuits, self.effect).end(self.ticket, self.verdict) {
-            Some(Change::Opened) => tracing::warn!(%tenant, effect, "circuit breaker opened: the upstream fails"),
-            Some(Change::Closed) => tracing::info!(%tenant, effect, "circuit breaker closed: the upstream is back"),
+            Some(Change::Opened) => {
+                self.metrics.breaker_changed(tenant, effect, "open");
+                tracing::warn!(%tenant, effect, "circuit breaker opened: the upstream fails");
+            }
+            Some(Change::Closed) => {
+                self.metrics.breaker_changed(tenant, effect, "closed");
+                tracing::info!(%tenant, effect, "circuit breaker closed: the upstream is back");
+            }
             None => {}
         }
     }

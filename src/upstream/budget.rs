@@ -34,6 +34,12 @@ impl Budgets {
     pub(super) fn spend(&self, tenant: &TenantId) -> bool {
         self.tenants.get(tenant).spend() && self.all.spend()
     }
+
+    /// How many retries are left to all together.
+    pub(super) fn left(&self) -> i64 {
+        let mut recent = self.all.recent.lock().expect("no panic while it is held");
+        self.all.left(&mut recent) / PRICE
+    }
 }
 
 struct Budget {
@@ -63,11 +69,14 @@ impl Budget {
 
     fn spend(&self) -> bool {
         let mut recent = self.recent.lock().expect("no panic while it is held");
-        let left = recent.all().fold(self.reserve, i64::saturating_add);
-        let enough = left >= PRICE;
+        let enough = self.left(&mut recent) >= PRICE;
         if enough {
             *recent.now() -= PRICE;
         }
         enough
+    }
+
+    fn left(&self, recent: &mut Recent<i64>) -> i64 {
+        recent.all().fold(self.reserve, i64::saturating_add)
     }
 }

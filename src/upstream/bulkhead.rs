@@ -16,16 +16,22 @@ use super::{
     attempt::{Answer, Request, Unanswered},
     keyed::Keyed,
 };
-use crate::domain::TenantId;
+use crate::{
+    domain::TenantId,
+    telemetry::{Metrics, metrics::LimitMode},
+};
 
 /// Bounds how many attempts a tenant has under way. Further ones are refused, not queued: they would wait in vain.
 #[derive(Clone)]
-pub(super) struct BulkheadLayer(Arc<Keyed<TenantId, Arc<Semaphore>>>);
+pub(super) struct BulkheadLayer {
+    places: Arc<Keyed<TenantId, Arc<Semaphore>>>,
+    metrics: Metrics,
+}
 
 impl BulkheadLayer {
     /// So many `places` for each tenant.
-    pub(super) fn new(places: usize) -> Self {
-        Self(Arc::new(Keyed::new(move || Arc::new(Semaphore::new(places)))))
+    pub(super) fn new(places: usize, metrics: Metrics) -> Self {
+        Self { places: Arc::new(Keyed::new(move || Arc::new(Semaphore::new(places)))), metrics }
     }
 }
 
@@ -33,7 +39,7 @@ impl<S> Layer<S> for BulkheadLayer {
     type Service = Bulkhead<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Bulkhead { inner, places: Arc::clone(&self.0) }
+        Bulkhead { inner, places: Arc::clone(&self.places), metrics: self.metrics.clone() }
     }
 }
 
@@ -41,6 +47,7 @@ impl<S> Layer<S> for BulkheadLayer {
 pub(super) struct Bulkhead<S> {
     inner: S,
     places: Arc<Keyed<TenantId, Arc<Semaphore>>>,
+    metrics: Metrics,
 }
 
 impl<S> Service<Request> for Bulkhead<S>
@@ -58,15 +65,14 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let places = self.places.get(&request.tenant.id);
-        match places.try_acquire_owned() {
-            Ok(place) => {
-                let attempt = self.inner.call(request);
-                Box::pin(async move {
-                    let _place = place;
-                    attempt.await
-                })
-            }
-            Err(_) => Box::pin(ready(Err(Unanswered::NoPlace))),
-        }
+        let Ok(place) = places.try_acquire_owned() else {
+            self.metrics.limit_hit("upstream.max_concurrent_attempts", LimitMode::Enforced);
+            return Box::pin(ready(Err(Unanswered::NoPlace)));
+        };
+        let attempt = self.inner.call(request);
+        Box::pin(async move {
+            let _place = place;
+            attempt.await
+        })
     }
 }

@@ -33,6 +33,20 @@ pub(super) enum Class {
     InDoubt,
 }
 
+impl Class {
+    /// Its name, for metrics.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Throttled => "throttled",
+            Self::Unsent => "unsent",
+            Self::Held => "held",
+            Self::InDoubt => "in_doubt",
+        }
+    }
+}
+
 /// What `result` means. The HTTP status decides; codes differ too much across products.
 pub(super) fn class(result: &Result<Answer, Unanswered>) -> Class {
     match result {

@@ -47,6 +47,11 @@ impl<K: Clone + Eq + Hash, V: Clone> Keyed<K, V> {
         let make = || Entry { value: (self.make)(), asked: AtomicU64::new(number) };
         values.entry(key.clone()).or_insert_with(make).value.clone()
     }
+
+    /// The values of all keys.
+    pub(super) fn all(&self) -> Vec<V> {
+        self.values.read().expect("no panic while it is held").values().map(|entry| entry.value.clone()).collect()
+    }
 }
 
 /// Drops the half that was not asked for the longest: rarely, so that a look at all of them does not matter.

@@ -22,7 +22,7 @@ use super::{
     operation::{Operation, Replay},
     pushback,
 };
-use crate::{clock::Clock, config};
+use crate::{clock::Clock, config, telemetry::Metrics};
 
 /// Makes the attempts of a request.
 #[derive(Clone)]
@@ -30,11 +30,17 @@ pub(super) struct Retry {
     limits: config::Retry,
     budgets: Arc<Budgets>,
     clock: Clock,
+    metrics: Metrics,
 }
 
 impl Retry {
-    pub(super) fn new(limits: config::Retry, clock: Clock) -> Self {
-        Self { budgets: Arc::new(Budgets::new(&limits.budget)), limits, clock }
+    pub(super) fn new(limits: config::Retry, clock: Clock, metrics: Metrics) -> Self {
+        let budgets = Arc::new(Budgets::new(&limits.budget));
+        // The metrics must not keep alive what they are part of.
+        let told = Arc::downgrade(&budgets);
+        #[expect(clippy::cast_precision_loss, reason = "a gauge need not be exact")]
+        metrics.retry_budget(move || told.upgrade().map_or(0.0, |budgets| budgets.left() as f64));
+        Self { limits, budgets, clock, metrics }
     }
 
     /// Makes one attempt after the other through `stack`, until one ends for good. A caller that is gone ends a wait at
@@ -77,13 +83,25 @@ impl Retry {
             Class::Throttled | Class::Unsent => true,
             Class::InDoubt => request.operation.replay() == Replay::Always,
         };
-        if !may_repeat || request.resend_count + 1 >= self.limits.max_attempts {
+        if !may_repeat {
             return None;
         }
-        let delay = self.delay(request.resend_count, result)?;
-        if Instant::now() + delay >= request.deadline || !self.budgets.spend(&request.tenant.id) {
-            return None;
+        let (effect, cause) = (request.operation.effect().name(), class.name());
+        let forgone = |cause| {
+            self.metrics.retry_forgone(effect, cause);
+            None
+        };
+        if request.resend_count + 1 >= self.limits.max_attempts {
+            return forgone("attempts");
         }
+        let Some(delay) = self.delay(request.resend_count, result) else { return forgone("time") };
+        if Instant::now() + delay >= request.deadline {
+            return forgone("time");
+        }
+        if !self.budgets.spend(&request.tenant.id) {
+            return forgone("budget");
+        }
+        self.metrics.retried(effect, cause);
         request.resend_count += 1;
         request.in_doubt |= class == Class::InDoubt;
         Some(delay)

@@ -69,7 +69,7 @@ where
 {
     let mut config = config::Config::default().upstream;
     change(&mut config);
-    Client::over(transport, &config, Clock::default()).unwrap()
+    Client::over(transport, &config, Clock::default(), &Metrics::default()).unwrap()
 }
 
 /// The id of what was sent, or why it was not.

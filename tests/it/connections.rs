@@ -228,7 +228,8 @@ async fn connections_beyond_the_limit_are_closed_at_once_and_the_others_go_on() 
 
 #[tokio::test]
 async fn a_gateway_without_file_descriptors_lives_on_and_serves_again_when_it_has_some() {
-    let arguments = ["dev", "--listen", "127.0.0.1:0", "--simulator-listen", "127.0.0.1:0"];
+    let arguments =
+        ["dev", "--listen", "127.0.0.1:0", "--simulator-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
     let mut dev = Process::start_with_few("40", &arguments);
     let grpc = loop {
         let line = dev.line().await;

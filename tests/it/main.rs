@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on must fail")]
 #![expect(unreachable_pub, reason = "a module of a binary reaches no further than its crate")]
 
+mod admin;
 mod channels;
 mod cli;
 mod connections;

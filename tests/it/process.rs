@@ -16,7 +16,15 @@ async fn health(addr: SocketAddr) -> ServingStatus {
 #[tokio::test]
 async fn dev_needs_nothing_prints_what_to_paste_and_ends_well() {
     for signal in ["INT", "TERM"] {
-        let mut dev = Process::start(&["dev", "--listen", "127.0.0.1:0", "--simulator-listen", "127.0.0.1:0"]);
+        let mut dev = Process::start(&[
+            "dev",
+            "--listen",
+            "127.0.0.1:0",
+            "--simulator-listen",
+            "127.0.0.1:0",
+            "--admin-listen",
+            "127.0.0.1:0",
+        ]);
         let mut printed = String::new();
         while !printed.contains("CheckVerification") {
             printed += &dev.line().await;
@@ -43,7 +51,11 @@ async fn serve_starts_from_files_and_ends_well() {
     )
     .unwrap();
     let config = folder.path().join("gateway.yaml");
-    fs::write(&config, "grpc: { listen: '127.0.0.1:0' }\ntelemetry: { log: { format: json } }\n").unwrap();
+    fs::write(
+        &config,
+        "grpc: { listen: '127.0.0.1:0' }\nadmin: { listen: '127.0.0.1:0' }\ntelemetry: { log: { format: json } }\n",
+    )
+    .unwrap();
     let mut serve = Process::start(&["serve", "--config", config.to_str().unwrap()]);
     let grpc = serve.logged_addr().await;
     assert_eq!(health(grpc).await, ServingStatus::Serving);

@@ -1,5 +1,6 @@
 //! What the tests stand on: a gateway on port 0 with a simulator behind it, and clients that carry a token.
 
+mod collector;
 mod errors;
 mod faulty;
 mod gateway;
@@ -8,6 +9,7 @@ pub mod peer;
 mod process;
 
 pub use self::{
+    collector::{Collector, hex},
     errors::Refused,
     faulty::{Fault, Faulty},
     gateway::{Clients, KEY, OTHER_KEY, OTHER_TOKEN, TOKEN, TestGateway, refusal},

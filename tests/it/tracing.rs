@@ -1,173 +1,284 @@
-//! Spans and logs of the real binary, as an OTLP collector and a log reader get them.
+//! Spans, logs and metrics of the real binary, as a collector and a log reader get them.
 
-use std::{
-    fs,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
+use std::{env, fs, net::SocketAddr, path::Path};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tonic::{Request, Status};
+use tonic_types::StatusExt;
+use verify_gateway::pb::{
+    CheckVerificationRequest, CheckVerificationResponse, CreateVerificationRequest, CreateVerificationResponse,
+    check_verification_request::Target,
 };
 
-use opentelemetry_proto::tonic::{
-    collector::trace::v1::{
-        ExportTraceServiceRequest, ExportTraceServiceResponse,
-        trace_service_server::{TraceService, TraceServiceServer},
-    },
-    trace::v1::{Span, span::SpanKind, status::StatusCode},
-};
-use serde_json::json;
-use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status};
-use verify_gateway::pb::{CheckVerificationRequest, CreateVerificationRequest, check_verification_request::Target};
+use crate::support::{Clients, Collector, Ended, KEY, Origin, PHONE, Process, TOKEN, TestGateway, addr, hex};
 
-use crate::support::{Clients, Ended, KEY, PHONE, Process, TOKEN, TestGateway};
-
-/// Keeps what it gets.
-#[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<Span>>>);
-
-#[tonic::async_trait]
-impl TraceService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let scopes = request.into_inner().resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
-        self.0.lock().unwrap().extend(scopes.flat_map(|scope| scope.spans));
-        Ok(Response::new(ExportTraceServiceResponse::default()))
-    }
-}
-
-impl Collector {
-    async fn start() -> (Self, SocketAddr) {
-        let collector = Self::default();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        let server = tonic::transport::Server::builder().add_service(TraceServiceServer::new(collector.clone()));
-        tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
-        (collector, addr)
-    }
-
-    /// The spans of one trace, in the order of their starts.
-    fn trace(&self, id: &str) -> Vec<Span> {
-        let mut spans = self.0.lock().unwrap().clone();
-        spans.retain(|span| hex(&span.trace_id) == id);
-        spans.sort_by_key(|span| span.start_time_unix_nano);
-        spans
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn attribute(span: &Span, name: &str) -> Option<String> {
-    let value = span.attributes.iter().find(|attribute| attribute.key == name)?.value.as_ref()?;
-    Some(format!("{:?}", value.value.as_ref()?))
-}
-
-const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
-const OTHER_TRACE: &str = "1af7651916cd43dd8448eb211c80319d";
 const PARENT: &str = "b7ad6b7169203331";
+/// The traces of a scenario, one a call.
+const RETRIED: &str = "0af7651916cd43dd8448eb211c80319c";
+const RECONCILED: &str = "1af7651916cd43dd8448eb211c80319d";
+const LOST_CHECK: &str = "2af7651916cd43dd8448eb211c80319e";
+const REFUSED: &str = "3af7651916cd43dd8448eb211c80319f";
+const TRACES: [(&str, &str); 4] = [
+    ("a send that is throttled once", RETRIED),
+    ("a send whose answer is lost", RECONCILED),
+    ("a check whose fate is not known", LOST_CHECK),
+    ("a request that breaks rules", REFUSED),
+];
 
+/// `message` under the name and in the trace `trace`.
 fn traced<T>(trace: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
-    request.metadata_mut().insert("traceparent", format!("00-{trace}-{PARENT}-01").parse().unwrap());
+    let metadata = request.metadata_mut();
+    metadata.insert("traceparent", format!("00-{trace}-{PARENT}-01").parse().unwrap());
+    metadata.insert("baggage", "plan=gold,secret=x".parse().unwrap());
+    metadata.insert("x-request-id", format!("call-{}", &trace[..1]).parse().unwrap());
     request
 }
 
-/// Runs a throttled send and a wrong check through the real binary, with `level` of logs.
-async fn scenario(level: &str) -> (Collector, Ended, String) {
-    let (collector, otlp) = Collector::start().await;
-    // The gateway in this process only serves for its simulator and to set things up.
-    let set_up = TestGateway::start().await;
-    let profile_id = set_up.clients().await.sms_profile().await;
-    let folder = tempfile::tempdir().unwrap();
-    let hash = verify_gateway::tenant::TokenHash::of(TOKEN);
-    fs::write(
-        folder.path().join("tenants.yaml"),
-        format!("tenants:\n  - id: login\n    tokens: ['{hash}']\n    telnyx_api_key: {{ inline: {KEY} }}\n"),
-    )
-    .unwrap();
-    let config = folder.path().join("gateway.yaml");
-    let simulator = &set_up.simulator;
-    fs::write(
-        &config,
-        format!(
-            "grpc: {{ listen: '127.0.0.1:0' }}\n\
-             upstream: {{ base_url: '{simulator}/v2' }}\n\
-             telemetry:\n  log: {{ format: json, level: {level} }}\n  \
-             otlp: {{ endpoint: 'http://{otlp}', sample_ratio: 0.0 }}\n"
-        ),
-    )
-    .unwrap();
-    let mut serve = Process::start(&["serve", "--config", config.to_str().unwrap()]);
-    let mut clients = Clients::of(serve.logged_addr().await, Some(TOKEN)).await;
+/// The real binary with a simulator behind it.
+struct Served {
+    process: Process,
+    clients: Clients,
+    set_up: TestGateway,
+    admin: SocketAddr,
+    profile_id: String,
+    _folder: TempDir,
+}
 
-    set_up.fault(json!({"status": 429, "code": "10011", "headers": {"retry-after-ms": "1"}})).await;
-    let send = CreateVerificationRequest {
-        phone_number: PHONE.into(),
-        channel: verify_gateway::pb::Channel::Sms.into(),
-        profile_id: profile_id.clone(),
-        ..CreateVerificationRequest::default()
-    };
-    clients.verifications.create_verification(traced(TRACE, send)).await.unwrap();
-    let code = set_up.code(PHONE).await;
-    set_up.fault(json!({"status": 500})).await;
-    let check =
-        CheckVerificationRequest { target: Some(Target::PhoneNumber(PHONE.into())), profile_id, code: code.clone() };
-    let refused = clients.verifications.check_verification(traced(OTHER_TRACE, check)).await;
-    assert!(refused.is_err());
-    let ended = serve.end("TERM").await;
-    assert_eq!(ended.code, Some(0), "{}", ended.err);
-    set_up.stop().await;
-    (collector, ended, code)
+impl Served {
+    /// Starts it with these settings of `telemetry` and these variables.
+    async fn with(telemetry: &str, variables: &[(&str, &str)]) -> Self {
+        // The gateway in this process only serves for its simulator and to set things up.
+        let set_up = TestGateway::start().await;
+        let profile_id = set_up.clients().await.sms_profile().await;
+        let folder = tempfile::tempdir().unwrap();
+        let hash = verify_gateway::tenant::TokenHash::of(TOKEN);
+        let tenants =
+            format!("tenants:\n  - id: login\n    tokens: ['{hash}']\n    telnyx_api_key: {{ inline: {KEY} }}\n");
+        fs::write(folder.path().join("tenants.yaml"), tenants).unwrap();
+        let config = folder.path().join("gateway.yaml");
+        let simulator = &set_up.simulator;
+        let text = format!(
+            "grpc: {{ listen: '127.0.0.1:0' }}\n\
+             admin: {{ listen: '127.0.0.1:0' }}\n\
+             upstream: {{ base_url: '{simulator}/v2' }}\n\
+             telemetry: {telemetry}\n"
+        );
+        fs::write(&config, text).unwrap();
+        let mut process = Process::with_variables(&["serve", "--config", config.to_str().unwrap()], variables);
+        let listening = process.logged(|line| line.contains("listening").then(|| line.to_owned())).await;
+        let grpc = addr(&listening).unwrap();
+        let admin = addr(listening.split("\"admin\"").nth(1).unwrap()).unwrap();
+        let clients = Clients::of(grpc, Some(TOKEN)).await;
+        Self { process, clients, set_up, admin, profile_id, _folder: folder }
+    }
+
+    async fn send(&mut self, trace: &str) -> Result<tonic::Response<CreateVerificationResponse>, Status> {
+        let send = CreateVerificationRequest {
+            phone_number: PHONE.into(),
+            channel: verify_gateway::pb::Channel::Sms.into(),
+            profile_id: self.profile_id.clone(),
+            ..CreateVerificationRequest::default()
+        };
+        self.clients.verifications.create_verification(traced(trace, send)).await
+    }
+
+    async fn check(&mut self, trace: &str, code: &str) -> Result<tonic::Response<CheckVerificationResponse>, Status> {
+        let target = Some(Target::PhoneNumber(PHONE.into()));
+        let check = CheckVerificationRequest { target, profile_id: self.profile_id.clone(), code: code.into() };
+        self.clients.verifications.check_verification(traced(trace, check)).await
+    }
+
+    async fn metrics(&self) -> String {
+        reqwest::get(format!("http://{}/metrics", self.admin)).await.unwrap().text().await.unwrap()
+    }
+
+    /// Ends it well.
+    async fn end(self) -> Ended {
+        let ended = self.process.end("TERM").await;
+        assert_eq!(ended.code, Some(0), "{}", ended.err);
+        self.set_up.stop().await;
+        ended
+    }
+}
+
+/// What a scenario leaves behind.
+struct Left {
+    collector: Collector,
+    ended: Ended,
+    code: String,
+    lost: Status,
+}
+
+/// Runs the calls of [`TRACES`] through the real binary, with `level` of logs.
+async fn scenario(level: &str) -> Left {
+    let (collector, otlp) = Collector::grpc().await;
+    let telemetry = format!(
+        "{{ log: {{ format: json, level: {level} }}, \
+         otlp: {{ endpoint: 'http://{otlp}', sample_ratio: 0.0, baggage: plan, metrics: true, logs: true }} }}"
+    );
+    let mut served =
+        Served::with(&telemetry, &[("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")]).await;
+    served.set_up.fault(json!({"status": 429, "code": "10011", "headers": {"retry-after-ms": "1"}})).await;
+    let sent = served.send(RETRIED).await.unwrap();
+    assert_eq!(sent.metadata().get("x-request-id").unwrap(), "call-0");
+    served.set_up.fault(json!({"method": "POST", "act": "after", "reset": true})).await;
+    served.send(RECONCILED).await.unwrap();
+    let code = served.set_up.code(PHONE).await;
+    served.set_up.fault(json!({"status": 500, "headers": {"x-request-id": "telnyx-1"}})).await;
+    let lost = served.check(LOST_CHECK, &code).await.err().unwrap();
+    assert!(served.check(REFUSED, "").await.is_err());
+    let ended = served.end().await;
+    Left { collector, ended, code, lost }
 }
 
 #[tokio::test]
 async fn a_call_is_one_server_span_and_a_client_span_for_each_attempt() {
-    let (collector, _, _) = scenario("info").await;
-    let spans = collector.trace(TRACE);
-    let [server, first, second] = &spans[..] else { panic!("{spans:#?}") };
-    assert_eq!(server.name, "verify.v1.VerificationService/CreateVerification");
-    assert_eq!(server.kind(), SpanKind::Server);
-    assert_eq!(hex(&server.parent_span_id), PARENT);
-    assert!(attribute(server, "tenant").unwrap().contains("login"));
-    for attempt in [first, second] {
-        assert_eq!(attempt.name, "POST /verifications/sms");
-        assert_eq!(attempt.kind(), SpanKind::Client);
-        assert_eq!(attempt.parent_span_id, server.span_id);
+    let Left { collector, .. } = scenario("info").await;
+    let mut trees = String::new();
+    for (what, trace) in TRACES {
+        trees += &format!("# {what}\n{}\n", collector.tree(trace));
     }
-    assert_eq!(attribute(first, "http.request.resend_count"), None);
-    assert!(attribute(first, "http.response.status_code").unwrap().contains("429"));
-    assert!(attribute(second, "http.request.resend_count").unwrap().contains('1'));
-    assert!(attribute(second, "http.response.status_code").unwrap().contains("200"));
-
-    let spans = collector.trace(OTHER_TRACE);
-    // The last one read the verification, which tells nothing of the check.
-    let [server, attempt, _] = &spans[..] else { panic!("{spans:#?}") };
-    // The fate of the check is not known: a fault on the server's side.
-    assert_eq!(server.status.as_ref().unwrap().code(), StatusCode::Error);
-    assert_eq!(attempt.status.as_ref().unwrap().code(), StatusCode::Error);
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden/traces.txt");
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::create_dir_all(golden.parent().unwrap()).unwrap();
+        fs::write(&golden, &trees).unwrap();
+    }
+    assert_eq!(trees, fs::read_to_string(golden).unwrap(), "UPDATE_GOLDEN=1 writes what it should be");
+    let parents = collector.spans().iter().filter(|span| hex(&span.parent_span_id) == PARENT).count();
+    assert_eq!(parents, TRACES.len(), "each server span continues its caller's trace");
+    let resource = collector.resource();
+    for attribute in ["service.name = verify-gateway", "deployment.environment.name = test", "service.version = …"] {
+        assert!(resource.iter().any(|one| one == attribute), "{attribute} in {resource:?}");
+    }
 }
 
 #[tokio::test]
-async fn no_secret_reaches_a_span_or_a_log_even_at_the_finest_level() {
-    let (collector, ended, code) = scenario("trace").await;
-    let spans = format!("{:?}", collector.0.lock().unwrap());
-    assert!(spans.len() > 1000 && ended.err.len() > 1000);
+async fn no_secret_reaches_a_span_a_metric_or_a_log_even_at_the_finest_level() {
+    let Left { collector, ended, code, .. } = scenario("trace").await;
+    let (spans, logs) = (format!("{:?}", collector.spans()), collector.logs());
+    assert!(spans.len() > 1000 && ended.err.len() > 1000 && logs.len() > 1000);
     for secret in [PHONE, &PHONE[1..], KEY, TOKEN, &format!("\"{code}\""), &format!("={code}")] {
         assert!(!spans.contains(secret), "a span holds {secret}");
+        assert!(!logs.contains(secret), "an exported log holds {secret}");
         let line = ended.err.lines().find(|line| line.contains(secret));
         assert!(line.is_none(), "a log holds {secret}: {line:?}");
     }
 }
 
 #[tokio::test]
-async fn a_failed_call_is_logged_once_with_its_reason() {
-    let (_, ended, _) = scenario("info").await;
+async fn a_failed_call_is_logged_once_and_found_by_the_name_that_its_caller_has() {
+    let Left { ended, collector, lost, .. } = scenario("info").await;
+    let request = lost.get_error_details().request_info().unwrap().request_id.clone();
+    assert_eq!(request, "call-2");
+    assert_eq!(lost.metadata().get("x-request-id").unwrap(), "call-2");
     let failures: Vec<&str> = ended.err.lines().filter(|line| line.contains("CHECK_OUTCOME_UNKNOWN")).collect();
     let [line] = failures[..] else { panic!("{failures:?}") };
-    let log: serde_json::Value = serde_json::from_str(line).unwrap();
-    assert_eq!(log["level"], "ERROR");
-    assert!(line.contains("login"), "{line}");
+    let log: Value = serde_json::from_str(line).unwrap();
+    let span = collector.trace(LOST_CHECK).remove(0);
+    for (name, value) in [
+        ("level", "ERROR"),
+        ("request_id", "call-2"),
+        ("tenant", "login"),
+        ("rpc", "verify.v1.VerificationService/CheckVerification"),
+        ("code", "UNKNOWN"),
+        ("reason", "CHECK_OUTCOME_UNKNOWN"),
+        ("upstream_request_id", "telnyx-1"),
+        ("trace_id", LOST_CHECK),
+        ("span_id", &hex(&span.span_id)),
+    ] {
+        assert_eq!(log[name], value, "{name} in {line}");
+    }
+    assert!(log["duration_ms"].is_number());
+}
+
+#[tokio::test]
+async fn metrics_and_logs_are_pushed_where_that_is_switched_on() {
+    let Left { collector, .. } = scenario("info").await;
+    let metrics = collector.metrics();
+    for name in ["rpc.server.call.duration", "http.client.request.duration", "verify_gateway.sends"] {
+        assert!(metrics.iter().any(|metric| metric == name), "{name} in {metrics:?}");
+    }
+    assert!(collector.logs().contains("CHECK_OUTCOME_UNKNOWN"));
+}
+
+#[tokio::test]
+async fn spans_go_over_http_too_as_the_standard_variables_say() {
+    let (collector, otlp) = Collector::http().await;
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*format!("http://{otlp}")),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-collector-key=k1"),
+        ("OTEL_SERVICE_NAME", "codes"),
+        ("OTEL_TRACES_SAMPLER", "always_on"),
+        ("OTEL_SEMCONV_STABILITY_OPT_IN", "rpc/dup"),
+    ];
+    let mut served = Served::with("{ log: { format: json } }", &variables).await;
+    served.send(RETRIED).await.unwrap();
+    served.end().await;
+    // This sampler does not ask the caller, but the trace is the caller's.
+    let tree = collector.tree(RETRIED);
+    for attribute in ["rpc.system = grpc", "rpc.service = verify.v1.VerificationService", "rpc.grpc.status_code = 0"] {
+        assert!(tree.contains(attribute), "{attribute} in\n{tree}");
+    }
+    assert!(tree.contains("CLIENT POST /verifications/sms"), "{tree}");
+    assert!(collector.resource().contains(&"service.name = codes".to_owned()));
+    assert!(collector.keys().iter().all(|key| key == "k1") && !collector.keys().is_empty());
+}
+
+#[tokio::test]
+async fn calls_know_nothing_of_a_collector_that_is_down_silent_or_refusing() {
+    let [silent, refusing] = [Origin::silent().await, Origin::answering(FORBIDDEN).await];
+    for (what, addr) in [("down", Origin::refusing().await), ("silent", silent.addr), ("refusing", refusing.addr)] {
+        for protocol in ["grpc", "http/protobuf"] {
+            let telemetry = format!(
+                "{{ log: {{ format: json }}, otlp: {{ endpoint: 'http://{addr}', protocol: {protocol}, \
+                 sample_ratio: 1.0, timeout: 100ms, batch_delay: 1ms, max_queue_size: 2, max_batch_size: 1 }} }}"
+            );
+            let mut served = Served::with(&telemetry, &[]).await;
+            for _ in 0..20 {
+                served.send(RETRIED).await.unwrap_or_else(|status| panic!("{what}, {protocol}: {status}"));
+            }
+            // What can't be exported is counted, sooner or later.
+            let mut scrapes = 0;
+            while !served.metrics().await.contains("verify_gateway_telemetry_spans_lost_total{") {
+                scrapes += 1;
+                assert!(scrapes < 10_000, "{what}, {protocol}: no lost span is counted");
+            }
+            served.end().await;
+        }
+    }
+}
+
+const FORBIDDEN: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn dev_shows_traces_on_the_console() {
+    let any = "127.0.0.1:0";
+    let mut dev = Process::start(&[
+        "dev",
+        "--traces",
+        "console",
+        "--listen",
+        any,
+        "--simulator-listen",
+        any,
+        "--admin-listen",
+        any,
+    ]);
+    let mut grpc = None;
+    while grpc.is_none() {
+        grpc = Some(dev.line().await).filter(|line| line.contains("gRPC")).and_then(|line| addr(&line));
+    }
+    let mut clients = Clients::of(grpc.unwrap(), Some("demo")).await;
+    clients.send(PHONE, "").await;
+    let mut shown = String::new();
+    while !shown.contains("http.response.status_code = 200") {
+        shown += &dev.line().await;
+        shown.push('\n');
+    }
+    let server = shown.find("SERVER verify.v1.VerificationService/CreateVerification").unwrap();
+    assert!(server < shown.find("CLIENT POST /verifications/sms").unwrap(), "{shown}");
+    dev.end("INT").await;
 }

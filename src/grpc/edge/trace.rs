@@ -1,33 +1,48 @@
-//! The server span of a call, by OpenTelemetry's conventions for RPC, and the one line of log that a call gets.
+//! The server span of a call, by OpenTelemetry's conventions for RPC, its metrics, and the one line of log that it gets.
 
-use std::{collections::HashSet, error::Error as StdError, fmt::Write, sync::OnceLock};
+use std::{collections::HashSet, error::Error as StdError, fmt::Write, sync::Arc};
 
-use http::{Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use tokio::time::Instant;
 use tonic::{Code, Status, body::Body};
 use tonic_types::StatusExt;
-use tracing::{Span, debug, error, field::Empty, info, info_span, warn};
+use tracing::{Instrument, Span, debug, error, field::Empty, info, info_span, warn};
 
-use crate::{domain::TenantId, pb, telemetry::Sampling};
+use crate::{
+    domain::TenantId,
+    pb::{self, ErrorReason},
+    telemetry::{
+        self, Metrics, Sampling,
+        metrics::Active,
+        semconv::{self, former},
+    },
+};
+
+/// The caller's name for a call, and ours in the answer.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The most characters of a name that is taken over.
+const MAX_REQUEST_ID: usize = 128;
 
 /// Begins the spans of calls.
 pub(super) struct Tracing {
     sampling: Sampling,
+    metrics: Metrics,
     /// The rpcs of the contract: a caller must not be able to fill spans and logs with names of its own.
     rpcs: HashSet<&'static str>,
 }
 
 /// A call that runs.
 pub(super) struct Call {
-    rpc: &'static str,
+    told: Arc<telemetry::Call>,
     span: Span,
+    former_names: bool,
     start: Instant,
-    tenant: OnceLock<TenantId>,
+    _active: Active,
 }
 
 impl Tracing {
-    pub(super) fn new(sampling: Sampling) -> Self {
-        Self { sampling, rpcs: pb::RPCS.into() }
+    pub(super) fn new(sampling: Sampling, metrics: Metrics) -> Self {
+        Self { sampling, metrics, rpcs: pb::RPCS.into() }
     }
 
     /// Begins a call. It has a span where its trace is recorded; one that nobody sees would only cost.
@@ -39,55 +54,95 @@ impl Tracing {
                 otel.name = rpc,
                 otel.kind = "server",
                 otel.status_code = Empty,
-                rpc.system.name = "grpc",
-                rpc.method = rpc,
-                rpc.response.status_code = Empty,
-                error.r#type = Empty,
+                { semconv::RPC_SYSTEM_NAME } = "grpc",
+                { semconv::RPC_METHOD } = rpc,
+                { semconv::RPC_RESPONSE_STATUS_CODE } = Empty,
+                { semconv::ERROR_TYPE } = Empty,
+                { former::RPC_SYSTEM } = Empty,
+                { former::RPC_SERVICE } = Empty,
+                { former::RPC_GRPC_STATUS_CODE } = Empty,
+                request_id = Empty,
                 tenant = Empty,
             )
         });
-        Call { rpc, span, start: Instant::now(), tenant: OnceLock::new() }
+        let told = telemetry::Call::new(rpc, request_id(request.headers()), &span, self.metrics.clone());
+        span.record("request_id", told.request_id.as_str());
+        let former_names = self.sampling.former_rpc_names();
+        if former_names {
+            span.record(former::RPC_SYSTEM, "grpc");
+            span.record(former::RPC_SERVICE, rpc.split('/').next());
+        }
+        Call { told, span, former_names, start: Instant::now(), _active: self.metrics.call_begun() }
     }
 }
 
+/// The caller's name for its call: one that can be shown, and is not too long.
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(REQUEST_ID)?.as_bytes();
+    let is_name = (1..=MAX_REQUEST_ID).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic);
+    is_name.then(|| id.iter().copied().map(char::from).collect())
+}
+
 impl Call {
-    pub(super) fn span(&self) -> Span {
-        self.span.clone()
+    /// Does `work` as part of this call: inside its span, and under its name.
+    pub(super) async fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        Arc::clone(&self.told).run(work.instrument(self.span.clone())).await
     }
 
     /// Notes whose call it is.
     pub(super) fn is_of(&self, tenant: &TenantId) {
         self.span.record("tenant", tenant.as_str());
-        let _ = self.tenant.set(tenant.clone());
+        let _ = self.told.tenant.set(tenant.clone());
     }
 
-    /// Ends the call: its span gets its status, the log its line.
-    pub(super) fn end(self, response: &Response<Body>) {
+    /// Ends the call: its span gets its status, the log its line, and the answer its name.
+    pub(super) fn end(self, response: &mut Response<Body>) {
+        let Self { told, span, start, .. } = &self;
+        if let Ok(id) = HeaderValue::from_str(&told.request_id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        let (rpc, tenant, took) = (told.rpc, told.tenant.get(), start.elapsed());
+        let status = failure(response);
+        let code = status.as_ref().map_or(Code::Ok, Status::code);
+        let info = status.as_ref().and_then(StatusExt::get_details_error_info);
+        let reason = info.and_then(|info| ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason)));
+        let reason = reason.map(|reason| reason.as_str_name().trim_start_matches("ERROR_REASON_"));
+
+        told.metrics.call_ended(rpc, code_name(code), reason, tenant, took);
+        if let (Some("UPSTREAM_KEY_REFUSED"), Some(tenant)) = (reason, tenant) {
+            told.metrics.key_refused(tenant);
+        }
+        span.record(semconv::RPC_RESPONSE_STATUS_CODE, code_name(code));
+        if self.former_names {
+            span.record(former::RPC_GRPC_STATUS_CODE, i32::from(code));
+        }
+        if let Some(reason) = reason {
+            span.record(semconv::ERROR_TYPE, reason);
+        }
+        if is_fault_of_server(code) {
+            span.record("otel.status_code", "ERROR");
+        }
+        Arc::clone(told).run_now(|| self.log(code, reason, status.as_ref()));
+    }
+
+    fn log(&self, code: Code, reason: Option<&'static str>, status: Option<&Status>) {
         let _in_span = self.span.enter();
-        let (rpc, tenant) = (self.rpc, self.tenant.get().map(TenantId::as_str));
-        let duration_ms = self.start.elapsed().as_secs_f64() * 1e3;
-        let Some(status) = failure(response) else {
-            self.span.record("rpc.response.status_code", "OK");
-            debug!(rpc, tenant, duration_ms, "done");
+        // In microseconds at the finest: what is beyond is noise.
+        let duration_ms = (self.start.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+        let Some(status) = status else {
+            debug!(duration_ms, "done");
             return;
         };
-        let (code, source) = (code_name(status.code()), sources(&status));
-        let info = status.get_details_error_info();
-        let reason = info.as_ref().map_or("", |info| info.reason.as_str());
-        self.span.record("rpc.response.status_code", code);
-        self.span.record("error.type", reason);
-        if is_fault_of_server(status.code()) {
-            self.span.record("otel.status_code", "ERROR");
-        }
-        match (status.code(), reason) {
+        let (name, source, upstream_request_id) = (code_name(code), sources(status), self.told.upstream_request_id());
+        match (code, reason) {
             // A key that Telnyx refuses fails all of the tenant's calls, and only operators can help.
-            (Code::Unknown | Code::Internal | Code::DataLoss, _) | (_, "UPSTREAM_KEY_REFUSED") => {
-                error!(rpc, tenant, code, reason, duration_ms, source, "failed");
+            (Code::Unknown | Code::Internal | Code::DataLoss, _) | (_, Some("UPSTREAM_KEY_REFUSED")) => {
+                error!(code = name, reason, duration_ms, source, upstream_request_id, "failed");
             }
             (Code::Unavailable | Code::DeadlineExceeded, _) => {
-                warn!(rpc, tenant, code, reason, duration_ms, source, "failed");
+                warn!(code = name, reason, duration_ms, source, upstream_request_id, "failed");
             }
-            _ => info!(rpc, tenant, code, reason, duration_ms, source, "refused"),
+            _ => info!(code = name, reason, duration_ms, source, upstream_request_id, "refused"),
         }
     }
 }
@@ -143,5 +198,23 @@ const fn code_name(code: Code) -> &'static str {
         Code::Unavailable => "UNAVAILABLE",
         Code::DataLoss => "DATA_LOSS",
         Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callers_name_is_taken_over_only_if_it_can_be_shown() {
+        let read = |value: &[u8]| {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            request_id(&HeaderMap::from_iter([(REQUEST_ID, value)]))
+        };
+        assert_eq!(read(b"order-17/a").as_deref(), Some("order-17/a"));
+        assert_eq!(read("x".repeat(128).as_bytes()).map(|id| id.len()), Some(128));
+        for refused in [&b""[..], b"a b", b"a\tb", b"\xff", "x".repeat(129).as_bytes()] {
+            assert_eq!(read(refused), None);
+        }
     }
 }

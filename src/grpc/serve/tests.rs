@@ -13,7 +13,7 @@ use super::{Connections, connection::serve};
 use crate::{
     config::{Config, Grpc},
     grpc::edge::Edged,
-    telemetry::Sampling,
+    telemetry::{Metrics, Sampling},
     tenant::Directory,
 };
 
@@ -23,9 +23,9 @@ const SECOND: Duration = Duration::from_secs(1);
 fn connections(change: impl FnOnce(&mut Grpc)) -> Connections {
     let Config { mut grpc, telemetry, .. } = Config::default();
     change(&mut grpc);
-    let (sampling, draining) = (Sampling::new(&telemetry.otlp), CancellationToken::new());
-    let edged = Edged::new(&grpc, sampling, Directory::default(), Routes::default(), draining.clone());
-    Connections::new(edged, grpc, draining)
+    let (told, draining) = ((Sampling::new(&telemetry), Metrics::default()), CancellationToken::new());
+    let edged = Edged::new(&grpc, told, Directory::default(), Routes::default(), draining.clone());
+    Connections::new(edged, grpc, Metrics::default(), draining)
 }
 
 /// How long a connection lives whose peer does what `peer` says.

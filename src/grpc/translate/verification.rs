@@ -8,6 +8,7 @@ use crate::{
     domain::Error,
     pb::{self, CheckOutcome, VerificationState, check_verification_request::Target as PbTarget},
     services::{Check, Send, Target},
+    telemetry::Call,
     telnyx::{self, Channel},
     tenant::Tenant,
 };
@@ -143,6 +144,9 @@ pub fn check_outcome(answer: &telnyx::CheckAnswer) -> CheckOutcome {
 
 /// Notes that Telnyx wrote a value that the contract does not know.
 fn unknown<T>(field: &'static str, unspecified: T) -> T {
+    if let Some(call) = Call::current() {
+        call.metrics.unknown_value(field);
+    }
     tracing::debug!(field, "telnyx wrote a value that the contract does not know");
     unspecified
 }

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::records::Trace;
-use crate::{domain::Error, pb::ErrorReason, tenant::Context, upstream::Client};
+use crate::{domain::Error, pb::ErrorReason, telemetry::Metrics, tenant::Context, upstream::Client};
 
 /// Something that a caller wants to happen once, and that Telnyx would do twice if asked twice.
 pub(in crate::services) trait Intent: Send + Sync + 'static {
@@ -106,6 +106,7 @@ pub(in crate::services) struct Seek<'a> {
     pub(super) settle: Duration,
     /// Whether that time is over.
     pub(super) settled: bool,
+    pub(super) metrics: &'a Metrics,
 }
 
 impl Seek<'_> {
@@ -120,7 +121,7 @@ impl Seek<'_> {
         created: impl Fn(&I::Answer) -> Option<Timestamp>,
     ) -> Found<I::Answer> {
         let mut unclear = !is_whole;
-        let (mut own, mut contested) = (None, None);
+        let (mut own, mut contested, mut own_traces) = (None, None, 0);
         for candidate in candidates {
             let (Some(id), Some(created)) = (I::id(&candidate), created(&candidate)) else {
                 unclear |= I::id(&candidate).is_none_or(|id| !self.is_known(id));
@@ -130,10 +131,14 @@ impl Seek<'_> {
                 continue;
             }
             let is_contested = self.marks.iter().any(|mark| I::bears(&candidate, mark));
+            own_traces += usize::from(!is_contested);
             let place: &mut Option<(Timestamp, I::Answer)> = if is_contested { &mut contested } else { &mut own };
             if place.as_ref().is_none_or(|(other, _)| created < *other) {
                 *place = Some((created, candidate));
             }
+        }
+        if own_traces > 1 && I::IN_DOUBT == ErrorReason::SendOutcomeUnknown {
+            self.metrics.duplicate_sent();
         }
         unclear |= contested.is_some() && !self.settled;
         match own.or(contested.filter(|_| self.settled)) {

@@ -13,6 +13,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, field::Empty, info_span};
 use uuid::Uuid;
 
 use self::notes::{FIRST_WAIT, Neighbours, Noted};
@@ -21,7 +22,7 @@ use super::{
     records::{Taken, Trace},
     reused,
 };
-use crate::{domain::Error, tenant::Context};
+use crate::{domain::Error, telemetry, tenant::Context};
 
 /// How long the looks for a trace have after a request was lost, also if nobody waits any more.
 const LOOK: Duration = Duration::from_secs(5);
@@ -129,7 +130,11 @@ impl<I: Intent> Job<I> {
             Ok(answer) => Ok(Answered { answer, origin: Origin::ThisCall }),
             Err(error) if error.reason == I::IN_DOUBT => {
                 trace.ended = Some(self.now());
-                match self.search(&trace).await {
+                let span = telemetry::part(|| info_span!("reconcile", otel.kind = "internal", found = Empty));
+                let found = self.search(&trace).instrument(span.clone()).await;
+                span.record("found", found.is_some());
+                parts.metrics.ambiguous_ended(I::RPC, found.is_some());
+                match found {
                     Some(answer) => Ok(Answered { answer, origin: Origin::ThisCall }),
                     None => Err(Failed { error, doubt: Some(trace) }),
                 }
@@ -188,6 +193,7 @@ impl<I: Intent> Job<I> {
             skew: parts.settings.clock_skew,
             settle: parts.settings.settle_window,
             settled,
+            metrics: &parts.metrics,
         };
         // Whoever asks again must find the end, so it is looked for even where nobody waits now.
         let deadline = self.context.deadline.max(Instant::now() + LOOK);

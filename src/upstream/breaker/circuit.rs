@@ -100,6 +100,11 @@ impl Circuit {
         }
     }
 
+    /// Whether it holds requests back.
+    pub(super) const fn is_open(&self) -> bool {
+        !matches!(self.state, State::Closed)
+    }
+
     /// Notes how an attempt ended; none where that says nothing about the upstream.
     pub(super) fn end(&mut self, ticket: Ticket, verdict: Option<Verdict>) -> Option<Change> {
         if ticket != Ticket(self.number) {

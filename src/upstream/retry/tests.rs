@@ -8,6 +8,7 @@ use tower::service_fn;
 use super::{super::attempt::Failure, *};
 use crate::{
     domain::TenantId,
+    telemetry::Metrics,
     telnyx::Channel,
     tenant::{Allow, ApiKey, Tenant},
 };
@@ -85,7 +86,7 @@ async fn run(operation: Operation, ends: Vec<End>, pace: Duration, deadline: Dur
         in_doubt: false,
         headers: HeaderMap::new(),
     };
-    let result = Retry::new(limits, Clock::default()).run(&stack, request).await;
+    let result = Retry::new(limits, Clock::default(), Metrics::default()).run(&stack, request).await;
     let attempts = seen.lock().unwrap().clone();
     (attempts, result.ok().map(|answer| answer.status.as_u16()))
 }

@@ -19,6 +19,7 @@ use verify_gateway::{
     services::{Send, Services, Tasks},
     simulator::{self, Handle},
     store::Store,
+    telemetry::Metrics,
     telnyx::Channel,
     tenant::{Allow, ApiKey, Context, Tenant},
     upstream::Client,
@@ -223,9 +224,9 @@ impl World {
 }
 
 fn start_gateway(config: &Config, origin: &Origin, store: &Store, clock: &Clock) -> (Services, Tasks) {
-    let client = Client::over(origin.clone(), &config.upstream, clock.clone()).unwrap();
+    let client = Client::over(origin.clone(), &config.upstream, clock.clone(), &Metrics::default()).unwrap();
     let tasks = Tasks::default();
-    (Services::new(config, &client, store, clock, &tasks), tasks)
+    (Services::new(config, &client, store, clock, &tasks, &Metrics::default()), tasks)
 }
 
 impl Told {

@@ -17,11 +17,13 @@ use verify_gateway::{
     config::Config,
     domain::TenantId,
     pb::{
-        Channel as Via, CreateProfileRequest, CreateVerificationRequest, Profile, SmsSettings, Verification,
+        Channel as Via, CheckOutcome, CheckVerificationRequest, CreateProfileRequest, CreateVerificationRequest,
+        Profile, SmsSettings, Verification, check_verification_request::Target,
         profile_service_client::ProfileServiceClient, template_service_client::TemplateServiceClient,
         verification_service_client::VerificationServiceClient,
     },
     simulator,
+    telemetry::Telemetry,
     tenant::{Allow, ApiKey, Directory, Tenant, TokenHash},
 };
 
@@ -36,6 +38,8 @@ pub const OTHER_KEY: &str = "KEYbilling";
 pub struct TestGateway {
     pub addr: SocketAddr,
     pub simulator: String,
+    /// The URL of the admin port.
+    pub admin: String,
     /// The gateway's; the simulator has its own.
     pub clock: Clock,
     http: reqwest::Client,
@@ -62,12 +66,15 @@ impl TestGateway {
 
         let mut config = Config::default();
         config.grpc.listen = any_port;
+        config.admin.listen = Some(any_port);
         config.upstream.base_url = format!("{url}/v2");
         // Waits between attempts are real here: short ones will do.
         config.upstream.retry.base_delay = Duration::from_millis(1);
         change(&mut config);
         let clock = Clock::default();
-        let gateway = Gateway::bind(&config, directory(login), clock.clone()).await.unwrap();
+        let telemetry = Telemetry::new(&config.telemetry).unwrap();
+        let gateway = Gateway::bind(&config, directory(login), clock.clone(), &telemetry).await.unwrap();
+        let admin = gateway.admin_addr().map(|addr| format!("http://{addr}")).unwrap_or_default();
 
         let stop = CancellationToken::new();
         let addr = gateway.addr();
@@ -78,7 +85,7 @@ impl TestGateway {
                 async move { gateway.run(stop).await }
             }),
         ];
-        Self { addr, simulator: url, clock, http: reqwest::Client::new(), stop, running }
+        Self { addr, simulator: url, admin, clock, http: reqwest::Client::new(), stop, running }
     }
 
     /// Starts a gateway in front of `origin`, which is no simulator.
@@ -91,6 +98,12 @@ impl TestGateway {
             Allow::default(),
         )
         .await
+    }
+
+    /// What the admin port answers to `GET path`.
+    pub async fn admin(&self, path: &str) -> (u16, String) {
+        let answer = self.http.get(format!("{}{path}", self.admin)).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
     /// Clients that carry the token of `login`.
@@ -237,6 +250,13 @@ impl Clients {
         };
         let answer = self.verifications.create_verification(request).await;
         answer.map(Response::into_inner).map(|answer| answer.verification.unwrap())
+    }
+
+    /// Checks `code`.
+    pub async fn check(&mut self, verification_id: &str, code: &str) -> CheckOutcome {
+        let target = Some(Target::VerificationId(verification_id.into()));
+        let request = CheckVerificationRequest { target, code: code.into(), ..CheckVerificationRequest::default() };
+        self.verifications.check_verification(request).await.unwrap().into_inner().outcome()
     }
 
     /// Sends a code to `phone` by SMS.

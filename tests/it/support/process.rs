@@ -29,6 +29,11 @@ impl Process {
         Self::spawn(Command::new(BINARY).args(arguments))
     }
 
+    /// Starts it with these environment variables.
+    pub fn with_variables(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::spawn(Command::new(BINARY).args(arguments).envs(variables.iter().copied()))
+    }
+
     /// Starts it with no more than `descriptors` file descriptors.
     pub fn start_with_few(descriptors: &str, arguments: &[&str]) -> Self {
         let limited = "ulimit -n \"$0\" && exec \"$@\"";

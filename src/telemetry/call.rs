@@ -1,0 +1,126 @@
+//! The call that something is done for: what ties its log lines, its span and its answer together.
+
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
+use tokio::task_local;
+use tower::util::rng::{HasherRng, Rng};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use uuid::Builder;
+
+use super::Metrics;
+use crate::domain::TenantId;
+
+task_local! {
+    static CURRENT: Arc<Call>;
+}
+
+/// A call, for those who want to tell of it.
+pub struct Call {
+    /// The caller's name for it, or one of ours.
+    pub request_id: String,
+    /// The full name of the rpc; `_OTHER` for those that there are not.
+    pub rpc: &'static str,
+    /// Whose it is, once that is known.
+    pub tenant: OnceLock<TenantId>,
+    /// Its trace and span, where it is recorded.
+    pub trace: Option<(TraceId, SpanId)>,
+    /// Where to count what comes up while it is answered.
+    pub metrics: Metrics,
+    /// Telnyx's name for the last request that failed on its behalf.
+    upstream_request_id: Mutex<Option<String>>,
+}
+
+impl Call {
+    /// A call of `rpc` with its `span`. Without a `request_id` it gets a new one.
+    #[must_use]
+    pub fn new(rpc: &'static str, request_id: Option<String>, span: &Span, metrics: Metrics) -> Arc<Self> {
+        let trace = (!span.is_disabled()).then(|| {
+            let context = span.context();
+            let context = context.span().span_context().clone();
+            (context.trace_id(), context.span_id())
+        });
+        Arc::new(Self {
+            request_id: request_id.unwrap_or_else(new_request_id),
+            rpc,
+            tenant: OnceLock::new(),
+            trace,
+            metrics,
+            upstream_request_id: Mutex::default(),
+        })
+    }
+
+    /// The call that the running code works for.
+    #[must_use]
+    pub fn current() -> Option<Arc<Self>> {
+        CURRENT.try_with(Arc::clone).ok()
+    }
+
+    /// Does `work` on behalf of this call.
+    pub async fn run<T>(self: Arc<Self>, work: impl Future<Output = T>) -> T {
+        CURRENT.scope(self, work).await
+    }
+
+    /// Does `work`, which takes no time, on behalf of this call.
+    pub fn run_now<T>(self: Arc<Self>, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, work)
+    }
+
+    /// `work` on behalf of the present call, wherever it is run.
+    pub fn following<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+        let call = Self::current();
+        async move {
+            match call {
+                Some(call) => call.run(work).await,
+                None => work.await,
+            }
+        }
+    }
+
+    /// Telnyx's name for the last request that failed.
+    #[must_use]
+    pub fn upstream_request_id(&self) -> Option<String> {
+        self.upstream_request_id.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes Telnyx's name for a request that failed.
+    pub fn failed_upstream(&self, request_id: &str) {
+        *self.upstream_request_id.lock().unwrap_or_else(PoisonError::into_inner) = Some(request_id.to_owned());
+    }
+}
+
+/// A random UUID. Nobody must be kept from guessing it, so the system's generator, which takes a system call, need not
+/// be asked.
+fn new_request_id() -> String {
+    let mut random = HasherRng::default();
+    let bytes = u128::from(random.next_u64()) << 64 | u128::from(random.next_u64());
+    Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn new_names_are_random_uuids() {
+        let names: HashSet<String> = (0..10_000).map(|_| new_request_id()).collect();
+        assert_eq!(names.len(), 10_000);
+        let name: uuid::Uuid = names.iter().next().unwrap().parse().unwrap();
+        assert_eq!(name.get_version_num(), 4);
+    }
+
+    #[tokio::test]
+    async fn work_that_goes_on_elsewhere_is_still_of_its_call() {
+        let call = Call::new("a/b", Some("r1".into()), &Span::none(), Metrics::default());
+        let spawn = || tokio::spawn(Call::following(async { Call::current() }));
+        let there = call.run_now(spawn).await.unwrap();
+        assert_eq!(there.unwrap().request_id, "r1");
+        assert!(Call::current().is_none());
+    }
+}

@@ -1,0 +1,72 @@
+//! The inventory as a page for people.
+
+use std::fmt::Write;
+
+use super::instruments::{INVENTORY, Instrument, Kind};
+
+/// `docs/METRICS.md`.
+#[must_use]
+pub fn page() -> String {
+    let mut page = String::from(HEAD);
+    for instrument in INVENTORY {
+        let Instrument { name, unit, labels, doc, .. } = instrument;
+        let kind = match instrument.kind {
+            Kind::Counter => "counter",
+            Kind::UpDown | Kind::Gauge | Kind::Observed => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        let labels: Vec<String> = labels.iter().map(|label| format!("`{}`", label.replace('.', "_"))).collect();
+        let labels = if labels.is_empty() { "none".into() } else { labels.join(", ") };
+        let prometheus = instrument.prometheus();
+        writeln!(
+            page,
+            "\n### `{prometheus}`\n\n{doc}\n\nOpenTelemetry: `{name}`, {kind} in `{unit}`. Labels: {labels}."
+        )
+        .expect("a string takes all");
+    }
+    page
+}
+
+const HEAD: &str = "\
+# Metrics
+
+Everything that the gateway counts, by its name in Prometheus. The admin port serves it at `/metrics`, and
+`telemetry.otlp.metrics` pushes the same by OTLP under OpenTelemetry's names. This page is made of the table in
+`src/telemetry/metrics/instruments.rs`: `UPDATE_GOLDEN=1 cargo test --lib inventory`.
+
+No label holds a phone number, an id, a key or a code. `tenant` is the tenant's name for the first
+`telemetry.tenant_labels` tenants and `other` for the rest; `country` is an ISO 3166-1 code, or `none` for numbers of no
+country.
+";
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, env, fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn the_page_is_made_of_the_inventory() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/METRICS.md");
+        if env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&path, page()).unwrap();
+        }
+        assert_eq!(
+            fs::read_to_string(path).unwrap_or_default(),
+            page(),
+            "run UPDATE_GOLDEN=1 cargo test --lib inventory"
+        );
+    }
+
+    #[test]
+    fn names_are_unique_and_no_label_can_tell_a_person() {
+        let names: BTreeSet<&str> = INVENTORY.iter().map(|instrument| instrument.name).collect();
+        assert_eq!(names.len(), INVENTORY.len());
+        for instrument in INVENTORY {
+            assert!(instrument.doc.ends_with('.'), "{}", instrument.name);
+            for label in instrument.labels {
+                assert!(!["phone", "id", "key", "code", "request_id", "user"].contains(label), "{label}");
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Exporters by OTLP, over gRPC and over HTTP.
+
+use std::time::Duration;
+
+use opentelemetry_http::{Bytes, HttpClient, HttpError};
+use opentelemetry_otlp::{
+    ExporterBuildError, LogExporter, MetricExporter, Protocol as Encoding, SpanExporter, WithExportConfig,
+    WithHttpConfig,
+};
+use tokio::runtime::Handle;
+
+use super::Error;
+use crate::config::{Otlp, Protocol};
+
+/// Sends exports over HTTP from whatever thread: the batches are made on threads that have no runtime, where a request
+/// would panic. So each is made by the gateway's own.
+#[derive(Debug)]
+struct OnRuntime {
+    client: reqwest::Client,
+    runtime: Handle,
+}
+
+#[tonic::async_trait]
+impl HttpClient for OnRuntime {
+    async fn send_bytes(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, HttpError> {
+        let client = self.client.clone();
+        self.runtime.spawn(async move { client.send_bytes(request).await }).await?
+    }
+}
+
+fn client(timeout: Duration) -> Result<OnRuntime, Error> {
+    let builder = || reqwest::Client::builder().timeout(timeout).redirect(reqwest::redirect::Policy::none());
+    // A machine without a certificate store can't build a client, not even for plain HTTP.
+    let roots = || webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|root| reqwest::Certificate::from_der(root));
+    let client =
+        builder().build().or_else(|_| builder().tls_certs_only(roots().collect::<Result<Vec<_>, _>>()?).build());
+    Ok(OnRuntime { client: client.map_err(|error| Error::Exporter(error.into()))?, runtime: Handle::current() })
+}
+
+/// An exporter of one signal, which is sent to `path` where the protocol is HTTP.
+macro_rules! exporter {
+    ($exporter:ident, $otlp:ident, $path:literal) => {
+        match $otlp.protocol {
+            Protocol::Grpc => built(
+                $exporter::builder()
+                    .with_tonic()
+                    .with_endpoint(endpoint($otlp, ""))
+                    .with_timeout($otlp.timeout)
+                    .build(),
+            ),
+            Protocol::Http => built(
+                $exporter::builder()
+                    .with_http()
+                    .with_http_client(client($otlp.timeout)?)
+                    .with_protocol(Encoding::HttpBinary)
+                    .with_endpoint(endpoint($otlp, $path))
+                    .with_timeout($otlp.timeout)
+                    .build(),
+            ),
+        }
+    };
+}
+
+fn endpoint(otlp: &Otlp, path: &str) -> String {
+    format!("{}{path}", otlp.endpoint.as_deref().unwrap_or_default())
+}
+
+fn built<T>(exporter: Result<T, ExporterBuildError>) -> Result<T, Error> {
+    exporter.map_err(|error| Error::Exporter(error.into()))
+}
+
+/// Exports spans.
+pub(super) fn spans(otlp: &Otlp) -> Result<SpanExporter, Error> {
+    exporter!(SpanExporter, otlp, "/v1/traces")
+}
+
+/// Exports metrics.
+pub(super) fn metrics(otlp: &Otlp) -> Result<MetricExporter, Error> {
+    exporter!(MetricExporter, otlp, "/v1/metrics")
+}
+
+/// Exports logs.
+pub(super) fn logs(otlp: &Otlp) -> Result<LogExporter, Error> {
+    exporter!(LogExporter, otlp, "/v1/logs")
+}

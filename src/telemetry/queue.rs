@@ -1,0 +1,113 @@
+//! The queue of spans before their export: what finds no place in it is lost, counted, and waited for by nobody.
+//!
+//! The SDK's own queue drops too, but tells nobody how much. So places are counted around it, and it never fills.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use opentelemetry::Context;
+use opentelemetry_sdk::{
+    Resource,
+    error::OTelSdkResult,
+    trace::{BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor},
+};
+
+use super::Metrics;
+use crate::config;
+
+/// Spans on their way to an exporter.
+#[derive(Debug)]
+pub(super) struct Queue {
+    inner: BatchSpanProcessor,
+    waiting: Arc<AtomicUsize>,
+    max: usize,
+    metrics: MetricsOf,
+}
+
+/// Exports spans, and tells which were lost.
+#[derive(Debug)]
+struct Counted<E> {
+    inner: E,
+    waiting: Arc<AtomicUsize>,
+    metrics: MetricsOf,
+}
+
+#[derive(Clone)]
+struct MetricsOf(Metrics);
+
+impl std::fmt::Debug for MetricsOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Queue {
+    /// A queue before `exporter`.
+    pub(super) fn new(exporter: impl SpanExporter + 'static, config: &config::Otlp, metrics: &Metrics) -> Self {
+        let (waiting, metrics) = (Arc::new(AtomicUsize::new(0)), MetricsOf(metrics.clone()));
+        let batches = BatchConfigBuilder::default()
+            .with_max_queue_size(config.max_queue_size)
+            .with_max_export_batch_size(config.max_batch_size)
+            .with_scheduled_delay(config.batch_delay)
+            .build();
+        let counted = Counted { inner: exporter, waiting: waiting.clone(), metrics: metrics.clone() };
+        let inner = BatchSpanProcessor::builder(counted).with_batch_config(batches).build();
+        Self { inner, waiting, max: config.max_queue_size, metrics }
+    }
+}
+
+impl SpanProcessor for Queue {
+    fn on_start(&self, span: &mut Span, context: &Context) {
+        self.inner.on_start(span, context);
+    }
+
+    fn on_end(&self, span: SpanData) {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) < self.max {
+            self.inner.on_end(span);
+        } else {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.metrics.0.spans_lost("queue_full", 1);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}
+
+impl<E: SpanExporter> SpanExporter for Counted<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let spans = batch.len();
+        self.waiting.fetch_sub(spans, Ordering::Relaxed);
+        let exported = self.inner.export(batch).await;
+        if exported.is_err() {
+            self.metrics.0.spans_lost("export_failed", spans);
+        }
+        exported
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}
