@@ -138,7 +138,7 @@ async fn a_call_is_one_server_span_and_a_client_span_for_each_attempt() {
     let Left { collector, .. } = scenario("info").await;
     let mut trees = String::new();
     for (what, trace) in TRACES {
-        trees += &format!("# {what}\n{}\n", collector.tree(trace));
+        trees.extend(["# ", what, "\n", &collector.tree(trace), "\n"]);
     }
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden/traces.txt");
     if env::var_os("UPDATE_GOLDEN").is_some() {
