@@ -60,12 +60,21 @@ pub struct Context {
     /// Whether somebody waits for the end of what was begun, even beyond the deadline. A send or a creation that is on
     /// its way has the whole time of an attempt then. Otherwise it is given up at the deadline, in doubt.
     pub followed: bool,
+    /// Whether the gateway asks on its own for what the caller did not. It counts as a retry, and is left where the budget
+    /// of retries is used up.
+    pub unasked: bool,
 }
 
 impl Context {
+    /// The same, for something that the caller did not ask for.
+    #[must_use]
+    pub fn unasked(&self) -> Self {
+        Self { unasked: true, ..self.clone() }
+    }
+
     /// Of a call of `tenant` whose caller waits until `deadline`, and nobody any longer.
     #[must_use]
     pub fn new(tenant: Arc<Tenant>, deadline: Instant) -> Self {
-        Self { tenant, deadline, cancelled: CancellationToken::new(), followed: false }
+        Self { tenant, deadline, cancelled: CancellationToken::new(), followed: false, unasked: false }
     }
 }

@@ -328,6 +328,7 @@ impl Client {
             deadline: context.deadline,
             cancelled: context.cancelled.clone(),
             followed: context.followed && operation.is_worth_following(),
+            unasked: context.unasked,
             resend_count: 0,
             in_doubt: false,
             headers: HeaderMap::new(),

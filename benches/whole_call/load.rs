@@ -30,15 +30,20 @@ pub struct Sample {
 /// Connections to one server.
 pub struct Load {
     channels: Vec<Channel>,
+    /// Whether each call has a `request_id`.
+    named: bool,
 }
 
+/// How many numbers were called so far: each has its own, as the gateway sends to one number only one by one.
+static NUMBERS: AtomicUsize = AtomicUsize::new(0);
+
 impl Load {
-    pub async fn connect(addr: &str) -> Result<Self> {
+    pub async fn connect(addr: &str, named: bool) -> Result<Self> {
         let mut channels = Vec::new();
         for _ in 0..CONNECTIONS {
             channels.push(Endpoint::new(format!("http://{addr}"))?.tcp_nodelay(true).connect().await?);
         }
-        Ok(Self { channels })
+        Ok(Self { channels, named })
     }
 
     /// Makes `calls` calls; every one must succeed.
@@ -48,7 +53,7 @@ impl Load {
         let mut workers = JoinSet::new();
         for worker in 0..CONCURRENCY {
             let client = VerificationServiceClient::new(self.channels[worker % CONNECTIONS].clone());
-            workers.spawn(work(client, Arc::clone(&left)));
+            workers.spawn(work(client, Arc::clone(&left), self.named));
         }
         let mut times = Vec::with_capacity(calls);
         while let Some(done) = workers.join_next().await {
@@ -67,12 +72,17 @@ impl Load {
     }
 }
 
-async fn work(mut client: VerificationServiceClient<Channel>, left: Arc<AtomicUsize>) -> Result<Vec<Duration>> {
+async fn work(
+    mut client: VerificationServiceClient<Channel>,
+    left: Arc<AtomicUsize>,
+    named: bool,
+) -> Result<Vec<Duration>> {
     let authorization: MetadataValue<_> = format!("Bearer {TOKEN}").parse()?;
     let mut times = Vec::new();
     while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
         let mut request = tonic::Request::new(CreateVerificationRequest {
-            phone_number: "+13035551234".into(),
+            request_id: if named { uuid::Uuid::new_v4().to_string() } else { String::new() },
+            phone_number: format!("+1303{:07}", 2_000_000 + NUMBERS.fetch_add(1, Ordering::Relaxed) % 8_000_000),
             channel: Via::Sms.into(),
             profile_id: "4900017a-e7c8-e79e-0a7c-0d98f49b09cc".into(),
             ..CreateVerificationRequest::default()

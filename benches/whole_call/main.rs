@@ -57,24 +57,26 @@ async fn measure(arguments: &[String]) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let start = Instant::now();
     let gateway = gateway(folder.path(), &upstream, collector.addr(), 0.01)?;
-    Load::connect(gateway.addr()).await?;
+    Load::connect(gateway.addr(), false).await?;
     let start = start.elapsed();
     let idle = gateway.resident_kib()?;
 
-    let all_folder = tempfile::tempdir()?;
+    let (named_folder, all_folder) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let named = "gateway, a request_id each";
     let servers = [
         ("gateway", gateway),
         ("bare tonic + reqwest", Child::of_this_bench(&["hop-reqwest", &upstream])?),
         ("bare tonic + hyper-util", Child::of_this_bench(&["hop-hyper", &upstream])?),
+        (named, self::gateway(named_folder.path(), &upstream, collector.addr(), 0.01)?),
         ("gateway, every call traced", self::gateway(all_folder.path(), &upstream, collector.addr(), 1.0)?),
     ];
-    let mut samples: [Vec<Sample>; 4] = Default::default();
-    for (_, server) in &servers {
-        Load::connect(server.addr()).await?.run(calls / 4).await?;
+    let mut samples: [Vec<Sample>; 5] = Default::default();
+    for (name, server) in &servers {
+        Load::connect(server.addr(), *name == named).await?.run(calls / 4).await?;
     }
     for _ in 0..rounds {
-        for ((_, server), samples) in servers.iter().zip(&mut samples) {
-            let load = Load::connect(server.addr()).await?;
+        for ((name, server), samples) in servers.iter().zip(&mut samples) {
+            let load = Load::connect(server.addr(), *name == named).await?;
             let before = server.cpu_time()?;
             let mut sample = load.run(calls).await?;
             sample.cpu_per_call = server.cpu_time()?.saturating_sub(before) / u32::try_from(calls)?;

@@ -28,6 +28,8 @@ pub(super) struct Request {
     pub(super) cancelled: CancellationToken,
     /// Whether an attempt that was begun has its whole time, whatever the deadline.
     pub(super) followed: bool,
+    /// Whether the caller did not ask for it, so that it counts as a retry.
+    pub(super) unasked: bool,
     /// How many attempts there were before this one.
     pub(super) resend_count: usize,
     /// Whether an attempt before this one may have been carried out.
@@ -79,4 +81,7 @@ pub(super) enum Unanswered {
     /// It was not made: too many others of the tenant are under way.
     #[error("the tenant has too many requests under way")]
     NoPlace,
+    /// It was not made: the caller did not ask for it, and the budget of retries is used up.
+    #[error("the budget of retries is used up")]
+    NotAffordable,
 }

@@ -184,7 +184,7 @@ fn verdict(result: &Result<Answer, Unanswered>) -> Option<Verdict> {
         Ok(_) | Err(Unanswered::Failed(Failure::TooLarge)) => Some(Verdict::Success),
         Err(Unanswered::Failed(Failure::Unsent(_) | Failure::Lost(_) | Failure::Timeout)) => Some(Verdict::Failure),
         // How long a caller waits says nothing.
-        Err(Unanswered::GivenUp | Unanswered::CircuitOpen(_) | Unanswered::NoPlace) => None,
+        Err(Unanswered::GivenUp | Unanswered::CircuitOpen(_) | Unanswered::NoPlace | Unanswered::NotAffordable) => None,
     }
 }
 

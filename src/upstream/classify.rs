@@ -50,7 +50,7 @@ impl Class {
 /// What `result` means. The HTTP status decides; codes differ too much across products.
 pub(super) fn class(result: &Result<Answer, Unanswered>) -> Class {
     match result {
-        Err(Unanswered::CircuitOpen(_) | Unanswered::NoPlace) => Class::Held,
+        Err(Unanswered::CircuitOpen(_) | Unanswered::NoPlace | Unanswered::NotAffordable) => Class::Held,
         Err(Unanswered::Failed(Failure::Unsent(_))) => Class::Unsent,
         Err(Unanswered::Failed(Failure::Lost(_) | Failure::Timeout) | Unanswered::GivenUp) => Class::InDoubt,
         Err(Unanswered::Failed(Failure::TooLarge)) => Class::Refused,
@@ -79,6 +79,7 @@ pub(super) fn outcome(
             let error = match unanswered {
                 Unanswered::Failed(Failure::Unsent(_)) => unavailable(asked_wait),
                 Unanswered::CircuitOpen(wait) => unavailable(Some(wait)),
+                Unanswered::NotAffordable => unavailable(None),
                 Unanswered::NoPlace => {
                     Error::new(Reason::GatewayOverloaded, "the tenant has too many requests under way")
                         .retry_after(wait(None))

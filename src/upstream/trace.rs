@@ -164,7 +164,7 @@ const fn error_type(failure: &Unanswered) -> &'static str {
         Unanswered::Failed(Failure::Timeout) => "timeout",
         Unanswered::Failed(Failure::TooLarge) => "answer_too_large",
         Unanswered::GivenUp => "given_up",
-        Unanswered::CircuitOpen(_) | Unanswered::NoPlace => "not_made",
+        Unanswered::CircuitOpen(_) | Unanswered::NoPlace | Unanswered::NotAffordable => "not_made",
     }
 }
 

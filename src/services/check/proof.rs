@@ -50,7 +50,7 @@ impl Verifications {
         let Some(attempt) = attempt else { return end };
         match &end {
             Err(lost) if lost.reason == ErrorReason::CheckOutcomeUnknown => {
-                self.acceptance(context, target, &attempt).await.map_or(end, Ok)
+                self.acceptance(&context.unasked(), target, &attempt).await.map_or(end, Ok)
             }
             Ok(answer) if answer.is_accepted() => end,
             // It was not this one that was right.

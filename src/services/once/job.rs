@@ -154,7 +154,7 @@ impl<I: Intent> Job<I> {
         let begun = self.now();
         let end = trace.ended.unwrap_or(trace.since).saturating_add(self.once.parts.settings.settle_window);
         let left = end.unwrap_or(Timestamp::MAX).duration_since(begun);
-        match self.look(trace, neighbours, !left.is_positive()).await {
+        match self.look(&self.context, trace, neighbours, !left.is_positive()).await {
             Ok(Found::This(answer)) => Ok(Some(answer)),
             Ok(Found::Nothing) if !left.is_positive() => Ok(None),
             Ok(Found::Nothing | Found::Unclear) => {
@@ -172,7 +172,7 @@ impl<I: Intent> Job<I> {
         for last in [false, true] {
             // The target may have been lost to another intent, if the clock was moved.
             let neighbours = self.hold().await.ok()?;
-            if let Found::This(answer) = self.look(trace, &neighbours, false).await.ok()? {
+            if let Found::This(answer) = self.look(&self.context.unasked(), trace, &neighbours, false).await.ok()? {
                 return Some(answer);
             }
             if last || Instant::now() + BETWEEN_LOOKS >= self.context.deadline {
@@ -183,7 +183,13 @@ impl<I: Intent> Job<I> {
         None
     }
 
-    async fn look(&self, trace: &Trace, neighbours: &Neighbours, settled: bool) -> Result<Found<I::Answer>, Error> {
+    async fn look(
+        &self,
+        context: &Context,
+        trace: &Trace,
+        neighbours: &Neighbours,
+        settled: bool,
+    ) -> Result<Found<I::Answer>, Error> {
         let parts = &self.once.parts;
         let others = neighbours.taken.iter().filter(|taken| taken.intent != self.name);
         let seek = Seek {
@@ -196,8 +202,8 @@ impl<I: Intent> Job<I> {
             metrics: &parts.metrics,
         };
         // Whoever asks again must find the end, so it is looked for even where nobody waits now.
-        let deadline = self.context.deadline.max(Instant::now() + LOOK);
-        let context = Context { deadline, cancelled: CancellationToken::new(), ..self.context.clone() };
+        let deadline = context.deadline.max(Instant::now() + LOOK);
+        let context = Context { deadline, cancelled: CancellationToken::new(), ..context.clone() };
         self.intent.look(&parts.upstream, &context, &seek).await
     }
 

@@ -82,6 +82,7 @@ async fn run(operation: Operation, ends: Vec<End>, pace: Duration, deadline: Dur
         deadline: start + deadline,
         cancelled: CancellationToken::new(),
         followed: false,
+        unasked: false,
         resend_count: 0,
         in_doubt: false,
         headers: HeaderMap::new(),
