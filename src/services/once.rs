@@ -1,8 +1,7 @@
 //! At most one message per intent.
 //!
-//! An intent is noted before its request leaves, so that whatever happens then, somebody can find out how it ended. Its
-//! request runs in a task of its own: a caller that goes away ends what was not begun, and what was is followed to its
-//! end. `docs/ARCHITECTURE.md` has the states and how they follow from each other.
+//! An intent is noted before its request leaves, so that whatever happens then, somebody can find out how it ended. What
+//! is at it is its job: a caller that goes away ends what the job has not begun, and what it has is followed to its end. `docs/ARCHITECTURE.md` has the states and how they follow from each other.
 
 mod intent;
 mod job;
@@ -24,7 +23,7 @@ use uuid::Uuid;
 
 pub(super) use self::intent::{Found, Intent, Seek};
 use self::job::Job;
-use super::Tasks;
+use super::tasks::{Followed, Tasks};
 use crate::{
     clock::Clock,
     config,
@@ -82,14 +81,14 @@ impl<I: Intent> Clone for Once<I> {
     }
 }
 
-/// A named intent that a task of this process is at.
+/// A named intent that a job of this process is at.
 struct Known<A> {
     fingerprint: String,
     progress: watch::Receiver<Progress<A>>,
     awaited: Weak<DropGuard>,
 }
 
-/// How far a task has come.
+/// How far a job has come.
 enum Progress<A> {
     /// Nothing has left.
     Begun,
@@ -99,8 +98,10 @@ enum Progress<A> {
     Over(Result<Answered<A>, Error>),
 }
 
-/// A caller's place at a task. When the last one is given up, the task begins nothing more.
+/// A caller's place at a job. When the last one is given up, the job begins nothing more.
 struct Waiting<A> {
+    /// The job itself, at the place of the one who began it.
+    job: Option<Followed>,
     progress: watch::Receiver<Progress<A>>,
     awaited: Option<Arc<DropGuard>>,
 }
@@ -149,7 +150,10 @@ impl<I: Intent> Once<I> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         match running.get(&name) {
             Some(known) if known.fingerprint != fingerprint => Err(reused()),
-            Some(known) => Ok((Waiting { progress: known.progress.clone(), awaited: known.awaited.upgrade() }, true)),
+            Some(known) => {
+                let (progress, awaited) = (known.progress.clone(), known.awaited.upgrade());
+                Ok((Waiting { job: None, progress, awaited }, true))
+            }
             None => {
                 let waiting = self.start(context, intent, fingerprint, Some(&name));
                 let awaited = waiting.awaited.as_ref().map(Arc::downgrade).unwrap_or_default();
@@ -164,8 +168,11 @@ impl<I: Intent> Once<I> {
         let (progress, waiting) = watch::channel(Progress::Begun);
         let cancelled = CancellationToken::new();
         let id = Uuid::new_v4();
+        let mut target = vec![context.tenant.id.as_str().as_bytes(), I::RPC.as_bytes()];
+        target.extend(intent.target());
         let job = Job {
             id,
+            target: format!("target:{}", self.parts.store.digest(&target)),
             once: self.clone(),
             context: Context { cancelled: cancelled.clone(), followed: true, ..context.clone() },
             intent: intent.clone(),
@@ -174,23 +181,29 @@ impl<I: Intent> Once<I> {
             name: name.map_or_else(|| id.to_string(), str::to_owned),
             progress,
         };
-        self.parts.tasks.spawn(Call::following(job.run().instrument(Span::current())));
-        Waiting { progress: waiting, awaited: Some(Arc::new(cancelled.drop_guard())) }
+        let job = self.parts.tasks.follow(Call::following(job.run().instrument(Span::current())));
+        Waiting { job: Some(job), progress: waiting, awaited: Some(Arc::new(cancelled.drop_guard())) }
     }
 }
 
 impl<A: Clone> Waiting<A> {
-    /// The end of the task, or of the caller's time.
+    /// The end of the job, or of the caller's time.
     async fn end(mut self, deadline: Instant, in_doubt: ErrorReason) -> Result<Answered<A>, Error> {
-        let over = self.progress.wait_for(|progress| matches!(progress, Progress::Over(_)));
-        let lost = match timeout_at(deadline, over).await.map(|over| over.map(drop)) {
-            Ok(_) => Error::new(ErrorReason::Internal, "the gateway failed"),
+        let lost = match timeout_at(deadline, self.over()).await {
+            Ok(()) => Error::new(ErrorReason::Internal, "the gateway failed"),
             Err(_) => Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out"),
         };
         match &*self.progress.borrow() {
             Progress::Over(end) => end.clone(),
             Progress::Sent => Err(Error::new(in_doubt, "whether it happened is not known").source(lost)),
             Progress::Begun => Err(lost),
+        }
+    }
+
+    async fn over(&mut self) {
+        match &mut self.job {
+            Some(job) => job.await,
+            None => _ = self.progress.wait_for(|progress| matches!(progress, Progress::Over(_))).await,
         }
     }
 }

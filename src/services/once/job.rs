@@ -1,4 +1,4 @@
-//! The way of one intent, in a task of its own: noted → alone at its target → once → what became of it.
+//! The way of one intent: noted → alone at its target → once → what became of it.
 
 mod notes;
 
@@ -29,13 +29,15 @@ const LOOK: Duration = Duration::from_secs(5);
 /// The wait between two looks: what was lost may still be on its way into Telnyx's lists.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
-/// A task that makes one intent happen.
+/// What makes one intent happen.
 pub(super) struct Job<I: Intent> {
     pub(super) id: Uuid,
     pub(super) once: Once<I>,
     pub(super) context: Context,
     pub(super) intent: Arc<I>,
     pub(super) fingerprint: String,
+    /// The key of its target's record.
+    pub(super) target: String,
     /// Whether the caller gave it a name; otherwise it has one that nobody else knows.
     pub(super) is_named: bool,
     pub(super) name: String,
@@ -70,7 +72,7 @@ impl<I: Intent> Job<I> {
     pub(super) async fn run(self) {
         let end = self.noted().await;
         let progress = self.progress.clone();
-        // Whoever comes now finds what is written, and must not find the task that wrote it.
+        // Whoever comes now finds what is written, and must not find the job that wrote it.
         drop(self);
         progress.send_replace(Progress::Over(end));
     }

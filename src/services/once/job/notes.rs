@@ -152,13 +152,10 @@ impl<I: Intent> Job<I> {
     }
 
     async fn update_target<R>(&self, mut change: impl FnMut(&mut Target) -> R) -> Result<R, Error> {
-        let mut parts = vec![self.context.tenant.id.as_str().as_bytes(), I::RPC.as_bytes()];
-        parts.extend(self.intent.target());
-        let key = format!("target:{}", self.once.parts.store.digest(&parts));
         // Until nothing in it can matter any more.
         let memory = self.memory() + self.longest();
         let retention = self.once.parts.settings.request_id_retention;
-        self.update(&key, |target: Option<Target>| {
+        self.update(&self.target, |target: Option<Target>| {
             let mut target = target.unwrap_or_default();
             let answer = change(&mut target);
             let keep = if target.is_in_doubt() { memory.max(retention) } else { memory };
