@@ -181,7 +181,9 @@ impl<I: Intent> Once<I> {
             name: name.map_or_else(|| id.to_string(), str::to_owned),
             progress,
         };
-        let job = self.parts.tasks.follow(Call::following(job.run().instrument(Span::current())));
+        // Boxed before anything is put around it: each move would copy all of it.
+        let job = Box::pin(job.run()).instrument(Span::current());
+        let job = self.parts.tasks.follow(Call::following(job));
         Waiting { job: Some(job), progress: waiting, awaited: Some(Arc::new(cancelled.drop_guard())) }
     }
 }

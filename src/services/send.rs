@@ -151,7 +151,7 @@ impl Intent for Send {
     async fn perform(&self, upstream: &Client, context: &Context) -> Result<Verification, Error> {
         match upstream.send(context, self.channel, &self.body()).await {
             Err(refused) if refused.reason == ErrorReason::UpstreamInvalidRequest => {
-                Err(self.explain(upstream, context, refused).await)
+                Err(Box::pin(self.explain(upstream, context, refused)).await)
             }
             end => end,
         }

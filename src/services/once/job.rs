@@ -111,10 +111,10 @@ impl<I: Intent> Job<I> {
         end
     }
 
-    /// Finds that it has happened, or makes it happen.
+    /// Finds that it has happened, or makes it happen. What seldom happens is boxed, so that the usual way stays small.
     async fn once(&self, earlier: Option<Trace>, neighbours: &Neighbours) -> Ended<I::Answer> {
         if let Some(trace) = &earlier
-            && let Some(answer) = self.settled(trace, neighbours).await?
+            && let Some(answer) = Box::pin(self.settled(trace, neighbours)).await?
         {
             return Ok(Answered { answer, origin: Origin::SameRequest });
         }
@@ -133,7 +133,7 @@ impl<I: Intent> Job<I> {
             Err(error) if error.reason == I::IN_DOUBT => {
                 trace.ended = Some(self.now());
                 let span = telemetry::part(|| info_span!("reconcile", otel.kind = "internal", found = Empty));
-                let found = self.search(&trace).instrument(span.clone()).await;
+                let found = Box::pin(self.search(&trace)).instrument(span.clone()).await;
                 span.record("found", found.is_some());
                 parts.metrics.ambiguous_ended(I::RPC, found.is_some());
                 match found {
@@ -215,7 +215,7 @@ impl<I: Intent> Job<I> {
         let now = self.now();
         let recent = |taken: &&Taken| taken.at.saturating_add(window).is_ok_and(|end| end > now);
         match taken.iter().rev().take_while(recent).find(|taken| taken.fingerprint == self.fingerprint) {
-            Some(taken) => self.intent.pending(&self.once.parts.upstream, &self.context, &taken.id).await,
+            Some(taken) => Box::pin(self.intent.pending(&self.once.parts.upstream, &self.context, &taken.id)).await,
             None => Ok(None),
         }
     }
