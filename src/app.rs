@@ -10,6 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     admin::{self, NotReady, Readiness},
+    authn::Authenticator,
     clock::Clock,
     config::{self, Config},
     grpc::{self, Cut},
@@ -63,7 +64,8 @@ impl Gateway {
         let store = Store::memory(&config.store, clock.clone());
         let tasks = Tasks::default();
         let services = Services::new(config, &upstream, &store, &clock, &tasks, &telemetry.metrics());
-        let server = grpc::Server::new(&config.grpc, telemetry, directory, services, upstream);
+        let authenticator = Authenticator::new(directory, clock.clone(), telemetry.metrics());
+        let server = grpc::Server::new(&config.grpc, telemetry, authenticator, services, upstream);
         let refused = |addr| move |source| Error::Bind { addr, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused(config.grpc.listen))?;
         let addr = listener.local_addr().map_err(refused(config.grpc.listen))?;

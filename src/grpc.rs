@@ -22,6 +22,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 pub use self::serve::Cut;
 use self::{edge::Edged, serve::Connections};
 use crate::{
+    authn::Authenticator,
     config,
     domain::Error,
     pb::{
@@ -30,7 +31,7 @@ use crate::{
     },
     services::{Answered, Origin, Services},
     telemetry::Telemetry,
-    tenant::{Context, Directory},
+    tenant::Context,
     upstream::Client,
 };
 
@@ -60,7 +61,7 @@ impl Server {
     pub fn new(
         config: &config::Grpc,
         telemetry: &Telemetry,
-        directory: Directory,
+        authenticator: Authenticator,
         services: Services,
         upstream: Client,
     ) -> Self {
@@ -88,7 +89,7 @@ impl Server {
         let edged = Edged::new(
             config,
             (telemetry.sampling(), telemetry.metrics()),
-            directory,
+            authenticator,
             routes.routes().prepare(),
             draining.clone(),
         );
@@ -126,7 +127,7 @@ impl Server {
 /// On whose behalf a call is made. Without it a call is refused, whatever let it get this far.
 fn context<T>(request: &Request<T>) -> Result<Context, Error> {
     let context = request.extensions().get().cloned();
-    context.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "a valid bearer token is needed"))
+    context.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "valid credentials are needed"))
 }
 
 /// The response to a call that must happen once. Its metadata says where the answer is that of an earlier call.

@@ -1,5 +1,6 @@
 //! Who is calling, what they may do, and with which key it is done.
 
+mod certificate;
 mod directory;
 mod file;
 mod identity;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::TenantId;
 
 pub use self::{
+    certificate::PeerCertificate,
     directory::{Credential, Directory, Entry, Known},
     identity::{Allowed, Caller, Identity, Permissions},
     issuer::{Issuer, JwksUrl, JwtRule, KeysFrom},
