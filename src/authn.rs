@@ -8,16 +8,20 @@ mod fetch;
 mod jwt;
 mod ring;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 
 pub use self::cause::{Cause, Denied};
 use self::{jwt::Jwt, ring::Ring};
 use crate::{
     clock::Clock,
     telemetry::Metrics,
-    tenant::{Caller, Directory, Issuer, PeerCertificate},
+    tenant::{Caller, Directory, Entry, Issuer, PeerCertificate},
 };
 
 /// Knows who may call. Clones are the same.
@@ -51,7 +55,19 @@ impl Authenticator {
     pub fn new(directory: Directory, clock: Clock, metrics: Metrics) -> Self {
         let rings = directory.issuers().iter().map(|issuer| Ring::new(issuer, None, &metrics)).collect();
         let state = ArcSwap::from_pointee(State { directory, rings });
-        Self { shared: Arc::new(Shared { state, clock, metrics }) }
+        let shared = Arc::new(Shared { state, clock, metrics });
+        // The instrument must not keep alive what it is part of.
+        let asked = Arc::downgrade(&shared);
+        shared.metrics.key_ages(move |observe| {
+            let Some(shared) = asked.upgrade() else { return };
+            let (state, now) = (shared.state.load(), shared.clock.now());
+            for Entry { tenant, key_source, .. } in state.directory.entries() {
+                if let Some(age) = key_source.changed_at().and_then(|changed| age(changed, now)) {
+                    observe(&tenant.id, age);
+                }
+            }
+        });
+        Self { shared }
     }
 
     /// Knows those of `directory` from now on. What was fetched for an issuer is kept.
@@ -64,11 +80,6 @@ impl Authenticator {
         };
         let rings = directory.issuers().iter().map(ring).collect();
         state.store(Arc::new(State { directory, rings }));
-    }
-
-    /// Reads what it knows at present.
-    pub fn with_directory<T>(&self, read: impl FnOnce(&Directory) -> T) -> T {
-        read(&self.shared.state.load().directory)
     }
 
     /// Who shows `bearer` and `certificate`.
@@ -117,6 +128,11 @@ impl Authenticator {
         let unknown = if jwt.is_some() { Cause::UnknownIssuer } else { Cause::UnknownToken };
         state.directory.by_token(token).cloned().ok_or_else(|| unknown.into())
     }
+}
+
+/// How old is what changed then.
+fn age(changed: SystemTime, now: Timestamp) -> Option<Duration> {
+    now.duration_since(Timestamp::try_from(changed).ok()?).try_into().ok()
 }
 
 /// What is in a call's `authorization` header.

@@ -13,7 +13,7 @@ use clap::Args;
 use super::Failure;
 use crate::{
     config::{Config, Environment, Mistakes, human::write_duration},
-    tenant::{Directory, Entry},
+    tenant::{Directory, Entry, Watch},
 };
 
 /// Checks a configuration file and its tenants file, and says in words what they mean.
@@ -26,25 +26,26 @@ pub(super) struct Arguments {
 
 /// Prints what the configuration says, or everything that is wrong with it and with the tenants.
 pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failure> {
-    let (config, directory) = load(&arguments.config, env)?;
+    let (config, directory, _) = load(&arguments.config, env)?;
     write!(io::stdout(), "{}", Summary { config: &config, tenants: directory.entries() })?;
     Ok(())
 }
 
 /// Reads the configuration and the tenants, with all mistakes of both at once.
-pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory), Mistakes> {
+pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory, Watch), Mistakes> {
     let (config, mut mistakes) = Config::read(path, env);
     let Some(config) = config else { return Err(mistakes) };
     // Where the path itself is wrong, the tenants file would be another one.
-    let directory = if mistakes.touch("tenants.file") {
-        Directory::default()
-    } else {
-        Directory::load(&config.tenants.file, env).unwrap_or_else(|more| {
+    if mistakes.touch("tenants.file") {
+        return Err(mistakes);
+    }
+    match Watch::begin(&config.tenants.file, env) {
+        Ok((directory, watch)) => mistakes.none_or((config, directory, watch)),
+        Err(more) => {
             mistakes.append(more);
-            Directory::default()
-        })
-    };
-    mistakes.none_or((config, directory))
+            Err(mistakes)
+        }
+    }
 }
 
 /// What a configuration means, in words, without secrets.

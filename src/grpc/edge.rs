@@ -78,7 +78,7 @@ impl Edge {
         let in_time = async {
             // Authenticate: nothing below runs without a tenant, and nothing below needs the credentials.
             let caller = authenticate::caller(&mut request, &self.authenticator).await?;
-            call.is_of(&caller.tenant.id);
+            call.is_of(&caller);
             let rpc = request.uri().path().rsplit('/').next().unwrap_or_default();
             policy::rpc(&caller.identity, rpc)?;
             request.extensions_mut().insert(Context::new(caller, deadline));

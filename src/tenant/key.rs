@@ -1,6 +1,6 @@
 //! Telnyx API keys.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, time::SystemTime};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use http::HeaderValue;
@@ -62,6 +62,15 @@ pub enum KeySource {
     Environment(String),
     /// The tenants file itself, or the program.
     Inline,
+}
+
+impl KeySource {
+    /// When it was last changed, as its file system says; none where it is no file. It asks that: it may block.
+    #[must_use]
+    pub fn changed_at(&self) -> Option<SystemTime> {
+        let Self::File(path) = self else { return None };
+        path.metadata().and_then(|about| about.modified()).ok()
+    }
 }
 
 impl fmt::Display for KeySource {

@@ -11,6 +11,8 @@ use tonic::service::Routes;
 
 use super::{Connections, connection::serve};
 use crate::{
+    authn::Authenticator,
+    clock::Clock,
     config::{Config, Grpc},
     grpc::edge::Edged,
     telemetry::{Metrics, Sampling},
@@ -24,7 +26,8 @@ fn connections(change: impl FnOnce(&mut Grpc)) -> Connections {
     let Config { mut grpc, telemetry, .. } = Config::default();
     change(&mut grpc);
     let (told, draining) = ((Sampling::new(&telemetry), Metrics::default()), CancellationToken::new());
-    let edged = Edged::new(&grpc, told, Directory::default(), Routes::default(), draining.clone());
+    let authenticator = Authenticator::new(Directory::default(), Clock::default(), Metrics::default());
+    let edged = Edged::new(&grpc, told, authenticator, Routes::default(), draining.clone());
     Connections::new(edged, grpc, Metrics::default(), draining)
 }
 
