@@ -16,6 +16,7 @@ mod flow;
 mod hostile;
 mod identities;
 mod model;
+mod mutations;
 mod once;
 mod process;
 mod profiles;
