@@ -21,7 +21,7 @@ use crate::domain::TenantId;
 
 pub use self::{
     certificate::PeerCertificate,
-    directory::{Credential, Directory, Entry, Known},
+    directory::{Credential, Directory, Entry, Identities, Known},
     identity::{Allowed, Caller, Identity, Permissions},
     issuer::{Issuer, JwksUrl, JwtRule, KeysFrom},
     jwks::{Jwks, NotJwks},
