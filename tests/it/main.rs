@@ -13,6 +13,7 @@ mod errors;
 mod faults;
 mod flow;
 mod hostile;
+mod identities;
 mod model;
 mod once;
 mod process;

@@ -5,6 +5,7 @@ mod collector;
 mod errors;
 mod faulty;
 mod gateway;
+pub mod issuer;
 mod origin;
 pub mod peer;
 mod process;
