@@ -14,6 +14,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use http::HeaderValue;
 use jiff::Timestamp;
 
 pub use self::cause::{Cause, Denied};
@@ -146,8 +147,43 @@ pub enum Bearer<'c> {
     Malformed,
 }
 
+impl<'c> Bearer<'c> {
+    /// Reads all values of the header (RFC 6750 §2.1; the scheme's case does not matter, RFC 9110 §11.1).
+    #[must_use]
+    pub fn read(values: &'c [HeaderValue]) -> Self {
+        let value = match values {
+            [] => return Self::None,
+            [value] => value.to_str().ok(),
+            _ => None,
+        };
+        match value.and_then(|value| value.split_once(' ')) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Self::Token(token),
+            _ => Self::Malformed,
+        }
+    }
+}
+
 /// The one that all of `callers` are, if there are any.
 fn agreed<'c>(mut callers: impl Iterator<Item = &'c Caller>) -> Result<Option<&'c Caller>, Denied> {
     let Some(first) = callers.next() else { return Ok(None) };
     if callers.all(|other| other.is(first)) { Ok(Some(first)) } else { Err(Cause::Disagreement.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_one_bearer_token_is_read() {
+        let values = |values: &[&[u8]]| -> Vec<_> {
+            values.iter().map(|value| HeaderValue::from_bytes(value).unwrap()).collect()
+        };
+        assert_eq!(Bearer::read(&values(&[b"Bearer abc"])), Bearer::Token("abc"));
+        assert_eq!(Bearer::read(&values(&[b"bearer abc"])), Bearer::Token("abc"));
+        assert_eq!(Bearer::read(&[]), Bearer::None);
+        for bad in [&[&b"abc"[..]][..], &[b"Bearer"], &[b"Basic abc"], &[b"Bearer a", b"Bearer a"], &[b"Bearer\xe9 x"]]
+        {
+            assert_eq!(Bearer::read(&values(bad)), Bearer::Malformed, "{bad:?}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ pub mod issuer;
 mod origin;
 pub mod peer;
 mod process;
+mod served;
 
 pub use self::{
     collector::{Collector, hex},
@@ -17,6 +18,7 @@ pub use self::{
     gateway::{Clients, KEY, OTHER_KEY, OTHER_TOKEN, TOKEN, TestGateway, refusal, tenants_file},
     origin::Origin,
     process::{Ended, Process, addr},
+    served::Served,
 };
 
 /// A number that the simulator treats like any other.
