@@ -25,3 +25,4 @@ mod templates;
 mod tenants;
 mod tls;
 mod tracing;
+mod web;

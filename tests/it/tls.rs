@@ -139,7 +139,7 @@ async fn a_client_that_does_not_say_h2_is_told_so_in_the_handshake() {
             assert_eq!(alert(&refused), Some(AlertDescription::NoApplicationProtocol), "{offered:?} {refused:?}");
         }
     }
-    until_counted(&gateway, &failures("no_h2", 4)).await;
+    until_counted(&gateway, &failures("no_protocol", 4)).await;
     // One that offers it among others is served.
     let mut client = authority.trusted_by(None, BOTH);
     client.alpn_protocols = vec![b"http/1.1".to_vec(), b"h2".to_vec()];
