@@ -117,7 +117,7 @@ fn url(gateway: &TestGateway) -> String {
 async fn a_page_sends_and_checks_a_code_over_http_1() {
     let gateway = gateway(|_| ()).await;
     let profile_id = gateway.clients().await.sms_profile().await;
-    let send = CreateVerificationRequest {
+    let request = CreateVerificationRequest {
         phone_number: PHONE.into(),
         channel: Via::Sms.into(),
         profile_id,
@@ -125,11 +125,11 @@ async fn a_page_sends_and_checks_a_code_over_http_1() {
         ..Default::default()
     };
     let rpc = "verify.v1.VerificationService/CreateVerification";
-    let first = post(&url(&gateway), PAGE, Some(TOKEN), rpc, &send).await;
+    let first = post(&url(&gateway), PAGE, Some(TOKEN), rpc, &request).await;
     assert_eq!(first.version(), Version::HTTP_11);
     assert!(first.headers().contains_key("x-request-id") && !first.headers().contains_key("replayed"));
     let sent: CreateVerificationResponse = read(first).await.unwrap();
-    let again = post(&url(&gateway), PAGE, Some(TOKEN), rpc, &send).await;
+    let again = post(&url(&gateway), PAGE, Some(TOKEN), rpc, &request).await;
     assert_eq!(again.headers()["replayed"], "true");
 
     for (code, outcome) in
