@@ -8,6 +8,7 @@ mod templates;
 mod tls;
 pub mod translate;
 mod verifications;
+mod web;
 
 use tokio::{net::TcpListener, select};
 use tokio_util::sync::CancellationToken;
@@ -72,7 +73,7 @@ impl Server {
         upstream: Client,
         clock: Clock,
     ) -> Result<Self, Mistakes> {
-        let certificate = Reload::begin(&config.tls, clock, telemetry.metrics())?;
+        let certificate = Reload::begin(config, clock, telemetry.metrics())?;
         let Services { verifications, profiles, templates } = services;
         let (health, health_service) = tonic_health::server::health_reporter();
         let mut routes = Routes::builder();

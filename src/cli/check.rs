@@ -29,7 +29,7 @@ pub(super) struct Arguments {
 /// Prints what the configuration says, or everything that is wrong with it and with the tenants.
 pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failure> {
     let (config, directory, _) = load(&arguments.config, env)?;
-    let certificate = Material::load(&config.grpc.tls)?;
+    let certificate = Material::load(&config.grpc)?;
     let summary = Summary { config: &config, certificate: certificate.as_ref(), tenants: directory.entries() };
     write!(io::stdout(), "{summary}")?;
     Ok(())
@@ -40,7 +40,7 @@ pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory,
     let (config, mut mistakes) = Config::read(path, env);
     let Some(config) = config else { return Err(mistakes) };
     let tls = &config.grpc.tls;
-    if let Err(more) = Material::load(tls) {
+    if let Err(more) = Material::load(&config.grpc) {
         mistakes.append(more);
     }
     let silent = !config.grpc.plaintext && tls.certificate_file.is_none() && tls.key_file.is_none();
