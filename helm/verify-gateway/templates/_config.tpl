@@ -101,5 +101,5 @@ store:
 {{- $redis := dig "store" "redis" (dict) .Values.config -}}
 {{- $urls := default (get $redis "url") (get $redis "urls") -}}
 {{- if kindIs "string" $urls -}}{{- $urls = splitList "," (nospace $urls) -}}{{- end -}}
-{{- toJson (default (list) $urls) -}}
+{{- toJson (compact (default (list) $urls)) -}}
 {{- end -}}

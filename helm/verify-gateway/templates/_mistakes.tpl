@@ -34,6 +34,9 @@ store.redis.ca_file: store.caKey
 {{- if and (eq $backend "memory") $redis -}}
 {{- $mistakes = append $mistakes "config.store.redis is set, but config.store.backend is memory: set it to redis, or leave config.store.redis out" -}}
 {{- end -}}
+{{- if and (eq $backend "redis") (not (include "verify-gateway.redisUrls" . | fromJsonArray)) -}}
+{{- $mistakes = append $mistakes "config.store.backend is redis, but there is no address of one: set config.store.redis.url" -}}
+{{- end -}}
 {{- if and (eq $backend "redis") (not .Values.store.existingSecret) -}}
 {{- $mistakes = append $mistakes "config.store.backend is redis, but there is no key by which the replicas hash phone numbers: name a Secret with it in store.existingSecret" -}}
 {{- end -}}

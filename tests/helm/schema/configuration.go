@@ -71,21 +71,21 @@ func taking(what string) schema {
 		return schema{"type": "number", "minimum": float(range_[1]), "maximum": float(range_[2])}
 	}
 	if oneOf.MatchString(what) {
-		return schema{"enum": choices(what)}
+		return choices(what)
 	}
 	return schema{"type": "string"}
 }
 
-// choices are the texts that a knob takes; one that looks like a number may be written as one.
-func choices(what string) []any {
-	var choices []any
-	for _, choice := range strings.Split(strings.ReplaceAll(what, " or ", ", "), ", ") {
-		choices = append(choices, choice)
-		if value, err := strconv.ParseFloat(choice, 64); err == nil {
-			choices = append(choices, value)
+// choices takes one of several texts. Where one looks like a number, YAML makes a number of it if nobody quotes it.
+func choices(what string) schema {
+	texts := strings.Split(strings.ReplaceAll(what, " or ", ", "), ", ")
+	for _, text := range texts {
+		if _, err := strconv.ParseFloat(text, 64); err == nil {
+			pattern := "^(" + strings.ReplaceAll(strings.Join(texts, "|"), ".", `\.`) + ")$"
+			return schema{"type": []string{"string", "number"}, "pattern": pattern}
 		}
 	}
-	return choices
+	return schema{"enum": texts}
 }
 
 func float(text string) float64 {
