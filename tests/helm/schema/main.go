@@ -34,7 +34,7 @@ func main() {
 	check(readYAML(filepath.Join(os.Args[1], "values.yaml"), &document))
 
 	values := &values{refinements: refinements, used: map[string]bool{}, types: types, configuration: configuration}
-	root, err := values.object(document.Content[0], "")
+	root, err := values.object(document.Content[0], "", false)
 	check(err)
 	for path := range refinements {
 		if !values.used[path] {
@@ -77,16 +77,17 @@ type values struct {
 	configuration schema
 }
 
-// object gives a mapping its keys, and no others.
-func (v *values) object(node *yaml.Node, path string) (schema, error) {
+// object gives a mapping its keys, and no others. Where nothing describes the whole, each of its values must be described.
+func (v *values) object(node *yaml.Node, path string, described bool) (schema, error) {
 	properties := schema{}
 	for at := 0; at < len(node.Content); at += 2 {
 		key, value := node.Content[at], node.Content[at+1]
-		property, err := v.value(value, strings.TrimPrefix(path+"."+key.Value, "."))
+		text, below := description(key), strings.TrimPrefix(path+"."+key.Value, ".")
+		property, err := v.value(value, below, described || text != "")
 		if err != nil {
 			return nil, err
 		}
-		if text := description(key); text != "" {
+		if text != "" {
 			property["description"] = text
 		}
 		properties[key.Value] = property
@@ -95,8 +96,11 @@ func (v *values) object(node *yaml.Node, path string) (schema, error) {
 }
 
 // value infers a schema from a default, and refines it.
-func (v *values) value(node *yaml.Node, path string) (schema, error) {
+func (v *values) value(node *yaml.Node, path string, described bool) (schema, error) {
 	refinement, refined := v.refinements[path]
+	if !described && (node.Kind != yaml.MappingNode || refined) {
+		return nil, fmt.Errorf(`values.yaml: %s says nothing of itself: put a comment above it that begins with "# -- "`, path)
+	}
 	if refined {
 		v.used[path] = true
 		if refinement["configuration"] == true {
@@ -112,7 +116,7 @@ func (v *values) value(node *yaml.Node, path string) (schema, error) {
 		if len(node.Content) == 0 {
 			return nil, fmt.Errorf("values.yaml: %s is an empty mapping: refine what may be in it", path)
 		}
-		return v.object(node, path)
+		return v.object(node, path, described)
 	case "!!str":
 		inferred["type"] = "string"
 	case "!!bool":
