@@ -8,6 +8,7 @@ mod hash_token;
 mod health;
 mod serve;
 mod simulator;
+mod smoke;
 
 use std::{ffi::OsString, fmt, future::Future, io, process::ExitCode};
 
@@ -36,6 +37,7 @@ enum Command {
     Check(check::Arguments),
     HashToken(hash_token::Arguments),
     Health(health::Arguments),
+    Smoke(smoke::Arguments),
 }
 
 impl Command {
@@ -47,6 +49,7 @@ impl Command {
             Self::Check(arguments) => check::run(&arguments, env),
             Self::HashToken(arguments) => hash_token::run(&arguments),
             Self::Health(arguments) => health::run(arguments).await,
+            Self::Smoke(arguments) => smoke::run(arguments).await,
         }
     }
 }

@@ -18,9 +18,16 @@ type types struct {
 // newTypes reads the OpenAPI documents of a Kubernetes version, and CustomResourceDefinitions.
 func newTypes(folder string, crds []string) (*types, error) {
 	t := &types{known: map[string]schema{}, crds: map[string]schema{}, definitions: schema{}}
-	documents, err := filepath.Glob(filepath.Join(folder, "*_openapi.json"))
-	if err != nil || len(documents) == 0 {
-		return nil, fmt.Errorf("%s: no OpenAPI documents (%v)", folder, err)
+	var documents []string
+	for _, pattern := range []string{"api/*.json", "apis/*/*.json"} {
+		found, err := filepath.Glob(filepath.Join(folder, pattern))
+		if err != nil {
+			return nil, err
+		}
+		documents = append(documents, found...)
+	}
+	if len(documents) == 0 {
+		return nil, fmt.Errorf("%s: no OpenAPI documents", folder)
 	}
 	for _, document := range documents {
 		bytes, err := os.ReadFile(document)
