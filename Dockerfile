@@ -10,7 +10,7 @@ ARG BASE=gcr.io/distroless/static-debian12:nonroot
 
 FROM docker.io/library/rust:1.95.0-bookworm AS build
 # Writes the list of dependencies into the binary, where scanners and makers of SBOMs find it.
-RUN cargo install --locked cargo-auditable@0.7.4
+RUN cargo install --locked cargo-auditable@0.7.7
 WORKDIR /source
 COPY . .
 RUN image/build /verify-gateway

@@ -3,6 +3,7 @@
 //! Exit codes: 0 for success, 64 for a wrong command line or configuration (`EX_USAGE` of sysexits.h), 1 for all else.
 
 mod check;
+mod connection;
 mod dev;
 mod hash_token;
 mod health;

@@ -1,28 +1,22 @@
 //! `smoke`: one verification through a running gateway, sent and checked, for those that install one.
 
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::io::{self, Write};
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{anyhow, ensure};
 use clap::Args;
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
     service::Interceptor,
-    transport::{Channel, Endpoint},
+    transport::Channel,
 };
 use uuid::Uuid;
 
-use super::Failure;
-use crate::{
-    config::human,
-    pb::{
-        Channel as Via, CheckOutcome, CheckVerificationRequest, CreateProfileRequest, CreateVerificationRequest,
-        DeleteProfileRequest, Profile, SmsSettings, check_verification_request::Target,
-        profile_service_client::ProfileServiceClient, verification_service_client::VerificationServiceClient,
-    },
+use super::{Failure, connection::Connection};
+use crate::pb::{
+    Channel as Via, CheckOutcome, CheckVerificationRequest, CreateProfileRequest, CreateVerificationRequest,
+    DeleteProfileRequest, Profile, SmsSettings, check_verification_request::Target,
+    profile_service_client::ProfileServiceClient, verification_service_client::VerificationServiceClient,
 };
 
 /// Sends and checks one verification through a running gateway that has a simulator behind it. Exits 0 only if the right
@@ -32,42 +26,22 @@ use crate::{
 /// nobody's phone rings where Telnyx is no simulator.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// The gateway's address and port.
-    #[arg(long, default_value = "127.0.0.1:50051")]
-    addr: String,
+    #[command(flatten)]
+    connection: Connection,
     /// The tenant's token.
     #[arg(long, env = "TOKEN", hide_env_values = true)]
     token: String,
-    /// How long all of it may take.
-    #[arg(long, default_value = "10s", value_parser = timeout)]
-    timeout: Duration,
-}
-
-fn timeout(text: &str) -> Result<Duration, &'static str> {
-    human::duration(text).filter(|timeout| !timeout.is_zero()).ok_or("must be a duration such as 500ms or 2s")
 }
 
 /// Prints each step that went well.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { addr, token, timeout } = arguments;
-    let endpoint = Endpoint::from_shared(format!("http://{addr}"))
-        .map_err(|_| Failure::Usage(anyhow!("--addr must be an address and a port, such as 127.0.0.1:50051")))?;
-    let bearer = format!("Bearer {token}")
+    let bearer = format!("Bearer {}", arguments.token)
         .parse()
         .map_err(|_| Failure::Usage(anyhow!("--token has characters that a header can't carry")))?;
-    tokio::time::timeout(timeout, steps(endpoint, Bearer(bearer)))
-        .await
-        .map_err(|_| anyhow!("not done within {}", human::write_duration(timeout)))
-        .flatten()
-        .with_context(|| addr)?;
-    Ok(())
+    arguments.connection.ask(async |channel| steps(channel, Bearer(bearer)).await).await
 }
 
-async fn steps(endpoint: Endpoint, bearer: Bearer) -> anyhow::Result<()> {
-    let channel = endpoint.connect().await.map_err(|error| {
-        let error = anyhow::Error::from(error);
-        anyhow!("can't connect: {}", error.root_cause())
-    })?;
+async fn steps(channel: Channel, bearer: Bearer) -> anyhow::Result<()> {
     let mut profiles = ProfileServiceClient::with_interceptor(channel.clone(), bearer.clone());
     let sms = SmsSettings { app_name: "Smoke test".into(), ..Default::default() };
     let profile = Profile { name: "smoke test".into(), sms: Some(sms), ..Default::default() };

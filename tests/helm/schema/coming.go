@@ -3,14 +3,6 @@ package main
 // coming has the rows of knobs that the chart sets or needs and docs/CONFIGURATION.md does not list yet. A row of the
 // document goes before one of these.
 const coming = "" +
-	"| `grpc.plaintext` | `false` | true or false | Whether it is spoken to without TLS. |\n" +
-	"| `grpc.tls.certificate_file` | empty | a path or empty | The certificate. |\n" +
-	"| `grpc.tls.key_file` | empty | a path or empty | Its key. |\n" +
-	"| `grpc.tls.client_ca_file` | empty | a path or empty | The CA of callers' certificates. |\n" +
-	"| `grpc.tls.client_certificate` | `none` | none, optional or required | Whether callers show one. |\n" +
-	"| `grpc.tls.min_version` | `1.2` | 1.2 or 1.3 | The lowest version of TLS. |\n" +
-	"| `grpc.tls.reload_interval` | `30s` | a duration from 10ms to 24h | How often the files are looked at. |\n" +
-	"| `grpc.web` | `false` | true or false | Whether gRPC-Web is spoken too. |\n" +
 	"| `tenants.reload_interval` | `30s` | a duration from 10ms to 24h | How often the file is looked at. |\n" +
 	"| `store.backend` | `memory` | memory or redis | Where the records are. |\n" +
 	"| `store.replicas` | `1` | a whole number from 1 to 10000 | How many gateways share the load. |\n" +
