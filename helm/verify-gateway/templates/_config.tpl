@@ -41,6 +41,9 @@ store:
     {{- with .Values.store.passwordKey }}
     password_file: {{ $dir }}/store/{{ . }}
     {{- end }}
+    {{- with .Values.store.sentinelPasswordKey }}
+    sentinel_password_file: {{ $dir }}/store/{{ . }}
+    {{- end }}
     {{- with .Values.store.caKey }}
     ca_file: {{ $dir }}/store/{{ . }}
     {{- end }}
@@ -96,7 +99,7 @@ store:
 {{- default (default "443" (get $defaults $url.scheme)) $given -}}
 {{- end -}}
 
-{{/* Where the store is, as a JSON list. */}}
+{{/* Where the store is, as a JSON list of URLs. */}}
 {{- define "verify-gateway.redisUrls" -}}
 {{- $redis := dig "store" "redis" (dict) .Values.config -}}
 {{- $urls := default (get $redis "url") (get $redis "urls") -}}

@@ -13,6 +13,7 @@ tenants.file: tenants.file
 store.replicas: replicaCount or autoscaling
 store.redis.hash_key_file: store.hashKey
 store.redis.password_file: store.passwordKey
+store.redis.sentinel_password_file: store.sentinelPasswordKey
 store.redis.ca_file: store.caKey
 {{- end -}}
 

@@ -60,15 +60,21 @@ client-ca:
 {{- ternary (printf "%s-tls" (include "verify-gateway.fullname" .)) .Values.tls.existingSecret .Values.tls.certificate.enabled -}}
 {{- end -}}
 
-{{/* One probe. Takes root, and probe (`startup`, `readiness` or `liveness`). */}}
+{{/*
+One probe. Takes root, and probe (`startup`, `readiness` or `liveness`). Only readiness asks whether calls should be sent:
+a gateway that waits for its store is not to be killed for it.
+*/}}
 {{- define "verify-gateway.probe" -}}
 {{- if .root.Values.tls.enabled -}}
 httpGet:
   port: admin
-  path: {{ ternary "/livez" "/readyz" (eq .probe "liveness") }}
+  path: {{ ternary "/readyz" "/livez" (eq .probe "readiness") }}
 {{- else -}}
 grpc:
   port: {{ .root.Values.ports.grpc }}
+  {{- if ne .probe "readiness" }}
+  service: liveness
+  {{- end }}
 {{- end }}
 {{ toYaml (get .root.Values.probes .probe) }}
 {{- end -}}
