@@ -23,6 +23,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use self::{edge::Edged, serve::Connections, tls::Reload};
 pub use self::{serve::Cut, tls::Material};
 use crate::{
+    authn::Authenticator,
     clock::Clock,
     config::{self, Mistakes},
     domain::Error,
@@ -32,7 +33,7 @@ use crate::{
     },
     services::{Answered, Origin, Services},
     telemetry::Telemetry,
-    tenant::{Context, Directory},
+    tenant::Context,
     upstream::Client,
 };
 
@@ -69,7 +70,7 @@ impl Server {
     pub fn new(
         config: &config::Grpc,
         telemetry: &Telemetry,
-        directory: Directory,
+        authenticator: Authenticator,
         services: Services,
         upstream: Client,
         clock: Clock,
@@ -99,7 +100,7 @@ impl Server {
         let edged = Edged::new(
             config,
             (telemetry.sampling(), telemetry.metrics()),
-            directory,
+            authenticator,
             routes.routes().prepare(),
             draining.clone(),
         );
@@ -148,7 +149,7 @@ impl Server {
 /// On whose behalf a call is made. Without it a call is refused, whatever let it get this far.
 fn context<T>(request: &Request<T>) -> Result<Context, Error> {
     let context = request.extensions().get().cloned();
-    context.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "a valid bearer token is needed"))
+    context.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "valid credentials are needed"))
 }
 
 /// The response to a call that must happen once. Its metadata says where the answer is that of an earlier call.

@@ -27,7 +27,7 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use verify_gateway::{
     config::{ClientCertificate, Config, TlsVersion},
     pb::ListTemplatesRequest,
-    tenant::Allow,
+    tenant::Permissions,
 };
 
 use crate::support::{
@@ -77,7 +77,7 @@ async fn gateway(authority: &Authority, change: impl FnOnce(&mut Config, &Files)
             files.apply(config);
             change(config, &files);
         },
-        Allow::default(),
+        Permissions::all(),
     )
     .await;
     (gateway, files)
@@ -252,7 +252,7 @@ async fn a_change_by_links_as_kubernetes_makes_it_is_seen() {
         config.grpc.tls.key_file = Some(path.join("tls.key"));
         config.grpc.tls.reload_interval = SOON;
     };
-    let gateway = TestGateway::with(change, Allow::default()).await;
+    let gateway = TestGateway::with(change, Permissions::all()).await;
     until_shown(gateway.addr, &authority, &first).await;
     symlink("..2", path.join("..data_tmp")).unwrap();
     fs::rename(path.join("..data_tmp"), path.join("..data")).unwrap();
