@@ -52,6 +52,9 @@ macro_rules! bounded {
 /// The services whose health is told one by one; the empty name stands for the whole.
 const HEALTH: [&str; 4] = ["", ProfileServer::NAME, TemplateServer::NAME, VerificationServer::NAME];
 
+/// The name for probes that start the process again where it does not answer. Not being ready is no reason for that.
+const LIVENESS: &str = "liveness";
+
 /// The gRPC server, ready to serve.
 pub struct Server {
     connections: Connections,
@@ -140,6 +143,7 @@ impl Server {
         for service in HEALTH {
             self.health.set_service_status(service, status).await;
         }
+        self.health.set_service_status(LIVENESS, ServingStatus::Serving).await;
     }
 }
 
