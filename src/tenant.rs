@@ -3,6 +3,7 @@
 mod directory;
 mod file;
 mod key;
+mod peer_certificate;
 mod token;
 
 use std::{sync::Arc, time::Duration};
@@ -16,6 +17,7 @@ use crate::telnyx::Channel;
 pub use self::{
     directory::{Directory, Entry},
     key::{ApiKey, KeyIdentity, KeySource},
+    peer_certificate::PeerCertificate,
     token::TokenHash,
 };
 

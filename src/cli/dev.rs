@@ -54,6 +54,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 
     let mut config = Config::default();
     config.grpc.listen = arguments.listen;
+    config.grpc.plaintext = true;
     config.upstream.base_url = format!("http://{}/v2", simulator.addr());
     config.admin.listen = Some(arguments.admin_listen);
     config.telemetry.console_traces = matches!(arguments.traces, Some(Traces::Console));

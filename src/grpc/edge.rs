@@ -24,7 +24,7 @@ use crate::{
     pb::ErrorReason,
     policy,
     telemetry::{Metrics, Sampling, metrics::LimitMode},
-    tenant::{Context, Directory},
+    tenant::{Context, Directory, PeerCertificate},
 };
 
 /// What is below knows best what it means that the time is over, so it gets to say so.
@@ -93,9 +93,13 @@ async fn forward(mut routes: Routes, request: Request<Body>) -> Response<Body> {
     response
 }
 
-/// The services with the edge around them.
+/// The services with the edge around them, for one connection.
 #[derive(Clone)]
-pub(super) struct Edged(Arc<(Edge, Routes)>);
+pub(super) struct Edged {
+    shared: Arc<(Edge, Routes)>,
+    /// What the peer of the connection has shown. Every request has it in its extensions.
+    certificate: Option<Arc<PeerCertificate>>,
+}
 
 impl Edged {
     /// `draining` is cancelled when calls should come to their ends.
@@ -114,7 +118,12 @@ impl Edged {
             directory,
             draining,
         };
-        Self(Arc::new((edge, routes)))
+        Self { shared: Arc::new((edge, routes)), certificate: None }
+    }
+
+    /// The same for a connection whose peer has shown `certificate`.
+    pub(super) fn of(&self, certificate: Option<Arc<PeerCertificate>>) -> Self {
+        Self { shared: Arc::clone(&self.shared), certificate }
     }
 }
 
@@ -123,10 +132,13 @@ impl Service<Request<Incoming>> for Edged {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let Self(edged) = self.clone();
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let Self { shared, certificate } = self.clone();
+        if let Some(certificate) = certificate {
+            request.extensions_mut().insert(certificate);
+        }
         Box::pin(async move {
-            let (edge, routes) = &*edged;
+            let (edge, routes) = &*shared;
             Ok(edge.call(request.map(Body::new), routes.clone()).await)
         })
     }

@@ -56,16 +56,17 @@ fn check_lists_every_mistake_of_both_files_and_exits_64() {
     let env = [("VERIFY_GATEWAY_GRPC__REFLECTION", "sesame"), ("VERIFY_GATEWAY_GRPC_LISTEN", "sesame")];
     let end = run(folder.path(), &["check"], &env, "");
     let expected = "\
+gateway.yaml: grpc: has no certificate: set tls.certificate_file and tls.key_file, or say plaintext: true
 gateway.yaml:2:11: grpc.listen: must be an IP address with a port
 gateway.yaml:3:3: grpc.colour: unknown key; known here: listen, max_message_size, reflection, default_deadline, \
 max_deadline, max_concurrent_calls, max_connections, handshake_timeout, keepalive_interval, keepalive_timeout, \
-max_connection_idle, max_connection_age, max_connection_age_grace
+max_connection_idle, max_connection_age, max_connection_age_grace, plaintext, tls
 gateway.yaml:5:20: upstream.attempt_timeout: must be a duration from 1ms to 1h
 tenants.yaml:2:9: tenants[0].id: must be 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end
 tenants.yaml:4:28: tenants[0].telnyx_api_key.env: the environment variable is not set
 environment VERIFY_GATEWAY_GRPC_LISTEN: sets no knob; VERIFY_GATEWAY_GRPC__LISTEN does
 environment VERIFY_GATEWAY_GRPC__REFLECTION: grpc.reflection: must be true or false
-7 mistakes
+8 mistakes
 ";
     assert_eq!(end.err, expected);
     assert_eq!((end.code, end.out.as_str()), (64, ""));
@@ -86,8 +87,11 @@ fn check_says_in_words_what_right_files_mean_and_shows_no_secret() {
 ",
         zeros = "0".repeat(64)
     );
-    let folder =
-        folder(&[("my.yaml", "grpc: { listen: '[::1]:0' }\n"), ("tenants.yaml", &tenants), ("key", "KEY0123\n")]);
+    let folder = folder(&[
+        ("my.yaml", "grpc: { listen: '[::1]:0', plaintext: true }\n"),
+        ("tenants.yaml", &tenants),
+        ("key", "KEY0123\n"),
+    ]);
     let env = [
         ("VERIFY_GATEWAY_UPSTREAM__BASE_URL", "http://localhost:4010/v2/"),
         ("VERIFY_GATEWAY_TELEMETRY__OTLP__ENDPOINT", "http://localhost:4317"),
@@ -95,6 +99,7 @@ fn check_says_in_words_what_right_files_mean_and_shows_no_secret() {
     let end = run(folder.path(), &["check", "--config", "my.yaml"], &env, "");
     let expected = "\
 gRPC on [::1]:0, reflection on
+warning: it is in plaintext: tokens and codes travel in the clear
 calls http://localhost:4010/v2, up to 3 attempts of 10s each
 warning: this is not https: API keys and codes travel in the clear
 traces 0.01 of calls to http://localhost:4317
@@ -110,9 +115,12 @@ traces 0.01 of calls to http://localhost:4317
 
 #[test]
 fn check_reads_no_tenants_where_their_path_is_wrong() {
-    let folder = folder(&[("gateway.yaml", "tenants:\n  file: []\n"), ("tenants.yaml", "tenants: []\n")]);
+    let folder = folder(&[
+        ("gateway.yaml", "grpc: { plaintext: true }\ntenants:\n  file: []\n"),
+        ("tenants.yaml", "tenants: []\n"),
+    ]);
     let end = run(folder.path(), &["check"], &[], "");
-    let expected = "gateway.yaml:2:9: tenants.file: must be a single value\n1 mistake\n";
+    let expected = "gateway.yaml:3:9: tenants.file: must be a single value\n1 mistake\n";
     assert_eq!((end.code, end.err.as_str()), (64, expected));
 }
 

@@ -109,7 +109,7 @@ async fn serve(url: &str) -> (Process, SocketAddr, TempDir) {
     fs::write(folder.path().join("tenants.yaml"), tenants).unwrap();
     let config = folder.path().join("gateway.yaml");
     let text = format!(
-        "grpc: {{ listen: '127.0.0.1:0' }}\nadmin: {{ listen: '127.0.0.1:0' }}\nupstream: {{ base_url: '{url}/v2' }}\ntelemetry: {{ log: {{ format: json }} }}\n"
+        "grpc: {{ listen: '127.0.0.1:0', plaintext: true }}\nadmin: {{ listen: '127.0.0.1:0' }}\nupstream: {{ base_url: '{url}/v2' }}\ntelemetry: {{ log: {{ format: json }} }}\n"
     );
     fs::write(&config, text).unwrap();
     let mut process = Process::start(&["serve", "--config", config.to_str().unwrap()]);

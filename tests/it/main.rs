@@ -23,4 +23,5 @@ mod simulator;
 mod support;
 mod templates;
 mod tenants;
+mod tls;
 mod tracing;
