@@ -1,5 +1,7 @@
 //! `check`: is this configuration right, and what does it say?
 
+mod words;
+
 use std::{
     fmt::{self, Display},
     io::{self, Write},
@@ -13,7 +15,7 @@ use crate::{
     clock::Clock,
     config::{ClientCertificate, Config, Environment, Grpc, Mistakes, Place, human::write_duration},
     grpc::Material,
-    tenant::{Allow, Directory, Entry},
+    tenant::{Directory, Entry},
 };
 
 /// Checks a configuration file and its tenants file, and says in words what they mean.
@@ -91,7 +93,11 @@ fn encryption(f: &mut fmt::Formatter<'_>, grpc: &Grpc, certificate: Option<&Mate
     let Some(certificate) = certificate else {
         return writeln!(f, "warning: it is in plaintext: tokens and codes travel in the clear");
     };
-    let (names, expires) = (list(certificate.names(), "no DNS name"), certificate.expires());
+    let names = match certificate.names() {
+        [] => "no DNS name".to_owned(),
+        names => names.join(" "),
+    };
+    let expires = certificate.expires();
     let clients = match grpc.tls.client_certificate {
         ClientCertificate::None => "asked for no certificate",
         ClientCertificate::Optional => "may show a certificate",
@@ -105,33 +111,15 @@ fn encryption(f: &mut fmt::Formatter<'_>, grpc: &Grpc, certificate: Option<&Mate
 }
 
 fn tenant(f: &mut fmt::Formatter<'_>, entry: &Entry, before: &[Entry]) -> fmt::Result {
-    let Entry { tenant, tokens, key_source } = entry;
-    let plural = if *tokens == 1 { "" } else { "s" };
-    write!(f, "  {}: {tokens} token{plural}, key from {key_source}", tenant.id)?;
-    let profile = tenant.default_profile.as_deref();
-    writeln!(f, ", default profile {}", profile.unwrap_or("none"))?;
-    writeln!(f, "    may {}", may(&tenant.allow))?;
-    let same_key = |other: &&Entry| other.tenant.key.authorization() == tenant.key.authorization();
+    let Entry { tenant, identities, key_source } = entry;
+    let profile = tenant.default_profile.as_deref().unwrap_or("none");
+    writeln!(f, "  {}: key from {key_source}, default profile {profile}", tenant.id)?;
+    identities.iter().try_for_each(|known| write!(f, "{}", words::Identity(known)))?;
+    let same_key = |other: &&Entry| other.tenant.key.identity() == tenant.key.identity();
     match before.iter().find(same_key) {
         Some(other) => {
             writeln!(f, "    note: has the same Telnyx key as {}, so each sees the other's data", other.tenant.id)
         }
         None => Ok(()),
     }
-}
-
-/// What a tenant may do, in words.
-fn may(allow: &Allow) -> String {
-    let rpcs = list(&allow.rpcs, "every rpc");
-    let channels = list(&allow.channels, "every channel");
-    let countries = list(&allow.countries, "every country");
-    let profiles = list(&allow.profiles, "every profile");
-    format!("call {rpcs}, on {channels}, to {countries}, with {profiles}")
-}
-
-fn list(items: &[impl Display], every: &str) -> String {
-    if items.is_empty() {
-        return every.to_owned();
-    }
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }

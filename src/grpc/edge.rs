@@ -76,11 +76,11 @@ impl Edge {
         let deadline = self.deadlines.of(request.headers())?;
         let in_time = async {
             // Authenticate: nothing below runs without a tenant, and nothing below needs the credentials.
-            let tenant = authenticate::tenant(request.headers_mut(), &self.directory)?;
-            call.is_of(&tenant.id);
+            let caller = authenticate::caller(request.headers_mut(), &self.directory)?;
+            call.is_of(&caller.tenant.id);
             let rpc = request.uri().path().rsplit('/').next().unwrap_or_default();
-            policy::rpc(&tenant, rpc)?;
-            request.extensions_mut().insert(Context::new(tenant, deadline));
+            policy::rpc(&caller.identity, rpc)?;
+            request.extensions_mut().insert(Context::new(caller, deadline));
             Ok(forward(routes, request).await)
         };
         let late = |_| Err(Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out"));

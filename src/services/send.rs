@@ -47,9 +47,9 @@ impl Verifications {
     /// # Errors
     /// As `CreateVerification` documents them.
     pub async fn create(&self, context: &Context, send: Send) -> Result<Answered<Verification>, Error> {
-        policy::channel(&context.tenant, send.channel)?;
-        policy::profile(&context.tenant, &send.profile_id)?;
-        policy::country(&context.tenant, &send.phone_number)?;
+        policy::channel(&context.identity, send.channel)?;
+        policy::profile(&context.identity, &send.profile_id)?;
+        policy::country(&context.identity, &send.phone_number)?;
         let (channel, country) = (send.channel, send.phone_number.country());
         let (profile_id, phone_number) = (send.profile_id.clone(), send.phone_number.clone());
         let end = self.sends.run(context, send).await;

@@ -13,7 +13,7 @@ pub use self::{
     collector::{Collector, hex},
     errors::Refused,
     faulty::{Fault, Faulty},
-    gateway::{Clients, KEY, OTHER_KEY, OTHER_TOKEN, TOKEN, TestGateway, refusal},
+    gateway::{Clients, KEY, OTHER_KEY, OTHER_TOKEN, TOKEN, TestGateway, refusal, tenants_file},
     origin::Origin,
     process::{Ended, Process, addr},
 };

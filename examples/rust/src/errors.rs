@@ -29,7 +29,7 @@ pub fn try_again(error: &Status) -> Option<Duration> {
 pub fn explain(error: &Status) -> String {
     match reason(error).as_str() {
         "INVALID_REQUEST" | "UPSTREAM_INVALID_REQUEST" => {
-            let violations = error.get_details_bad_request().unwrap_or_default().field_violations;
+            let violations = error.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
             let texts = violations.iter().map(|one| format!(" {} {}.", one.field, one.description));
             format!("please correct:{}", texts.collect::<String>())
         }
