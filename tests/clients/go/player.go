@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,7 +26,6 @@ import (
 type step struct {
 	call
 	Fault      json.RawMessage
-	NoFaults   bool              `json:"no_faults"`
 	FaultsUsed bool              `json:"faults_used"`
 	CodeOf     string            `json:"code_of"`
 	Save       string            `json:"save"`
@@ -52,6 +52,10 @@ type player struct {
 }
 
 func run(one scenario, reasons map[string]bool) error {
+	// Those of a case that failed.
+	if _, err := control(http.MethodDelete, "/faults", nil); err != nil {
+		return err
+	}
 	connection, err := connect(one)
 	if err != nil {
 		return err
@@ -113,9 +117,6 @@ func (p *player) play(text []byte) error {
 	switch {
 	case step.Fault != nil:
 		_, err := control(http.MethodPost, "/faults", step.Fault)
-		return err
-	case step.NoFaults:
-		_, err := control(http.MethodDelete, "/faults", nil)
 		return err
 	case step.FaultsUsed:
 		return faultsUsed()
@@ -210,7 +211,10 @@ func control(method, path string, body []byte) ([]byte, error) {
 
 // faultsUsed waits until the simulator has met all faults, so that a call is known to have come that far.
 func faultsUsed() error {
-	for {
+	for end := time.Now().Add(10 * time.Second); ; {
+		if time.Now().After(end) {
+			return errors.New("a fault was not met")
+		}
 		left, err := control(http.MethodGet, "/faults", nil)
 		if err != nil || strings.TrimSpace(string(left)) == "[]" {
 			return err

@@ -27,6 +27,8 @@ def control(path: str, method: str = "GET", body: dict | None = None) -> str:
 
 class Player:
     def __init__(self, case: dict, reasons: set[str]):
+        # Those of a case that failed.
+        control("/faults", "DELETE")
         self.channel = connect(case)
         self.calls = Calls(self.channel, reasons)
         self.saved: dict[str, str] = {}
@@ -54,11 +56,11 @@ class Player:
         match step:
             case {"fault": fault}:
                 control("/faults", "POST", fault)
-            case {"no_faults": _}:
-                control("/faults", "DELETE")
             case {"faults_used": _}:
                 # So that a call is known to have come that far.
+                end = time.monotonic() + 10
                 while control("/faults") != "[]":
+                    assert time.monotonic() < end, "a fault was not met"
                     time.sleep(0.005)
             case {"code_of": phone}:
                 self.saved[step["save"]] = control(f"/messages/latest/code?phone={quote(phone)}")
