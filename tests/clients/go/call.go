@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -137,7 +138,7 @@ var lock sync.Mutex
 
 func (p *player) compare(call call, err error, metadata metadata.MD) error {
 	ended := status.Convert(err)
-	if name := codeName(ended.Code()); call.Expect.Code != "*" && name != call.Expect.Code {
+	if name := codeName(ended.Code()); call.Expect.Code != "*" && !slices.Contains(strings.Split(call.Expect.Code, " or "), name) {
 		return fmt.Errorf("%s ended with %s: %v", call.Call, name, err)
 	}
 	if call.Expect.Message != "" && ended.Message() != call.Expect.Message {

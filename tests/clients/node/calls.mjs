@@ -53,7 +53,7 @@ function details(error) {
 export function compare(step, { error, response, metadata }, saved, reasons) {
   const { expect } = step;
   const code = status[error?.code ?? 0];
-  if (expect.code !== '*' && code !== expect.code) throw new Error(`${step.call} ended with ${code}: ${error?.message}`);
+  if (expect.code !== '*' && !expect.code.split(' or ').includes(code)) throw new Error(`${step.call} ended with ${code}: ${error?.message}`);
   if (expect.message && error?.details !== expect.message) throw new Error(`the message is ${error?.details}`);
   for (const [name, value] of Object.entries(expect.metadata ?? {})) {
     const found = metadata.get(name);
