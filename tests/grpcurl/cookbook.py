@@ -29,10 +29,8 @@ def masked(text: str) -> str:
 
 
 def matches(printed: str, found: str) -> bool:
-    pattern = re.escape(masked(printed))
-    # Whole lines of … only.
-    pattern = re.sub(r"(?m)^(\\ )*…$", ".*", pattern)
-    return re.fullmatch(pattern, masked(found), re.DOTALL) is not None
+    parts = re.split(r"^ *…\n", masked(printed), flags=re.MULTILINE)
+    return re.fullmatch(r"(?:.*\n)?".join(map(re.escape, parts)), masked(found), re.DOTALL) is not None
 
 
 def main() -> int:
