@@ -172,6 +172,8 @@ fn add_reflection(routes: &mut RoutesBuilder) {
             // As bytes: decoded and encoded again, they would lose the comments.
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // The details of errors: by these, tools such as grpcurl can read them.
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
             .include_reflection_service(false)
     };
     routes
