@@ -70,6 +70,14 @@ impl Display for Summary<'_> {
         let Config { grpc, upstream, telemetry, .. } = self.config;
         writeln!(f, "gRPC on {}, reflection {}", grpc.listen, if grpc.reflection { "on" } else { "off" })?;
         encryption(f, grpc, self.certificate)?;
+        if grpc.web.enabled {
+            let origins = grpc.web.allowed_origins.iter().map(|origin| String::from_utf8_lossy(origin.as_bytes()));
+            writeln!(
+                f,
+                "gRPC-Web for pages of {}",
+                list(&origins.collect::<Vec<_>>(), "the gateway's own origin alone")
+            )?;
+        }
         let attempts = upstream.retry.max_attempts;
         let (attempt, plural) = (write_duration(upstream.attempt_timeout), if attempts == 1 { "" } else { "s" });
         writeln!(f, "calls {}, up to {attempts} attempt{plural} of {attempt} each", upstream.base_url)?;

@@ -88,7 +88,10 @@ fn check_says_in_words_what_right_files_mean_and_shows_no_secret() {
         zeros = "0".repeat(64)
     );
     let folder = folder(&[
-        ("my.yaml", "grpc: { listen: '[::1]:0', plaintext: true }\n"),
+        (
+            "my.yaml",
+            "grpc: { listen: '[::1]:0', plaintext: true, web: { enabled: true, allowed_origins: https://a.example } }\n",
+        ),
         ("tenants.yaml", &tenants),
         ("key", "KEY0123\n"),
     ]);
@@ -100,6 +103,7 @@ fn check_says_in_words_what_right_files_mean_and_shows_no_secret() {
     let expected = "\
 gRPC on [::1]:0, reflection on
 warning: it is in plaintext: tokens and codes travel in the clear
+gRPC-Web for pages of https://a.example
 calls http://localhost:4010/v2, up to 3 attempts of 10s each
 warning: this is not https: API keys and codes travel in the clear
 traces 0.01 of calls to http://localhost:4317
