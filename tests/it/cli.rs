@@ -107,7 +107,10 @@ tenants:
         zeros = "0".repeat(64)
     );
     let folder = folder(&[
-        ("my.yaml", "grpc: { listen: '[::1]:0', plaintext: true }\n"),
+        (
+            "my.yaml",
+            "grpc: { listen: '[::1]:0', plaintext: true, web: { enabled: true, allowed_origins: https://a.example } }\n",
+        ),
         ("tenants.yaml", &tenants),
         ("key", "KEY0123\n"),
     ]);
@@ -119,6 +122,7 @@ tenants:
     let expected = "\
 gRPC on [::1]:0, reflection on
 warning: it is in plaintext: tokens and codes travel in the clear
+gRPC-Web for pages of https://a.example
 calls http://localhost:4010/v2, up to 3 attempts of 10s each
 warning: this is not https: API keys and codes travel in the clear
 traces 0.01 of calls to http://localhost:4317
