@@ -16,7 +16,7 @@ use crate::{
     admin::{self, NotReady, Readiness},
     authn::Authenticator,
     clock::Clock,
-    config::{self, Config},
+    config::{self, Config, Mistakes},
     grpc::{self, Cut},
     services::{Services, Tasks},
     store::Store,
@@ -55,13 +55,16 @@ pub enum Error {
     /// The client of the upstream can't be built.
     #[error(transparent)]
     Upstream(#[from] upstream::BuildError),
+    /// The files of `grpc.tls` can't be used.
+    #[error(transparent)]
+    Tls(#[from] Mistakes),
 }
 
 impl Gateway {
     /// Puts the parts together and takes the ports.
     ///
     /// # Errors
-    /// [`Error::Bind`] and [`Error::Upstream`].
+    /// Each of [`Error`].
     pub async fn bind(
         config: &Config,
         directory: Directory,
@@ -73,7 +76,7 @@ impl Gateway {
         let tasks = Tasks::default();
         let services = Services::new(config, &upstream, &store, &clock, &tasks, &telemetry.metrics());
         let authenticator = Authenticator::new(directory, clock.clone(), telemetry.metrics());
-        let server = grpc::Server::new(&config.grpc, telemetry, authenticator.clone(), services, upstream);
+        let server = grpc::Server::new(&config.grpc, telemetry, authenticator.clone(), services, upstream, clock)?;
         let refused = |addr| move |source| Error::Bind { addr, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused(config.grpc.listen))?;
         let addr = listener.local_addr().map_err(refused(config.grpc.listen))?;
@@ -94,8 +97,7 @@ impl Gateway {
     #[must_use]
     pub fn watching(mut self, watch: Watch, interval: Duration, at_once: Arc<Notify>) -> Self {
         let (authenticator, metrics) = (self.authenticator.clone(), self.metrics.clone());
-        let readiness = self.readiness.clone();
-        self.reload = Some(Reload { watch, interval, at_once, authenticator, metrics, readiness });
+        self.reload = Some(Reload { watch, interval, at_once, authenticator, metrics });
         self
     }
 

@@ -5,10 +5,12 @@ mod profiles;
 mod serve;
 mod status;
 mod templates;
+mod tls;
 pub mod translate;
 mod verifications;
+mod web;
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, select};
 use tokio_util::sync::CancellationToken;
 use tonic::{
     Request, Response,
@@ -19,11 +21,12 @@ use tonic::{
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-pub use self::serve::Cut;
-use self::{edge::Edged, serve::Connections};
+use self::{edge::Edged, serve::Connections, tls::Reload};
+pub use self::{serve::Cut, tls::Material};
 use crate::{
     authn::Authenticator,
-    config,
+    clock::Clock,
+    config::{self, Mistakes},
     domain::Error,
     pb::{
         ErrorReason, FILE_DESCRIPTOR_SET, profile_service_server::ProfileServiceServer,
@@ -49,22 +52,31 @@ macro_rules! bounded {
 /// The services whose health is told one by one; the empty name stands for the whole.
 const HEALTH: [&str; 4] = ["", ProfileServer::NAME, TemplateServer::NAME, VerificationServer::NAME];
 
+/// The name for probes that start the process again where it does not answer. Not being ready is no reason for that.
+const LIVENESS: &str = "liveness";
+
 /// The gRPC server, ready to serve.
 pub struct Server {
     connections: Connections,
+    /// None for plaintext.
+    certificate: Option<Reload>,
     health: HealthReporter,
 }
 
 impl Server {
     /// Puts services and layers together.
-    #[must_use]
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files of `grpc.tls`.
     pub fn new(
         config: &config::Grpc,
         telemetry: &Telemetry,
         authenticator: Authenticator,
         services: Services,
         upstream: Client,
-    ) -> Self {
+        clock: Clock,
+    ) -> Result<Self, Mistakes> {
+        let certificate = Reload::begin(config, clock, telemetry.metrics())?;
         let Services { verifications, profiles, templates } = services;
         let (health, health_service) = tonic_health::server::health_reporter();
         let mut routes = Routes::builder();
@@ -93,13 +105,23 @@ impl Server {
             routes.routes().prepare(),
             draining.clone(),
         );
-        Self { connections: Connections::new(edged, config.clone(), telemetry.metrics(), draining), health }
+        let tls = certificate.as_ref().map(Reload::current);
+        let connections = Connections::new(edged, config.clone(), tls, telemetry.metrics(), draining);
+        Ok(Self { connections, certificate, health })
     }
 
     /// Serves the connections that come to `listener`, and takes no more after `closing`.
     pub async fn serve(&self, listener: TcpListener, closing: impl Future<Output = ()>) {
         self.set_health(ServingStatus::Serving).await;
-        self.connections.accept(listener, closing).await;
+        let accepting = self.connections.accept(listener, closing);
+        match &self.certificate {
+            // Nobody shakes hands any more once no connection is taken.
+            Some(certificate) => select! {
+                () = accepting => {}
+                never = certificate.run() => match never {},
+            },
+            None => accepting.await,
+        }
     }
 
     /// Tells whoever asks for health to turn elsewhere. Calls are still served.
@@ -121,6 +143,7 @@ impl Server {
         for service in HEALTH {
             self.health.set_service_status(service, status).await;
         }
+        self.health.set_service_status(LIVENESS, ServingStatus::Serving).await;
     }
 }
 
@@ -149,6 +172,8 @@ fn add_reflection(routes: &mut RoutesBuilder) {
             // As bytes: decoded and encoded again, they would lose the comments.
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // The details of errors: by these, tools such as grpcurl can read them.
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
             .include_reflection_service(false)
     };
     routes

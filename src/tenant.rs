@@ -1,12 +1,12 @@
 //! Who is calling, what they may do, and with which key it is done.
 
-mod certificate;
 mod directory;
 mod file;
 mod identity;
 mod issuer;
 mod jwks;
 mod key;
+mod peer_certificate;
 mod role;
 mod sources;
 mod token;
@@ -20,12 +20,12 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::TenantId;
 
 pub use self::{
-    certificate::PeerCertificate,
     directory::{Credential, Directory, Entry, Identities, Known},
     identity::{Allowed, Caller, Identity, Permissions},
     issuer::{Issuer, JwksUrl, JwtRule, KeysFrom},
     jwks::{Jwks, NotJwks},
     key::{ApiKey, KeyIdentity, KeySource},
+    peer_certificate::PeerCertificate,
     token::TokenHash,
     watch::Watch,
 };

@@ -1,7 +1,7 @@
 //! Whether calls should be sent here.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -17,14 +17,7 @@ use super::Told;
 
 /// Whether calls should be sent here, and why not. Clones are the same. At first they should not: it is starting.
 #[derive(Clone)]
-pub struct Readiness(Arc<Mutex<Said>>);
-
-/// What was said.
-struct Said {
-    reasons: BTreeSet<NotReady>,
-    /// What is wrong though calls are taken, by what it is about.
-    warnings: BTreeMap<&'static str, String>,
-}
+pub struct Readiness(Arc<Mutex<BTreeSet<NotReady>>>);
 
 /// Why calls should not be sent here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,42 +39,31 @@ impl NotReady {
 
 impl Default for Readiness {
     fn default() -> Self {
-        let said = Said { reasons: BTreeSet::from([NotReady::Starting]), warnings: BTreeMap::new() };
-        Self(Arc::new(Mutex::new(said)))
+        Self(Arc::new(Mutex::new(BTreeSet::from([NotReady::Starting]))))
     }
 }
 
 impl Readiness {
     /// Says that `reason` holds calls off.
     pub fn not_for(&self, reason: NotReady) {
-        self.said().reasons.insert(reason);
+        self.reasons().insert(reason);
     }
 
     /// Says that `reason` is gone.
     pub fn no_longer(&self, reason: NotReady) {
-        self.said().reasons.remove(&reason);
+        self.reasons().remove(&reason);
     }
 
-    /// Says what is wrong with `what`, though calls are taken.
-    pub fn warn(&self, what: &'static str, warning: String) {
-        self.said().warnings.insert(what, warning);
-    }
-
-    /// Says that nothing is wrong with `what` any more.
-    pub fn no_longer_warn(&self, what: &'static str) {
-        self.said().warnings.remove(what);
-    }
-
-    fn said(&self) -> MutexGuard<'_, Said> {
+    fn reasons(&self) -> MutexGuard<'_, BTreeSet<NotReady>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// `GET /readyz`.
 pub(super) async fn show(State(told): State<Told>) -> Response {
-    let said = told.readiness.said();
-    let reasons: Vec<&str> = said.reasons.iter().map(|reason| reason.name()).collect();
+    let reasons: Vec<&str> = told.readiness.reasons().iter().map(|reason| reason.name()).collect();
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let ready = json!({ "ready": reasons.is_empty(), "reasons": reasons, "warnings": said.warnings });
-    (status, Json(ready)).into_response()
+    // What is stale keeps working: it is for operators to see, and no reason to send calls elsewhere.
+    let told = json!({ "ready": reasons.is_empty(), "reasons": reasons, "stale": told.metrics.stale() });
+    (status, Json(told)).into_response()
 }

@@ -5,13 +5,12 @@ use std::{sync::Arc, time::Duration};
 use tokio::{select, sync::Notify, time::sleep};
 
 use crate::{
-    admin::Readiness,
     authn::Authenticator,
     telemetry::{Metrics, audit},
     tenant::{Directory, Watch},
 };
 
-/// What is read again, in metrics and warnings.
+/// What is read again, where reloads are told of.
 const WHAT: &str = "tenants";
 
 /// Reads the tenants again when they change.
@@ -22,7 +21,6 @@ pub(super) struct Reload {
     pub(super) at_once: Arc<Notify>,
     pub(super) authenticator: Authenticator,
     pub(super) metrics: Metrics,
-    pub(super) readiness: Readiness,
 }
 
 impl Reload {
@@ -51,9 +49,6 @@ impl Reload {
                     self.metrics.reloaded(WHAT, false);
                     audit::reloaded(WHAT, Some(mistakes.len()));
                     tracing::error!(%mistakes, "the tenants have changed and are not right: those before stay in use");
-                    let count = mistakes.len();
-                    let warning = format!("not reloaded, {count} mistakes: what is in use is older than the files");
-                    self.readiness.warn(WHAT, warning);
                 }
             }
         }
@@ -63,7 +58,6 @@ impl Reload {
         let tenants = directory.entries().len();
         self.authenticator.replace(directory);
         self.metrics.reloaded(WHAT, true);
-        self.readiness.no_longer_warn(WHAT);
         audit::reloaded(WHAT, None);
         tracing::info!(tenants, "the tenants have changed");
     }

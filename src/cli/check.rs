@@ -12,7 +12,9 @@ use clap::Args;
 
 use super::Failure;
 use crate::{
-    config::{Config, Environment, Mistakes, human::write_duration},
+    clock::Clock,
+    config::{ClientCertificate, Config, Environment, Grpc, Mistakes, Place, human::write_duration},
+    grpc::Material,
     tenant::{Directory, Entry, Watch},
 };
 
@@ -27,14 +29,25 @@ pub(super) struct Arguments {
 /// Prints what the configuration says, or everything that is wrong with it and with the tenants.
 pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failure> {
     let (config, directory, _) = load(&arguments.config, env)?;
-    write!(io::stdout(), "{}", Summary { config: &config, tenants: directory.entries() })?;
+    let certificate = Material::load(&config.grpc)?;
+    let summary = Summary { config: &config, certificate: certificate.as_ref(), tenants: directory.entries() };
+    write!(io::stdout(), "{summary}")?;
     Ok(())
 }
 
-/// Reads the configuration and the tenants, with all mistakes of both at once.
+/// Reads the configuration, the certificate and the tenants, with all mistakes of all at once.
 pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory, Watch), Mistakes> {
     let (config, mut mistakes) = Config::read(path, env);
     let Some(config) = config else { return Err(mistakes) };
+    let tls = &config.grpc.tls;
+    if let Err(more) = Material::load(&config.grpc) {
+        mistakes.append(more);
+    }
+    let silent = !config.grpc.plaintext && tls.certificate_file.is_none() && tls.key_file.is_none();
+    if silent && !mistakes.touch("grpc.plaintext") && !mistakes.touch("grpc.tls") {
+        let what = "has no certificate: set tls.certificate_file and tls.key_file, or say plaintext: true";
+        mistakes.add(Place::File(path.display().to_string().into()), "grpc", what);
+    }
     // Where the path itself is wrong, the tenants file would be another one.
     if mistakes.touch("tenants.file") {
         return Err(mistakes);
@@ -51,6 +64,7 @@ pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory,
 /// What a configuration means, in words, without secrets.
 struct Summary<'c> {
     config: &'c Config,
+    certificate: Option<&'c Material>,
     tenants: &'c [Entry],
 }
 
@@ -58,6 +72,12 @@ impl Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Config { grpc, upstream, telemetry, .. } = self.config;
         writeln!(f, "gRPC on {}, reflection {}", grpc.listen, if grpc.reflection { "on" } else { "off" })?;
+        encryption(f, grpc, self.certificate)?;
+        if grpc.web.enabled {
+            let origins = grpc.web.allowed_origins.iter().map(|origin| String::from_utf8_lossy(origin.as_bytes()));
+            let origins: Vec<_> = origins.collect();
+            writeln!(f, "gRPC-Web for pages of {}", words::list(&origins, "the gateway's own origin alone"))?;
+        }
         let attempts = upstream.retry.max_attempts;
         let (attempt, plural) = (write_duration(upstream.attempt_timeout), if attempts == 1 { "" } else { "s" });
         writeln!(f, "calls {}, up to {attempts} attempt{plural} of {attempt} each", upstream.base_url)?;
@@ -72,6 +92,24 @@ impl Display for Summary<'_> {
         writeln!(f, "{count} tenant{}:", if count == 1 { "" } else { "s" })?;
         self.tenants.iter().enumerate().try_for_each(|(at, entry)| tenant(f, entry, &self.tenants[..at]))
     }
+}
+
+/// How the gRPC port is spoken to.
+fn encryption(f: &mut fmt::Formatter<'_>, grpc: &Grpc, certificate: Option<&Material>) -> fmt::Result {
+    let Some(certificate) = certificate else {
+        return writeln!(f, "warning: it is in plaintext: tokens and codes travel in the clear");
+    };
+    let (names, expires) = (words::list(certificate.names(), "no DNS name"), certificate.expires());
+    let clients = match grpc.tls.client_certificate {
+        ClientCertificate::None => "asked for no certificate",
+        ClientCertificate::Optional => "may show a certificate",
+        ClientCertificate::Required => "must show a certificate",
+    };
+    writeln!(f, "TLS for {names} until {expires}; clients {clients}")?;
+    if expires <= Clock::default().now() {
+        writeln!(f, "warning: the certificate has expired: no client will accept it")?;
+    }
+    Ok(())
 }
 
 fn tenant(f: &mut fmt::Formatter<'_>, entry: &Entry, before: &[Entry]) -> fmt::Result {

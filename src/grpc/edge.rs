@@ -17,7 +17,7 @@ use tonic::{Status, body::Body, service::Routes};
 use tower::Service as _;
 
 use self::trace::{Call, Tracing};
-use super::status;
+use super::{status, web::Web};
 use crate::{
     authn::Authenticator,
     config,
@@ -25,7 +25,7 @@ use crate::{
     pb::ErrorReason,
     policy,
     telemetry::{Metrics, Sampling, metrics::LimitMode},
-    tenant::Context,
+    tenant::{Context, PeerCertificate},
 };
 
 /// What is below knows best what it means that the time is over, so it gets to say so.
@@ -94,9 +94,21 @@ async fn forward(mut routes: Routes, request: Request<Body>) -> Response<Body> {
     response
 }
 
-/// The services with the edge around them.
+/// What all connections have in common.
+struct Shared {
+    edge: Edge,
+    routes: Routes,
+    /// None where no pages may call.
+    web: Option<Web>,
+}
+
+/// The services with the edge around them, for one connection.
 #[derive(Clone)]
-pub(super) struct Edged(Arc<(Edge, Routes)>);
+pub(super) struct Edged {
+    shared: Arc<Shared>,
+    /// What the peer of the connection has shown. Every request has it in its extensions.
+    certificate: Option<Arc<PeerCertificate>>,
+}
 
 impl Edged {
     /// `draining` is cancelled when calls should come to their ends.
@@ -115,7 +127,12 @@ impl Edged {
             authenticator,
             draining,
         };
-        Self(Arc::new((edge, routes)))
+        Self { shared: Arc::new(Shared { edge, routes, web: Web::new(&config.web) }), certificate: None }
+    }
+
+    /// The same for a connection whose peer has shown `certificate`.
+    pub(super) fn of(&self, certificate: Option<Arc<PeerCertificate>>) -> Self {
+        Self { shared: Arc::clone(&self.shared), certificate }
     }
 }
 
@@ -124,11 +141,20 @@ impl Service<Request<Incoming>> for Edged {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let Self(edged) = self.clone();
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let Self { shared, certificate } = self.clone();
+        if let Some(certificate) = certificate {
+            request.extensions_mut().insert(certificate);
+        }
         Box::pin(async move {
-            let (edge, routes) = &*edged;
-            Ok(edge.call(request.map(Body::new), routes.clone()).await)
+            let Shared { edge, routes, web } = &*shared;
+            let grpc = |request| edge.call(request, routes.clone());
+            let request = request.map(Body::new);
+            Ok(match web {
+                // Around all of it: what is refused is told in the page's language too.
+                Some(web) => Box::pin(web.call(request, grpc)).await,
+                None => grpc(request).await,
+            })
         })
     }
 }

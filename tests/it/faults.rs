@@ -117,7 +117,7 @@ async fn no_fault_of_the_origin_costs_a_descriptor() {
     fs::write(folder.path().join("key"), KEY).unwrap();
     fs::write(folder.path().join("tenants.yaml"), tenants).unwrap();
     let upstream = format!(
-        "grpc: {{ listen: '127.0.0.1:0' }}\n\
+        "grpc: {{ listen: '127.0.0.1:0', plaintext: true }}\n\
              admin: {{ listen: '127.0.0.1:0' }}\n\
          upstream:\n  base_url: 'http://{}/v2'\n  connect_timeout: 500ms\n  attempt_timeout: 500ms\n\
          \x20 max_response_size: 64KiB\n  breaker: {{ consecutive_failures: 0, min_success_ratio: 0 }}\n  retry: {{ max_attempts: 1 }}\n",

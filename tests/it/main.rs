@@ -28,4 +28,6 @@ mod simulator;
 mod support;
 mod templates;
 mod tenants;
+mod tls;
 mod tracing;
+mod web;

@@ -49,7 +49,7 @@ async fn serve_starts_from_files_and_ends_well() {
     let config = folder.path().join("gateway.yaml");
     fs::write(
         &config,
-        "grpc: { listen: '127.0.0.1:0' }\nadmin: { listen: '127.0.0.1:0' }\ntelemetry: { log: { format: json } }\n",
+        "grpc: { listen: '127.0.0.1:0', plaintext: true }\nadmin: { listen: '127.0.0.1:0' }\ntelemetry: { log: { format: json } }\n",
     )
     .unwrap();
     let mut serve = Process::start(&["serve", "--config", config.to_str().unwrap()]);

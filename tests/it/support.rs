@@ -1,5 +1,6 @@
 //! What the tests stand on: a gateway on port 0 with a simulator behind it, and clients that carry a token.
 
+pub mod authority;
 mod collector;
 mod errors;
 mod faulty;

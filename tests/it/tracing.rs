@@ -60,7 +60,7 @@ impl Served {
         let config = folder.path().join("gateway.yaml");
         let simulator = &set_up.simulator;
         let text = format!(
-            "grpc: {{ listen: '127.0.0.1:0' }}\n\
+            "grpc: {{ listen: '127.0.0.1:0', plaintext: true }}\n\
              admin: {{ listen: '127.0.0.1:0' }}\n\
              upstream: {{ base_url: '{simulator}/v2' }}\n\
              telemetry: {telemetry}\n"

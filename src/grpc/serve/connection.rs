@@ -1,17 +1,24 @@
 //! One connection, from its first byte to its end.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
+use hyper::server::conn;
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     select,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tower::util::rng::{HasherRng, Rng};
 use tracing::{debug, info};
 
-use super::{Shared, calls::Calls, http2::protocol, preface};
+use super::{Shared, calls::Calls, http1, http2, preface};
+use crate::{grpc::tls, tenant::PeerCertificate};
 
 /// Serves the calls of `io` until the peer closes it, or until it has to end: by age, for want of calls, or because the
 /// gateway stops.
@@ -20,32 +27,61 @@ where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let calls = Calls::new();
-    let life = async {
-        match begin(io, &shared).await {
-            Ok(begun) => live(begun, &shared, &calls).await,
-            Err(error) => debug!(%error, "a connection that did not begin"),
-        }
-    };
-    if shared.cut.run_until_cancelled(life).await.is_none() {
+    let mut life = pin!(life(io, &shared, &calls));
+    if shared.cut.run_until_cancelled(life.as_mut()).await.is_none() {
+        // Before they are dropped with it.
         shared.count_as_cut(calls.running());
     }
 }
 
-/// What comes before the first call. A peer that says nothing, or too slowly, is not waited for.
-async fn begin<IO>(io: IO, shared: &Shared) -> io::Result<preface::Begun<IO>>
-where
-    IO: AsyncRead + AsyncWrite + Unpin,
-{
-    timeout(shared.config.handshake_timeout, preface::expect(io)).await?
-}
-
-async fn live<IO>(io: IO, shared: &Shared, calls: &Calls)
+async fn life<IO>(io: IO, shared: &Shared, calls: &Calls)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    // What comes before the first call. A peer that says nothing, or too slowly, is not waited for.
+    let begun_by = Instant::now() + shared.config.handshake_timeout;
+    // In boxes: a connection keeps no room for what others need, nor for its handshake.
+    let Some(material) = &shared.tls else { return Box::pin(begin(io, begun_by, None, shared, calls)).await };
+    let material = Arc::clone(&material.borrow());
+    let handshake = timeout_at(begun_by, Box::pin(tls::accept(io, material))).await;
+    match handshake.unwrap_or_else(|late| Err(io::Error::from(late).into())) {
+        Ok((io, certificate)) => Box::pin(begin(io, begun_by, certificate, shared, calls)).await,
+        Err(tls::Failure { cause, error }) => {
+            shared.metrics.handshake_failed(cause);
+            debug!(cause, %error, "a TLS handshake that failed");
+        }
+    }
+}
+
+/// Waits until the peer says what it speaks.
+async fn begin<IO>(io: IO, by: Instant, certificate: Option<Arc<PeerCertificate>>, shared: &Shared, calls: &Calls)
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let io = match timeout_at(by, preface::read(io)).await.map_err(io::Error::from).flatten() {
+        Ok(io) => io,
+        Err(error) => return debug!(%error, "a connection that did not begin"),
+    };
+    let (config, edged) = (&shared.config, shared.edged.of(certificate));
+    let (is_http2, io) = (io.is_http2(), TokioIo::new(io));
+    if is_http2 {
+        let connection = http2::protocol(config, calls.clone()).serve_connection(io, edged);
+        live(connection, conn::http2::Connection::graceful_shutdown, shared, calls).await;
+    } else if config.web.enabled {
+        let connection = http1::protocol(config).serve_connection(io, http1::counted(edged, calls.clone()));
+        Box::pin(live(connection, conn::http1::Connection::graceful_shutdown, shared, calls)).await;
+    } else {
+        debug!("a connection that speaks no HTTP/2");
+    }
+}
+
+/// Lets `connection` live until it ends or has to; `close` has it ask its peer to close.
+async fn live<C>(connection: C, close: impl FnOnce(Pin<&mut C>), shared: &Shared, calls: &Calls)
+where
+    C: Future<Output = hyper::Result<()>>,
+{
     let config = &shared.config;
-    let http2 = protocol(config, calls.clone());
-    let mut connection = pin!(http2.serve_connection(TokioIo::new(io), shared.edged.clone()));
+    let mut connection = pin!(connection);
     let age = around(config.max_connection_age, HasherRng::default().next_f64());
     let why = select! {
         ended = &mut connection => return end(ended),
@@ -54,8 +90,8 @@ where
         () = calls.idle(config.max_connection_idle) => "it is idle",
     };
     debug!(why, "asking a connection to close");
-    // GOAWAY: no new calls, and those that run may end.
-    connection.as_mut().graceful_shutdown();
+    // No new calls, and those that run may end.
+    close(connection.as_mut());
     if let Ok(ended) = timeout(config.max_connection_age_grace, connection).await {
         end(ended);
     } else {

@@ -235,7 +235,11 @@ impl Interceptor for Bearer {
 impl Clients {
     /// Clients of the gateway at `addr` that carry `token`.
     pub async fn of(addr: SocketAddr, token: Option<&str>) -> Self {
-        let channel = Endpoint::new(format!("http://{addr}")).unwrap().connect().await.unwrap();
+        Self::over(Endpoint::new(format!("http://{addr}")).unwrap().connect().await.unwrap(), token)
+    }
+
+    /// Clients over `channel` that carry `token`.
+    pub fn over(channel: Channel, token: Option<&str>) -> Self {
         let bearer = Bearer(token.map(|token| format!("Bearer {token}").parse().unwrap()));
         Self {
             profiles: ProfileServiceClient::with_interceptor(channel.clone(), bearer.clone()),
