@@ -8,6 +8,7 @@ mod templates;
 mod tls;
 pub mod translate;
 mod verifications;
+mod web;
 
 use tokio::{net::TcpListener, select};
 use tokio_util::sync::CancellationToken;
@@ -75,7 +76,7 @@ impl Server {
         upstream: Client,
         clock: Clock,
     ) -> Result<Self, Mistakes> {
-        let certificate = Reload::begin(&config.tls, clock, telemetry.metrics())?;
+        let certificate = Reload::begin(config, clock, telemetry.metrics())?;
         let Services { verifications, profiles, templates } = services;
         let (health, health_service) = tonic_health::server::health_reporter();
         let mut routes = Routes::builder();
@@ -171,6 +172,8 @@ fn add_reflection(routes: &mut RoutesBuilder) {
             // As bytes: decoded and encoded again, they would lose the comments.
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // The details of errors: by these, tools such as grpcurl can read them.
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
             .include_reflection_service(false)
     };
     routes

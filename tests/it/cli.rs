@@ -65,7 +65,7 @@ gateway.yaml: grpc: has no certificate: set tls.certificate_file and tls.key_fil
 gateway.yaml:2:11: grpc.listen: must be an IP address with a port
 gateway.yaml:3:3: grpc.colour: unknown key; known here: listen, max_message_size, reflection, default_deadline, \
 max_deadline, max_concurrent_calls, max_connections, handshake_timeout, keepalive_interval, keepalive_timeout, \
-max_connection_idle, max_connection_age, max_connection_age_grace, plaintext, tls
+max_connection_idle, max_connection_age, max_connection_age_grace, plaintext, tls, web
 gateway.yaml:5:20: upstream.attempt_timeout: must be a duration from 1ms to 1h
 tenants.yaml:2:9: tenants[0].id: must be 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end
 tenants.yaml:4:28: tenants[0].telnyx_api_key.env: the environment variable is not set
@@ -107,7 +107,10 @@ tenants:
         zeros = "0".repeat(64)
     );
     let folder = folder(&[
-        ("my.yaml", "grpc: { listen: '[::1]:0', plaintext: true }\n"),
+        (
+            "my.yaml",
+            "grpc: { listen: '[::1]:0', plaintext: true, web: { enabled: true, allowed_origins: https://a.example } }\n",
+        ),
         ("tenants.yaml", &tenants),
         ("key", "KEY0123\n"),
     ]);
@@ -119,6 +122,7 @@ tenants:
     let expected = "\
 gRPC on [::1]:0, reflection on
 warning: it is in plaintext: tokens and codes travel in the clear
+gRPC-Web for pages of https://a.example
 calls http://localhost:4010/v2, up to 3 attempts of 10s each
 warning: this is not https: API keys and codes travel in the clear
 traces 0.01 of calls to http://localhost:4317

@@ -30,3 +30,4 @@ mod templates;
 mod tenants;
 mod tls;
 mod tracing;
+mod web;
