@@ -13,6 +13,7 @@ mod errors;
 mod faults;
 mod flow;
 mod hostile;
+mod includes;
 mod model;
 mod once;
 mod process;
