@@ -10,6 +10,7 @@ mod peer_certificate;
 mod role;
 mod sources;
 mod token;
+mod watch;
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,6 +27,7 @@ pub use self::{
     key::{ApiKey, KeyIdentity, KeySource},
     peer_certificate::PeerCertificate,
     token::TokenHash,
+    watch::Watch,
 };
 
 /// A tenant: a team whose services call, with the Telnyx key that its calls are made with.

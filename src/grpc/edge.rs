@@ -17,14 +17,15 @@ use tonic::{Status, body::Body, service::Routes};
 use tower::Service as _;
 
 use self::trace::{Call, Tracing};
-use super::status;
+use super::{status, web::Web};
 use crate::{
+    authn::Authenticator,
     config,
     domain::Error,
     pb::ErrorReason,
     policy,
     telemetry::{Metrics, Sampling, metrics::LimitMode},
-    tenant::{Context, Directory, PeerCertificate},
+    tenant::{Context, PeerCertificate},
 };
 
 /// What is below knows best what it means that the time is over, so it gets to say so.
@@ -36,7 +37,7 @@ struct Edge {
     metrics: Metrics,
     places: Semaphore,
     deadlines: deadline::Limits,
-    directory: Directory,
+    authenticator: Authenticator,
     draining: CancellationToken,
 }
 
@@ -76,8 +77,8 @@ impl Edge {
         let deadline = self.deadlines.of(request.headers())?;
         let in_time = async {
             // Authenticate: nothing below runs without a tenant, and nothing below needs the credentials.
-            let caller = authenticate::caller(request.headers_mut(), &self.directory)?;
-            call.is_of(&caller.tenant.id);
+            let caller = authenticate::caller(&mut request, &self.authenticator).await?;
+            call.is_of(&caller);
             let rpc = request.uri().path().rsplit('/').next().unwrap_or_default();
             policy::rpc(&caller.identity, rpc)?;
             request.extensions_mut().insert(Context::new(caller, deadline));
@@ -93,10 +94,18 @@ async fn forward(mut routes: Routes, request: Request<Body>) -> Response<Body> {
     response
 }
 
+/// What all connections have in common.
+struct Shared {
+    edge: Edge,
+    routes: Routes,
+    /// None where no pages may call.
+    web: Option<Web>,
+}
+
 /// The services with the edge around them, for one connection.
 #[derive(Clone)]
 pub(super) struct Edged {
-    shared: Arc<(Edge, Routes)>,
+    shared: Arc<Shared>,
     /// What the peer of the connection has shown. Every request has it in its extensions.
     certificate: Option<Arc<PeerCertificate>>,
 }
@@ -106,7 +115,7 @@ impl Edged {
     pub(super) fn new(
         config: &config::Grpc,
         (sampling, metrics): (Sampling, Metrics),
-        directory: Directory,
+        authenticator: Authenticator,
         routes: Routes,
         draining: CancellationToken,
     ) -> Self {
@@ -115,10 +124,10 @@ impl Edged {
             metrics,
             places: Semaphore::new(config.max_concurrent_calls),
             deadlines: deadline::Limits { default: config.default_deadline, max: config.max_deadline },
-            directory,
+            authenticator,
             draining,
         };
-        Self { shared: Arc::new((edge, routes)), certificate: None }
+        Self { shared: Arc::new(Shared { edge, routes, web: Web::new(&config.web) }), certificate: None }
     }
 
     /// The same for a connection whose peer has shown `certificate`.
@@ -138,8 +147,14 @@ impl Service<Request<Incoming>> for Edged {
             request.extensions_mut().insert(certificate);
         }
         Box::pin(async move {
-            let (edge, routes) = &*shared;
-            Ok(edge.call(request.map(Body::new), routes.clone()).await)
+            let Shared { edge, routes, web } = &*shared;
+            let grpc = |request| edge.call(request, routes.clone());
+            let request = request.map(Body::new);
+            Ok(match web {
+                // Around all of it: what is refused is told in the page's language too.
+                Some(web) => Box::pin(web.call(request, grpc)).await,
+                None => grpc(request).await,
+            })
         })
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     },
     policy,
     services::Verifications,
+    telemetry::audit,
     telnyx,
     tenant::Identity,
     upstream::Client,
@@ -54,6 +55,7 @@ impl VerificationService for Handlers {
         let mut violations = Violations::default();
         let id = violations.id("verification_id", &request.into_inner().verification_id);
         let id = violations.none_or(id)?;
+        audit::about(|subject| subject.verification_id = Some(id.clone()));
         let verification = self.upstream.verification(&context, &id).await.map_err(renamed)?;
         may_read(&context.identity, &verification)?;
         let verification = Some(translate::verification(verification));
@@ -71,6 +73,7 @@ impl VerificationService for Handlers {
         let scope = (List::Verifications, &context.tenant.id, request.phone_number.as_str());
         let paging = Paging::read(scope, request.page_size, &request.page_token, &mut violations);
         let phone_number = violations.none_or(phone_number)?;
+        audit::about(|subject| subject.phone_number(&phone_number));
         policy::country(&context.identity, &phone_number)?;
 
         let list = self.upstream.verifications(&context, &phone_number, paging.page()).await.map_err(renamed)?;
