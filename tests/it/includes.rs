@@ -77,6 +77,9 @@ fn documents_show_what_stands_in_the_files_that_they_include() {
     if env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(path, expected).unwrap();
     } else {
-        assert!(document == expected, "UPDATE_GOLDEN=1 cargo test --test it includes brings docs/CLIENTS.md up to date");
+        assert!(
+            document == expected,
+            "UPDATE_GOLDEN=1 cargo test --test it includes brings docs/CLIENTS.md up to date"
+        );
     }
 }
