@@ -10,7 +10,7 @@ use verify_gateway::{
     grpc::translate,
     pb::{Channel, CheckVerificationRequest, CreateVerificationRequest, check_verification_request::Target},
     telnyx::{CheckAnswer, CheckRequest, Data, SendRequest, Verification},
-    tenant::{Allow, ApiKey, Tenant},
+    tenant::{Allow, ApiKey, Limits, Tenant, TestNumbers},
 };
 
 const SENT: &str = r#"{"data":{"created_at":"2020-09-14T17:03:32.965812","id":"12ade33a-21c0-473b-b055-b3c836e1c292",
@@ -25,6 +25,8 @@ fn tenant() -> Tenant {
         default_profile: None,
         allow: Allow::default(),
         duplicate_window: None,
+        limits: Limits::none(),
+        test_numbers: TestNumbers::default(),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     clock::Clock,
     config::{self, Config},
     grpc::{self, Cut},
+    policy::limits::Calls,
     services::{Services, Tasks},
     store::Store,
     telemetry::Telemetry,
@@ -63,7 +64,8 @@ impl Gateway {
         let store = Store::memory(&config.store, clock.clone());
         let tasks = Tasks::default();
         let services = Services::new(config, &upstream, &store, &clock, &tasks, &telemetry.metrics());
-        let server = grpc::Server::new(&config.grpc, telemetry, directory, services, upstream);
+        let calls = Calls::new(clock, telemetry.metrics());
+        let server = grpc::Server::new(&config.grpc, telemetry, directory, services, upstream, calls);
         let refused = |addr| move |source| Error::Bind { addr, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused(config.grpc.listen))?;
         let addr = listener.local_addr().map_err(refused(config.grpc.listen))?;

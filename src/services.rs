@@ -3,8 +3,10 @@
 mod check;
 mod create;
 mod once;
+mod read;
 mod send;
 mod tasks;
+mod test_numbers;
 
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ pub use self::{
     send::Send,
     tasks::Tasks,
 };
-use crate::{clock::Clock, config::Config, store::Store, telemetry::Metrics, upstream::Client};
+use crate::{clock::Clock, config::Config, policy::limits::Limits, store::Store, telemetry::Metrics, upstream::Client};
 
 /// All flows.
 #[derive(Clone)]
@@ -36,6 +38,7 @@ pub struct Verifications {
     store: Store,
     clock: Clock,
     metrics: Metrics,
+    limits: Limits,
     sends: Once<Send>,
     clock_skew: Duration,
     attempt_timeout: Duration,
@@ -60,6 +63,7 @@ impl Services {
         tasks: &Tasks,
         metrics: &Metrics,
     ) -> Self {
+        let limits = Limits::new(store, clock, metrics);
         let parts = Parts {
             upstream: upstream.clone(),
             store: store.clone(),
@@ -68,6 +72,7 @@ impl Services {
             attempt_timeout: config.upstream.attempt_timeout,
             tasks: tasks.clone(),
             metrics: metrics.clone(),
+            limits: limits.clone(),
         };
         Self {
             verifications: Verifications {
@@ -75,6 +80,7 @@ impl Services {
                 store: store.clone(),
                 clock: clock.clone(),
                 metrics: metrics.clone(),
+                limits,
                 sends: Once::new(parts.clone()),
                 clock_skew: config.sends.clock_skew,
                 attempt_timeout: config.upstream.attempt_timeout,

@@ -3,6 +3,8 @@
 mod directory;
 mod file;
 mod key;
+pub mod limits;
+mod test_number;
 mod token;
 
 use std::{sync::Arc, time::Duration};
@@ -16,6 +18,8 @@ use crate::telnyx::Channel;
 pub use self::{
     directory::{Directory, Entry},
     key::{ApiKey, KeyIdentity, KeySource},
+    limits::Limits,
+    test_number::{TestNumber, TestNumbers},
     token::TokenHash,
 };
 
@@ -32,6 +36,10 @@ pub struct Tenant {
     pub allow: Allow,
     /// How long a send without a `request_id` counts as the same as an equal one before it; none for not at all.
     pub duplicate_window: Option<Duration>,
+    /// How much it may do.
+    pub limits: Limits,
+    /// The numbers that no message goes to.
+    pub test_numbers: TestNumbers,
 }
 
 /// What a tenant may do. An empty list allows everything.

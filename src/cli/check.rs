@@ -1,5 +1,7 @@
 //! `check`: is this configuration right, and what does it say?
 
+mod limits;
+
 use std::{
     fmt::{self, Display},
     io::{self, Write},
@@ -78,6 +80,8 @@ fn tenant(f: &mut fmt::Formatter<'_>, entry: &Entry, before: &[Entry]) -> fmt::R
     let profile = tenant.default_profile.as_deref();
     writeln!(f, ", default profile {}", profile.unwrap_or("none"))?;
     writeln!(f, "    may {}", may(&tenant.allow))?;
+    limits::write_limits(f, &tenant.limits)?;
+    limits::write_test_numbers(f, &tenant.test_numbers)?;
     let same_key = |other: &&Entry| other.tenant.key.authorization() == tenant.key.authorization();
     match before.iter().find(same_key) {
         Some(other) => {

@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     domain::TenantId,
     simulator,
-    tenant::{Allow, ApiKey, Directory, Tenant, TokenHash},
+    tenant::{Allow, ApiKey, Directory, Limits, Tenant, TestNumbers, TokenHash},
 };
 
 /// The demo tenant's token and its key to the simulator, which takes any.
@@ -82,6 +82,9 @@ fn demo_tenant(default_profile: String) -> Directory {
         default_profile: Some(default_profile),
         allow: Allow::default(),
         duplicate_window: None,
+        // Whoever tries things out sends to one number many times, and should see that this would not pass.
+        limits: Limits::default().observed(),
+        test_numbers: TestNumbers::default(),
     };
     Directory::new(vec![(tenant, vec![TokenHash::of(TOKEN)])])
 }

@@ -22,7 +22,7 @@ use crate::{
     config,
     domain::Error,
     pb::ErrorReason,
-    policy,
+    policy::{self, limits::Calls},
     telemetry::{Metrics, Sampling, metrics::LimitMode},
     tenant::{Context, Directory},
 };
@@ -37,6 +37,7 @@ struct Edge {
     places: Semaphore,
     deadlines: deadline::Limits,
     directory: Directory,
+    calls: Calls,
     draining: CancellationToken,
 }
 
@@ -67,7 +68,7 @@ impl Edge {
         response
     }
 
-    /// Shed → deadline → authenticate → allowed? → service.
+    /// Shed → deadline → authenticate → limits → allowed? → service.
     async fn admit(&self, call: &Call, mut request: Request<Body>, routes: Routes) -> Result<Response<Body>, Error> {
         // Shed: refusing is cheap only before any work is done, authentication included.
         let _place = shed::place(&self.places)
@@ -78,6 +79,8 @@ impl Edge {
             // Authenticate: nothing below runs without a tenant, and nothing below needs the credentials.
             let tenant = authenticate::tenant(request.headers_mut(), &self.directory)?;
             call.is_of(&tenant.id);
+            // Limits: as soon as it is known whose they are, so that calls that are not allowed use them up too.
+            let _running = self.calls.begin(&tenant)?;
             let rpc = request.uri().path().rsplit('/').next().unwrap_or_default();
             policy::rpc(&tenant, rpc)?;
             request.extensions_mut().insert(Context::new(tenant, deadline));
@@ -102,7 +105,7 @@ impl Edged {
     pub(super) fn new(
         config: &config::Grpc,
         (sampling, metrics): (Sampling, Metrics),
-        directory: Directory,
+        (directory, calls): (Directory, Calls),
         routes: Routes,
         draining: CancellationToken,
     ) -> Self {
@@ -112,6 +115,7 @@ impl Edged {
             places: Semaphore::new(config.max_concurrent_calls),
             deadlines: deadline::Limits { default: config.default_deadline, max: config.max_deadline },
             directory,
+            calls,
             draining,
         };
         Self(Arc::new((edge, routes)))

@@ -35,7 +35,16 @@ const fn code(reason: Reason) -> Code {
         | Reason::UpstreamConflict
         | Reason::RequestIdReused => Code::FailedPrecondition,
         Reason::ProfileNotFound | Reason::TemplateNotFound | Reason::VerificationNotFound => Code::NotFound,
-        Reason::UpstreamRateLimited | Reason::SpendLimitReached => Code::ResourceExhausted,
+        Reason::UpstreamRateLimited
+        | Reason::SpendLimitReached
+        | Reason::RequestLimitReached
+        | Reason::ConcurrencyLimitReached
+        | Reason::PhoneSendLimitReached
+        | Reason::CountrySendLimitReached
+        | Reason::DailySendLimitReached
+        | Reason::SendCoolDown
+        | Reason::CheckLimitReached
+        | Reason::GuessLimitReached => Code::ResourceExhausted,
         Reason::GatewayOverloaded | Reason::UpstreamUnavailable | Reason::StoreUnavailable => Code::Unavailable,
         Reason::SendOutcomeUnknown | Reason::CheckOutcomeUnknown | Reason::CreateOutcomeUnknown => Code::Unknown,
         Reason::DeadlineExceeded => Code::DeadlineExceeded,
@@ -79,7 +88,8 @@ impl From<Error> for Status {
             details.set_retry_info(Some(wait));
         }
         if code == Code::ResourceExhausted {
-            details.set_quota_failure([QuotaViolation::new(name(error.reason), error.message.as_ref())]);
+            let subject = error.rule.unwrap_or(name(error.reason));
+            details.set_quota_failure([QuotaViolation::new(subject, error.message.as_ref())]);
         }
         if let Some(call) = Call::current() {
             details.set_request_info(&call.request_id, "");

@@ -10,22 +10,21 @@ use crate::{
     pb::{
         CheckVerificationRequest, CheckVerificationResponse, CreateVerificationRequest, CreateVerificationResponse,
         GetVerificationRequest, GetVerificationResponse, ListVerificationsRequest, ListVerificationsResponse,
-        ReportVerificationRequest, ReportVerificationResponse, verification_service_server::VerificationService,
+        ReportVerificationRequest, ReportVerificationResponse, Verification,
+        verification_service_server::VerificationService,
     },
-    policy,
-    services::Verifications,
-    upstream::Client,
+    services::{Origin, Verifications},
+    telnyx,
 };
 
 /// The handlers of `VerificationService`.
 pub(super) struct Handlers {
     verifications: Verifications,
-    upstream: Client,
 }
 
 impl Handlers {
-    pub(super) const fn new(verifications: Verifications, upstream: Client) -> Self {
-        Self { verifications, upstream }
+    pub(super) const fn new(verifications: Verifications) -> Self {
+        Self { verifications }
     }
 }
 
@@ -38,9 +37,8 @@ impl VerificationService for Handlers {
         let context = context(&request)?;
         let send = translate::send(request.get_ref(), &context.tenant)?;
         let answered = self.verifications.create(&context, send).await.map_err(renamed)?;
-        Ok(answer(answered, |verification| CreateVerificationResponse {
-            verification: Some(translate::verification(verification)),
-        }))
+        let origin = answered.origin;
+        Ok(answer(answered, |one| CreateVerificationResponse { verification: Some(verification(one, origin)) }))
     }
 
     async fn get_verification(
@@ -51,9 +49,9 @@ impl VerificationService for Handlers {
         let mut violations = Violations::default();
         let id = violations.id("verification_id", &request.into_inner().verification_id);
         let id = violations.none_or(id)?;
-        let verification = self.upstream.verification(&context, &id).await.map_err(renamed)?;
-        let verification = Some(translate::verification(verification));
-        Ok(Response::new(GetVerificationResponse { verification }))
+        let answered = self.verifications.get(&context, &id).await.map_err(renamed)?;
+        let origin = answered.origin;
+        Ok(answer(answered, |one| GetVerificationResponse { verification: Some(verification(one, origin)) }))
     }
 
     async fn list_verifications(
@@ -67,14 +65,16 @@ impl VerificationService for Handlers {
         let scope = (List::Verifications, &context.tenant.id, request.phone_number.as_str());
         let paging = Paging::read(scope, request.page_size, &request.page_token, &mut violations);
         let phone_number = violations.none_or(phone_number)?;
-        policy::country(&context.tenant, &phone_number)?;
 
-        let list = self.upstream.verifications(&context, &phone_number, paging.page()).await.map_err(renamed)?;
-        let window = paging.window(list);
-        Ok(Response::new(ListVerificationsResponse {
-            verifications: window.items.into_iter().map(translate::verification).collect(),
-            next_page_token: window.next_page_token,
-            total_size: window.total_size,
+        let answered = self.verifications.list(&context, &phone_number, paging.page()).await.map_err(renamed)?;
+        let origin = answered.origin;
+        Ok(answer(answered, |list| {
+            let window = paging.window(list);
+            ListVerificationsResponse {
+                verifications: window.items.into_iter().map(|one| verification(one, origin)).collect(),
+                next_page_token: window.next_page_token,
+                total_size: window.total_size,
+            }
         }))
     }
 
@@ -84,10 +84,12 @@ impl VerificationService for Handlers {
     ) -> Result<Response<CheckVerificationResponse>, Status> {
         let context = context(&request)?;
         let check = translate::check(request.get_ref(), &context.tenant)?;
-        let answer = self.verifications.check(&context, &check).await.map_err(renamed)?;
-        Ok(Response::new(CheckVerificationResponse {
-            outcome: translate::check_outcome(&answer).into(),
-            phone_number: answer.phone_number.unwrap_or_default(),
+        let answered = self.verifications.check(&context, &check).await.map_err(renamed)?;
+        let is_test_number = answered.origin == Origin::TestNumber;
+        Ok(answer(answered, |end| CheckVerificationResponse {
+            outcome: translate::check_outcome(&end).into(),
+            phone_number: end.phone_number.unwrap_or_default(),
+            is_test_number,
         }))
     }
 
@@ -97,10 +99,15 @@ impl VerificationService for Handlers {
     ) -> Result<Response<ReportVerificationResponse>, Status> {
         let context = context(&request)?;
         let (id, accepted) = translate::report(request.get_ref())?;
-        let answer = self.verifications.report(&context, &id, accepted).await.map_err(renamed)?;
-        Ok(Response::new(ReportVerificationResponse {
-            outcome: translate::check_outcome(&answer).into(),
-            phone_number: answer.phone_number.unwrap_or_default(),
+        let answered = self.verifications.report(&context, &id, accepted).await.map_err(renamed)?;
+        Ok(answer(answered, |end| ReportVerificationResponse {
+            outcome: translate::check_outcome(&end).into(),
+            phone_number: end.phone_number.unwrap_or_default(),
         }))
     }
+}
+
+/// A verification as callers see it, and whether it is a test number's.
+fn verification(one: telnyx::Verification, origin: Origin) -> Verification {
+    Verification { is_test_number: origin == Origin::TestNumber, ..translate::verification(one) }
 }

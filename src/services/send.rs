@@ -11,7 +11,10 @@ use super::{
 use crate::{
     domain::{Error, PhoneNumber},
     pb::ErrorReason,
-    policy,
+    policy::{
+        self,
+        limits::{Limits, Places},
+    },
     secret::Secret,
     telemetry::metrics::{SendEnd, Verified},
     telnyx::{Channel, SendRequest, Verification},
@@ -42,7 +45,7 @@ pub struct Send {
 const NEWEST: Page = Page { number: 1, size: 250 };
 
 impl Verifications {
-    /// Starts a verification: allowed → once.
+    /// Starts a verification: allowed → once, within the limits.
     ///
     /// # Errors
     /// As `CreateVerification` documents them.
@@ -50,6 +53,9 @@ impl Verifications {
         policy::channel(&context.tenant, send.channel)?;
         policy::profile(&context.tenant, &send.profile_id)?;
         policy::country(&context.tenant, &send.phone_number)?;
+        if let Some(answered) = self.test_send(context, &send).await {
+            return Ok(answered);
+        }
         let (channel, country) = (send.channel, send.phone_number.country());
         let (profile_id, phone_number) = (send.profile_id.clone(), send.phone_number.clone());
         let end = self.sends.run(context, send).await;
@@ -146,6 +152,17 @@ impl Intent for Send {
 
     fn window(&self, context: &Context) -> Option<Duration> {
         context.tenant.duplicate_window
+    }
+
+    async fn admit(&self, limits: &Limits, context: &Context) -> Result<Places, Error> {
+        limits.send(&context.tenant, &self.phone_number).await
+    }
+
+    async fn happened(&self, limits: &Limits, context: &Context, verification: &Verification) {
+        if let Some(id) = &verification.id {
+            let names = (id.as_str(), self.phone_number.as_e164(), self.profile_id.as_str());
+            limits.sent(&context.tenant, names, verification.timeout_secs.or(self.timeout_secs)).await;
+        }
     }
 
     async fn perform(&self, upstream: &Client, context: &Context) -> Result<Verification, Error> {

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::TenantId,
-        tenant::{Allow, ApiKey},
+        tenant::{Allow, ApiKey, Limits, TestNumbers},
     };
 
     fn tenant(id: &str) -> Tenant {
@@ -94,6 +94,8 @@ mod tests {
             default_profile: None,
             allow: Allow::default(),
             duplicate_window: None,
+            limits: Limits::none(),
+            test_numbers: TestNumbers::default(),
         }
     }
 

@@ -1,5 +1,8 @@
 //! The tenants file.
 
+mod limits;
+mod test_numbers;
+
 use std::{
     collections::HashMap,
     fs,
@@ -12,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{Allow, ApiKey, KeySource, Tenant, TokenHash};
 use crate::{
+    clock::Clock,
     config::{
         Environment, Mistakes, Place, Unread, human,
         reader::{Reader, Written},
@@ -68,6 +72,8 @@ fn tenant(section: &mut Section<'_, '_>, folder: &Path, seen: &mut Seen) -> Opti
     let default_profile = section.text("default_profile");
     let allow = section.map("allow", allow).unwrap_or_default();
     let duplicate_window = section.text("duplicate_window").and_then(|written| duplicate_window(section, &written));
+    let limits = section.map("limits", limits::limits).unwrap_or_default();
+    let test_numbers = test_numbers::test_numbers(section, Clock::default().now());
     if let Some(Written { text, place }) = &default_profile {
         if text.is_empty() {
             section.mistake(place.clone(), "default_profile", "empty");
@@ -78,7 +84,8 @@ fn tenant(section: &mut Section<'_, '_>, folder: &Path, seen: &mut Seen) -> Opti
 
     let (key, key_source) = key?;
     let default_profile = default_profile.map(|written| written.text);
-    Some(Listed { tenant: Tenant { id: id?, key, default_profile, allow, duplicate_window }, tokens, key_source })
+    let tenant = Tenant { id: id?, key, default_profile, allow, duplicate_window, limits, test_numbers };
+    Some(Listed { tenant, tokens, key_source })
 }
 
 fn id(section: &mut Section<'_, '_>, Written { text, place }: Written, seen: &mut Seen) -> Option<TenantId> {

@@ -17,7 +17,7 @@ use tower::service_fn;
 use super::*;
 use crate::{
     domain::TenantId,
-    tenant::{Allow, ApiKey, Tenant},
+    tenant::{Allow, ApiKey, Limits, Tenant, TestNumbers},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -34,6 +34,8 @@ fn of(tenant: &str, time_left: Duration) -> Context {
         default_profile: None,
         allow: Allow::default(),
         duplicate_window: None,
+        limits: Limits::none(),
+        test_numbers: TestNumbers::default(),
     };
     Context::new(Arc::new(tenant), Instant::now() + time_left)
 }

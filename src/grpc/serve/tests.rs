@@ -11,8 +11,10 @@ use tonic::service::Routes;
 
 use super::{Connections, connection::serve};
 use crate::{
+    clock::Clock,
     config::{Config, Grpc},
     grpc::edge::Edged,
+    policy::limits::Calls,
     telemetry::{Metrics, Sampling},
     tenant::Directory,
 };
@@ -24,7 +26,8 @@ fn connections(change: impl FnOnce(&mut Grpc)) -> Connections {
     let Config { mut grpc, telemetry, .. } = Config::default();
     change(&mut grpc);
     let (told, draining) = ((Sampling::new(&telemetry), Metrics::default()), CancellationToken::new());
-    let edged = Edged::new(&grpc, told, Directory::default(), Routes::default(), draining.clone());
+    let nobody = (Directory::default(), Calls::new(Clock::default(), Metrics::default()));
+    let edged = Edged::new(&grpc, told, nobody, Routes::default(), draining.clone());
     Connections::new(edged, grpc, Metrics::default(), draining)
 }
 

@@ -10,7 +10,7 @@ use crate::{
     domain::TenantId,
     telemetry::Metrics,
     telnyx::Channel,
-    tenant::{Allow, ApiKey, Tenant},
+    tenant::{Allow, ApiKey, Limits, Tenant, TestNumbers},
 };
 
 /// How an attempt ends.
@@ -60,6 +60,8 @@ async fn run(operation: Operation, ends: Vec<End>, pace: Duration, deadline: Dur
         default_profile: None,
         allow: Allow::default(),
         duplicate_window: None,
+        limits: Limits::none(),
+        test_numbers: TestNumbers::default(),
     };
     let stack = service_fn(move |request: Request| {
         let number = {

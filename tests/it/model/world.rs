@@ -21,7 +21,7 @@ use verify_gateway::{
     store::Store,
     telemetry::Metrics,
     telnyx::Channel,
-    tenant::{Allow, ApiKey, Context, Tenant},
+    tenant::{Allow, ApiKey, Context, Limits, Tenant, TestNumbers},
     upstream::Client,
 };
 
@@ -107,6 +107,8 @@ impl World {
             default_profile: None,
             allow: Allow::default(),
             duplicate_window: None,
+            limits: Limits::none(),
+            test_numbers: TestNumbers::default(),
         };
         let origin = Origin::new(service, random.clone());
         let gateway = Arc::new(Mutex::new(start_gateway(&config, &origin, &store, &clock)));

@@ -24,7 +24,7 @@ use verify_gateway::{
     },
     simulator,
     telemetry::Telemetry,
-    tenant::{Allow, ApiKey, Directory, Tenant, TokenHash},
+    tenant::{Allow, ApiKey, Directory, Limits, Tenant, TestNumbers, TokenHash},
 };
 
 /// The token and the upstream key of the tenant `login`.
@@ -60,6 +60,11 @@ impl TestGateway {
 
     /// Starts both with settings changed by `change`, and the tenant `login` changed by `login`.
     pub async fn of(change: impl FnOnce(&mut Config), login: impl FnOnce(&mut Tenant)) -> Self {
+        Self::at(Clock::default(), change, login).await
+    }
+
+    /// Starts both, the gateway by this clock.
+    pub async fn at(clock: Clock, change: impl FnOnce(&mut Config), login: impl FnOnce(&mut Tenant)) -> Self {
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         let simulator = simulator::Server::bind(any_port, false, simulator::Settings::default()).await.unwrap();
         let url = format!("http://{}", simulator.addr());
@@ -71,7 +76,6 @@ impl TestGateway {
         // Waits between attempts are real here: short ones will do.
         config.upstream.retry.base_delay = Duration::from_millis(1);
         change(&mut config);
-        let clock = Clock::default();
         let telemetry = Telemetry::new(&config.telemetry).unwrap();
         let gateway = Gateway::bind(&config, directory(login), clock.clone(), &telemetry).await.unwrap();
         let admin = gateway.admin_addr().map(|addr| format!("http://{addr}")).unwrap_or_default();
@@ -180,6 +184,8 @@ fn directory(change: impl FnOnce(&mut Tenant)) -> Directory {
         default_profile: None,
         allow: Allow::default(),
         duplicate_window: None,
+        limits: Limits::none(),
+        test_numbers: TestNumbers::default(),
     };
     let mut login = tenant("login", KEY);
     change(&mut login);
@@ -190,6 +196,7 @@ fn directory(change: impl FnOnce(&mut Tenant)) -> Directory {
 }
 
 /// Clients of the three services.
+#[derive(Clone)]
 pub struct Clients {
     pub profiles: ProfileServiceClient<Authorized>,
     pub templates: TemplateServiceClient<Authorized>,
