@@ -30,7 +30,9 @@ async fn gateway(limits: Limits) -> TestGateway {
 
 /// The same, with changed settings.
 async fn changed(limits: Limits, change: impl FnOnce(&mut Config)) -> TestGateway {
-    TestGateway::at(Clock::standing_at(Timestamp::now()), change, |login| login.limits = limits).await
+    // What is counted by the millisecond begins with a whole one.
+    let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap();
+    TestGateway::at(Clock::standing_at(now), change, |login| login.limits = limits).await
 }
 
 fn window(max: u32, per: Duration) -> Window {

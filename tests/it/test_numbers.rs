@@ -166,7 +166,7 @@ async fn after_its_date_it_is_a_number_like_any_other() {
     let profile_id = clients.sms_profile().await;
     assert!(clients.send(NUMBER, &profile_id).await.is_test_number);
     assert!(gateway.messages(NUMBER).await.is_empty());
-    gateway.clock.advance(7 * DAY);
+    gateway.clock.advance(8 * DAY);
     let id = clients.send(NUMBER, &profile_id).await.id;
     assert_eq!(gateway.messages(NUMBER).await.len(), 1);
     assert_eq!(clients.check(&id, &gateway.code(NUMBER).await).await, CheckOutcome::Accepted);

@@ -181,9 +181,9 @@ async fn whose_number_an_unknown_verification_is_for_is_learnt_from_its_first_an
 
 #[tokio::test]
 async fn checks_go_on_where_they_can_not_be_counted() {
-    // Room for one send and what is known of it, and for no guess.
+    // Room for one profile and one send, and for no count.
     let limits = Limits { checks_per_verification: checks(1).checks_per_verification, ..guesses(1) };
-    let gateway = changed(limits, |config| config.store.max_records = 1).await;
+    let gateway = changed(limits, |config| config.store.max_records = 2).await;
     let mut clients = gateway.clients().await;
     let one = pending(&gateway, &mut clients).await;
     for _ in 0..2 {
