@@ -10,6 +10,7 @@ mod log;
 mod rate;
 mod reached;
 mod sends;
+mod verifications;
 
 use std::time::Duration;
 

@@ -29,7 +29,7 @@ pub struct Limits {
 }
 
 /// A limit that is not off.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit<T> {
     /// What happens where it is reached.
     pub mode: Mode,

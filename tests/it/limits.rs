@@ -39,8 +39,8 @@ fn window(max: u32, per: Duration) -> Window {
     Window { max, per }
 }
 
-fn observed<T>(at: T) -> Option<Limit<T>> {
-    Some(Limit { mode: Mode::Observe, at })
+fn observed<T>(at: T) -> Limit<T> {
+    Limit { mode: Mode::Observe, at }
 }
 
 /// Asserts that `result` is a refusal by a limit that says all that it must, and gives the wait.
@@ -63,7 +63,7 @@ async fn passes_when_told<T>(
     mut call: impl AsyncFnMut() -> Result<T, Status>,
 ) -> Duration {
     let wait = refused(call().await, reason, limit).expect("a wait");
-    gateway.clock.advance(wait - MILLI);
+    gateway.clock.advance(wait.saturating_sub(MILLI));
     let left = refused(call().await, reason, limit).expect("a wait");
     assert_eq!(left, MILLI, "the wait is as long as it was told");
     gateway.clock.advance(MILLI);

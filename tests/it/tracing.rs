@@ -54,8 +54,10 @@ impl Served {
         let profile_id = set_up.clients().await.sms_profile().await;
         let folder = tempfile::tempdir().unwrap();
         let hash = verify_gateway::tenant::TokenHash::of(TOKEN);
-        let tenants =
-            format!("tenants:\n  - id: login\n    tokens: ['{hash}']\n    telnyx_api_key: {{ inline: {KEY} }}\n");
+        let tenants = format!(
+            "tenants:\n  - id: login\n    tokens: ['{hash}']\n    telnyx_api_key: {{ inline: {KEY} }}\n    \
+             limits: {{ sends_per_phone_number: {{ mode: off }} }}\n"
+        );
         fs::write(folder.path().join("tenants.yaml"), tenants).unwrap();
         let config = folder.path().join("gateway.yaml");
         let simulator = &set_up.simulator;

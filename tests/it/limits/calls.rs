@@ -77,8 +77,8 @@ async fn so_many_calls_under_way() {
 #[tokio::test]
 async fn calls_that_are_only_observed_pass() {
     let limits = Limits {
-        requests_per_second: observed(Rate { max: 1, burst: 1 }),
-        concurrent_calls: observed(1),
+        requests_per_second: Some(observed(Rate { max: 1, burst: 1 })),
+        concurrent_calls: Some(observed(1)),
         ..Limits::none()
     };
     let gateway = gateway(limits).await;
