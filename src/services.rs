@@ -18,7 +18,9 @@ pub use self::{
     send::Send,
     tasks::Tasks,
 };
-use crate::{clock::Clock, config::Config, policy::limits::Limits, store::Store, telemetry::Metrics, upstream::Client};
+use crate::{
+    clock::Clock, config::Config, policy::limits::Limiter, store::Store, telemetry::Metrics, upstream::Client,
+};
 
 /// All flows.
 #[derive(Clone)]
@@ -38,7 +40,7 @@ pub struct Verifications {
     store: Store,
     clock: Clock,
     metrics: Metrics,
-    limits: Limits,
+    limiter: Limiter,
     sends: Once<Send>,
     clock_skew: Duration,
     attempt_timeout: Duration,
@@ -63,7 +65,7 @@ impl Services {
         tasks: &Tasks,
         metrics: &Metrics,
     ) -> Self {
-        let limits = Limits::new(store, clock, metrics);
+        let limiter = Limiter::new(store, clock, metrics);
         let parts = Parts {
             upstream: upstream.clone(),
             store: store.clone(),
@@ -72,7 +74,7 @@ impl Services {
             attempt_timeout: config.upstream.attempt_timeout,
             tasks: tasks.clone(),
             metrics: metrics.clone(),
-            limits: limits.clone(),
+            limiter: limiter.clone(),
         };
         Self {
             verifications: Verifications {
@@ -80,7 +82,7 @@ impl Services {
                 store: store.clone(),
                 clock: clock.clone(),
                 metrics: metrics.clone(),
-                limits,
+                limiter,
                 sends: Once::new(parts.clone()),
                 clock_skew: config.sends.clock_skew,
                 attempt_timeout: config.upstream.attempt_timeout,

@@ -1,7 +1,7 @@
 //! How much a tenant may do: `limits` of the tenants file.
 //!
 //! Calls are counted in the process ([`Calls`]); sends, checks and guesses in the `store`, so that replicas that share it
-//! count together ([`Limits`]). All limits of a call are looked at before it is refused, so that the wait that it is told
+//! count together ([`Limiter`]). All limits of a call are looked at before it is refused, so that the wait that it is told
 //! is the one after which it passes.
 
 mod calls;
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     calls::{Calls, Running},
     guesses::{Guess, Guessed},
-    reached::Limit,
+    reached::Kind,
 };
 use self::{
     log::{Log, grain},
@@ -35,7 +35,7 @@ use crate::{
 
 /// The limits of what is counted in the store. Clones count together.
 #[derive(Clone)]
-pub struct Limits {
+pub struct Limiter {
     store: Store,
     clock: Clock,
     metrics: Metrics,
@@ -58,15 +58,15 @@ struct Place {
 
 /// What a limit says of one log.
 struct Rule<'t> {
-    limit: Limit,
+    kind: Kind,
     mode: Mode,
     window: &'t Window,
     /// What it allows, for people.
     allows: String,
 }
 
-impl Limits {
-    /// Limits that are counted in `store`.
+impl Limiter {
+    /// Limiter that are counted in `store`.
     #[must_use]
     pub fn new(store: &Store, clock: &Clock, metrics: &Metrics) -> Self {
         Self { store: store.clone(), clock: clock.clone(), metrics: metrics.clone() }
@@ -118,6 +118,6 @@ impl Limits {
 impl Rule<'_> {
     fn reached(&self, log: &Log, now: Timestamp) -> Option<Reached> {
         let wait = log.wait(self.window, now)?;
-        Some(Reached { limit: self.limit, mode: self.mode, allows: self.allows.clone().into(), wait: Some(wait) })
+        Some(Reached { kind: self.kind, mode: self.mode, allows: self.allows.clone().into(), wait: Some(wait) })
     }
 }

@@ -59,12 +59,12 @@ impl Verifications {
             Target::Id(id) => Verified::Id(id),
             Target::Phone { phone_number, profile_id } => Verified::Phone(phone_number.as_e164(), profile_id),
         };
-        let guess = self.limits.check(&context.tenant, verified).await?;
+        let guess = self.limiter.check(&context.tenant, verified).await?;
         let attempt = self.begin(context, &check.target).await;
         let end = self.upstream.check(context, target, &CheckRequest { code, status: None, verify_profile_id }).await;
         let end = self.proven(context, &check.target, attempt, end).await;
         let phone_number = end.as_ref().ok().and_then(|answer| answer.phone_number.as_deref());
-        self.limits.checked(&context.tenant, guess, guessed(&end), phone_number).await;
+        self.limiter.checked(&context.tenant, guess, guessed(&end), phone_number).await;
         self.tell(context, verified, &end);
         end.map(|answer| Answered { answer, origin: Origin::ThisCall })
     }

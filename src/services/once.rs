@@ -29,7 +29,7 @@ use crate::{
     config,
     domain::Error,
     pb::ErrorReason,
-    policy::limits::Limits,
+    policy::limits::Limiter,
     store::Store,
     telemetry::{Call, Metrics},
     tenant::Context,
@@ -70,7 +70,7 @@ pub(super) struct Parts {
     /// What outlives its caller.
     pub(super) tasks: Tasks,
     pub(super) metrics: Metrics,
-    pub(super) limits: Limits,
+    pub(super) limiter: Limiter,
 }
 
 /// Makes intents of one kind happen once. Clones are the same.

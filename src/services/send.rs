@@ -13,7 +13,7 @@ use crate::{
     pb::ErrorReason,
     policy::{
         self,
-        limits::{Limits, Places},
+        limits::{Limiter, Places},
     },
     secret::Secret,
     telemetry::metrics::{SendEnd, Verified},
@@ -154,14 +154,14 @@ impl Intent for Send {
         context.tenant.duplicate_window
     }
 
-    async fn admit(&self, limits: &Limits, context: &Context) -> Result<Places, Error> {
-        limits.send(&context.tenant, &self.phone_number).await
+    async fn admit(&self, limiter: &Limiter, context: &Context) -> Result<Places, Error> {
+        limiter.send(&context.tenant, &self.phone_number).await
     }
 
-    async fn happened(&self, limits: &Limits, context: &Context, verification: &Verification) {
+    async fn happened(&self, limiter: &Limiter, context: &Context, verification: &Verification) {
         if let Some(id) = &verification.id {
             let names = (id.as_str(), self.phone_number.as_e164(), self.profile_id.as_str());
-            limits.sent(&context.tenant, names, verification.timeout_secs.or(self.timeout_secs)).await;
+            limiter.sent(&context.tenant, names, verification.timeout_secs.or(self.timeout_secs)).await;
         }
     }
 

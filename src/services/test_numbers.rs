@@ -58,7 +58,8 @@ impl Verifications {
             Target::Phone { phone_number, .. } => context.tenant.test_numbers.get(phone_number, self.clock.now()),
         }?;
         // Its code is fixed, so guesses of it are bounded like those of any number; its one verification never ends.
-        let guess = match self.limits.check(&context.tenant, Verified::Phone(number.phone_number.as_e164(), "")).await {
+        let guess = match self.limiter.check(&context.tenant, Verified::Phone(number.phone_number.as_e164(), "")).await
+        {
             Ok(guess) => guess,
             Err(refused) => {
                 audit(context, number, "check", "refused");
@@ -68,7 +69,7 @@ impl Verifications {
         let is_right = check.code == number.code;
         let (outcome, status, guessed) =
             if is_right { ("accepted", Some("accepted"), Guessed::Over) } else { ("rejected", None, Guessed::Wrong) };
-        self.limits.checked(&context.tenant, guess, guessed, None).await;
+        self.limiter.checked(&context.tenant, guess, guessed, None).await;
         Some(Ok(self.test_answer(context, number, ("check", outcome), status).await))
     }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Limit,
+    Kind,
     rate::Schedule,
     reached::{Reached, verdict},
 };
@@ -57,7 +57,7 @@ impl Calls {
             let mut used = lock(&used);
             let crowded = limits.concurrent_calls.as_ref().filter(|limit| used.running >= limit.at);
             reached.extend(crowded.map(|limit| Reached {
-                limit: Limit::ConcurrentCalls,
+                kind: Kind::ConcurrentCalls,
                 mode: limit.mode,
                 allows: format!("at most {} calls at once", limit.at).into(),
                 wait: None,
@@ -66,7 +66,7 @@ impl Calls {
             let early = limits.requests_per_second.as_ref().and_then(|limit| {
                 let wait = schedule.take(limit.at, self.clock.now()).err()?;
                 Some(Reached {
-                    limit: Limit::RequestsPerSecond,
+                    kind: Kind::RequestsPerSecond,
                     mode: limit.mode,
                     allows: format!("at most {} calls a second, {} at once", limit.at.max, limit.at.burst).into(),
                     wait: Some(wait),

@@ -3,17 +3,17 @@
 //! A guess is noted before its check leaves, and taken back where the code was not wrong, so that guesses at the same
 //! time can't be more than those one after the other. One whose answer is lost stays.
 //!
-//! Whose number a verification is for is known from the gateway's own sends ([`Limits::sent`]). The number of one that
+//! Whose number a verification is for is known from the gateway's own sends ([`Limiter::sent`]). The number of one that
 //! it does not know is learnt from Telnyx's first answer, which counts as a guess after the fact.
 
-use super::{Limit, Limits, Place, Places, Reached, Rule, reached::verdict};
+use super::{Kind, Limiter, Place, Places, Reached, Rule, reached::verdict};
 use crate::{
     domain::Error,
     store::Unavailable,
     telemetry::metrics::Verified,
     tenant::{
-        self, Tenant,
-        limits::{Mode, Window},
+        Tenant,
+        limits::{Limit, Mode, Window},
     },
 };
 
@@ -41,7 +41,7 @@ pub enum Guessed {
     Unknown,
 }
 
-impl Limits {
+impl Limiter {
     /// Lets a check begin. Where the store is down, it is let through: no new code can be sent then, and Telnyx bounds
     /// the checks of each verification itself.
     ///
@@ -88,7 +88,7 @@ impl Limits {
                     self.is_for(verification, &number).await;
                     // It was made, whatever the limit says.
                     let limit = tenant.limits.guesses_per_phone_number;
-                    let observed = limit.map(|limit| tenant::limits::Limit { mode: Mode::Observe, ..limit });
+                    let observed = limit.map(|limit| Limit { mode: Mode::Observe, ..limit });
                     self.count_guess(observed.as_ref(), &number).await;
                 }
             }
@@ -109,13 +109,9 @@ impl Limits {
     }
 
     /// Notes a guess at the number whose guesses are counted at `key`, as the limit's mode says.
-    async fn count_guess(
-        &self,
-        limit: Option<&tenant::limits::Limit<Window>>,
-        key: &str,
-    ) -> Option<(Option<Place>, Vec<Reached>)> {
+    async fn count_guess(&self, limit: Option<&Limit<Window>>, key: &str) -> Option<(Option<Place>, Vec<Reached>)> {
         let rule = limit.map(|limit| Rule {
-            limit: Limit::GuessesPerPhoneNumber,
+            kind: Kind::GuessesPerPhoneNumber,
             mode: limit.mode,
             window: &limit.at,
             allows: format!("at most {} wrong codes for a number in a day", limit.at.max),

@@ -9,9 +9,9 @@ use crate::{
     tenant::limits::Mode,
 };
 
-/// The limits of a tenant.
+/// The kinds of limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
+pub enum Kind {
     /// Calls a second.
     RequestsPerSecond,
     /// Calls at once.
@@ -30,7 +30,7 @@ pub enum Limit {
     GuessesPerPhoneNumber,
 }
 
-impl Limit {
+impl Kind {
     /// Its name: that of its key in the tenants file.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -64,7 +64,7 @@ impl Limit {
 
 /// A limit that a call has reached.
 pub(super) struct Reached {
-    pub(super) limit: Limit,
+    pub(super) kind: Kind,
     pub(super) mode: Mode,
     /// What it allows, for people. It names no phone number.
     pub(super) allows: Cow<'static, str>,
@@ -83,8 +83,8 @@ impl Reached {
 /// # Errors
 /// The refusal.
 pub(super) fn verdict(reached: Vec<Reached>, tenant: &TenantId, metrics: &Metrics) -> Result<(), Error> {
-    for Reached { limit, mode, .. } in &reached {
-        let limit = limit.name();
+    for Reached { kind, mode, .. } in &reached {
+        let limit = kind.name();
         match mode {
             Mode::Enforce => metrics.limit_hit(limit, LimitMode::Enforced),
             Mode::Observe => {
@@ -96,8 +96,8 @@ pub(super) fn verdict(reached: Vec<Reached>, tenant: &TenantId, metrics: &Metric
     let longest = |one: &Reached| one.wait.unwrap_or(Duration::MAX);
     match reached.into_iter().filter(Reached::refuses).max_by_key(longest) {
         None => Ok(()),
-        Some(Reached { limit, allows, wait, .. }) => {
-            let error = Error::new(limit.reason(), allows).rule(limit.name());
+        Some(Reached { kind, allows, wait, .. }) => {
+            let error = Error::new(kind.reason(), allows).rule(kind.name());
             Err(if let Some(wait) = wait { error.retry_after(wait) } else { error })
         }
     }

@@ -1,6 +1,6 @@
 //! How much a tenant sends.
 
-use super::{Limit, Limits, Place, Places, Reached, Rule, reached::verdict};
+use super::{Kind, Limiter, Place, Places, Reached, Rule, reached::verdict};
 use crate::{
     config::human::write_duration,
     domain::{Error, PhoneNumber},
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-impl Limits {
+impl Limiter {
     /// Takes the places of one send to `phone_number`, or none.
     ///
     /// # Errors
@@ -25,12 +25,12 @@ impl Limits {
 
         let mut of_phone = Vec::new();
         if let Some(limit) = &limits.sends_per_phone_number {
-            let rules = limit.at.iter().map(|window| rule(Limit::SendsPerPhoneNumber, limit.mode, window, "a number"));
+            let rules = limit.at.iter().map(|window| rule(Kind::SendsPerPhoneNumber, limit.mode, window, "a number"));
             of_phone.extend(rules);
         }
         of_phone.extend(cool_down.as_ref().map(|(mode, window)| Rule {
             allows: format!("at least {} between two sends to a number", write_duration(window.per)),
-            ..rule(Limit::SendCoolDown, *mode, window, "a number")
+            ..rule(Kind::SendCoolDown, *mode, window, "a number")
         }));
         let mut logs = Vec::new();
         if !of_phone.is_empty() {
@@ -40,12 +40,12 @@ impl Limits {
         if let Some(limit) = &limits.sends_per_country {
             let country = phone_number.country();
             let name = country.map_or_else(|| "no country".to_owned(), |country| country.to_string());
-            let rules = limit.at.of(country).map(|window| rule(Limit::SendsPerCountry, limit.mode, window, &name));
+            let rules = limit.at.of(country).map(|window| rule(Kind::SendsPerCountry, limit.mode, window, &name));
             let code = country.map_or_else(|| "none".to_owned(), |country| country.to_string());
             logs.extend(rules.map(|rule| (format!("limit:{id}:sends:country:{code}"), vec![rule])));
         }
         if let Some(limit) = &limits.sends_per_day {
-            let rule = rule(Limit::SendsPerDay, limit.mode, &limit.at, "all numbers");
+            let rule = rule(Kind::SendsPerDay, limit.mode, &limit.at, "all numbers");
             logs.push((format!("limit:{id}:sends:day"), vec![rule]));
         }
 
@@ -80,9 +80,9 @@ impl Limits {
     }
 }
 
-fn rule<'t>(limit: Limit, mode: Mode, window: &'t Window, to: &str) -> Rule<'t> {
+fn rule<'t>(kind: Kind, mode: Mode, window: &'t Window, to: &str) -> Rule<'t> {
     let allows = format!("at most {} sends to {to} in {}", window.max, write_duration(window.per));
-    Rule { limit, mode, window, allows }
+    Rule { kind, mode, window, allows }
 }
 
 fn unavailable_store(unavailable: Unavailable) -> Error {

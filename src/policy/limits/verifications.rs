@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Limit, Limits, Reached,
+    Kind, Limiter, Reached,
     guesses::{counts, not_counted},
 };
 use crate::{store::Change, tenant::Tenant};
@@ -29,7 +29,7 @@ const USUAL: Duration = Duration::from_hours(1);
 /// What may lie between Telnyx's clock and the gateway's.
 const SPARE: Duration = Duration::from_mins(10);
 
-impl Limits {
+impl Limiter {
     /// Notes that a verification was sent, so that checks of it are counted.
     pub async fn sent(
         &self,
@@ -87,7 +87,7 @@ impl Limits {
         let counted = self.store.update(key, |known: Option<Known>| {
             let mut known = known.unwrap_or_else(|| self.unknown());
             let reached = limit.filter(|limit| known.checks >= limit.at).map(|limit| Reached {
-                limit: Limit::ChecksPerVerification,
+                kind: Kind::ChecksPerVerification,
                 mode: limit.mode,
                 allows: format!("at most {} checks of a verification: only a new one helps", limit.at).into(),
                 wait: None,

@@ -10,7 +10,7 @@ use super::records::Trace;
 use crate::{
     domain::Error,
     pb::ErrorReason,
-    policy::limits::{Limits, Places},
+    policy::limits::{Limiter, Places},
     telemetry::Metrics,
     tenant::Context,
     upstream::Client,
@@ -60,14 +60,14 @@ pub(in crate::services) trait Intent: Send + Sync + 'static {
 
     /// Takes its places in the tenant's limits, just before it is made to happen. They are given back where it provably
     /// did not.
-    fn admit(&self, limits: &Limits, context: &Context) -> impl Future<Output = Result<Places, Error>> + Send {
-        let _ = (limits, context);
+    fn admit(&self, limiter: &Limiter, context: &Context) -> impl Future<Output = Result<Places, Error>> + Send {
+        let _ = (limiter, context);
         async { Ok(Places::default()) }
     }
 
     /// Notes in the limits that it has happened.
-    fn happened(&self, limits: &Limits, context: &Context, answer: &Self::Answer) -> impl Future<Output = ()> + Send {
-        let _ = (limits, context, answer);
+    fn happened(&self, limiter: &Limiter, context: &Context, answer: &Self::Answer) -> impl Future<Output = ()> + Send {
+        let _ = (limiter, context, answer);
         async {}
     }
 

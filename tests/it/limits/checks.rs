@@ -133,6 +133,20 @@ async fn right_codes_are_no_guesses() {
 }
 
 #[tokio::test]
+async fn limits_that_are_observed_count_checks_and_guesses_and_refuse_none() {
+    let gateway =
+        gateway(Limits { checks_per_verification: checks(1).checks_per_verification, ..guesses(2) }.observed()).await;
+    let mut clients = gateway.clients().await;
+    let one = pending(&gateway, &mut clients).await;
+    for _ in 0..4 {
+        assert_eq!(one.by_id(&clients, one.wrong).await.unwrap(), Rejected);
+    }
+    assert_eq!(hits(&gateway, CHECKS.1, "observed").await, 3);
+    assert_eq!(hits(&gateway, GUESSES.1, "observed").await, 2);
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn guesses_at_the_same_time_are_no_more_than_those_one_after_the_other() {
     let gateway = gateway(guesses(3)).await;
     let mut clients = gateway.clients().await;
