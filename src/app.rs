@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     admin::{self, NotReady, Readiness},
     clock::Clock,
-    config::{self, Config},
+    config::{self, Config, Mistakes},
     grpc::{self, Cut},
     policy::limits::Calls,
     services::{Services, Tasks},
@@ -47,13 +47,16 @@ pub enum Error {
     /// The client of the upstream can't be built.
     #[error(transparent)]
     Upstream(#[from] upstream::BuildError),
+    /// The files of `grpc.tls` can't be used.
+    #[error(transparent)]
+    Tls(#[from] Mistakes),
 }
 
 impl Gateway {
     /// Puts the parts together and takes the ports.
     ///
     /// # Errors
-    /// [`Error::Bind`] and [`Error::Upstream`].
+    /// Each of [`Error`].
     pub async fn bind(
         config: &Config,
         directory: Directory,
@@ -64,8 +67,8 @@ impl Gateway {
         let store = Store::memory(&config.store, clock.clone());
         let tasks = Tasks::default();
         let services = Services::new(config, &upstream, &store, &clock, &tasks, &telemetry.metrics());
-        let calls = Calls::new(clock, telemetry.metrics());
-        let server = grpc::Server::new(&config.grpc, telemetry, directory, services, upstream, calls);
+        let calls = Calls::new(clock.clone(), telemetry.metrics());
+        let server = grpc::Server::new(&config.grpc, telemetry, (directory, calls), services, upstream, clock)?;
         let refused = |addr| move |source| Error::Bind { addr, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused(config.grpc.listen))?;
         let addr = listener.local_addr().map_err(refused(config.grpc.listen))?;

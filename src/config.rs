@@ -22,7 +22,7 @@ use std::{
 pub use self::{
     admin::Admin,
     environment::{Environment, Unread},
-    grpc::Grpc,
+    grpc::{ClientCertificate, Grpc, Tls, TlsVersion},
     mistakes::{Mistake, Mistakes, Place, Spot},
     reference::{example, table},
     sends::{Sends, Store},
@@ -90,6 +90,7 @@ impl Config {
             reader.refuse_unknown_variables();
             let folder = path.parent().unwrap_or_else(|| Path::new(""));
             config.tenants.file = folder.join(&config.tenants.file);
+            config.grpc.tls.count_from(folder);
             config.upstream.ca_file = config.upstream.ca_file.take().map(|file| folder.join(file));
         }
         (config, reader.mistakes)

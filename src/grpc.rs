@@ -5,10 +5,11 @@ mod profiles;
 mod serve;
 mod status;
 mod templates;
+mod tls;
 pub mod translate;
 mod verifications;
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, select};
 use tokio_util::sync::CancellationToken;
 use tonic::{
     Request, Response,
@@ -19,10 +20,11 @@ use tonic::{
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-pub use self::serve::Cut;
-use self::{edge::Edged, serve::Connections};
+use self::{edge::Edged, serve::Connections, tls::Reload};
+pub use self::{serve::Cut, tls::Material};
 use crate::{
-    config,
+    clock::Clock,
+    config::{self, Mistakes},
     domain::Error,
     pb::{
         ErrorReason, FILE_DESCRIPTOR_SET, profile_service_server::ProfileServiceServer,
@@ -52,20 +54,25 @@ const HEALTH: [&str; 4] = ["", ProfileServer::NAME, TemplateServer::NAME, Verifi
 /// The gRPC server, ready to serve.
 pub struct Server {
     connections: Connections,
+    /// None for plaintext.
+    certificate: Option<Reload>,
     health: HealthReporter,
 }
 
 impl Server {
     /// Puts services and layers together.
-    #[must_use]
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files of `grpc.tls`.
     pub fn new(
         config: &config::Grpc,
         telemetry: &Telemetry,
-        directory: Directory,
+        (directory, calls): (Directory, Calls),
         services: Services,
         upstream: Client,
-        calls: Calls,
-    ) -> Self {
+        clock: Clock,
+    ) -> Result<Self, Mistakes> {
+        let certificate = Reload::begin(&config.tls, clock, telemetry.metrics())?;
         let Services { verifications, profiles, templates } = services;
         let (health, health_service) = tonic_health::server::health_reporter();
         let mut routes = Routes::builder();
@@ -88,13 +95,23 @@ impl Server {
             routes.routes().prepare(),
             draining.clone(),
         );
-        Self { connections: Connections::new(edged, config.clone(), telemetry.metrics(), draining), health }
+        let tls = certificate.as_ref().map(Reload::current);
+        let connections = Connections::new(edged, config.clone(), tls, telemetry.metrics(), draining);
+        Ok(Self { connections, certificate, health })
     }
 
     /// Serves the connections that come to `listener`, and takes no more after `closing`.
     pub async fn serve(&self, listener: TcpListener, closing: impl Future<Output = ()>) {
         self.set_health(ServingStatus::Serving).await;
-        self.connections.accept(listener, closing).await;
+        let accepting = self.connections.accept(listener, closing);
+        match &self.certificate {
+            // Nobody shakes hands any more once no connection is taken.
+            Some(certificate) => select! {
+                () = accepting => {}
+                never = certificate.run() => match never {},
+            },
+            None => accepting.await,
+        }
     }
 
     /// Tells whoever asks for health to turn elsewhere. Calls are still served.

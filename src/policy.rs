@@ -1,6 +1,6 @@
-//! What a tenant may do, and how much of it: typed refusals.
+//! What an identity may do, and how much a tenant may: typed refusals.
 
 mod allow;
 pub mod limits;
 
-pub use self::allow::{channel, country, profile, rpc};
+pub use self::allow::{any_country, channel, country, profile, rpc};

@@ -63,5 +63,7 @@ impl Readiness {
 pub(super) async fn show(State(told): State<Told>) -> Response {
     let reasons: Vec<&str> = told.readiness.reasons().iter().map(|reason| reason.name()).collect();
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": reasons.is_empty(), "reasons": reasons }))).into_response()
+    // What is stale keeps working: it is for operators to see, and no reason to send calls elsewhere.
+    let told = json!({ "ready": reasons.is_empty(), "reasons": reasons, "stale": told.metrics.stale() });
+    (status, Json(told)).into_response()
 }

@@ -1,6 +1,7 @@
 //! `check`: is this configuration right, and what does it say?
 
 mod limits;
+mod words;
 
 use std::{
     fmt::{self, Display},
@@ -12,8 +13,10 @@ use clap::Args;
 
 use super::Failure;
 use crate::{
-    config::{Config, Environment, Mistakes, human::write_duration},
-    tenant::{Allow, Directory, Entry},
+    clock::Clock,
+    config::{ClientCertificate, Config, Environment, Grpc, Mistakes, Place, human::write_duration},
+    grpc::Material,
+    tenant::{Directory, Entry},
 };
 
 /// Checks a configuration file and its tenants file, and says in words what they mean.
@@ -27,14 +30,25 @@ pub(super) struct Arguments {
 /// Prints what the configuration says, or everything that is wrong with it and with the tenants.
 pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failure> {
     let (config, directory) = load(&arguments.config, env)?;
-    write!(io::stdout(), "{}", Summary { config: &config, tenants: directory.entries() })?;
+    let certificate = Material::load(&config.grpc.tls)?;
+    let summary = Summary { config: &config, certificate: certificate.as_ref(), tenants: directory.entries() };
+    write!(io::stdout(), "{summary}")?;
     Ok(())
 }
 
-/// Reads the configuration and the tenants, with all mistakes of both at once.
+/// Reads the configuration, the certificate and the tenants, with all mistakes of all at once.
 pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory), Mistakes> {
     let (config, mut mistakes) = Config::read(path, env);
     let Some(config) = config else { return Err(mistakes) };
+    let tls = &config.grpc.tls;
+    if let Err(more) = Material::load(tls) {
+        mistakes.append(more);
+    }
+    let silent = !config.grpc.plaintext && tls.certificate_file.is_none() && tls.key_file.is_none();
+    if silent && !mistakes.touch("grpc.plaintext") && !mistakes.touch("grpc.tls") {
+        let what = "has no certificate: set tls.certificate_file and tls.key_file, or say plaintext: true";
+        mistakes.add(Place::File(path.display().to_string().into()), "grpc", what);
+    }
     // Where the path itself is wrong, the tenants file would be another one.
     let directory = if mistakes.touch("tenants.file") {
         Directory::default()
@@ -50,6 +64,7 @@ pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory)
 /// What a configuration means, in words, without secrets.
 struct Summary<'c> {
     config: &'c Config,
+    certificate: Option<&'c Material>,
     tenants: &'c [Entry],
 }
 
@@ -57,6 +72,7 @@ impl Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Config { grpc, upstream, telemetry, .. } = self.config;
         writeln!(f, "gRPC on {}, reflection {}", grpc.listen, if grpc.reflection { "on" } else { "off" })?;
+        encryption(f, grpc, self.certificate)?;
         let attempts = upstream.retry.max_attempts;
         let (attempt, plural) = (write_duration(upstream.attempt_timeout), if attempts == 1 { "" } else { "s" });
         writeln!(f, "calls {}, up to {attempts} attempt{plural} of {attempt} each", upstream.base_url)?;
@@ -73,36 +89,40 @@ impl Display for Summary<'_> {
     }
 }
 
+/// How the gRPC port is spoken to.
+fn encryption(f: &mut fmt::Formatter<'_>, grpc: &Grpc, certificate: Option<&Material>) -> fmt::Result {
+    let Some(certificate) = certificate else {
+        return writeln!(f, "warning: it is in plaintext: tokens and codes travel in the clear");
+    };
+    let names = match certificate.names() {
+        [] => "no DNS name".to_owned(),
+        names => names.join(" "),
+    };
+    let expires = certificate.expires();
+    let clients = match grpc.tls.client_certificate {
+        ClientCertificate::None => "asked for no certificate",
+        ClientCertificate::Optional => "may show a certificate",
+        ClientCertificate::Required => "must show a certificate",
+    };
+    writeln!(f, "TLS for {names} until {expires}; clients {clients}")?;
+    if expires <= Clock::default().now() {
+        writeln!(f, "warning: the certificate has expired: no client will accept it")?;
+    }
+    Ok(())
+}
+
 fn tenant(f: &mut fmt::Formatter<'_>, entry: &Entry, before: &[Entry]) -> fmt::Result {
-    let Entry { tenant, tokens, key_source } = entry;
-    let plural = if *tokens == 1 { "" } else { "s" };
-    write!(f, "  {}: {tokens} token{plural}, key from {key_source}", tenant.id)?;
-    let profile = tenant.default_profile.as_deref();
-    writeln!(f, ", default profile {}", profile.unwrap_or("none"))?;
-    writeln!(f, "    may {}", may(&tenant.allow))?;
+    let Entry { tenant, identities, key_source } = entry;
+    let profile = tenant.default_profile.as_deref().unwrap_or("none");
+    writeln!(f, "  {}: key from {key_source}, default profile {profile}", tenant.id)?;
+    identities.iter().try_for_each(|known| write!(f, "{}", words::Identity(known)))?;
     limits::write_limits(f, &tenant.limits)?;
     limits::write_test_numbers(f, &tenant.test_numbers)?;
-    let same_key = |other: &&Entry| other.tenant.key.authorization() == tenant.key.authorization();
+    let same_key = |other: &&Entry| other.tenant.key.identity() == tenant.key.identity();
     match before.iter().find(same_key) {
         Some(other) => {
             writeln!(f, "    note: has the same Telnyx key as {}, so each sees the other's data", other.tenant.id)
         }
         None => Ok(()),
     }
-}
-
-/// What a tenant may do, in words.
-fn may(allow: &Allow) -> String {
-    let rpcs = list(&allow.rpcs, "every rpc");
-    let channels = list(&allow.channels, "every channel");
-    let countries = list(&allow.countries, "every country");
-    let profiles = list(&allow.profiles, "every profile");
-    format!("call {rpcs}, on {channels}, to {countries}, with {profiles}")
-}
-
-fn list(items: &[impl Display], every: &str) -> String {
-    if items.is_empty() {
-        return every.to_owned();
-    }
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }

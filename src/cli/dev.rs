@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     domain::TenantId,
     simulator,
-    tenant::{Allow, ApiKey, Directory, Limits, Tenant, TestNumbers, TokenHash},
+    tenant::{ApiKey, Credential, Directory, Identity, Limits, Permissions, Tenant, TokenHash},
 };
 
 /// The demo tenant's token and its key to the simulator, which takes any.
@@ -54,6 +54,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 
     let mut config = Config::default();
     config.grpc.listen = arguments.listen;
+    config.grpc.plaintext = true;
     config.upstream.base_url = format!("http://{}/v2", simulator.addr());
     config.admin.listen = Some(arguments.admin_listen);
     config.telemetry.console_traces = matches!(arguments.traces, Some(Traces::Console));
@@ -76,17 +77,13 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn demo_tenant(default_profile: String) -> Directory {
-    let tenant = Tenant {
-        id: TenantId::new("demo").expect("it is a name"),
-        key: ApiKey::new(KEY).expect("it is a header value"),
-        default_profile: Some(default_profile),
-        allow: Allow::default(),
-        duplicate_window: None,
-        // Whoever tries things out sends to one number many times, and should see that this would not pass.
-        limits: Limits::default().observed(),
-        test_numbers: TestNumbers::default(),
-    };
-    Directory::new(vec![(tenant, vec![TokenHash::of(TOKEN)])])
+    let id = TenantId::new("demo").expect("it is a name");
+    let key = ApiKey::new(KEY).expect("it is a header value");
+    // Whoever tries things out sends to one number many times, and should see that this would not pass.
+    let limits = Limits::default().observed();
+    let tenant = Tenant { default_profile: Some(default_profile), limits, ..Tenant::new(id, key) };
+    let identity = Identity { name: "demo".into(), permissions: Permissions::all() };
+    Directory::new(vec![(tenant, vec![(identity, vec![Credential::Token(TokenHash::of(TOKEN))])])])
 }
 
 /// What is there, and what to paste. No line is wider than a terminal, so that none is broken where it is copied.

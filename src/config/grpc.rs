@@ -1,8 +1,12 @@
 //! Settings of the gRPC surface.
 
+mod tls;
+
 use std::{net::SocketAddr, time::Duration};
 
 use super::section::Section;
+
+pub use self::tls::{ClientCertificate, Tls, TlsVersion};
 
 /// Settings of the gRPC surface.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +25,7 @@ pub struct Grpc {
     pub max_concurrent_calls: usize,
     /// How many connections there may be at once; further ones are closed.
     pub max_connections: usize,
-    /// How long a connection has to say that it speaks HTTP/2.
+    /// How long a connection has for its TLS handshake, and to say that it speaks HTTP/2.
     pub handshake_timeout: Duration,
     /// How often a silent connection is asked for a sign of life.
     pub keepalive_interval: Duration,
@@ -33,9 +37,14 @@ pub struct Grpc {
     pub max_connection_age: Duration,
     /// How long it then has to finish its calls.
     pub max_connection_age_grace: Duration,
+    /// Whether it may be spoken to without TLS.
+    pub plaintext: bool,
+    /// The certificate and whose certificates are taken.
+    pub tls: Tls,
 }
 
 impl Grpc {
+    #[expect(clippy::too_many_lines, reason = "it is a list")]
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         let (second, hour) = (Duration::from_secs(1), Duration::from_hours(1));
         let grpc = Self {
@@ -83,7 +92,7 @@ impl Grpc {
                 "handshake_timeout",
                 "10s",
                 Duration::from_millis(10)..=hour,
-                "How long a new connection has to say that it speaks HTTP/2.",
+                "How long a new connection has for its TLS handshake and to say that it speaks HTTP/2.",
             ),
             keepalive_interval: section.duration(
                 "keepalive_interval",
@@ -115,7 +124,18 @@ impl Grpc {
                 second..=hour * 24,
                 "How long a connection that was asked to close has to finish its calls.",
             ),
+            plaintext: section.switch(
+                "plaintext",
+                "false",
+                "Whether it is spoken to without TLS: tokens and codes travel in the clear. Needs tls.certificate_file to be empty.",
+            ),
+            tls: section.section("tls", "TLS: who the gateway is, and whose clients it takes.", Tls::read),
         };
+        section.rule(
+            !grpc.plaintext || grpc.tls.certificate_file.is_none(),
+            &["plaintext"],
+            "plaintext and tls.certificate_file exclude each other",
+        );
         section.rule(
             grpc.default_deadline <= grpc.max_deadline,
             &["default_deadline", "max_deadline"],

@@ -1,6 +1,6 @@
 //! The kinds of knobs.
 
-use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
+use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use http::Uri;
 
@@ -55,6 +55,11 @@ impl Section<'_, '_> {
     /// On or off.
     pub(super) fn switch(&mut self, key: &'static str, default: &str, doc: &'static str) -> bool {
         self.knob(key, default, "true or false", doc, |text| text.parse().ok())
+    }
+
+    /// A file that may be none.
+    pub(super) fn file(&mut self, key: &'static str, doc: &'static str) -> Option<PathBuf> {
+        self.knob(key, "", "a path or empty", doc, |text| Some((!text.is_empty()).then(|| PathBuf::from(text))))
     }
 
     /// An address to listen on.

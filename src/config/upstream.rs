@@ -113,12 +113,9 @@ impl Upstream {
                 1 << 10..=64 << 20,
                 "The largest answer. A larger one counts as unreadable.",
             ),
-            ca_file: section.knob(
+            ca_file: section.file(
                 "ca_file",
-                "",
-                "a path or empty",
                 "A PEM file with the certificates to trust instead of the system's. Empty: the system's.",
-                |text| Some((!text.is_empty()).then(|| PathBuf::from(text))),
             ),
             propagate_trace: section.switch(
                 "propagate_trace",

@@ -24,7 +24,7 @@ use crate::{
     pb::ErrorReason,
     policy::{self, limits::Calls},
     telemetry::{Metrics, Sampling, metrics::LimitMode},
-    tenant::{Context, Directory},
+    tenant::{Context, Directory, PeerCertificate},
 };
 
 /// What is below knows best what it means that the time is over, so it gets to say so.
@@ -77,13 +77,13 @@ impl Edge {
         let deadline = self.deadlines.of(request.headers())?;
         let in_time = async {
             // Authenticate: nothing below runs without a tenant, and nothing below needs the credentials.
-            let tenant = authenticate::tenant(request.headers_mut(), &self.directory)?;
-            call.is_of(&tenant.id);
+            let caller = authenticate::caller(request.headers_mut(), &self.directory)?;
+            call.is_of(&caller.tenant.id);
             // Limits: as soon as it is known whose they are, so that calls that are not allowed use them up too.
-            let _running = self.calls.begin(&tenant)?;
+            let _running = self.calls.begin(&caller.tenant)?;
             let rpc = request.uri().path().rsplit('/').next().unwrap_or_default();
-            policy::rpc(&tenant, rpc)?;
-            request.extensions_mut().insert(Context::new(tenant, deadline));
+            policy::rpc(&caller.identity, rpc)?;
+            request.extensions_mut().insert(Context::new(caller, deadline));
             Ok(forward(routes, request).await)
         };
         let late = |_| Err(Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out"));
@@ -96,9 +96,13 @@ async fn forward(mut routes: Routes, request: Request<Body>) -> Response<Body> {
     response
 }
 
-/// The services with the edge around them.
+/// The services with the edge around them, for one connection.
 #[derive(Clone)]
-pub(super) struct Edged(Arc<(Edge, Routes)>);
+pub(super) struct Edged {
+    shared: Arc<(Edge, Routes)>,
+    /// What the peer of the connection has shown. Every request has it in its extensions.
+    certificate: Option<Arc<PeerCertificate>>,
+}
 
 impl Edged {
     /// `draining` is cancelled when calls should come to their ends.
@@ -118,7 +122,12 @@ impl Edged {
             calls,
             draining,
         };
-        Self(Arc::new((edge, routes)))
+        Self { shared: Arc::new((edge, routes)), certificate: None }
+    }
+
+    /// The same for a connection whose peer has shown `certificate`.
+    pub(super) fn of(&self, certificate: Option<Arc<PeerCertificate>>) -> Self {
+        Self { shared: Arc::clone(&self.shared), certificate }
     }
 }
 
@@ -127,10 +136,13 @@ impl Service<Request<Incoming>> for Edged {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let Self(edged) = self.clone();
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let Self { shared, certificate } = self.clone();
+        if let Some(certificate) = certificate {
+            request.extensions_mut().insert(certificate);
+        }
         Box::pin(async move {
-            let (edge, routes) = &*edged;
+            let (edge, routes) = &*shared;
             Ok(edge.call(request.map(Body::new), routes.clone()).await)
         })
     }

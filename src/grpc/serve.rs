@@ -19,14 +19,14 @@ use futures_util::FutureExt;
 use tokio::{
     net::{TcpListener, TcpStream},
     select,
-    sync::Semaphore,
+    sync::{Semaphore, watch},
     task::coop::unconstrained,
     time::sleep,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 
-use super::edge::Edged;
+use super::{edge::Edged, tls::Material};
 use crate::{
     config,
     telemetry::{Metrics, metrics::LimitMode},
@@ -49,6 +49,8 @@ pub(super) struct Connections {
 struct Shared {
     edged: Edged,
     config: config::Grpc,
+    /// None for plaintext.
+    tls: Option<watch::Receiver<Arc<Material>>>,
     metrics: Metrics,
     /// When cancelled, connections ask their peers to close.
     draining: CancellationToken,
@@ -73,11 +75,18 @@ pub struct Cut {
 }
 
 impl Connections {
-    /// They ask their peers to close when `draining` is cancelled, which [`Self::drain`] does.
-    pub(super) fn new(edged: Edged, config: config::Grpc, metrics: Metrics, draining: CancellationToken) -> Self {
+    /// They are in plaintext where there is no `tls`. They ask their peers to close when `draining` is cancelled, which
+    /// [`Self::drain`] does.
+    pub(super) fn new(
+        edged: Edged,
+        config: config::Grpc,
+        tls: Option<watch::Receiver<Arc<Material>>>,
+        metrics: Metrics,
+        draining: CancellationToken,
+    ) -> Self {
         let places = Arc::new(Semaphore::new(config.max_connections));
-        let shared =
-            Shared { edged, config, metrics, draining, cut: CancellationToken::new(), calls_cut: AtomicUsize::new(0) };
+        let (cut, calls_cut) = (CancellationToken::new(), AtomicUsize::new(0));
+        let shared = Shared { edged, config, tls, metrics, draining, cut, calls_cut };
         Self { shared: Arc::new(shared), places, full: AtomicBool::new(false), running: TaskTracker::new() }
     }
 

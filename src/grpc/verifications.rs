@@ -7,14 +7,17 @@ use super::{
     translate::{List, Paging, Violations, renamed},
 };
 use crate::{
+    domain::{Error, PhoneNumber},
     pb::{
         CheckVerificationRequest, CheckVerificationResponse, CreateVerificationRequest, CreateVerificationResponse,
         GetVerificationRequest, GetVerificationResponse, ListVerificationsRequest, ListVerificationsResponse,
         ReportVerificationRequest, ReportVerificationResponse, Verification,
         verification_service_server::VerificationService,
     },
+    policy,
     services::{Origin, Verifications},
     telnyx,
+    tenant::Identity,
 };
 
 /// The handlers of `VerificationService`.
@@ -50,6 +53,7 @@ impl VerificationService for Handlers {
         let id = violations.id("verification_id", &request.into_inner().verification_id);
         let id = violations.none_or(id)?;
         let answered = self.verifications.get(&context, &id).await.map_err(renamed)?;
+        may_read(&context.identity, &answered.answer)?;
         let origin = answered.origin;
         Ok(answer(answered, |one| GetVerificationResponse { verification: Some(verification(one, origin)) }))
     }
@@ -70,8 +74,10 @@ impl VerificationService for Handlers {
         let origin = answered.origin;
         Ok(answer(answered, |list| {
             let window = paging.window(list);
+            let may_read = |one: &telnyx::Verification| may_read(&context.identity, one).is_ok();
+            let verifications = window.items.into_iter().filter(may_read);
             ListVerificationsResponse {
-                verifications: window.items.into_iter().map(|one| verification(one, origin)).collect(),
+                verifications: verifications.map(|one| verification(one, origin)).collect(),
                 next_page_token: window.next_page_token,
                 total_size: window.total_size,
             }
@@ -110,4 +116,11 @@ impl VerificationService for Handlers {
 /// A verification as callers see it, and whether it is a test number's.
 fn verification(one: telnyx::Verification, origin: Origin) -> Verification {
     Verification { is_test_number: origin == Origin::TestNumber, ..translate::verification(one) }
+}
+
+/// Whether `identity` may see `verification`: its id does not tell profile and country, so this is asked of the answer.
+/// What that does not tell either counts as none that is allowed.
+fn may_read(identity: &Identity, verification: &telnyx::Verification) -> Result<(), Error> {
+    policy::profile(identity, verification.verify_profile_id.as_deref().unwrap_or_default())?;
+    policy::any_country(identity, verification.phone_number.as_deref().and_then(PhoneNumber::parse).as_ref())
 }

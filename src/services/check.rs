@@ -47,8 +47,8 @@ impl Verifications {
         let (target, verify_profile_id) = match &check.target {
             Target::Id(id) => (CheckTarget::Id(id), None),
             Target::Phone { phone_number, profile_id } => {
-                policy::profile(&context.tenant, profile_id)?;
-                policy::country(&context.tenant, phone_number)?;
+                policy::profile(&context.identity, profile_id)?;
+                policy::country(&context.identity, phone_number)?;
                 (CheckTarget::Phone(phone_number), Some(profile_id.as_str()))
             }
         };

@@ -50,9 +50,9 @@ impl Verifications {
     /// # Errors
     /// As `CreateVerification` documents them.
     pub async fn create(&self, context: &Context, send: Send) -> Result<Answered<Verification>, Error> {
-        policy::channel(&context.tenant, send.channel)?;
-        policy::profile(&context.tenant, &send.profile_id)?;
-        policy::country(&context.tenant, &send.phone_number)?;
+        policy::channel(&context.identity, send.channel)?;
+        policy::profile(&context.identity, &send.profile_id)?;
+        policy::country(&context.identity, &send.phone_number)?;
         if let Some(answered) = self.test_send(context, &send).await {
             return Ok(answered);
         }

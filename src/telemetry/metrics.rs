@@ -8,7 +8,11 @@ mod instruments;
 mod inventory;
 mod tenants;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use opentelemetry::{InstrumentationScope, KeyValue, Value, metrics::MeterProvider};
 use opentelemetry_sdk::{
@@ -39,6 +43,7 @@ struct Inner {
     instruments: Instruments,
     tenants: Tenants,
     sends: Sends,
+    stale: Mutex<BTreeSet<&'static str>>,
     registry: Registry,
     provider: SdkMeterProvider,
 }
@@ -93,7 +98,14 @@ impl Metrics {
         let instruments = Instruments::new(&provider.meter_with_scope(scope));
         // One of these is one too many: it must be seen to change from zero.
         instruments.duplicate_sends.add(0, &[]);
-        Self(Arc::new(Inner { instruments, tenants: Tenants::new(tenants), sends: Sends::new(), registry, provider }))
+        Self(Arc::new(Inner {
+            instruments,
+            tenants: Tenants::new(tenants),
+            sends: Sends::new(),
+            stale: Mutex::default(),
+            registry,
+            provider,
+        }))
     }
 
     /// All values, in Prometheus' text format.
@@ -143,6 +155,16 @@ impl Metrics {
     #[must_use]
     pub fn connection_opened(&self) -> Active {
         Active::of(self, |instruments| &instruments.connections_active)
+    }
+
+    /// A TLS handshake has failed because of `cause`.
+    pub fn handshake_failed(&self, cause: &'static str) {
+        self.0.instruments.handshakes_failed.add(1, &[label("cause", cause)]);
+    }
+
+    /// Where to read for how many seconds the server's certificate is still valid.
+    pub fn certificate_left(&self, left: impl Fn() -> f64 + Send + Sync + 'static) {
+        self.0.instruments.certificate_left.is(move |observe| observe(left(), &[]));
     }
 
     /// An attempt at Telnyx has ended: with a status, or for want of one with what went wrong.
@@ -276,10 +298,29 @@ impl Metrics {
     }
 
     /// A file was read again.
+    ///
+    /// # Panics
+    /// Never: nothing panics while the lock is held.
     pub fn reloaded(&self, what: &'static str, ok: bool) {
+        let mut stale = self.0.stale.lock().expect("no panic while it is held");
+        if ok {
+            stale.remove(what)
+        } else {
+            stale.insert(what)
+        };
+        drop(stale);
         let outcome = if ok { "ok" } else { "failed" };
         self.0.instruments.reloads.add(1, &[label("what", what), label("outcome", outcome)]);
         self.0.instruments.reload_failed.record(f64::from(u8::from(!ok)), &[label("what", what)]);
+    }
+
+    /// What is in use though its file was changed since, to something that is of no use.
+    ///
+    /// # Panics
+    /// Never: nothing panics while the lock is held.
+    #[must_use]
+    pub fn stale(&self) -> Vec<&'static str> {
+        self.0.stale.lock().expect("no panic while it is held").iter().copied().collect()
     }
 
     /// Where to read how old the tenants' keys are.

@@ -1,6 +1,6 @@
 //! Telnyx API keys.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use http::HeaderValue;
@@ -54,7 +54,7 @@ impl fmt::Debug for ApiKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeySource {
     /// A file of its own, by its path.
-    File(String),
+    File(PathBuf),
     /// An environment variable, by its name.
     Environment(String),
     /// The tenants file itself, or the program.
@@ -64,7 +64,7 @@ pub enum KeySource {
 impl fmt::Display for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(f, "file {path}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
             Self::Environment(name) => write!(f, "environment variable {name}"),
             Self::Inline => f.write_str("inline"),
         }

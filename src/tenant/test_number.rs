@@ -22,6 +22,12 @@ pub struct TestNumber {
 pub struct TestNumbers(BTreeMap<String, TestNumber>);
 
 impl TestNumbers {
+    /// No number.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// The test number that `phone_number` is at `now`.
     #[must_use]
     pub fn get(&self, phone_number: &PhoneNumber, now: Timestamp) -> Option<&TestNumber> {

@@ -51,21 +51,24 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 #[test]
 fn check_lists_every_mistake_of_both_files_and_exits_64() {
     let config = "grpc:\n  listen: here\n  colour: red\nupstream:\n  attempt_timeout: sesame\n";
-    let tenants = format!("tenants:\n  - id: A\n    tokens: [{HASH}]\n    telnyx_api_key: {{ env: SESAME }}\n");
+    let tenants = format!(
+        "tenants:\n  - id: A\n    identities: [{{ name: a, tokens: [{HASH}], roles: [reader] }}]\n    telnyx_api_key: {{ env: SESAME }}\n"
+    );
     let folder = folder(&[("gateway.yaml", config), ("tenants.yaml", &tenants)]);
     let env = [("VERIFY_GATEWAY_GRPC__REFLECTION", "sesame"), ("VERIFY_GATEWAY_GRPC_LISTEN", "sesame")];
     let end = run(folder.path(), &["check"], &env, "");
     let expected = "\
+gateway.yaml: grpc: has no certificate: set tls.certificate_file and tls.key_file, or say plaintext: true
 gateway.yaml:2:11: grpc.listen: must be an IP address with a port
 gateway.yaml:3:3: grpc.colour: unknown key; known here: listen, max_message_size, reflection, default_deadline, \
 max_deadline, max_concurrent_calls, max_connections, handshake_timeout, keepalive_interval, keepalive_timeout, \
-max_connection_idle, max_connection_age, max_connection_age_grace
+max_connection_idle, max_connection_age, max_connection_age_grace, plaintext, tls
 gateway.yaml:5:20: upstream.attempt_timeout: must be a duration from 1ms to 1h
 tenants.yaml:2:9: tenants[0].id: must be 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end
 tenants.yaml:4:28: tenants[0].telnyx_api_key.env: the environment variable is not set
 environment VERIFY_GATEWAY_GRPC_LISTEN: sets no knob; VERIFY_GATEWAY_GRPC__LISTEN does
 environment VERIFY_GATEWAY_GRPC__REFLECTION: grpc.reflection: must be true or false
-7 mistakes
+8 mistakes
 ";
     assert_eq!(end.err, expected);
     assert_eq!((end.code, end.out.as_str()), (64, ""));
@@ -74,14 +77,21 @@ environment VERIFY_GATEWAY_GRPC__REFLECTION: grpc.reflection: must be true or fa
 #[test]
 fn check_says_in_words_what_right_files_mean_and_shows_no_secret() {
     let tenants = format!(
-        "tenants:
+        "jwt_issuers:
+  - {{ name: cluster, issuer: https://cluster, audiences: [verify-gateway], jwks: {{ url: 'https://cluster/jwks' }} }}
+tenants:
   - id: login
-    tokens: [{HASH}]
     telnyx_api_key: {{ file: key }}
     default_profile: p1
-    allow: {{ rpcs: [CheckVerification, GetVerification], channels: [sms], countries: [US], profiles: [p1] }}
+    identities:
+      - name: login-service
+        tokens: [{HASH}, sha256:{zeros}]
+        roles: [sender]
+        rpcs: [ReportVerification]
+        channels: [sms]
+        countries: [US]
+        profiles: [p1]
   - id: other
-    tokens: [sha256:{zeros}]
     telnyx_api_key: {{ inline: KEY0123 }}
     limits:
       requests_per_second: {{ max: 50, burst: 100 }}
@@ -94,9 +104,16 @@ fn check_says_in_words_what_right_files_mean_and_shows_no_secret() {
       checks_per_verification: {{ mode: off }}
     test_numbers:
       - {{ phone_number: +13035550199, code: \"012345\", expires: 9000-01-31 }}
+    identities:
+      - {{ name: ops, certificate: {{ uri: spiffe://acme/ops }}, roles: [admin], profiles: any }}
+      - name: desk
+        jwt: {{ issuer: cluster, subject: desk, claims: {{ team: support }} }}
+        rpcs: [GetVerification]
+        countries: any
+        profiles: any
   - id: third
-    tokens: [sha256:{ones}]
     telnyx_api_key: {{ inline: KEY4567 }}
+    identities: [{{ name: reader, tokens: [sha256:{ones}], roles: [reader], countries: any, profiles: any }}]
     limits:
       sends_per_phone_number: {{ mode: off }}
       guesses_per_phone_number: {{ mode: off }}
@@ -105,8 +122,11 @@ fn check_says_in_words_what_right_files_mean_and_shows_no_secret() {
         ones = "1".repeat(64),
         zeros = "0".repeat(64)
     );
-    let folder =
-        folder(&[("my.yaml", "grpc: { listen: '[::1]:0' }\n"), ("tenants.yaml", &tenants), ("key", "KEY0123\n")]);
+    let folder = folder(&[
+        ("my.yaml", "grpc: { listen: '[::1]:0', plaintext: true }\n"),
+        ("tenants.yaml", &tenants),
+        ("key", "KEY0123\n"),
+    ]);
     let env = [
         ("VERIFY_GATEWAY_UPSTREAM__BASE_URL", "http://localhost:4010/v2/"),
         ("VERIFY_GATEWAY_TELEMETRY__OTLP__ENDPOINT", "http://localhost:4317"),
@@ -114,18 +134,26 @@ fn check_says_in_words_what_right_files_mean_and_shows_no_secret() {
     let end = run(folder.path(), &["check", "--config", "my.yaml"], &env, "");
     let expected = "\
 gRPC on [::1]:0, reflection on
+warning: it is in plaintext: tokens and codes travel in the clear
 calls http://localhost:4010/v2, up to 3 attempts of 10s each
 warning: this is not https: API keys and codes travel in the clear
 traces 0.01 of calls to http://localhost:4317
 3 tenants:
-  login: 1 token, key from file key, default profile p1
-    may call CheckVerification GetVerification, on sms, to US, with p1
+  login: key from file key, default profile p1
+    login-service, known by 2 tokens
+      may call CheckVerification CreateVerification GetVerification ReportVerification (as sender)
+      on sms, to US, with p1
     is limited to
       3 sends in 10m and 5 sends in 1h to a phone number
       5 checks of a verification
       20 wrong codes for a phone number in 24h, for all its verifications together
-  other: 1 token, key from inline, default profile none
-    may call every rpc, on every channel, to every country, with every profile
+  other: key from inline, default profile none
+    ops, known by a certificate for spiffe://acme/ops
+      may call every rpc (as admin)
+      on no channel, to no country, with every profile
+    desk, known by a JWT of cluster with the subject desk and team = support
+      may call GetVerification
+      on no channel, to every country, with every profile
     is limited to
       50 calls a second, 100 at once after a pause, in each gateway process
       20 calls under way, in each gateway process (only observed: what is more is counted and not refused)
@@ -137,8 +165,10 @@ traces 0.01 of calls to http://localhost:4317
 counted and not refused)
     sends nothing to the test number +1…99, until 9000-01-31
     note: has the same Telnyx key as login, so each sees the other's data
-  third: 1 token, key from inline, default profile none
-    may call every rpc, on every channel, to every country, with every profile
+  third: key from inline, default profile none
+    reader, known by 1 token
+      may call GetProfile ListProfiles ListTemplates GetVerification ListVerifications (as reader)
+      on no channel, to every country, with every profile
     has no limits
 ";
     assert_eq!((end.code, end.out.as_str(), end.err.as_str()), (0, expected, ""));
@@ -146,9 +176,12 @@ counted and not refused)
 
 #[test]
 fn check_reads_no_tenants_where_their_path_is_wrong() {
-    let folder = folder(&[("gateway.yaml", "tenants:\n  file: []\n"), ("tenants.yaml", "tenants: []\n")]);
+    let folder = folder(&[
+        ("gateway.yaml", "grpc: { plaintext: true }\ntenants:\n  file: []\n"),
+        ("tenants.yaml", "tenants: []\n"),
+    ]);
     let end = run(folder.path(), &["check"], &[], "");
-    let expected = "gateway.yaml:2:9: tenants.file: must be a single value\n1 mistake\n";
+    let expected = "gateway.yaml:3:9: tenants.file: must be a single value\n1 mistake\n";
     assert_eq!((end.code, end.err.as_str()), (64, expected));
 }
 
@@ -169,12 +202,14 @@ fn a_hashed_token_goes_into_the_tenants_file_as_it_is_printed() {
     let again = run(folder(&[]).path(), &["hash-token", "--stdin"], &[], &format!("{token}\n"));
     assert_eq!((again.code, again.out.trim()), (0, line));
 
-    let tenants = format!("tenants:\n  - id: a\n    telnyx_api_key: {{ inline: KEY }}\n    tokens:\n      {line}\n");
+    let tenants = format!(
+        "tenants:\n  - id: a\n    telnyx_api_key: {{ inline: KEY }}\n    identities:\n    - name: b\n      roles: [reader]\n      tokens:\n        {line}\n"
+    );
     let folder = folder(&[("tenants.yaml", &tenants)]);
     let path = folder.path().join("tenants.yaml");
     let directory = Directory::load(&path, &Environment::default()).unwrap();
-    assert!(directory.authenticate(token).is_some_and(|tenant| tenant.id.as_str() == "a"));
-    assert!(directory.authenticate(line).is_none());
+    assert!(directory.by_token(token).is_some_and(|caller| caller.tenant.id.as_str() == "a"));
+    assert!(directory.by_token(line).is_none());
 }
 
 #[test]

@@ -25,4 +25,5 @@ mod support;
 mod templates;
 mod tenants;
 mod test_numbers;
+mod tls;
 mod tracing;

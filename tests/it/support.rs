@@ -1,5 +1,6 @@
 //! What the tests stand on: a gateway on port 0 with a simulator behind it, and clients that carry a token.
 
+pub mod authority;
 mod collector;
 mod errors;
 mod faulty;
@@ -12,7 +13,7 @@ pub use self::{
     collector::{Collector, hex},
     errors::Refused,
     faulty::{Fault, Faulty},
-    gateway::{Clients, KEY, OTHER_KEY, OTHER_TOKEN, TOKEN, TestGateway, refusal},
+    gateway::{Clients, KEY, OTHER_KEY, OTHER_TOKEN, TOKEN, TestGateway, refusal, tenants_file},
     origin::Origin,
     process::{Ended, Process, addr},
 };

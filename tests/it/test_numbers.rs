@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tonic::{Code, Response, Status};
 use verify_gateway::{
     clock::Clock,
-    domain::PhoneNumber,
+    domain::{PhoneNumber, TenantId},
     pb::{
         Channel, CheckOutcome, CheckVerificationRequest, CheckVerificationResponse, CreateVerificationRequest,
         CreateVerificationResponse, GetVerificationRequest, ListVerificationsRequest, ReportVerificationRequest,
@@ -14,12 +14,12 @@ use verify_gateway::{
     },
     secret::Secret,
     tenant::{
-        Allow, Limits, Tenant, TestNumber, TokenHash,
+        Allowed, ApiKey, Credential, Directory, Identity, Limits, Permissions, Tenant, TestNumber, TokenHash,
         limits::{DAY, Limit, Window},
     },
 };
 
-use crate::support::{Clients, KEY, OTHER_TOKEN, Origin, PHONE, Process, Refused, TOKEN, TestGateway};
+use crate::support::{Clients, KEY, OTHER_TOKEN, Origin, PHONE, Process, Refused, TOKEN, TestGateway, tenants_file};
 
 const NUMBER: &str = "+13035550199";
 const CODE: &str = "246810";
@@ -153,8 +153,13 @@ async fn it_is_exempt_from_send_limits_and_its_guesses_are_limited() {
 
 #[tokio::test]
 async fn permissions_hold_for_it_too() {
-    let allow = Allow { channels: vec![verify_gateway::telnyx::Channel::Call], ..Allow::default() };
-    let gateway = alone(|login| login.allow = allow).await;
+    let calls_only = Allowed::Only(vec![verify_gateway::telnyx::Channel::Call]);
+    let permissions = Permissions { channels: calls_only, ..Permissions::all() };
+    let mut login = Tenant::new(TenantId::new("login").unwrap(), ApiKey::new(KEY).unwrap());
+    with_test_number(&mut login);
+    let identity = Identity { name: "login-service".into(), permissions };
+    let token = Credential::Token(TokenHash::of(TOKEN));
+    let gateway = TestGateway::serving(|_| (), Directory::new(vec![(login, vec![(identity, vec![token])])])).await;
     Refused::by(send(&mut gateway.clients().await).await).is(Code::PermissionDenied, "CHANNEL_NOT_ALLOWED");
     gateway.stop().await;
 }
@@ -177,14 +182,13 @@ async fn after_its_date_it_is_a_number_like_any_other() {
 async fn its_use_is_in_the_audit_log_with_nothing_that_must_not_be_seen() {
     let nowhere: SocketAddr = Origin::refusing().await;
     let folder = tempfile::tempdir().unwrap();
-    let hash = TokenHash::of(TOKEN);
-    let tenants = format!(
-        "tenants:\n  - id: login\n    tokens: ['{hash}']\n    telnyx_api_key: {{ inline: {KEY} }}\n    test_numbers:\n      - {{ phone_number: {NUMBER}, code: \"{CODE}\", expires: 9000-01-01 }}\n"
-    );
+    let mut tenants = tenants_file("login", TOKEN, &format!("{{ inline: {KEY} }}"));
+    let number = format!("{{ phone_number: {NUMBER}, code: \"{CODE}\", expires: 9000-01-01 }}");
+    tenants += &format!("    test_numbers: [{number}]\n");
     fs::write(folder.path().join("tenants.yaml"), tenants).unwrap();
     let config = folder.path().join("gateway.yaml");
     let text = format!(
-        "grpc: {{ listen: '127.0.0.1:0' }}\nadmin: {{ listen: '127.0.0.1:0' }}\nupstream: {{ base_url: 'http://{nowhere}/v2' }}\ntelemetry: {{ log: {{ format: json }} }}\n"
+        "grpc: {{ listen: '127.0.0.1:0', plaintext: true }}\nadmin: {{ listen: '127.0.0.1:0' }}\nupstream: {{ base_url: 'http://{nowhere}/v2' }}\ntelemetry: {{ log: {{ format: json }} }}\n"
     );
     fs::write(&config, text).unwrap();
     let mut process = Process::start(&["serve", "--config", config.to_str().unwrap()]);

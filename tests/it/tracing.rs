@@ -11,7 +11,9 @@ use verify_gateway::pb::{
     check_verification_request::Target,
 };
 
-use crate::support::{Clients, Collector, Ended, KEY, Origin, PHONE, Process, TOKEN, TestGateway, addr, hex};
+use crate::support::{
+    Clients, Collector, Ended, KEY, Origin, PHONE, Process, TOKEN, TestGateway, addr, hex, tenants_file,
+};
 
 const PARENT: &str = "b7ad6b7169203331";
 /// The traces of a scenario, one a call.
@@ -53,16 +55,13 @@ impl Served {
         let set_up = TestGateway::start().await;
         let profile_id = set_up.clients().await.sms_profile().await;
         let folder = tempfile::tempdir().unwrap();
-        let hash = verify_gateway::tenant::TokenHash::of(TOKEN);
-        let tenants = format!(
-            "tenants:\n  - id: login\n    tokens: ['{hash}']\n    telnyx_api_key: {{ inline: {KEY} }}\n    \
-             limits: {{ sends_per_phone_number: {{ mode: off }} }}\n"
-        );
+        let mut tenants = tenants_file("login", TOKEN, &format!("{{ inline: {KEY} }}"));
+        tenants += "    limits: { sends_per_phone_number: { mode: off } }\n";
         fs::write(folder.path().join("tenants.yaml"), tenants).unwrap();
         let config = folder.path().join("gateway.yaml");
         let simulator = &set_up.simulator;
         let text = format!(
-            "grpc: {{ listen: '127.0.0.1:0' }}\n\
+            "grpc: {{ listen: '127.0.0.1:0', plaintext: true }}\n\
              admin: {{ listen: '127.0.0.1:0' }}\n\
              upstream: {{ base_url: '{simulator}/v2' }}\n\
              telemetry: {telemetry}\n"

@@ -1,20 +1,18 @@
-//! Who calls: a bearer token becomes a tenant.
-
-use std::sync::Arc;
+//! Who calls: a bearer token becomes an identity of a tenant.
 
 use http::{HeaderMap, header::AUTHORIZATION};
 
 use crate::{
     domain::Error,
     pb::ErrorReason,
-    tenant::{Directory, Tenant},
+    tenant::{Caller, Directory},
 };
 
-/// The tenant whose token is in `headers`, which it is taken out of. All refusals look alike.
-pub(super) fn tenant(headers: &mut HeaderMap, directory: &Directory) -> Result<Arc<Tenant>, Error> {
-    let tenant = token(headers).and_then(|token| directory.authenticate(token));
+/// Whose token is in `headers`, which it is taken out of. All refusals look alike.
+pub(super) fn caller(headers: &mut HeaderMap, directory: &Directory) -> Result<Caller, Error> {
+    let caller = token(headers).and_then(|token| directory.by_token(token)).cloned();
     headers.remove(AUTHORIZATION);
-    tenant.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "a valid bearer token is needed"))
+    caller.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "a valid bearer token is needed"))
 }
 
 /// The bearer token, if there is exactly one (RFC 6750 §2.1; the scheme's case does not matter, RFC 9110 §11.1).

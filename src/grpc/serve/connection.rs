@@ -6,12 +6,16 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     select,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tower::util::rng::{HasherRng, Rng};
 use tracing::{debug, info};
 
 use super::{Shared, calls::Calls, http2::protocol, preface};
+use crate::{
+    grpc::{edge::Edged, tls},
+    tenant::PeerCertificate,
+};
 
 /// Serves the calls of `io` until the peer closes it, or until it has to end: by age, for want of calls, or because the
 /// gateway stops.
@@ -20,32 +24,48 @@ where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let calls = Calls::new();
-    let life = async {
-        match begin(io, &shared).await {
-            Ok(begun) => live(begun, &shared, &calls).await,
-            Err(error) => debug!(%error, "a connection that did not begin"),
-        }
-    };
-    if shared.cut.run_until_cancelled(life).await.is_none() {
+    if shared.cut.run_until_cancelled(life(io, &shared, &calls)).await.is_none() {
         shared.count_as_cut(calls.running());
     }
 }
 
-/// What comes before the first call. A peer that says nothing, or too slowly, is not waited for.
-async fn begin<IO>(io: IO, shared: &Shared) -> io::Result<preface::Begun<IO>>
+async fn life<IO>(io: IO, shared: &Shared, calls: &Calls)
 where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    timeout(shared.config.handshake_timeout, preface::expect(io)).await?
+    // What comes before the first call. A peer that says nothing, or too slowly, is not waited for.
+    let begun_by = Instant::now() + shared.config.handshake_timeout;
+    // In boxes: a connection keeps no room for what others need, nor for its handshake.
+    let Some(material) = &shared.tls else { return Box::pin(begin(io, begun_by, None, shared, calls)).await };
+    let material = Arc::clone(&material.borrow());
+    let handshake = timeout_at(begun_by, Box::pin(tls::accept(io, material))).await;
+    match handshake.unwrap_or_else(|late| Err(io::Error::from(late).into())) {
+        Ok((io, certificate)) => Box::pin(begin(io, begun_by, certificate, shared, calls)).await,
+        Err(tls::Failure { cause, error }) => {
+            shared.metrics.handshake_failed(cause);
+            debug!(cause, %error, "a TLS handshake that failed");
+        }
+    }
 }
 
-async fn live<IO>(io: IO, shared: &Shared, calls: &Calls)
+/// Waits until the peer says that it speaks HTTP/2.
+async fn begin<IO>(io: IO, by: Instant, certificate: Option<Arc<PeerCertificate>>, shared: &Shared, calls: &Calls)
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    match timeout_at(by, preface::expect(io)).await.map_err(io::Error::from).flatten() {
+        Ok(io) => live(io, shared.edged.of(certificate), shared, calls).await,
+        Err(error) => debug!(%error, "a connection that did not begin"),
+    }
+}
+
+async fn live<IO>(io: IO, edged: Edged, shared: &Shared, calls: &Calls)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let config = &shared.config;
     let http2 = protocol(config, calls.clone());
-    let mut connection = pin!(http2.serve_connection(TokioIo::new(io), shared.edged.clone()));
+    let mut connection = pin!(http2.serve_connection(TokioIo::new(io), edged));
     let age = around(config.max_connection_age, HasherRng::default().next_f64());
     let why = select! {
         ended = &mut connection => return end(ended),

@@ -1,6 +1,11 @@
 //! When connections end, by a clock that stands still until everybody waits.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{Extension, Router};
 
 use tokio::{
     io::{AsyncWriteExt, DuplexStream, duplex},
@@ -16,7 +21,7 @@ use crate::{
     grpc::edge::Edged,
     policy::limits::Calls,
     telemetry::{Metrics, Sampling},
-    tenant::Directory,
+    tenant::{Directory, PeerCertificate},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -26,9 +31,13 @@ fn connections(change: impl FnOnce(&mut Grpc)) -> Connections {
     let Config { mut grpc, telemetry, .. } = Config::default();
     change(&mut grpc);
     let (told, draining) = ((Sampling::new(&telemetry), Metrics::default()), CancellationToken::new());
-    let nobody = (Directory::default(), Calls::new(Clock::default(), Metrics::default()));
-    let edged = Edged::new(&grpc, told, nobody, Routes::default(), draining.clone());
-    Connections::new(edged, grpc, Metrics::default(), draining)
+    let edged = Edged::new(&grpc, told, nobody(), Routes::default(), draining.clone());
+    Connections::new(edged, grpc, None, Metrics::default(), draining)
+}
+
+/// No tenants, and no calls of theirs.
+fn nobody() -> (Directory, Calls) {
+    (Directory::default(), Calls::new(Clock::default(), Metrics::default()))
 }
 
 /// How long a connection lives whose peer does what `peer` says.
@@ -86,4 +95,38 @@ async fn a_peer_that_begins_and_falls_silent_is_found_by_the_keep_alive() {
         sleep(SECOND * 3600).await;
     };
     assert_eq!(life(&connections(|_| ()), mute).await, SECOND * 50);
+}
+
+#[tokio::test]
+async fn every_call_knows_whose_certificate_its_connection_began_with() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let note = {
+        let seen = Arc::clone(&seen);
+        async move |certificate: Option<Extension<Arc<PeerCertificate>>>| {
+            seen.lock().unwrap().push(certificate.map(|Extension(certificate)| certificate));
+        }
+    };
+    let Config { grpc, telemetry, .. } = Config::default();
+    let (told, draining) = ((Sampling::new(&telemetry), Metrics::default()), CancellationToken::new());
+    let routes = Routes::from(Router::new().fallback(note));
+    let edged = Edged::new(&grpc, told, nobody(), routes, draining);
+    let certificate = Arc::new(PeerCertificate { dns_names: vec!["login.test".into()], uris: Vec::new() });
+
+    for shown in [Some(&certificate), None] {
+        let (ours, theirs) = duplex(1 << 16);
+        let service = edged.of(shown.cloned());
+        tokio::spawn(async move {
+            let server = hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
+            server.serve_connection(hyper_util::rt::TokioIo::new(ours), service).await
+        });
+        let (mut calls, connection) = h2::client::handshake(theirs).await.unwrap();
+        tokio::spawn(connection);
+        for _ in 0..2 {
+            let request = http::Request::post("http://gateway.test/grpc.health.v1.Health/Check").body(()).unwrap();
+            calls = calls.ready().await.unwrap();
+            calls.send_request(request, true).unwrap().0.await.unwrap();
+        }
+    }
+    let expected = [Some(Arc::clone(&certificate)), Some(certificate), None, None];
+    assert_eq!(*seen.lock().unwrap(), expected);
 }

@@ -142,6 +142,10 @@ instruments! {
         = "Calls that are under way.";
     connections_active: UpDown("verify_gateway.connections.active", "{connection}", [])
         = "Connections of callers that are open.";
+    handshakes_failed: Counter("verify_gateway.tls.handshakes.failed", "{handshake}", ["cause"])
+        = "TLS handshakes that failed: timeout, not_tls, no_h2, incompatible, client_certificate, refused_by_client, closed or other.";
+    certificate_left: Observed("verify_gateway.tls.certificate.left", "s", [])
+        = "How long the server's certificate is still valid. Below zero it has expired.";
     attempt_duration: Histogram(semconv::HTTP_CLIENT_REQUEST_DURATION, "s",
         [semconv::HTTP_REQUEST_METHOD, semconv::URL_TEMPLATE, semconv::HTTP_RESPONSE_STATUS_CODE, semconv::ERROR_TYPE], DURATIONS)
         = "How long single attempts at Telnyx took. error_type is the HTTP status or what went wrong.";

@@ -16,7 +16,7 @@ const MANY: RangeInclusive<u32> = 1..=1_000_000_000;
 const TIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24 * 31);
 
 /// Reads `limits`; what is left out has its default.
-pub(super) fn limits(section: &mut Section<'_, '_>) -> Limits {
+pub(super) fn read(section: &mut Section<'_, '_>) -> Limits {
     let default = Limits::default();
     Limits {
         requests_per_second: limit(section, "requests_per_second", None, |section| {

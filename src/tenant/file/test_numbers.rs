@@ -13,7 +13,7 @@ use crate::{
 
 /// Reads `test_numbers`. A date that is over at `now` is a mistake: whoever wrote it believes in a test number that is
 /// none.
-pub(super) fn test_numbers(section: &mut Section<'_, '_>, now: Timestamp) -> TestNumbers {
+pub(super) fn read(section: &mut Section<'_, '_>, now: Timestamp) -> TestNumbers {
     let mut seen = HashMap::new();
     let numbers = section.maps("test_numbers", |section| {
         for key in ["phone_number", "code", "expires"] {

@@ -22,7 +22,7 @@ use verify_gateway::{
     telemetry::Metrics,
     telnyx::Channel,
     tenant::{
-        Allow, ApiKey, Context, Limits, Tenant, TestNumbers,
+        ApiKey, Caller, Context, Limits, Tenant,
         limits::{DAY, Limit, Window},
     },
     upstream::Client,
@@ -161,7 +161,10 @@ impl World {
 
     async fn call(&self, intent: Intent, deadline_ms: u64) -> Result<String, Error> {
         let services = self.gateway.lock().unwrap().0.clone();
-        let context = Context::new(self.tenant.clone(), Instant::now() + Duration::from_millis(deadline_ms));
+        let context = Context::new(
+            Caller::unrestricted(self.tenant.clone()),
+            Instant::now() + Duration::from_millis(deadline_ms),
+        );
         let send = Send {
             request_id: intent.request_id,
             phone_number: PhoneNumber::parse(intent.phone).unwrap(),
@@ -229,15 +232,8 @@ impl World {
 /// The tenant, which may send as often as there are intents.
 fn tenant(intents: u64) -> Tenant {
     let limit = Limit::enforced(Window { max: u32::try_from(intents).unwrap(), per: DAY });
-    Tenant {
-        id: TenantId::new("model").unwrap(),
-        key: ApiKey::new(KEY).unwrap(),
-        default_profile: None,
-        allow: Allow::default(),
-        duplicate_window: None,
-        limits: Limits { sends_per_day: Some(limit), ..Limits::none() },
-        test_numbers: TestNumbers::default(),
-    }
+    let limits = Limits { sends_per_day: Some(limit), ..Limits::none() };
+    Tenant { limits, ..Tenant::new(TenantId::new("model").unwrap(), ApiKey::new(KEY).unwrap()) }
 }
 
 fn start_gateway(config: &Config, origin: &Origin, store: &Store, clock: &Clock) -> (Services, Tasks) {

@@ -1,0 +1,63 @@
+//! The handshake of one connection.
+
+use std::{io, sync::Arc};
+
+use rustls::{Error, InvalidMessage, server::Acceptor};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
+
+use super::material::{H2, Material};
+use crate::tenant::PeerCertificate;
+
+/// The alert `no_application_protocol` (RFC 7301 §3.2), as it is sent before there are keys.
+const NO_APPLICATION_PROTOCOL: [u8; 7] = [21, 3, 3, 0, 2, 2, 120];
+
+/// A handshake that came to nothing.
+#[derive(Debug)]
+pub(in crate::grpc) struct Failure {
+    /// What kind of failure it is, as a label.
+    pub(in crate::grpc) cause: &'static str,
+    /// What happened.
+    pub(in crate::grpc) error: io::Error,
+}
+
+/// Shakes hands with the peer at `io`. It has shown the certificate that comes with the stream, if it showed one.
+pub(in crate::grpc) async fn accept<IO>(
+    io: IO,
+    material: Arc<Material>,
+) -> Result<(TlsStream<IO>, Option<Arc<PeerCertificate>>), Failure>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut start = LazyConfigAcceptor::new(Acceptor::default(), io).await?;
+    // rustls lets a client pass that offers no protocol at all; what it would speak nobody knows.
+    if !start.client_hello().alpn().is_some_and(|mut offered| offered.any(|protocol| protocol == H2)) {
+        // Whether the peer still listens is its own affair.
+        let _ = start.io.write_all(&NO_APPLICATION_PROTOCOL).await;
+        return Err(io::Error::new(io::ErrorKind::InvalidData, Error::NoApplicationProtocol).into());
+    }
+    let stream = start.into_stream(Arc::clone(&material.server)).await?;
+    let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| PeerCertificate::read(&chain[0]));
+    Ok((stream, certificate.map(Arc::new)))
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self { cause: cause(&error), error }
+    }
+}
+
+/// The kind of a failure: few, since each is a series of its own.
+fn cause(error: &io::Error) -> &'static str {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+    match (error.kind(), error.get_ref().and_then(|source| source.downcast_ref())) {
+        (_, Some(Error::InvalidMessage(InvalidMessage::InvalidContentType))) => "not_tls",
+        (_, Some(Error::NoApplicationProtocol)) => "no_h2",
+        (_, Some(Error::PeerIncompatible(_))) => "incompatible",
+        (_, Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented)) => "client_certificate",
+        (_, Some(Error::AlertReceived(_))) => "refused_by_client",
+        (TimedOut, None) => "timeout",
+        (UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe, None) => "closed",
+        _ => "other",
+    }
+}
