@@ -23,6 +23,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use self::{edge::Edged, serve::Connections, tls::Reload};
 pub use self::{serve::Cut, tls::Material};
 use crate::{
+    authn::Authenticator,
     clock::Clock,
     config::{self, Mistakes},
     domain::Error,
@@ -33,7 +34,7 @@ use crate::{
     policy::limits::Calls,
     services::{Answered, Origin, Services},
     telemetry::Telemetry,
-    tenant::{Context, Directory},
+    tenant::Context,
     upstream::Client,
 };
 
@@ -67,7 +68,7 @@ impl Server {
     pub fn new(
         config: &config::Grpc,
         telemetry: &Telemetry,
-        (directory, calls): (Directory, Calls),
+        (authenticator, calls): (Authenticator, Calls),
         services: Services,
         upstream: Client,
         clock: Clock,
@@ -91,7 +92,7 @@ impl Server {
         let edged = Edged::new(
             config,
             (telemetry.sampling(), telemetry.metrics()),
-            (directory, calls),
+            (authenticator, calls),
             routes.routes().prepare(),
             draining.clone(),
         );
@@ -139,7 +140,7 @@ impl Server {
 /// On whose behalf a call is made. Without it a call is refused, whatever let it get this far.
 fn context<T>(request: &Request<T>) -> Result<Context, Error> {
     let context = request.extensions().get().cloned();
-    context.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "a valid bearer token is needed"))
+    context.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "valid credentials are needed"))
 }
 
 /// The response to a call. Its metadata says where the answer is that of an earlier call, or made up for a test number.

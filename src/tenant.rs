@@ -12,6 +12,7 @@ mod role;
 mod sources;
 mod test_number;
 mod token;
+mod watch;
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,6 +31,7 @@ pub use self::{
     peer_certificate::PeerCertificate,
     test_number::{TestNumber, TestNumbers},
     token::TokenHash,
+    watch::Watch,
 };
 
 /// A tenant: a team whose services call, with the Telnyx key that its calls are made with.

@@ -16,7 +16,7 @@ use crate::{
     clock::Clock,
     config::{ClientCertificate, Config, Environment, Grpc, Mistakes, Place, human::write_duration},
     grpc::Material,
-    tenant::{Directory, Entry},
+    tenant::{Directory, Entry, Watch},
 };
 
 /// Checks a configuration file and its tenants file, and says in words what they mean.
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
 
 /// Prints what the configuration says, or everything that is wrong with it and with the tenants.
 pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failure> {
-    let (config, directory) = load(&arguments.config, env)?;
+    let (config, directory, _) = load(&arguments.config, env)?;
     let certificate = Material::load(&config.grpc.tls)?;
     let summary = Summary { config: &config, certificate: certificate.as_ref(), tenants: directory.entries() };
     write!(io::stdout(), "{summary}")?;
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failur
 }
 
 /// Reads the configuration, the certificate and the tenants, with all mistakes of all at once.
-pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory), Mistakes> {
+pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory, Watch), Mistakes> {
     let (config, mut mistakes) = Config::read(path, env);
     let Some(config) = config else { return Err(mistakes) };
     let tls = &config.grpc.tls;
@@ -50,15 +50,16 @@ pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory)
         mistakes.add(Place::File(path.display().to_string().into()), "grpc", what);
     }
     // Where the path itself is wrong, the tenants file would be another one.
-    let directory = if mistakes.touch("tenants.file") {
-        Directory::default()
-    } else {
-        Directory::load(&config.tenants.file, env).unwrap_or_else(|more| {
+    if mistakes.touch("tenants.file") {
+        return Err(mistakes);
+    }
+    match Watch::begin(&config.tenants.file, env) {
+        Ok((directory, watch)) => mistakes.none_or((config, directory, watch)),
+        Err(more) => {
             mistakes.append(more);
-            Directory::default()
-        })
-    };
-    mistakes.none_or((config, directory))
+            Err(mistakes)
+        }
+    }
 }
 
 /// What a configuration means, in words, without secrets.

@@ -19,12 +19,13 @@ use tower::Service as _;
 use self::trace::{Call, Tracing};
 use super::status;
 use crate::{
+    authn::Authenticator,
     config,
     domain::Error,
     pb::ErrorReason,
     policy::{self, limits::Calls},
     telemetry::{Metrics, Sampling, metrics::LimitMode},
-    tenant::{Context, Directory, PeerCertificate},
+    tenant::{Context, PeerCertificate},
 };
 
 /// What is below knows best what it means that the time is over, so it gets to say so.
@@ -36,7 +37,7 @@ struct Edge {
     metrics: Metrics,
     places: Semaphore,
     deadlines: deadline::Limits,
-    directory: Directory,
+    authenticator: Authenticator,
     calls: Calls,
     draining: CancellationToken,
 }
@@ -77,8 +78,8 @@ impl Edge {
         let deadline = self.deadlines.of(request.headers())?;
         let in_time = async {
             // Authenticate: nothing below runs without a tenant, and nothing below needs the credentials.
-            let caller = authenticate::caller(request.headers_mut(), &self.directory)?;
-            call.is_of(&caller.tenant.id);
+            let caller = authenticate::caller(&mut request, &self.authenticator).await?;
+            call.is_of(&caller);
             // Limits: as soon as it is known whose they are, so that calls that are not allowed use them up too.
             let _running = self.calls.begin(&caller.tenant)?;
             let rpc = request.uri().path().rsplit('/').next().unwrap_or_default();
@@ -109,7 +110,7 @@ impl Edged {
     pub(super) fn new(
         config: &config::Grpc,
         (sampling, metrics): (Sampling, Metrics),
-        (directory, calls): (Directory, Calls),
+        (authenticator, calls): (Authenticator, Calls),
         routes: Routes,
         draining: CancellationToken,
     ) -> Self {
@@ -118,7 +119,7 @@ impl Edged {
             metrics,
             places: Semaphore::new(config.max_concurrent_calls),
             deadlines: deadline::Limits { default: config.default_deadline, max: config.max_deadline },
-            directory,
+            authenticator,
             calls,
             draining,
         };

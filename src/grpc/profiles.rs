@@ -15,6 +15,7 @@ use crate::{
     },
     policy,
     services::Profiles,
+    telemetry::audit,
     tenant::Context,
     upstream::Client,
 };
@@ -83,6 +84,7 @@ impl ProfileService for Handlers {
     ) -> Result<Response<UpdateProfileResponse>, Status> {
         let context = context(&request)?;
         let (id, patch) = translate::update_profile(request.into_inner())?;
+        audit::about(|subject| subject.profile_id = Some(id.clone()));
         policy::profile(&context.identity, &id)?;
         let profile = self.upstream.update_profile(&context, &id, patch).await.map_err(renamed)?;
         Ok(Response::new(UpdateProfileResponse { profile: Some(translate::profile(profile)) }))
@@ -104,6 +106,7 @@ fn allowed_id(context: &Context, profile_id: &str) -> Result<String, Error> {
     let mut violations = Violations::default();
     let id = violations.id("profile_id", profile_id);
     let id = violations.none_or(id)?;
+    audit::about(|subject| subject.profile_id = Some(id.clone()));
     policy::profile(&context.identity, &id)?;
     Ok(id)
 }

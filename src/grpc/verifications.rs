@@ -16,6 +16,7 @@ use crate::{
     },
     policy,
     services::{Origin, Verifications},
+    telemetry::audit,
     telnyx,
     tenant::Identity,
 };
@@ -52,6 +53,7 @@ impl VerificationService for Handlers {
         let mut violations = Violations::default();
         let id = violations.id("verification_id", &request.into_inner().verification_id);
         let id = violations.none_or(id)?;
+        audit::about(|subject| subject.verification_id = Some(id.clone()));
         let answered = self.verifications.get(&context, &id).await.map_err(renamed)?;
         may_read(&context.identity, &answered.answer)?;
         let origin = answered.origin;
@@ -69,6 +71,7 @@ impl VerificationService for Handlers {
         let scope = (List::Verifications, &context.tenant.id, request.phone_number.as_str());
         let paging = Paging::read(scope, request.page_size, &request.page_token, &mut violations);
         let phone_number = violations.none_or(phone_number)?;
+        audit::about(|subject| subject.phone_number(&phone_number));
 
         let answered = self.verifications.list(&context, &phone_number, paging.page()).await.map_err(renamed)?;
         let origin = answered.origin;

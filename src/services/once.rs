@@ -58,6 +58,18 @@ pub enum Origin {
     TestNumber,
 }
 
+impl Origin {
+    /// What became of a call that was to make happen what is `done` now.
+    pub(super) const fn outcome(self, done: &'static str) -> &'static str {
+        match self {
+            Self::ThisCall => done,
+            Self::SameRequest => "replayed",
+            Self::Duplicate => "duplicate",
+            Self::TestNumber => "test_number",
+        }
+    }
+}
+
 /// What every kind of intent needs.
 #[derive(Clone)]
 pub(super) struct Parts {

@@ -14,7 +14,7 @@ use crate::{
     pb::ErrorReason,
     policy::limits::Guessed,
     store::Change,
-    telemetry::metrics::Verified,
+    telemetry::{audit, metrics::Verified},
     telnyx::{CheckAnswer, List, Time, Verification},
     tenant::{Context, TestNumber},
 };
@@ -42,7 +42,7 @@ impl Verifications {
             ..Verification::default()
         };
         self.remember(context, number, |_| Some(verification.clone())).await;
-        audit(context, number, "send", "started");
+        audited(number, id(context, number), "started");
         let verification = with_number(verification, number);
         Some(Answered { answer: verification, origin: Origin::TestNumber })
     }
@@ -62,7 +62,7 @@ impl Verifications {
         {
             Ok(guess) => guess,
             Err(refused) => {
-                audit(context, number, "check", "refused");
+                audited(number, id(context, number), "refused");
                 return Some(Err(refused));
             }
         };
@@ -70,7 +70,7 @@ impl Verifications {
         let (outcome, status, guessed) =
             if is_right { ("accepted", Some("accepted"), Guessed::Over) } else { ("rejected", None, Guessed::Wrong) };
         self.limiter.checked(&context.tenant, guess, guessed, None).await;
-        Some(Ok(self.test_answer(context, number, ("check", outcome), status).await))
+        Some(Ok(self.test_answer(context, number, outcome, status).await))
     }
 
     /// Takes the report of a check for a test number, if it is about one.
@@ -81,7 +81,7 @@ impl Verifications {
         (outcome, status): (&'static str, &'static str),
     ) -> Option<Answered<CheckAnswer>> {
         let number = self.test_number(context, id)?;
-        Some(self.test_answer(context, number, ("report", outcome), Some(status)).await)
+        Some(self.test_answer(context, number, outcome, Some(status)).await)
     }
 
     /// Reads the verification of a test number, if it is about one.
@@ -115,7 +115,7 @@ impl Verifications {
         &self,
         context: &Context,
         number: &TestNumber,
-        (what, outcome): (&'static str, &'static str),
+        outcome: &'static str,
         status: Option<&'static str>,
     ) -> Answered<CheckAnswer> {
         if let Some(status) = status {
@@ -126,7 +126,7 @@ impl Verifications {
             })
             .await;
         }
-        audit(context, number, what, outcome);
+        audited(number, id(context, number), outcome);
         let (phone_number, response_code) = (number.phone_number.as_e164().to_owned(), outcome.to_owned());
         let answer = CheckAnswer { phone_number: Some(phone_number), response_code: Some(response_code) };
         Answered { answer, origin: Origin::TestNumber }
@@ -172,8 +172,12 @@ fn key(context: &Context, number: &TestNumber) -> String {
     format!("test:{}:{}", context.tenant.id, id(context, number))
 }
 
-/// Whoever reads the audit log sees that a code came from the tenants file and from no phone.
-fn audit(context: &Context, number: &TestNumber, action: &'static str, outcome: &'static str) {
-    let (tenant, phone_number) = (context.tenant.id.as_str(), &number.phone_number);
-    tracing::info!(target: "audit", tenant, %phone_number, action, outcome, test_number = true, "a test number was used");
+/// Whoever reads the audit sees that nothing came from or went to a phone.
+fn audited(number: &TestNumber, verification_id: String, outcome: &'static str) {
+    audit::about(|subject| {
+        subject.is_test_number = true;
+        subject.phone_number(&number.phone_number);
+        subject.verification_id = Some(verification_id);
+        subject.outcome = Some(outcome);
+    });
 }

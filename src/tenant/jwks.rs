@@ -12,7 +12,22 @@ const MAX_KEYS: usize = 100;
 
 /// The public keys of an issuer: those of its set by which a signature can be verified.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Jwks(Vec<Jwk>);
+pub struct Jwks(Vec<Key>);
+
+#[derive(Clone, Debug)]
+struct Key {
+    jwk: Jwk,
+    /// The same, made once for all tokens.
+    decoding: DecodingKey,
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.jwk == other.jwk
+    }
+}
+
+impl Eq for Key {}
 
 /// What was read is no set of keys, or none of them can verify a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,27 +53,23 @@ impl Jwks {
     pub fn parse(bytes: &[u8]) -> Result<Self, NotJwks> {
         let Set { keys } = serde_json::from_slice(bytes).map_err(|_| NotJwks::Malformed)?;
         let keys = keys.into_iter().take(MAX_KEYS).filter_map(|key| serde_json::from_value(key).ok());
-        let keys: Vec<Jwk> = keys.filter(is_for_signatures).collect();
+        let keys: Vec<Key> = keys.filter_map(for_signatures).collect();
         if keys.is_empty() { Err(NotJwks::Empty) } else { Ok(Self(keys)) }
     }
 
     /// The keys that a token could be signed with that names `id` and `algorithm`. One that names no key could be signed
     /// with the only key that fits.
     pub fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> Vec<DecodingKey> {
-        let fits = |key: &&Jwk| fits(key, algorithm);
-        let keys: Vec<&Jwk> = match id {
-            Some(id) => self.0.iter().filter(|key| key.common.key_id.as_deref() == Some(id)).filter(fits).collect(),
-            None => {
-                Some(self.0.iter().filter(fits).collect()).filter(|keys: &Vec<_>| keys.len() == 1).unwrap_or_default()
-            }
-        };
-        keys.into_iter().filter_map(|key| DecodingKey::from_jwk(key).ok()).collect()
+        let fitting = self.0.iter().filter(|key| fits(&key.jwk, algorithm));
+        let named = fitting.filter(|key| id.is_none() || key.id() == id);
+        let keys: Vec<_> = named.map(|key| key.decoding.clone()).collect();
+        if id.is_none() && keys.len() > 1 { Vec::new() } else { keys }
     }
 
     /// Whether it has a key of this name.
     #[must_use]
     pub fn names(&self, id: &str) -> bool {
-        self.0.iter().any(|key| key.common.key_id.as_deref() == Some(id))
+        self.0.iter().any(|key| key.id() == Some(id))
     }
 
     /// How many keys there are.
@@ -74,13 +85,21 @@ impl Jwks {
     }
 }
 
-fn is_for_signatures(key: &Jwk) -> bool {
-    let common = &key.common;
+impl Key {
+    fn id(&self) -> Option<&str> {
+        self.jwk.common.key_id.as_deref()
+    }
+}
+
+/// `jwk`, if signatures can be verified with it.
+fn for_signatures(jwk: Jwk) -> Option<Key> {
+    let common = &jwk.common;
     let used = common.public_key_use.as_ref().is_none_or(|of| *of == PublicKeyUse::Signature);
     let verifies = common.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify));
     // A symmetric key would let everybody who can read the set sign.
-    let is_public = !matches!(key.algorithm, AlgorithmParameters::OctetKey(_) | AlgorithmParameters::Other(_));
-    used && verifies && is_public && DecodingKey::from_jwk(key).is_ok()
+    let is_public = !matches!(jwk.algorithm, AlgorithmParameters::OctetKey(_) | AlgorithmParameters::Other(_));
+    let decoding = DecodingKey::from_jwk(&jwk).ok().filter(|_| used && verifies && is_public)?;
+    Some(Key { jwk, decoding })
 }
 
 /// Whether `key` makes signatures of this kind. A key that names its algorithm makes no others.

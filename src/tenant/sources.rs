@@ -5,7 +5,6 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -56,11 +55,6 @@ fn read(path: &Path, max: u64) -> io::Result<Zeroizing<Vec<u8>>> {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     Ok(bytes)
-}
-
-/// When the file at `path` was last changed, as its file system says.
-pub(super) fn changed_at(path: &Path) -> Option<SystemTime> {
-    path.metadata().and_then(|about| about.modified()).ok()
 }
 
 #[cfg(test)]

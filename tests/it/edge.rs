@@ -10,7 +10,10 @@ use tonic::{
 };
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_reflection::pb::{v1, v1alpha};
-use verify_gateway::pb::{CreateTemplateRequest, ListTemplatesRequest, template_service_client::TemplateServiceClient};
+use verify_gateway::{
+    pb::{CreateTemplateRequest, ListTemplatesRequest, template_service_client::TemplateServiceClient},
+    tenant::Permissions,
+};
 
 use crate::support::{Origin, Refused, TOKEN, TestGateway};
 
@@ -75,7 +78,7 @@ async fn reflection_lists_the_public_services_in_both_versions_and_can_be_switch
     drop((answers, client));
     gateway.stop().await;
 
-    let gateway = TestGateway::with(|config| config.grpc.reflection = false, Default::default()).await;
+    let gateway = TestGateway::with(|config| config.grpc.reflection = false, Permissions::all()).await;
     let mut client = v1::server_reflection_client::ServerReflectionClient::new(connect(&gateway).await);
     let refused = client.server_reflection_info(tokio_stream::once(list)).await;
     assert_eq!(refused.err().unwrap().code(), Code::Unimplemented);

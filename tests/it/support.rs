@@ -5,9 +5,11 @@ mod collector;
 mod errors;
 mod faulty;
 mod gateway;
+pub mod issuer;
 mod origin;
 pub mod peer;
 mod process;
+mod served;
 
 pub use self::{
     collector::{Collector, hex},
@@ -16,6 +18,7 @@ pub use self::{
     gateway::{Clients, KEY, OTHER_KEY, OTHER_TOKEN, TOKEN, TestGateway, refusal, tenants_file},
     origin::Origin,
     process::{Ended, Process, addr},
+    served::Served,
 };
 
 /// A number that the simulator treats like any other.

@@ -16,6 +16,7 @@ use tonic::service::Routes;
 
 use super::{Connections, connection::serve};
 use crate::{
+    authn::Authenticator,
     clock::Clock,
     config::{Config, Grpc},
     grpc::edge::Edged,
@@ -35,9 +36,10 @@ fn connections(change: impl FnOnce(&mut Grpc)) -> Connections {
     Connections::new(edged, grpc, None, Metrics::default(), draining)
 }
 
-/// No tenants, and no calls of theirs.
-fn nobody() -> (Directory, Calls) {
-    (Directory::default(), Calls::new(Clock::default(), Metrics::default()))
+/// Nobody who is known, and no calls of theirs.
+fn nobody() -> (Authenticator, Calls) {
+    let authenticator = Authenticator::new(Directory::default(), Clock::default(), Metrics::default());
+    (authenticator, Calls::new(Clock::default(), Metrics::default()))
 }
 
 /// How long a connection lives whose peer does what `peer` says.
