@@ -166,8 +166,8 @@ counted and not refused)
     sends nothing to the test number +1…99, until 9000-01-31
     note: has the same Telnyx key as login, so each sees the other's data
   third: key from inline, default profile none
-    reader, known by 1 token
-      may call GetProfile ListProfiles ListTemplates GetVerification ListVerifications (as reader)
+    reader, known by a token
+      may call GetProfile GetVerification ListProfiles ListTemplates ListVerifications (as reader)
       on no channel, to every country, with every profile
     has no limits
 ";

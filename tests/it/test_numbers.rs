@@ -183,9 +183,9 @@ async fn after_its_date_it_is_a_number_like_any_other() {
 async fn its_use_is_in_the_audit_log_with_nothing_that_must_not_be_seen() {
     let nowhere: SocketAddr = Origin::refusing().await;
     let folder = tempfile::tempdir().unwrap();
-    let mut tenants = tenants_file("login", TOKEN, &format!("{{ inline: {KEY} }}"));
+    let tenant = tenants_file("login", TOKEN, &format!("{{ inline: {KEY} }}"));
     let number = format!("{{ phone_number: {NUMBER}, code: \"{CODE}\", expires: 9000-01-01 }}");
-    tenants += &format!("    test_numbers: [{number}]\n");
+    let tenants = format!("{tenant}    test_numbers: [{number}]\n");
     fs::write(folder.path().join("tenants.yaml"), tenants).unwrap();
     let config = folder.path().join("gateway.yaml");
     let text = format!(
