@@ -22,7 +22,7 @@ use std::{
 pub use self::{
     admin::Admin,
     environment::{Environment, Unread},
-    grpc::{ClientCertificate, Grpc, Tls, TlsVersion},
+    grpc::{ClientCertificate, Grpc, Tls, TlsVersion, Web},
     mistakes::{Mistake, Mistakes, Place, Spot},
     reference::{example, table},
     sends::{Sends, Store},

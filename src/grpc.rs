@@ -8,6 +8,7 @@ mod templates;
 mod tls;
 pub mod translate;
 mod verifications;
+mod web;
 
 use tokio::{net::TcpListener, select};
 use tokio_util::sync::CancellationToken;
@@ -52,6 +53,9 @@ macro_rules! bounded {
 /// The services whose health is told one by one; the empty name stands for the whole.
 const HEALTH: [&str; 4] = ["", ProfileServer::NAME, TemplateServer::NAME, VerificationServer::NAME];
 
+/// The name for probes that start the process again where it does not answer. Not being ready is no reason for that.
+const LIVENESS: &str = "liveness";
+
 /// The gRPC server, ready to serve.
 pub struct Server {
     connections: Connections,
@@ -73,7 +77,7 @@ impl Server {
         upstream: Client,
         clock: Clock,
     ) -> Result<Self, Mistakes> {
-        let certificate = Reload::begin(&config.tls, clock, telemetry.metrics())?;
+        let certificate = Reload::begin(config, clock, telemetry.metrics())?;
         let Services { verifications, profiles, templates } = services;
         let (health, health_service) = tonic_health::server::health_reporter();
         let mut routes = Routes::builder();
@@ -134,6 +138,7 @@ impl Server {
         for service in HEALTH {
             self.health.set_service_status(service, status).await;
         }
+        self.health.set_service_status(LIVENESS, ServingStatus::Serving).await;
     }
 }
 
@@ -163,6 +168,8 @@ fn add_reflection(routes: &mut RoutesBuilder) {
             // As bytes: decoded and encoded again, they would lose the comments.
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // The details of errors: by these, tools such as grpcurl can read them.
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
             .include_reflection_service(false)
     };
     routes

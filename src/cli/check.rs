@@ -30,7 +30,7 @@ pub(super) struct Arguments {
 /// Prints what the configuration says, or everything that is wrong with it and with the tenants.
 pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failure> {
     let (config, directory, _) = load(&arguments.config, env)?;
-    let certificate = Material::load(&config.grpc.tls)?;
+    let certificate = Material::load(&config.grpc)?;
     let summary = Summary { config: &config, certificate: certificate.as_ref(), tenants: directory.entries() };
     write!(io::stdout(), "{summary}")?;
     Ok(())
@@ -41,7 +41,7 @@ pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory,
     let (config, mut mistakes) = Config::read(path, env);
     let Some(config) = config else { return Err(mistakes) };
     let tls = &config.grpc.tls;
-    if let Err(more) = Material::load(tls) {
+    if let Err(more) = Material::load(&config.grpc) {
         mistakes.append(more);
     }
     let silent = !config.grpc.plaintext && tls.certificate_file.is_none() && tls.key_file.is_none();
@@ -74,6 +74,11 @@ impl Display for Summary<'_> {
         let Config { grpc, upstream, telemetry, .. } = self.config;
         writeln!(f, "gRPC on {}, reflection {}", grpc.listen, if grpc.reflection { "on" } else { "off" })?;
         encryption(f, grpc, self.certificate)?;
+        if grpc.web.enabled {
+            let origins = grpc.web.allowed_origins.iter().map(|origin| String::from_utf8_lossy(origin.as_bytes()));
+            let origins: Vec<_> = origins.collect();
+            writeln!(f, "gRPC-Web for pages of {}", words::list(&origins, "the gateway's own origin alone"))?;
+        }
         let attempts = upstream.retry.max_attempts;
         let (attempt, plural) = (write_duration(upstream.attempt_timeout), if attempts == 1 { "" } else { "s" });
         writeln!(f, "calls {}, up to {attempts} attempt{plural} of {attempt} each", upstream.base_url)?;
@@ -95,11 +100,7 @@ fn encryption(f: &mut fmt::Formatter<'_>, grpc: &Grpc, certificate: Option<&Mate
     let Some(certificate) = certificate else {
         return writeln!(f, "warning: it is in plaintext: tokens and codes travel in the clear");
     };
-    let names = match certificate.names() {
-        [] => "no DNS name".to_owned(),
-        names => names.join(" "),
-    };
-    let expires = certificate.expires();
+    let (names, expires) = (words::list(certificate.names(), "no DNS name"), certificate.expires());
     let clients = match grpc.tls.client_certificate {
         ClientCertificate::None => "asked for no certificate",
         ClientCertificate::Optional => "may show a certificate",

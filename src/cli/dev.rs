@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
+use http::HeaderValue;
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, LogArguments, observe, stop_signal};
 use crate::{
     app::Gateway,
     clock::Clock,
-    config::Config,
+    config::{self, Config},
     domain::TenantId,
     simulator,
     tenant::{ApiKey, Credential, Directory, Identity, Limits, Permissions, Tenant, TokenHash},
@@ -34,8 +35,16 @@ pub(super) struct Arguments {
     /// Shows traces: `console` writes each as a tree to standard output.
     #[arg(long)]
     traces: Option<Traces>,
+    /// Lets pages of this origin call by gRPC-Web, such as `http://localhost:8000`; may be repeated.
+    #[arg(long, value_parser = origin)]
+    web_origin: Vec<HeaderValue>,
     #[command(flatten)]
     log: LogArguments,
+}
+
+fn origin(text: &str) -> Result<HeaderValue, &'static str> {
+    config::Web::origin(text)
+        .ok_or("must be scheme, host and port as browsers write them, such as http://localhost:8000")
 }
 
 /// Where traces are shown.
@@ -55,6 +64,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut config = Config::default();
     config.grpc.listen = arguments.listen;
     config.grpc.plaintext = true;
+    config.grpc.web.enabled = !arguments.web_origin.is_empty();
+    config.grpc.web.allowed_origins = arguments.web_origin;
     config.upstream.base_url = format!("http://{}/v2", simulator.addr());
     config.admin.listen = Some(arguments.admin_listen);
     config.telemetry.console_traces = matches!(arguments.traces, Some(Traces::Console));

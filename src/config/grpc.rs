@@ -1,12 +1,16 @@
 //! Settings of the gRPC surface.
 
 mod tls;
+mod web;
 
 use std::{net::SocketAddr, time::Duration};
 
 use super::section::Section;
 
-pub use self::tls::{ClientCertificate, Tls, TlsVersion};
+pub use self::{
+    tls::{ClientCertificate, Tls, TlsVersion},
+    web::Web,
+};
 
 /// Settings of the gRPC surface.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +29,7 @@ pub struct Grpc {
     pub max_concurrent_calls: usize,
     /// How many connections there may be at once; further ones are closed.
     pub max_connections: usize,
-    /// How long a connection has for its TLS handshake, and to say that it speaks HTTP/2.
+    /// How long a connection has for its TLS handshake, and to say what it speaks.
     pub handshake_timeout: Duration,
     /// How often a silent connection is asked for a sign of life.
     pub keepalive_interval: Duration,
@@ -41,6 +45,8 @@ pub struct Grpc {
     pub plaintext: bool,
     /// The certificate and whose certificates are taken.
     pub tls: Tls,
+    /// Calls from pages in browsers.
+    pub web: Web,
 }
 
 impl Grpc {
@@ -92,7 +98,7 @@ impl Grpc {
                 "handshake_timeout",
                 "10s",
                 Duration::from_millis(10)..=hour,
-                "How long a new connection has for its TLS handshake and to say that it speaks HTTP/2.",
+                "How long a new connection has for its TLS handshake and to say what it speaks.",
             ),
             keepalive_interval: section.duration(
                 "keepalive_interval",
@@ -130,6 +136,7 @@ impl Grpc {
                 "Whether it is spoken to without TLS: tokens and codes travel in the clear. Needs tls.certificate_file to be empty.",
             ),
             tls: section.section("tls", "TLS: who the gateway is, and whose clients it takes.", Tls::read),
+            web: section.section("web", "gRPC-Web: calls from pages in browsers.", Web::read),
         };
         section.rule(
             !grpc.plaintext || grpc.tls.certificate_file.is_none(),

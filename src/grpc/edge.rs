@@ -17,7 +17,7 @@ use tonic::{Status, body::Body, service::Routes};
 use tower::Service as _;
 
 use self::trace::{Call, Tracing};
-use super::status;
+use super::{status, web::Web};
 use crate::{
     authn::Authenticator,
     config,
@@ -97,10 +97,18 @@ async fn forward(mut routes: Routes, request: Request<Body>) -> Response<Body> {
     response
 }
 
+/// What all connections have in common.
+struct Shared {
+    edge: Edge,
+    routes: Routes,
+    /// None where no pages may call.
+    web: Option<Web>,
+}
+
 /// The services with the edge around them, for one connection.
 #[derive(Clone)]
 pub(super) struct Edged {
-    shared: Arc<(Edge, Routes)>,
+    shared: Arc<Shared>,
     /// What the peer of the connection has shown. Every request has it in its extensions.
     certificate: Option<Arc<PeerCertificate>>,
 }
@@ -123,7 +131,7 @@ impl Edged {
             calls,
             draining,
         };
-        Self { shared: Arc::new((edge, routes)), certificate: None }
+        Self { shared: Arc::new(Shared { edge, routes, web: Web::new(&config.web) }), certificate: None }
     }
 
     /// The same for a connection whose peer has shown `certificate`.
@@ -143,8 +151,14 @@ impl Service<Request<Incoming>> for Edged {
             request.extensions_mut().insert(certificate);
         }
         Box::pin(async move {
-            let (edge, routes) = &*shared;
-            Ok(edge.call(request.map(Body::new), routes.clone()).await)
+            let Shared { edge, routes, web } = &*shared;
+            let grpc = |request| edge.call(request, routes.clone());
+            let request = request.map(Body::new);
+            Ok(match web {
+                // Around all of it: what is refused is told in the page's language too.
+                Some(web) => Box::pin(web.call(request, grpc)).await,
+                None => grpc(request).await,
+            })
         })
     }
 }

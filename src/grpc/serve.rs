@@ -2,6 +2,7 @@
 
 mod calls;
 mod connection;
+mod http1;
 mod http2;
 mod preface;
 

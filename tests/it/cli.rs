@@ -8,8 +8,11 @@ use std::{
     process::{Command, Stdio},
 };
 
+use serde_json::json;
 use tempfile::TempDir;
-use verify_gateway::{config::Environment, tenant::Directory};
+use verify_gateway::{config::Environment, pb::ListProfilesRequest, tenant::Directory};
+
+use crate::support::{TOKEN, TestGateway};
 
 const HASH: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
@@ -62,7 +65,7 @@ gateway.yaml: grpc: has no certificate: set tls.certificate_file and tls.key_fil
 gateway.yaml:2:11: grpc.listen: must be an IP address with a port
 gateway.yaml:3:3: grpc.colour: unknown key; known here: listen, max_message_size, reflection, default_deadline, \
 max_deadline, max_concurrent_calls, max_connections, handshake_timeout, keepalive_interval, keepalive_timeout, \
-max_connection_idle, max_connection_age, max_connection_age_grace, plaintext, tls
+max_connection_idle, max_connection_age, max_connection_age_grace, plaintext, tls, web
 gateway.yaml:5:20: upstream.attempt_timeout: must be a duration from 1ms to 1h
 tenants.yaml:2:9: tenants[0].id: must be 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end
 tenants.yaml:4:28: tenants[0].telnyx_api_key.env: the environment variable is not set
@@ -123,7 +126,10 @@ tenants:
         zeros = "0".repeat(64)
     );
     let folder = folder(&[
-        ("my.yaml", "grpc: { listen: '[::1]:0', plaintext: true }\n"),
+        (
+            "my.yaml",
+            "grpc: { listen: '[::1]:0', plaintext: true, web: { enabled: true, allowed_origins: https://a.example } }\n",
+        ),
         ("tenants.yaml", &tenants),
         ("key", "KEY0123\n"),
     ]);
@@ -135,6 +141,7 @@ tenants:
     let expected = "\
 gRPC on [::1]:0, reflection on
 warning: it is in plaintext: tokens and codes travel in the clear
+gRPC-Web for pages of https://a.example
 calls http://localhost:4010/v2, up to 3 attempts of 10s each
 warning: this is not https: API keys and codes travel in the clear
 traces 0.01 of calls to http://localhost:4317
@@ -281,4 +288,39 @@ fn wrong_arguments_exit_64_and_help_exits_0() {
     for right in ["--help", "--version", "help"] {
         assert_eq!(code(&[right]), 0, "{right}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn smoke_sends_and_checks_one_verification_and_leaves_no_profile() {
+    let gateway = TestGateway::start().await;
+    let end = smoke(&gateway, TOKEN).await;
+    let steps = "profile made\ncode sent\nwrong code rejected\nright code accepted\nprofile removed\n";
+    assert_eq!((end.code, end.out.as_str(), end.err.as_str()), (0, steps, ""));
+    assert_eq!(gateway.all_messages().await.len(), 1);
+    let mut clients = gateway.clients().await;
+    let left = clients.profiles.list_profiles(ListProfilesRequest::default()).await.unwrap().into_inner();
+    assert_eq!(left.profiles.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn smoke_exits_1_where_a_step_goes_wrong_and_still_leaves_no_profile() {
+    let gateway = TestGateway::start().await;
+    let end = smoke(&gateway, "vgw_nobody-nobody-nobody").await;
+    assert_eq!((end.code, end.out.as_str()), (1, ""));
+    assert!(end.err.contains("CreateProfile: Unauthenticated: "), "{}", end.err);
+
+    gateway.fault(json!({"method": "POST", "path": "/verifications", "status": 402, "code": "20100"})).await;
+    let end = smoke(&gateway, TOKEN).await;
+    assert_eq!((end.code, end.out.as_str()), (1, "profile made\n"));
+    assert!(end.err.contains("CreateVerification: FailedPrecondition: "), "{}", end.err);
+    let mut clients = gateway.clients().await;
+    let left = clients.profiles.list_profiles(ListProfilesRequest::default()).await.unwrap().into_inner();
+    assert_eq!(left.profiles.len(), 0);
+}
+
+/// Runs `smoke` against `gateway`, which goes on meanwhile.
+async fn smoke(gateway: &TestGateway, token: &'static str) -> End {
+    let addr = gateway.addr.to_string();
+    let run = move || run(folder(&[]).path(), &["smoke", "--addr", &addr, "--timeout", "30s"], &[("TOKEN", token)], "");
+    tokio::task::spawn_blocking(run).await.unwrap()
 }

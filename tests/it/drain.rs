@@ -48,10 +48,14 @@ async fn calls_are_served_during_the_delay_and_watchers_know_of_the_end() {
     let delay = Duration::from_hours(1);
     let gateway = TestGateway::in_front_of(origin.addr, |config| config.shutdown.delay = delay).await;
     let channel = Endpoint::new(format!("http://{}", gateway.addr)).unwrap().connect().await.unwrap();
-    let mut watch = HealthClient::new(channel).watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    let mut health = HealthClient::new(channel);
+    let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
     gateway.begin_to_stop();
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    // Of a probe that would kill what does not answer.
+    let alive = health.check(HealthCheckRequest { service: "liveness".into() }).await.unwrap().into_inner();
+    assert_eq!(alive.status(), ServingStatus::Serving);
     // Of a client that has not heard of it.
     let mut clients = gateway.clients().await;
     clients.templates.list_templates(ListTemplatesRequest::default()).await.unwrap();

@@ -25,7 +25,9 @@ async fn connect(gateway: &TestGateway) -> Channel {
 async fn health_is_told_for_the_whole_and_for_each_service_without_a_token() {
     let gateway = TestGateway::start().await;
     let mut health = HealthClient::new(connect(&gateway).await);
-    for service in ["", "verify.v1.ProfileService", "verify.v1.TemplateService", "verify.v1.VerificationService"] {
+    let services =
+        ["", "liveness", "verify.v1.ProfileService", "verify.v1.TemplateService", "verify.v1.VerificationService"];
+    for service in services {
         let answer = health.check(HealthCheckRequest { service: service.into() }).await.unwrap();
         assert_eq!(answer.into_inner().status(), ServingStatus::Serving, "{service}");
     }

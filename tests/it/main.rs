@@ -32,3 +32,4 @@ mod tenants;
 mod test_numbers;
 mod tls;
 mod tracing;
+mod web;

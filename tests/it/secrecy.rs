@@ -71,6 +71,7 @@ fn authorized<T>(message: T, authorization: &str) -> Request<T> {
 }
 
 /// Every kind of call, good and bad, with faults upstream and a broken reload; all that can be read of it.
+#[expect(clippy::too_many_lines, reason = "one scenario, from its beginning to its end")]
 async fn run(exporter: &str) -> Run {
     let (collector, otlp) = Collector::grpc().await;
     let set_up = TestGateway::start().await;

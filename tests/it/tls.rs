@@ -34,6 +34,7 @@ use crate::support::{
     Clients, Origin, TOKEN, TestGateway,
     authority::{Authority, Pair, SERVER, over, shake_hands},
     peer::Peer,
+    tenants_file,
 };
 
 const BOTH: &[&SupportedProtocolVersion] = &[&TLS12, &TLS13];
@@ -94,9 +95,19 @@ async fn check(channel: Channel) -> Result<(), Status> {
     HealthClient::new(channel).check(HealthCheckRequest::default()).await.map(|_| ())
 }
 
+/// Asks until it `is` so, each time over the network. What never comes is a failure, and not a test without an end.
+async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
+    for _ in 0..10_000 {
+        if is().await {
+            return;
+        }
+    }
+    panic!("{what} did not come");
+}
+
 /// Waits until the metrics have `line`.
 async fn until_counted(gateway: &TestGateway, line: &str) {
-    while !gateway.admin("/metrics").await.1.lines().any(|told| told == line) {}
+    until(line, async || gateway.admin("/metrics").await.1.lines().any(|told| told == line)).await;
 }
 
 fn failures(cause: &str, count: usize) -> String {
@@ -139,7 +150,7 @@ async fn a_client_that_does_not_say_h2_is_told_so_in_the_handshake() {
             assert_eq!(alert(&refused), Some(AlertDescription::NoApplicationProtocol), "{offered:?} {refused:?}");
         }
     }
-    until_counted(&gateway, &failures("no_h2", 4)).await;
+    until_counted(&gateway, &failures("no_protocol", 4)).await;
     // One that offers it among others is served.
     let mut client = authority.trusted_by(None, BOTH);
     client.alpn_protocols = vec![b"http/1.1".to_vec(), b"h2".to_vec()];
@@ -187,7 +198,7 @@ async fn shown(addr: SocketAddr, authority: &Authority) -> CertificateDer<'stati
 /// Waits until `pair` is shown to new clients.
 async fn until_shown(addr: SocketAddr, authority: &Authority, pair: &Pair) {
     let expected = CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap();
-    while shown(addr, authority).await != expected {}
+    until("the new certificate", async || shown(addr, authority).await == expected).await;
 }
 
 #[tokio::test]
@@ -219,9 +230,11 @@ async fn certificates_change_under_load_and_no_call_fails() {
         let (next, before) = (authority.server(), kept_alive.load(Ordering::Relaxed));
         files.write(&next);
         until_shown(gateway.addr, &authority, &next).await;
-        while kept_alive.load(Ordering::Relaxed) == before {
-            tokio::task::yield_now().await;
-        }
+        until("a call on an old connection", async || {
+            call(gateway.addr, authority.trusted_by(None, BOTH)).await.unwrap();
+            kept_alive.load(Ordering::Relaxed) > before
+        })
+        .await;
     }
     done.store(true, Ordering::Relaxed);
     while let Some(caller) = callers.join_next().await {
@@ -272,7 +285,7 @@ async fn a_change_that_is_of_no_use_changes_nothing_and_is_told_of() {
     let is_served = async |pair| call(gateway.addr, authority.trusted_by(Some(pair), BOTH)).await.is_ok();
     let stale = async |expected: &str| {
         let expected = format!(r#"{{"ready":true,"reasons":[],"stale":{expected}}}"#);
-        while gateway.admin("/readyz").await != (200, expected.clone()) {}
+        until(&expected, async || gateway.admin("/readyz").await == (200, expected.clone())).await;
     };
     assert!(is_served(&old).await && !is_served(&new).await);
     let before = shown(gateway.addr, &authority).await;
@@ -309,7 +322,7 @@ async fn how_long_the_certificate_is_valid_is_told() {
     // Until the year 2100.
     assert!((1e9..4e9).contains(&left().await));
     files.write(&authority.expired());
-    while left().await > 0.0 {}
+    until("the end of the certificate", async || left().await < 0.0).await;
     gateway.stop().await;
 }
 
@@ -357,7 +370,8 @@ async fn a_draining_gateway_finishes_calls_over_tls() {
     let call = tokio::spawn(async move { clients.templates.list_templates(ListTemplatesRequest::default()).await });
     origin.until(|seen| seen.requests == 1).await;
     gateway.begin_to_stop();
-    while shake_hands(gateway.addr, authority.trusted_by(None, BOTH)).await.is_ok() {}
+    let is_closed = async || shake_hands(gateway.addr, authority.trusted_by(None, BOTH)).await.is_err();
+    until("the end of the listener", is_closed).await;
     origin.release();
     call.await.unwrap().unwrap();
     gateway.stop().await;
@@ -379,8 +393,7 @@ async fn every_mistake_about_certificates_is_listed_at_once() {
     let folder = files.0.path();
     fs::write(folder.join("other.key"), authority.server().key).unwrap();
     fs::write(folder.join("garbage"), "garbage").unwrap();
-    let hash = verify_gateway::tenant::TokenHash::of(TOKEN);
-    let tenants = format!("tenants: [{{ id: a, tokens: ['{hash}'], telnyx_api_key: {{ inline: KEY }} }}]");
+    let tenants = tenants_file("a", TOKEN, "{ inline: KEY }");
     fs::write(folder.join("tenants.yaml"), tenants).unwrap();
     let mistakes = async |tls: &str| {
         fs::write(folder.join("gateway.yaml"), format!("grpc: {{ {tls} }}\n")).unwrap();
@@ -427,8 +440,7 @@ async fn every_mistake_about_certificates_is_listed_at_once() {
 async fn an_expired_certificate_is_warned_of() {
     let files = Files::new(&Authority::new().expired());
     let folder = files.0.path();
-    let hash = verify_gateway::tenant::TokenHash::of(TOKEN);
-    let tenants = format!("tenants: [{{ id: a, tokens: ['{hash}'], telnyx_api_key: {{ inline: KEY }} }}]");
+    let tenants = tenants_file("a", TOKEN, "{ inline: KEY }");
     fs::write(folder.join("tenants.yaml"), tenants).unwrap();
     let config = "grpc: { listen: '127.0.0.1:0', tls: { certificate_file: tls.crt, key_file: tls.key } }\n";
     fs::write(folder.join("gateway.yaml"), config).unwrap();

@@ -48,14 +48,15 @@ impl Calls {
         }
     }
 
-    fn begin(&self) -> Running {
+    /// One begins; it ends when the answer is dropped.
+    pub(super) fn begin(&self) -> Running {
         self.0.running.fetch_add(1, Ordering::AcqRel);
         Running(Arc::clone(&self.0))
     }
 }
 
 /// A call that runs.
-struct Running(Arc<Counts>);
+pub(super) struct Running(Arc<Counts>);
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -1,7 +1,13 @@
 //! One connection, from its first byte to its end.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
+use hyper::server::conn;
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -11,11 +17,8 @@ use tokio::{
 use tower::util::rng::{HasherRng, Rng};
 use tracing::{debug, info};
 
-use super::{Shared, calls::Calls, http2::protocol, preface};
-use crate::{
-    grpc::{edge::Edged, tls},
-    tenant::PeerCertificate,
-};
+use super::{Shared, calls::Calls, http1, http2, preface};
+use crate::{grpc::tls, tenant::PeerCertificate};
 
 /// Serves the calls of `io` until the peer closes it, or until it has to end: by age, for want of calls, or because the
 /// gateway stops.
@@ -24,7 +27,9 @@ where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let calls = Calls::new();
-    if shared.cut.run_until_cancelled(life(io, &shared, &calls)).await.is_none() {
+    let mut life = pin!(life(io, &shared, &calls));
+    if shared.cut.run_until_cancelled(life.as_mut()).await.is_none() {
+        // Before they are dropped with it.
         shared.count_as_cut(calls.running());
     }
 }
@@ -48,24 +53,35 @@ where
     }
 }
 
-/// Waits until the peer says that it speaks HTTP/2.
+/// Waits until the peer says what it speaks.
 async fn begin<IO>(io: IO, by: Instant, certificate: Option<Arc<PeerCertificate>>, shared: &Shared, calls: &Calls)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    match timeout_at(by, preface::expect(io)).await.map_err(io::Error::from).flatten() {
-        Ok(io) => live(io, shared.edged.of(certificate), shared, calls).await,
-        Err(error) => debug!(%error, "a connection that did not begin"),
+    let io = match timeout_at(by, preface::read(io)).await.map_err(io::Error::from).flatten() {
+        Ok(io) => io,
+        Err(error) => return debug!(%error, "a connection that did not begin"),
+    };
+    let (config, edged) = (&shared.config, shared.edged.of(certificate));
+    let (is_http2, io) = (io.is_http2(), TokioIo::new(io));
+    if is_http2 {
+        let connection = http2::protocol(config, calls.clone()).serve_connection(io, edged);
+        live(connection, conn::http2::Connection::graceful_shutdown, shared, calls).await;
+    } else if config.web.enabled {
+        let connection = http1::protocol(config).serve_connection(io, http1::counted(edged, calls.clone()));
+        Box::pin(live(connection, conn::http1::Connection::graceful_shutdown, shared, calls)).await;
+    } else {
+        debug!("a connection that speaks no HTTP/2");
     }
 }
 
-async fn live<IO>(io: IO, edged: Edged, shared: &Shared, calls: &Calls)
+/// Lets `connection` live until it ends or has to; `close` has it ask its peer to close.
+async fn live<C>(connection: C, close: impl FnOnce(Pin<&mut C>), shared: &Shared, calls: &Calls)
 where
-    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    C: Future<Output = hyper::Result<()>>,
 {
     let config = &shared.config;
-    let http2 = protocol(config, calls.clone());
-    let mut connection = pin!(http2.serve_connection(TokioIo::new(io), edged));
+    let mut connection = pin!(connection);
     let age = around(config.max_connection_age, HasherRng::default().next_f64());
     let why = select! {
         ended = &mut connection => return end(ended),
@@ -74,8 +90,8 @@ where
         () = calls.idle(config.max_connection_idle) => "it is idle",
     };
     debug!(why, "asking a connection to close");
-    // GOAWAY: no new calls, and those that run may end.
-    connection.as_mut().graceful_shutdown();
+    // No new calls, and those that run may end.
+    close(connection.as_mut());
     if let Ok(ended) = timeout(config.max_connection_age_grace, connection).await {
         end(ended);
     } else {

@@ -26,7 +26,7 @@ const MAX_CONCURRENT_STREAMS: u32 = 256;
 
 /// Bytes of metadata of one call, decoded: twice gRPC's usual limit of 8 KiB. Larger ones are answered with 431, from
 /// four times as many on the connection ends.
-const MAX_HEADER_LIST_SIZE: u32 = 16 << 10;
+pub(super) const MAX_HEADER_LIST_SIZE: u32 = 16 << 10;
 
 /// Bytes of one call's messages that may come in unread. Envoy's advice for an edge, and the largest message of the
 /// default configuration.

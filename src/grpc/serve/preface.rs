@@ -11,29 +11,47 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 /// What every HTTP/2 connection begins with (RFC 9113 §3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A connection that has begun well. It reads as if its first bytes had not been read yet.
+/// The first byte of a TLS handshake (RFC 8446 §5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
+/// A connection that has begun. It reads as if its first bytes had not been read yet.
 pub(super) struct Begun<IO> {
     io: IO,
-    /// How much of the preface was read for the second time.
+    first: [u8; PREFACE.len()],
+    /// How many of them there are.
+    length: usize,
+    /// How many were read for the second time.
     again: usize,
 }
 
-/// Waits until the peer has said that it speaks HTTP/2.
+/// Waits until the peer has said whether it speaks HTTP/2.
 ///
 /// # Errors
-/// Where it speaks something else or goes away.
-pub(super) async fn expect<IO: AsyncRead + Unpin>(mut io: IO) -> io::Result<Begun<IO>> {
-    let mut first = [0; PREFACE.len()];
-    io.read_exact(&mut first).await?;
-    if first != *PREFACE {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "not HTTP/2"));
+/// Where it goes away, or can't mean to speak HTTP at all.
+pub(super) async fn read<IO: AsyncRead + Unpin>(mut io: IO) -> io::Result<Begun<IO>> {
+    let (mut first, mut length) = ([0; PREFACE.len()], 0);
+    while length < PREFACE.len() && PREFACE.starts_with(&first[..length]) {
+        match io.read(&mut first[length..]).await? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => length += read,
+        }
     }
-    Ok(Begun { io, again: 0 })
+    if first[0] == TLS_HANDSHAKE {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "TLS, which is not spoken here"));
+    }
+    Ok(Begun { io, first, length, again: 0 })
+}
+
+impl<IO> Begun<IO> {
+    /// Whether it speaks HTTP/2.
+    pub(super) fn is_http2(&self) -> bool {
+        self.first == *PREFACE
+    }
 }
 
 impl<IO: AsyncRead + Unpin> AsyncRead for Begun<IO> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let rest = &PREFACE[self.again..];
+        let rest = &self.first[self.again..self.length];
         if rest.is_empty() {
             return Pin::new(&mut self.io).poll_read(cx, buf);
         }
@@ -77,25 +95,34 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_preface_is_read_again_in_pieces_of_any_size_and_then_the_rest() {
-        let (mut peer, ours) = tokio::io::duplex(64);
-        peer.write_all(PREFACE).await.unwrap();
-        peer.write_all(b"rest").await.unwrap();
-        let mut begun = expect(ours).await.unwrap();
-        let mut seen = [0; PREFACE.len() + 4];
-        for piece in seen.chunks_mut(7) {
-            begun.read_exact(piece).await.unwrap();
+    async fn the_first_bytes_are_read_again_in_pieces_of_any_size_and_then_the_rest() {
+        for (first, is_http2) in [(&PREFACE[..], true), (b"POST / HTTP/1.1\r\n", false), (b"PRI * HTTP/2.1", false)] {
+            let (mut peer, ours) = tokio::io::duplex(64);
+            // One byte alone does not tell yet.
+            peer.write_all(&first[..1]).await.unwrap();
+            let begun = tokio::spawn(read(ours));
+            peer.write_all(&first[1..]).await.unwrap();
+            let mut begun = begun.await.unwrap().unwrap();
+            assert_eq!(begun.is_http2(), is_http2);
+            peer.write_all(b"rest").await.unwrap();
+            drop(peer);
+            let mut seen = Vec::new();
+            let mut piece = [0; 7];
+            while let length @ 1.. = begun.read(&mut piece).await.unwrap() {
+                seen.extend_from_slice(&piece[..length]);
+            }
+            assert_eq!(seen, [first, b"rest"].concat());
         }
-        assert_eq!(seen, *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nrest");
     }
 
     #[tokio::test]
-    async fn what_is_no_preface_is_refused() {
+    async fn what_is_no_http_is_refused() {
         for (bytes, kind) in [
-            (&b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"[..], io::ErrorKind::InvalidData),
+            (&b"\x16\x03\x01\x02\x00\x01"[..], io::ErrorKind::InvalidData),
             (&PREFACE[..23], io::ErrorKind::UnexpectedEof),
+            (b"", io::ErrorKind::UnexpectedEof),
         ] {
-            assert_eq!(expect(bytes).await.err().unwrap().kind(), kind);
+            assert_eq!(read(bytes).await.err().unwrap().kind(), kind);
         }
     }
 }

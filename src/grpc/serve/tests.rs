@@ -1,14 +1,15 @@
 //! When connections end, by a clock that stands still until everybody waits.
 
 use std::{
-    sync::{Arc, Mutex},
+    fs,
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 
 use axum::{Extension, Router};
 
 use tokio::{
-    io::{AsyncWriteExt, DuplexStream, duplex},
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,7 @@ use crate::{
     authn::Authenticator,
     clock::Clock,
     config::{Config, Grpc},
-    grpc::edge::Edged,
+    grpc::{edge::Edged, tls::Reload},
     policy::limits::Calls,
     telemetry::{Metrics, Sampling},
     tenant::{Directory, PeerCertificate},
@@ -29,11 +30,17 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// The connections of a server with the default settings, changed by `change`, and no services.
 fn connections(change: impl FnOnce(&mut Grpc)) -> Connections {
+    connections_to(Routes::default(), change)
+}
+
+/// The same with these services.
+fn connections_to(routes: Routes, change: impl FnOnce(&mut Grpc)) -> Connections {
     let Config { mut grpc, telemetry, .. } = Config::default();
     change(&mut grpc);
     let (told, draining) = ((Sampling::new(&telemetry), Metrics::default()), CancellationToken::new());
-    let edged = Edged::new(&grpc, told, nobody(), Routes::default(), draining.clone());
-    Connections::new(edged, grpc, None, Metrics::default(), draining)
+    let edged = Edged::new(&grpc, told, nobody(), routes, draining.clone());
+    let tls = Reload::begin(&grpc, Clock::default(), Metrics::default()).unwrap();
+    Connections::new(edged, grpc, tls.as_ref().map(Reload::current), Metrics::default(), draining)
 }
 
 /// Nobody who is known, and no calls of theirs.
@@ -69,6 +76,91 @@ async fn a_peer_that_drips_its_preface_has_the_handshake_timeout_in_all() {
         }
     };
     assert_eq!(life(&connections(|_| ()), dripping).await, SECOND * 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_drips_its_handshake_has_the_handshake_timeout_in_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let [certificate_file, key_file] = ["tls.crt", "tls.key"].map(|file| folder.path().join(file));
+    let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+    fs::write(&certificate_file, cert.pem()).unwrap();
+    fs::write(&key_file, signing_key.serialize_pem()).unwrap();
+    let connections = connections(|grpc| {
+        grpc.tls.certificate_file = Some(certificate_file);
+        grpc.tls.key_file = Some(key_file);
+    });
+    let dripping = async |mut io: DuplexStream| {
+        // The head of a ClientHello of 512 bytes.
+        for byte in [22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3].into_iter().chain([0; 32]) {
+            sleep(SECOND).await;
+            let _ = io.write_all(&[byte]).await;
+        }
+    };
+    assert_eq!(life(&connections, dripping).await, SECOND * 10);
+    assert_eq!(life(&connections, async |_io| sleep(SECOND * 3600).await).await, SECOND * 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_with_http_1_is_closed_when_it_was_silent_as_long_as_others_are_asked_for_a_sign_of_life() {
+    const HEAD: &str = "POST / HTTP/1.1\r\ncontent-length: 0\r\n";
+    let connections = connections(|grpc| grpc.web.enabled = true);
+    let slow = async |mut io: DuplexStream| {
+        io.write_all(HEAD.as_bytes()).await.unwrap();
+        sleep(SECOND * 3600).await;
+    };
+    assert_eq!(life(&connections, slow).await, SECOND * 30);
+    let silent = async |mut io: DuplexStream| {
+        sleep(SECOND * 5).await;
+        for _ in 0..3 {
+            io.write_all(format!("{HEAD}\r\n").as_bytes()).await.unwrap();
+            sleep(SECOND * 20).await;
+        }
+        sleep(SECOND * 3600).await;
+    };
+    assert_eq!(life(&connections, silent).await, SECOND * (5 + 2 * 20 + 30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_with_http_1_gets_old_and_idle_like_others() {
+    let busy = async |mut io: DuplexStream| {
+        while io.write_all(b"POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n").await.is_ok() {
+            let mut answer = [0; 1024];
+            let _ = io.read(&mut answer).await;
+            sleep(SECOND * 20).await;
+        }
+    };
+    let aged = |idle| {
+        connections(move |grpc| {
+            grpc.web.enabled = true;
+            grpc.max_connection_idle = idle;
+        })
+    };
+    let age = life(&aged(SECOND * 25), busy).await;
+    assert!(
+        (SECOND * 27 * 60..=SECOND * 33 * 60).contains(&age),
+        "calls every 20 s leave it no time to be idle: {age:?}"
+    );
+    assert_eq!(life(&aged(SECOND * 15), busy).await, SECOND * 15);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_with_http_1_is_not_idle_while_a_call_runs_which_is_counted_where_it_is_cut() {
+    let never = Router::new().fallback(std::future::pending::<()>);
+    let connections = connections_to(Routes::from(never), |grpc| grpc.web.enabled = true);
+    let asking = async |mut io: DuplexStream| {
+        let request = b"POST /grpc.health.v1.Health/Check HTTP/1.1\r\ncontent-type: application/grpc-web\r\n\r\n";
+        io.write_all(request).await.unwrap();
+        sleep(SECOND * 86_400).await;
+    };
+    let age = life(&connections, asking).await;
+    assert!(age > SECOND * 27 * 60, "{age:?}");
+
+    let cut = async {
+        sleep(SECOND).await;
+        connections.shared.cut.cancel();
+    };
+    assert_eq!(tokio::join!(life(&connections, asking), cut).0, SECOND);
+    assert_eq!(connections.shared.calls_cut.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use rustls::{Error, InvalidMessage, server::Acceptor};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
-use super::material::{H2, Material};
+use super::Material;
 use crate::tenant::PeerCertificate;
 
 /// The alert `no_application_protocol` (RFC 7301 §3.2), as it is sent before there are keys.
@@ -31,7 +31,9 @@ where
 {
     let mut start = LazyConfigAcceptor::new(Acceptor::default(), io).await?;
     // rustls lets a client pass that offers no protocol at all; what it would speak nobody knows.
-    if !start.client_hello().alpn().is_some_and(|mut offered| offered.any(|protocol| protocol == H2)) {
+    let spoken = &material.server.alpn_protocols;
+    if !start.client_hello().alpn().is_some_and(|mut offered| offered.any(|one| spoken.iter().any(|ours| ours == one)))
+    {
         // Whether the peer still listens is its own affair.
         let _ = start.io.write_all(&NO_APPLICATION_PROTOCOL).await;
         return Err(io::Error::new(io::ErrorKind::InvalidData, Error::NoApplicationProtocol).into());
@@ -52,7 +54,7 @@ fn cause(error: &io::Error) -> &'static str {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
     match (error.kind(), error.get_ref().and_then(|source| source.downcast_ref())) {
         (_, Some(Error::InvalidMessage(InvalidMessage::InvalidContentType))) => "not_tls",
-        (_, Some(Error::NoApplicationProtocol)) => "no_h2",
+        (_, Some(Error::NoApplicationProtocol)) => "no_protocol",
         (_, Some(Error::PeerIncompatible(_))) => "incompatible",
         (_, Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented)) => "client_certificate",
         (_, Some(Error::AlertReceived(_))) => "refused_by_client",

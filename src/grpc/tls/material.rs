@@ -19,9 +19,6 @@ use crate::{
     tenant::PeerCertificate,
 };
 
-/// The protocol of gRPC, as a handshake calls it (RFC 9113 §3.2).
-pub(super) const H2: &[u8] = b"h2";
-
 /// What a handshake needs, checked as a whole.
 pub struct Material {
     pub(super) server: Arc<ServerConfig>,
@@ -35,8 +32,8 @@ impl Material {
     /// # Errors
     /// Everything that is wrong with them. That a certificate has expired is none of it: a gateway that does not start
     /// would serve nobody either.
-    pub fn load(config: &config::Tls) -> Result<Option<Self>, Mistakes> {
-        Files::read(config).map(|files| Self::of(&files, config)).transpose()
+    pub fn load(config: &config::Grpc) -> Result<Option<Self>, Mistakes> {
+        Files::read(&config.tls).map(|files| Self::of(&files, config)).transpose()
     }
 
     /// The names that the certificate is for.
@@ -52,7 +49,7 @@ impl Material {
     }
 
     /// What `files` give.
-    pub(super) fn of(files: &Files, config: &config::Tls) -> Result<Self, Mistakes> {
+    pub(super) fn of(files: &Files, config: &config::Grpc) -> Result<Self, Mistakes> {
         let mut mistakes = Mistakes::default();
         let provider = Arc::new(aws_lc_rs::default_provider());
         // What is none has left its mistake.
@@ -60,7 +57,7 @@ impl Material {
         let about = chain.as_deref().and_then(|chain| about(chain, files, &mut mistakes));
         let key = files.key.private_key(&mut mistakes);
         let pair = chain.zip(key).and_then(|(chain, key)| pair(chain, key, &provider, files, &mut mistakes));
-        let verifier = verifier(config, &provider, files, &mut mistakes);
+        let verifier = verifier(&config.tls, &provider, files, &mut mistakes);
         match (about, pair, verifier) {
             (Some((names, expires)), Some(pair), Some(verifier)) if mistakes.is_empty() => {
                 Ok(Self { server: Arc::new(server(config, provider, pair, verifier)), names, expires })
@@ -123,12 +120,12 @@ fn verifier(
 }
 
 fn server(
-    config: &config::Tls,
+    config: &config::Grpc,
     provider: Arc<CryptoProvider>,
     pair: CertifiedKey,
     verifier: Arc<dyn ClientCertVerifier>,
 ) -> ServerConfig {
-    let versions: &[_] = match config.min_version {
+    let versions: &[_] = match config.tls.min_version {
         TlsVersion::V1_2 => &[&TLS12, &TLS13],
         TlsVersion::V1_3 => &[&TLS13],
     };
@@ -137,7 +134,9 @@ fn server(
         .expect("the provider has cipher suites for both versions")
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
-    server.alpn_protocols = vec![H2.to_vec()];
+    // HTTP/2 and HTTP/1.1, as handshakes call them (RFC 7301 §6).
+    let protocols: &[&[u8]] = if config.web.enabled { &[b"h2", b"http/1.1"] } else { &[b"h2"] };
+    server.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     // Sessions are kept by this very configuration: one that began under former authorities is not resumed.
     server
 }

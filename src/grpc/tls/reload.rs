@@ -27,7 +27,7 @@ const WHAT: &str = "certificate";
 
 /// Takes up what the files hold, whenever that changes.
 pub(in crate::grpc) struct Reload {
-    config: config::Tls,
+    config: config::Grpc,
     clock: Clock,
     metrics: Metrics,
     /// Of the files as they were at the start.
@@ -41,11 +41,11 @@ impl Reload {
     /// # Errors
     /// Everything that is wrong with them.
     pub(in crate::grpc) fn begin(
-        config: &config::Tls,
+        config: &config::Grpc,
         clock: Clock,
         metrics: Metrics,
     ) -> Result<Option<Self>, Mistakes> {
-        let Some(files) = Files::read(config) else { return Ok(None) };
+        let Some(files) = Files::read(&config.tls) else { return Ok(None) };
         let material = Arc::new(Material::of(&files, config)?);
         let reload = Self {
             config: config.clone(),
@@ -68,13 +68,13 @@ impl Reload {
     /// Looks at the files again and again. What can't be used changes nothing.
     pub(in crate::grpc) async fn run(&self) -> Infallible {
         let mut seen = self.first;
-        let mut looks = interval(self.config.reload_interval);
+        let mut looks = interval(self.config.tls.reload_interval);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             looks.tick().await;
             let config = self.config.clone();
             let look = move || {
-                let files = Files::read(&config)?;
+                let files = Files::read(&config.tls)?;
                 let now = files.fingerprint();
                 (now != seen).then(|| (now, Material::of(&files, &config)))
             };

@@ -145,7 +145,7 @@ instruments! {
     connections_active: UpDown("verify_gateway.connections.active", "{connection}", [])
         = "Connections of callers that are open.";
     handshakes_failed: Counter("verify_gateway.tls.handshakes.failed", "{handshake}", ["cause"])
-        = "TLS handshakes that failed: timeout, not_tls, no_h2, incompatible, client_certificate, refused_by_client, closed or other.";
+        = "TLS handshakes that failed: timeout, not_tls, no_protocol, incompatible, client_certificate, refused_by_client, closed or other.";
     certificate_left: Observed("verify_gateway.tls.certificate.left", "s", [])
         = "How long the server's certificate is still valid. Below zero it has expired.";
     attempt_duration: Histogram(semconv::HTTP_CLIENT_REQUEST_DURATION, "s",

@@ -1,0 +1,90 @@
+//! Settings of gRPC-Web, for pages in browsers.
+
+use http::{HeaderValue, Uri};
+
+use crate::config::section::Section;
+
+/// Settings of gRPC-Web, for pages in browsers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Web {
+    /// Whether it is spoken, and HTTP/1.1 with it.
+    pub enabled: bool,
+    /// The origins whose pages may call, as browsers write them in the `origin` header.
+    pub allowed_origins: Vec<HeaderValue>,
+}
+
+impl Web {
+    pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
+        Self {
+            enabled: section.switch(
+                "enabled",
+                "false",
+                "Whether gRPC-Web is spoken too, for pages in browsers, and HTTP/1.1 with it.",
+            ),
+            allowed_origins: section.knob(
+                "allowed_origins",
+                "",
+                "origins with commas between them, such as https://admin.example, or empty",
+                "From where pages may call that do not come from the gateway's own origin.",
+                origins,
+            ),
+        }
+    }
+}
+
+/// Origins with commas between them.
+fn origins(text: &str) -> Option<Vec<HeaderValue>> {
+    let origins = text.split(',').map(str::trim).filter(|_| !text.trim().is_empty());
+    origins.map(Web::origin).collect()
+}
+
+impl Web {
+    /// Takes an origin as browsers write it (RFC 6454 §6.2): scheme, host and port alone, in lower case, and no port that is
+    /// the scheme's own.
+    #[must_use]
+    pub fn origin(text: &str) -> Option<HeaderValue> {
+        let uri: Uri = text.parse().ok()?;
+        let (scheme, host) = (uri.scheme_str()?, uri.host()?);
+        let port = match (scheme, uri.port_u16()) {
+            ("http", Some(80)) | ("https", Some(443)) => return None,
+            ("http" | "https", Some(port)) => format!(":{port}"),
+            ("http" | "https", None) => String::new(),
+            _ => return None,
+        };
+        let is_as_written = text == format!("{scheme}://{host}{port}") && text == text.to_lowercase();
+        (is_as_written && !host.is_empty() && !host.contains('*')).then(|| text.parse().ok()).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_those_that_browsers_write() {
+        for right in ["https://admin.example", "http://localhost:8000", "https://[::1]:8443", "http://10.0.0.1"] {
+            assert_eq!(Web::origin(right).unwrap(), right);
+        }
+        for wrong in [
+            "",
+            "*",
+            "null",
+            "https://*.example",
+            "admin.example",
+            "//admin.example",
+            "https://admin.example/",
+            "https://admin.example/page",
+            "https://Admin.example",
+            "https://admin.example:443",
+            "http://admin.example:80",
+            "https://me@admin.example",
+            "ftp://admin.example",
+            "https://a.example https://b.example",
+        ] {
+            assert_eq!(Web::origin(wrong), None, "{wrong}");
+        }
+        assert_eq!(origins(" ").unwrap().len(), 0);
+        assert_eq!(origins("https://a.example, https://b.example").unwrap().len(), 2);
+        assert_eq!(origins("https://a.example,"), None);
+    }
+}

@@ -1,0 +1,50 @@
+//! HTTP/1.1, which browsers speak where there is no TLS: its limits, each with its reason.
+
+use std::convert::Infallible;
+
+use futures_util::TryFutureExt;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use hyper::{
+    body::Incoming,
+    server::conn::http1::Builder,
+    service::{HttpService, Service, service_fn},
+};
+use hyper_util::rt::TokioTimer;
+use tonic::body::Body;
+
+use super::calls::Calls;
+use crate::{config, grpc::edge::Edged};
+
+/// Bytes of the head of one request: as many as on HTTP/2.
+const MAX_HEAD: usize = super::http2::MAX_HEADER_LIST_SIZE as usize;
+
+/// The protocol of one connection.
+pub(super) fn protocol(config: &config::Grpc) -> Builder {
+    let mut http1 = Builder::new();
+    http1
+        .timer(TokioTimer::new())
+        // From the end of a call on. Nobody can be asked for a sign of life here, so who is silent is gone.
+        .header_read_timeout(config.keepalive_interval)
+        .max_header_size(MAX_HEAD)
+        .max_buf_size(MAX_HEAD);
+    http1
+}
+
+/// `edged`, whose calls are counted among `calls`: they run in the connection, and not on its executor.
+pub(super) fn counted(
+    edged: Edged,
+    calls: Calls,
+) -> impl HttpService<Incoming, ResBody = Body, Error = Infallible, Future: Send> {
+    service_fn(move |request: Request<Incoming>| {
+        let running = calls.begin();
+        edged.call(request).map_ok(|response: Response<Body>| {
+            response.map(|body| {
+                Body::new(body.map_frame(move |frame| {
+                    let _until_dropped = &running;
+                    frame
+                }))
+            })
+        })
+    })
+}
