@@ -1,5 +1,6 @@
 //! `check`: is this configuration right, and what does it say?
 
+mod limits;
 mod words;
 
 use std::{
@@ -117,6 +118,8 @@ fn tenant(f: &mut fmt::Formatter<'_>, entry: &Entry, before: &[Entry]) -> fmt::R
     let profile = tenant.default_profile.as_deref().unwrap_or("none");
     writeln!(f, "  {}: key from {key_source}, default profile {profile}", tenant.id)?;
     identities.iter().try_for_each(|known| write!(f, "{}", words::Identity(known)))?;
+    limits::write_limits(f, &tenant.limits)?;
+    limits::write_test_numbers(f, &tenant.test_numbers)?;
     let same_key = |other: &&Entry| other.tenant.key.identity() == tenant.key.identity();
     match before.iter().find(same_key) {
         Some(other) => {

@@ -35,7 +35,16 @@ const fn code(reason: Reason) -> Code {
         | Reason::UpstreamConflict
         | Reason::RequestIdReused => Code::FailedPrecondition,
         Reason::ProfileNotFound | Reason::TemplateNotFound | Reason::VerificationNotFound => Code::NotFound,
-        Reason::UpstreamRateLimited | Reason::SpendLimitReached => Code::ResourceExhausted,
+        Reason::UpstreamRateLimited
+        | Reason::SpendLimitReached
+        | Reason::RequestLimitReached
+        | Reason::ConcurrencyLimitReached
+        | Reason::PhoneSendLimitReached
+        | Reason::CountrySendLimitReached
+        | Reason::DailySendLimitReached
+        | Reason::SendCoolDown
+        | Reason::CheckLimitReached
+        | Reason::GuessLimitReached => Code::ResourceExhausted,
         Reason::GatewayOverloaded | Reason::UpstreamUnavailable | Reason::StoreUnavailable => Code::Unavailable,
         Reason::SendOutcomeUnknown | Reason::CheckOutcomeUnknown | Reason::CreateOutcomeUnknown => Code::Unknown,
         Reason::DeadlineExceeded => Code::DeadlineExceeded,
@@ -67,6 +76,7 @@ impl From<Error> for Status {
     fn from(mut error: Error) -> Self {
         let (code, source) = (code(error.reason), error.take_source());
         let mut metadata = HashMap::new();
+        let limit = error.rule.as_ref().map(|rule| rule.name);
         if let Some(rule) = error.rule {
             metadata.insert("rule".to_owned(), rule.name.to_owned());
             metadata.extend(rule.identity.map(|identity| ("identity".to_owned(), identity.as_ref().to_owned())));
@@ -83,7 +93,8 @@ impl From<Error> for Status {
             details.set_retry_info(Some(wait));
         }
         if code == Code::ResourceExhausted {
-            details.set_quota_failure([QuotaViolation::new(name(error.reason), error.message.as_ref())]);
+            let subject = limit.unwrap_or(name(error.reason));
+            details.set_quota_failure([QuotaViolation::new(subject, error.message.as_ref())]);
         }
         if let Some(call) = Call::current() {
             details.set_request_info(&call.request_id, "");

@@ -21,6 +21,7 @@ use crate::{
     clock::Clock,
     config::{Config, Grpc},
     grpc::{edge::Edged, tls::Reload},
+    policy::limits::Calls,
     telemetry::{Metrics, Sampling},
     tenant::{Directory, PeerCertificate},
 };
@@ -42,9 +43,10 @@ fn connections_to(routes: Routes, change: impl FnOnce(&mut Grpc)) -> Connections
     Connections::new(edged, grpc, tls.as_ref().map(Reload::current), Metrics::default(), draining)
 }
 
-/// Knows no caller.
-fn nobody() -> Authenticator {
-    Authenticator::new(Directory::default(), Clock::default(), Metrics::default())
+/// Nobody who is known, and no calls of theirs.
+fn nobody() -> (Authenticator, Calls) {
+    let authenticator = Authenticator::new(Directory::default(), Clock::default(), Metrics::default());
+    (authenticator, Calls::new(Clock::default(), Metrics::default()))
 }
 
 /// How long a connection lives whose peer does what `peer` says.
