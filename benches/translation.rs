@@ -10,7 +10,7 @@ use verify_gateway::{
     grpc::translate,
     pb::{Channel, CheckVerificationRequest, CreateVerificationRequest, check_verification_request::Target},
     telnyx::{CheckAnswer, CheckRequest, Data, SendRequest, Verification},
-    tenant::{Allow, ApiKey, Tenant},
+    tenant::{ApiKey, Tenant},
 };
 
 const SENT: &str = r#"{"data":{"created_at":"2020-09-14T17:03:32.965812","id":"12ade33a-21c0-473b-b055-b3c836e1c292",
@@ -19,13 +19,7 @@ const SENT: &str = r#"{"data":{"created_at":"2020-09-14T17:03:32.965812","id":"1
 const CHECKED: &str = r#"{"data":{"phone_number":"+13035551234","response_code":"accepted"}}"#;
 
 fn tenant() -> Tenant {
-    Tenant {
-        id: TenantId::new("bench").expect("it is a name"),
-        key: ApiKey::new("KEY").expect("it is a header value"),
-        default_profile: None,
-        allow: Allow::default(),
-        duplicate_window: None,
-    }
+    Tenant::new(TenantId::new("bench").expect("it is a name"), ApiKey::new("KEY").expect("it is a header value"))
 }
 
 fn translation(criterion: &mut Criterion) {

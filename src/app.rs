@@ -1,22 +1,27 @@
 //! The composition root: settings and a tenant directory become a running gateway.
 
-use std::{io, net::SocketAddr};
+mod reload;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpListener,
+    sync::Notify,
     time::{sleep, timeout},
 };
 use tokio_util::task::AbortOnDropHandle;
 
+use self::reload::Reload;
 use crate::{
     admin::{self, NotReady, Readiness},
+    authn::Authenticator,
     clock::Clock,
     config::{self, Config, Mistakes},
     grpc::{self, Cut},
     services::{Services, Tasks},
     store::Store,
-    telemetry::Telemetry,
-    tenant::Directory,
+    telemetry::{Metrics, Telemetry},
+    tenant::{Directory, Watch},
     upstream::{self, Client},
 };
 
@@ -27,6 +32,10 @@ pub struct Gateway {
     server: grpc::Server,
     admin: Option<admin::Server>,
     readiness: Readiness,
+    authenticator: Authenticator,
+    metrics: Metrics,
+    /// Where tenants may change.
+    reload: Option<Reload>,
     /// What outlives the call that began it.
     tasks: Tasks,
     limits: config::Shutdown,
@@ -66,7 +75,8 @@ impl Gateway {
         let store = Store::memory(&config.store, clock.clone());
         let tasks = Tasks::default();
         let services = Services::new(config, &upstream, &store, &clock, &tasks, &telemetry.metrics());
-        let server = grpc::Server::new(&config.grpc, telemetry, directory, services, upstream, clock)?;
+        let authenticator = Authenticator::new(directory, clock.clone(), telemetry.metrics());
+        let server = grpc::Server::new(&config.grpc, telemetry, authenticator.clone(), services, upstream, clock)?;
         let refused = |addr| move |source| Error::Bind { addr, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused(config.grpc.listen))?;
         let addr = listener.local_addr().map_err(refused(config.grpc.listen))?;
@@ -79,7 +89,16 @@ impl Gateway {
             }
             None => None,
         };
-        Ok(Self { listener, addr, server, admin, readiness, tasks, limits: config.shutdown.clone() })
+        let (metrics, limits) = (telemetry.metrics(), config.shutdown.clone());
+        Ok(Self { listener, addr, server, admin, readiness, authenticator, metrics, reload: None, tasks, limits })
+    }
+
+    /// Has it look every `interval`, and where somebody notifies `at_once`, whether `watch` finds other tenants.
+    #[must_use]
+    pub fn watching(mut self, watch: Watch, interval: Duration, at_once: Arc<Notify>) -> Self {
+        let (authenticator, metrics) = (self.authenticator.clone(), self.metrics.clone());
+        self.reload = Some(Reload { watch, interval, at_once, authenticator, metrics });
+        self
     }
 
     /// Where its admin port listens, if it has one.
@@ -98,9 +117,10 @@ impl Gateway {
     /// have the grace period to finish. What is not done by then is ended.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         tracing::info!(addr = %self.addr, admin = self.admin_addr().map(tracing::field::display), "listening");
-        let Self { listener, server, admin, readiness, tasks, limits, .. } = self;
+        let Self { listener, server, admin, readiness, reload, tasks, limits, .. } = self;
         // Until this function ends: probes must see that it drains.
         let _admin = admin.map(|admin| AbortOnDropHandle::new(tokio::spawn(serve_admin(admin))));
+        let _reload = reload.map(|reload| AbortOnDropHandle::new(tokio::spawn(reload.run())));
         readiness.no_longer(NotReady::Starting);
         let closing = async {
             shutdown.await;

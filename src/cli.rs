@@ -3,11 +3,13 @@
 //! Exit codes: 0 for success, 64 for a wrong command line or configuration (`EX_USAGE` of sysexits.h), 1 for all else.
 
 mod check;
+mod connection;
 mod dev;
 mod hash_token;
 mod health;
 mod serve;
 mod simulator;
+mod smoke;
 
 use std::{ffi::OsString, fmt, future::Future, io, process::ExitCode};
 
@@ -36,6 +38,7 @@ enum Command {
     Check(check::Arguments),
     HashToken(hash_token::Arguments),
     Health(health::Arguments),
+    Smoke(smoke::Arguments),
 }
 
 impl Command {
@@ -47,6 +50,7 @@ impl Command {
             Self::Check(arguments) => check::run(&arguments, env),
             Self::HashToken(arguments) => hash_token::run(&arguments),
             Self::Health(arguments) => health::run(arguments).await,
+            Self::Smoke(arguments) => smoke::run(arguments).await,
         }
     }
 }

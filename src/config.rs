@@ -58,6 +58,8 @@ pub struct Config {
 pub struct Tenants {
     /// The tenants file.
     pub file: PathBuf,
+    /// How often it and the files that it names are looked at for changes.
+    pub reload_interval: Duration,
 }
 
 /// Settings of the way to stop.
@@ -109,6 +111,12 @@ impl Config {
                     "a path",
                     "The tenants file. A relative path counts from the folder of the configuration file.",
                     |text| (!text.is_empty()).then(|| PathBuf::from(text)),
+                ),
+                reload_interval: section.duration(
+                    "reload_interval",
+                    "5s",
+                    Duration::from_millis(10)..=Duration::from_hours(1),
+                    "How often it and the files that it names are looked at for changes, which take effect without a restart.",
                 ),
             }),
             admin: root.section("admin", "Probes, metrics and the log's level, for operators.", Admin::read),

@@ -24,6 +24,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use self::{edge::Edged, serve::Connections, tls::Reload};
 pub use self::{serve::Cut, tls::Material};
 use crate::{
+    authn::Authenticator,
     clock::Clock,
     config::{self, Mistakes},
     domain::Error,
@@ -33,7 +34,7 @@ use crate::{
     },
     services::{Answered, Origin, Services},
     telemetry::Telemetry,
-    tenant::{Context, Directory},
+    tenant::Context,
     upstream::Client,
 };
 
@@ -51,6 +52,9 @@ macro_rules! bounded {
 /// The services whose health is told one by one; the empty name stands for the whole.
 const HEALTH: [&str; 4] = ["", ProfileServer::NAME, TemplateServer::NAME, VerificationServer::NAME];
 
+/// The name for probes that start the process again where it does not answer. Not being ready is no reason for that.
+const LIVENESS: &str = "liveness";
+
 /// The gRPC server, ready to serve.
 pub struct Server {
     connections: Connections,
@@ -67,7 +71,7 @@ impl Server {
     pub fn new(
         config: &config::Grpc,
         telemetry: &Telemetry,
-        directory: Directory,
+        authenticator: Authenticator,
         services: Services,
         upstream: Client,
         clock: Clock,
@@ -97,7 +101,7 @@ impl Server {
         let edged = Edged::new(
             config,
             (telemetry.sampling(), telemetry.metrics()),
-            directory,
+            authenticator,
             routes.routes().prepare(),
             draining.clone(),
         );
@@ -139,13 +143,14 @@ impl Server {
         for service in HEALTH {
             self.health.set_service_status(service, status).await;
         }
+        self.health.set_service_status(LIVENESS, ServingStatus::Serving).await;
     }
 }
 
 /// On whose behalf a call is made. Without it a call is refused, whatever let it get this far.
 fn context<T>(request: &Request<T>) -> Result<Context, Error> {
     let context = request.extensions().get().cloned();
-    context.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "a valid bearer token is needed"))
+    context.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "valid credentials are needed"))
 }
 
 /// The response to a call that must happen once. Its metadata says where the answer is that of an earlier call.
@@ -167,6 +172,8 @@ fn add_reflection(routes: &mut RoutesBuilder) {
             // As bytes: decoded and encoded again, they would lose the comments.
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // The details of errors: by these, tools such as grpcurl can read them.
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
             .include_reflection_service(false)
     };
     routes

@@ -1,69 +1,77 @@
-//! What a tenant may do: its `allow` lists. An empty list allows everything.
+//! What an identity may do. What it was not given is refused, by the name of the key that would give it.
 
 use crate::{
     domain::{Error, PhoneNumber},
     pb::ErrorReason,
     telnyx::Channel,
-    tenant::Tenant,
+    tenant::{Allowed, Identity},
 };
 
-/// Refuses an rpc, by its bare name, that is not among the tenant's.
+/// Refuses an rpc, by its bare name, that is not among the identity's.
 ///
 /// # Errors
 /// `RPC_NOT_ALLOWED`.
-pub fn rpc(tenant: &Tenant, rpc: &str) -> Result<(), Error> {
-    let rpcs = &tenant.allow.rpcs;
-    let allowed = rpcs.is_empty() || rpcs.iter().any(|one| one == rpc);
-    check(allowed, ErrorReason::RpcNotAllowed, "allow.rpcs", "the tenant may not call this rpc")
+pub fn rpc(identity: &Identity, rpc: &str) -> Result<(), Error> {
+    let allowed = identity.permissions.rpcs.has(rpc);
+    check(identity, allowed, ErrorReason::RpcNotAllowed, "rpcs", "the identity may not call this rpc")
 }
 
-/// Refuses a channel that is not among the tenant's.
+/// Refuses a channel that is not among the identity's.
 ///
 /// # Errors
 /// `CHANNEL_NOT_ALLOWED`.
-pub fn channel(tenant: &Tenant, channel: Channel) -> Result<(), Error> {
-    let channels = &tenant.allow.channels;
-    let allowed = channels.is_empty() || channels.contains(&channel);
-    check(allowed, ErrorReason::ChannelNotAllowed, "allow.channels", "the tenant may not use this channel")
+pub fn channel(identity: &Identity, channel: Channel) -> Result<(), Error> {
+    let allowed = identity.permissions.channels.has(&channel);
+    check(identity, allowed, ErrorReason::ChannelNotAllowed, "channels", "the identity may not use this channel")
 }
 
-/// Refuses a phone number whose country is not among the tenant's. A number of no country is of none of them.
+/// Refuses a phone number whose country is not among the identity's. A number of no country is of none of them.
 ///
 /// # Errors
 /// `COUNTRY_NOT_ALLOWED`.
-pub fn country(tenant: &Tenant, phone_number: &PhoneNumber) -> Result<(), Error> {
-    let countries = &tenant.allow.countries;
-    // Finding the country takes some microseconds, so it is left out where nothing depends on it.
-    let allowed = countries.is_empty() || phone_number.country().is_some_and(|country| countries.contains(&country));
-    let message = "the tenant may not reach numbers of this country";
-    check(allowed, ErrorReason::CountryNotAllowed, "allow.countries", message)
+pub fn country(identity: &Identity, phone_number: &PhoneNumber) -> Result<(), Error> {
+    any_country(identity, Some(phone_number))
 }
 
-/// Refuses a profile, by its id, that is not among the tenant's.
+/// Refuses as [`country`] does, a number that is not known too.
+///
+/// # Errors
+/// `COUNTRY_NOT_ALLOWED`.
+pub fn any_country(identity: &Identity, phone_number: Option<&PhoneNumber>) -> Result<(), Error> {
+    let countries = &identity.permissions.countries;
+    // Finding the country takes some microseconds, so it is left out where nothing depends on it.
+    let allowed = *countries == Allowed::Any
+        || phone_number.and_then(PhoneNumber::country).is_some_and(|country| countries.has(&country));
+    let message = "the identity may not reach numbers of this country";
+    check(identity, allowed, ErrorReason::CountryNotAllowed, "countries", message)
+}
+
+/// Refuses a profile, by its id, that is not among the identity's.
 ///
 /// # Errors
 /// `PROFILE_NOT_ALLOWED`.
-pub fn profile(tenant: &Tenant, profile_id: &str) -> Result<(), Error> {
-    let profiles = &tenant.allow.profiles;
-    let allowed = profiles.is_empty() || profiles.iter().any(|one| one == profile_id);
-    check(allowed, ErrorReason::ProfileNotAllowed, "allow.profiles", "the tenant may not use this profile")
+pub fn profile(identity: &Identity, profile_id: &str) -> Result<(), Error> {
+    let allowed = identity.permissions.profiles.has(profile_id);
+    check(identity, allowed, ErrorReason::ProfileNotAllowed, "profiles", "the identity may not use this profile")
 }
 
-fn check(allowed: bool, reason: ErrorReason, rule: &'static str, message: &'static str) -> Result<(), Error> {
-    if allowed { Ok(()) } else { Err(Error::new(reason, message).rule(rule)) }
+fn check(
+    identity: &Identity,
+    allowed: bool,
+    reason: ErrorReason,
+    rule: &'static str,
+    message: &'static str,
+) -> Result<(), Error> {
+    if allowed { Ok(()) } else { Err(Error::new(reason, message).rule(rule).identity(identity.name.clone())) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        domain::{Country, TenantId},
-        tenant::{Allow, ApiKey},
-    };
+    use crate::{domain::Country, tenant::Permissions};
 
-    fn tenant(allow: Allow) -> Tenant {
-        let (id, key) = (TenantId::new("a").unwrap(), ApiKey::new("KEY").unwrap());
-        Tenant { id, key, default_profile: None, allow, duplicate_window: None }
+    fn identity(permissions: Permissions) -> Identity {
+        Identity { name: "service".into(), permissions }
     }
 
     fn phone(text: &str) -> PhoneNumber {
@@ -71,37 +79,50 @@ mod tests {
     }
 
     fn refusal(result: Result<(), Error>) -> Option<(ErrorReason, &'static str)> {
-        result.err().map(|error| (error.reason, error.rule.unwrap()))
+        result.err().map(|error| {
+            assert_eq!(error.identity.as_deref(), Some("service"));
+            (error.reason, error.rule.unwrap())
+        })
     }
 
     #[test]
-    fn empty_lists_allow_everything() {
-        let tenant = tenant(Allow::default());
-        assert!(rpc(&tenant, "DeleteProfile").is_ok());
-        assert!(channel(&tenant, Channel::Call).is_ok());
-        assert!(country(&tenant, &phone("+870773123456")).is_ok());
-        assert!(profile(&tenant, "p").is_ok());
+    fn what_was_not_given_is_refused() {
+        let nobody = identity(Permissions::default());
+        assert_eq!(refusal(rpc(&nobody, "GetProfile")), Some((ErrorReason::RpcNotAllowed, "rpcs")));
+        assert_eq!(refusal(channel(&nobody, Channel::Sms)), Some((ErrorReason::ChannelNotAllowed, "channels")));
+        assert_eq!(
+            refusal(country(&nobody, &phone("+13035551234"))),
+            Some((ErrorReason::CountryNotAllowed, "countries"))
+        );
+        assert_eq!(refusal(profile(&nobody, "p")), Some((ErrorReason::ProfileNotAllowed, "profiles")));
+    }
+
+    #[test]
+    fn who_may_do_everything_may() {
+        let admin = identity(Permissions::all());
+        assert!(rpc(&admin, "DeleteProfile").is_ok());
+        assert!(channel(&admin, Channel::Call).is_ok());
+        assert!(country(&admin, &phone("+870773123456")).is_ok());
+        assert!(profile(&admin, "p").is_ok());
     }
 
     #[test]
     fn a_list_allows_what_is_on_it_and_nothing_else() {
-        let tenant = tenant(Allow {
-            rpcs: vec!["CheckVerification".into()],
-            channels: vec![Channel::Sms],
-            countries: vec![Country::new("CA").unwrap()],
-            profiles: vec!["p1".into()],
+        let some = identity(Permissions {
+            rpcs: Allowed::Only(vec!["CheckVerification"]),
+            channels: Allowed::Only(vec![Channel::Sms]),
+            countries: Allowed::Only(vec![Country::new("CA").unwrap()]),
+            profiles: Allowed::Only(vec!["p1".into()]),
         });
-        assert!(rpc(&tenant, "CheckVerification").is_ok());
-        assert!(channel(&tenant, Channel::Sms).is_ok());
-        assert!(country(&tenant, &phone("+14165551234")).is_ok());
-        assert!(profile(&tenant, "p1").is_ok());
+        assert!(rpc(&some, "CheckVerification").is_ok());
+        assert!(channel(&some, Channel::Sms).is_ok());
+        assert!(country(&some, &phone("+14165551234")).is_ok());
+        assert!(profile(&some, "p1").is_ok());
 
-        assert_eq!(refusal(rpc(&tenant, "Check")), Some((ErrorReason::RpcNotAllowed, "allow.rpcs")));
-        assert_eq!(refusal(channel(&tenant, Channel::Call)), Some((ErrorReason::ChannelNotAllowed, "allow.channels")));
+        assert!(rpc(&some, "Check").is_err() && channel(&some, Channel::Call).is_err());
         for number in ["+13035551234", "+870773123456"] {
-            let expected = Some((ErrorReason::CountryNotAllowed, "allow.countries"));
-            assert_eq!(refusal(country(&tenant, &phone(number))), expected, "{number}");
+            assert!(country(&some, &phone(number)).is_err(), "{number}");
         }
-        assert_eq!(refusal(profile(&tenant, "p")), Some((ErrorReason::ProfileNotAllowed, "allow.profiles")));
+        assert!(profile(&some, "p").is_err());
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here is global: `cli` makes the subscriber the process's own, a test may use several.
 
+pub mod audit;
 mod call;
 mod console;
 mod log;
@@ -85,7 +86,7 @@ impl Telemetry {
     {
         let exported = self.logs.as_ref().map(|logs| {
             // The exporters log too: what they say of an export must not become another one.
-            let own = Targets::new().with_target(TARGET, LevelFilter::INFO);
+            let own = Targets::new().with_target(TARGET, LevelFilter::INFO).with_targets(self.log.audit());
             OpenTelemetryTracingBridge::new(logs).with_filter(own)
         });
         let subscriber =

@@ -1,24 +1,33 @@
-//! Who is calling, and with which key.
+//! Who is calling, what they may do, and with which key it is done.
 
 mod directory;
 mod file;
+mod identity;
+mod issuer;
+mod jwks;
 mod key;
 mod peer_certificate;
+mod role;
+mod sources;
 mod token;
+mod watch;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{Country, TenantId};
-use crate::telnyx::Channel;
+use crate::domain::TenantId;
 
 pub use self::{
-    directory::{Directory, Entry},
+    directory::{Credential, Directory, Entry, Known},
+    identity::{Allowed, Caller, Identity, Permissions},
+    issuer::{Issuer, JwksUrl, JwtRule, KeysFrom},
+    jwks::{Jwks, NotJwks},
     key::{ApiKey, KeyIdentity, KeySource},
     peer_certificate::PeerCertificate,
     token::TokenHash,
+    watch::Watch,
 };
 
 /// A tenant: a team whose services call, with the Telnyx key that its calls are made with.
@@ -30,23 +39,16 @@ pub struct Tenant {
     pub key: ApiKey,
     /// The profile of calls that name none.
     pub default_profile: Option<String>,
-    /// What it may do.
-    pub allow: Allow,
     /// How long a send without a `request_id` counts as the same as an equal one before it; none for not at all.
     pub duplicate_window: Option<Duration>,
 }
 
-/// What a tenant may do. An empty list allows everything.
-#[derive(Debug, Default)]
-pub struct Allow {
-    /// The rpcs, by their bare names (`CreateVerification`).
-    pub rpcs: Vec<String>,
-    /// The channels.
-    pub channels: Vec<Channel>,
-    /// The countries of the phone numbers.
-    pub countries: Vec<Country>,
-    /// The profiles, by id.
-    pub profiles: Vec<String>,
+impl Tenant {
+    /// A tenant with nothing but a name and a key.
+    #[must_use]
+    pub const fn new(id: TenantId, key: ApiKey) -> Self {
+        Self { id, key, default_profile: None, duplicate_window: None }
+    }
 }
 
 /// On whose behalf something is done, and until when.
@@ -54,6 +56,8 @@ pub struct Allow {
 pub struct Context {
     /// The tenant.
     pub tenant: Arc<Tenant>,
+    /// Who of it.
+    pub identity: Arc<Identity>,
     /// When the caller stops waiting. Nothing new is begun for it after that.
     pub deadline: Instant,
     /// Set when the caller is gone before that. Nothing new is begun then either, but a request on its way is not
@@ -74,9 +78,11 @@ impl Context {
         Self { unasked: true, ..self.clone() }
     }
 
-    /// Of a call of `tenant` whose caller waits until `deadline`, and nobody any longer.
+    /// Of a call of `caller`, who waits until `deadline`, and nobody any longer.
     #[must_use]
-    pub fn new(tenant: Arc<Tenant>, deadline: Instant) -> Self {
-        Self { tenant, deadline, cancelled: CancellationToken::new(), followed: false, unasked: false }
+    pub fn new(caller: Caller, deadline: Instant) -> Self {
+        let Caller { tenant, identity } = caller;
+        let cancelled = CancellationToken::new();
+        Self { tenant, identity, deadline, cancelled, followed: false, unasked: false }
     }
 }

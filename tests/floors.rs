@@ -13,7 +13,7 @@ const FLOORS: [&[&str]; 9] = [
     &["domain"],
     &["config"],
     &["telemetry", "tenant", "store"],
-    &["policy", "upstream"],
+    &["authn", "policy", "upstream"],
     &["services"],
     &["admin", "grpc", "simulator"],
     &["app"],

@@ -110,7 +110,10 @@ fn gateway(folder: &std::path::Path, upstream: &str, collector: &str, traced: f6
     let hash = verify_gateway::tenant::TokenHash::of(TOKEN);
     fs::write(
         folder.join("tenants.yaml"),
-        format!("tenants:\n  - id: bench\n    tokens: [\"{hash}\"]\n    telnyx_api_key: {{ inline: KEYbench }}\n"),
+        format!(
+            "tenants:\n  - id: bench\n    telnyx_api_key: {{ inline: KEYbench }}\n    identities:\n      \
+             - {{ name: bench, tokens: [\"{hash}\"], roles: [sender], channels: any, countries: any, profiles: any }}\n"
+        ),
     )?;
     Child::spawn(env!("CARGO_BIN_EXE_verify-gateway"), &["serve", "--config", &config.display().to_string()])
 }

@@ -1,5 +1,7 @@
 //! `check`: is this configuration right, and what does it say?
 
+mod words;
+
 use std::{
     fmt::{self, Display},
     io::{self, Write},
@@ -13,7 +15,7 @@ use crate::{
     clock::Clock,
     config::{ClientCertificate, Config, Environment, Grpc, Mistakes, Place, human::write_duration},
     grpc::Material,
-    tenant::{Allow, Directory, Entry},
+    tenant::{Directory, Entry, Watch},
 };
 
 /// Checks a configuration file and its tenants file, and says in words what they mean.
@@ -26,7 +28,7 @@ pub(super) struct Arguments {
 
 /// Prints what the configuration says, or everything that is wrong with it and with the tenants.
 pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failure> {
-    let (config, directory) = load(&arguments.config, env)?;
+    let (config, directory, _) = load(&arguments.config, env)?;
     let certificate = Material::load(&config.grpc)?;
     let summary = Summary { config: &config, certificate: certificate.as_ref(), tenants: directory.entries() };
     write!(io::stdout(), "{summary}")?;
@@ -34,7 +36,7 @@ pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failur
 }
 
 /// Reads the configuration, the certificate and the tenants, with all mistakes of all at once.
-pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory), Mistakes> {
+pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory, Watch), Mistakes> {
     let (config, mut mistakes) = Config::read(path, env);
     let Some(config) = config else { return Err(mistakes) };
     let tls = &config.grpc.tls;
@@ -47,15 +49,16 @@ pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory)
         mistakes.add(Place::File(path.display().to_string().into()), "grpc", what);
     }
     // Where the path itself is wrong, the tenants file would be another one.
-    let directory = if mistakes.touch("tenants.file") {
-        Directory::default()
-    } else {
-        Directory::load(&config.tenants.file, env).unwrap_or_else(|more| {
+    if mistakes.touch("tenants.file") {
+        return Err(mistakes);
+    }
+    match Watch::begin(&config.tenants.file, env) {
+        Ok((directory, watch)) => mistakes.none_or((config, directory, watch)),
+        Err(more) => {
             mistakes.append(more);
-            Directory::default()
-        })
-    };
-    mistakes.none_or((config, directory))
+            Err(mistakes)
+        }
+    }
 }
 
 /// What a configuration means, in words, without secrets.
@@ -71,12 +74,9 @@ impl Display for Summary<'_> {
         writeln!(f, "gRPC on {}, reflection {}", grpc.listen, if grpc.reflection { "on" } else { "off" })?;
         encryption(f, grpc, self.certificate)?;
         if grpc.web.enabled {
-            let origins = grpc.web.allowed_origins.iter().map(|origin| String::from_utf8_lossy(origin.as_bytes()));
-            writeln!(
-                f,
-                "gRPC-Web for pages of {}",
-                list(&origins.collect::<Vec<_>>(), "the gateway's own origin alone")
-            )?;
+            let origins = grpc.web.allowed_origins.iter().filter_map(|origin| origin.to_str().ok());
+            let pages = ["the gateway's own origin"].into_iter().chain(origins).collect::<Vec<_>>().join(", ");
+            writeln!(f, "gRPC-Web for pages of {pages}")?;
         }
         let attempts = upstream.retry.max_attempts;
         let (attempt, plural) = (write_duration(upstream.attempt_timeout), if attempts == 1 { "" } else { "s" });
@@ -99,7 +99,11 @@ fn encryption(f: &mut fmt::Formatter<'_>, grpc: &Grpc, certificate: Option<&Mate
     let Some(certificate) = certificate else {
         return writeln!(f, "warning: it is in plaintext: tokens and codes travel in the clear");
     };
-    let (names, expires) = (list(certificate.names(), "no DNS name"), certificate.expires());
+    let names = match certificate.names() {
+        [] => "no DNS name".to_owned(),
+        names => names.join(" "),
+    };
+    let expires = certificate.expires();
     let clients = match grpc.tls.client_certificate {
         ClientCertificate::None => "asked for no certificate",
         ClientCertificate::Optional => "may show a certificate",
@@ -113,33 +117,15 @@ fn encryption(f: &mut fmt::Formatter<'_>, grpc: &Grpc, certificate: Option<&Mate
 }
 
 fn tenant(f: &mut fmt::Formatter<'_>, entry: &Entry, before: &[Entry]) -> fmt::Result {
-    let Entry { tenant, tokens, key_source } = entry;
-    let plural = if *tokens == 1 { "" } else { "s" };
-    write!(f, "  {}: {tokens} token{plural}, key from {key_source}", tenant.id)?;
-    let profile = tenant.default_profile.as_deref();
-    writeln!(f, ", default profile {}", profile.unwrap_or("none"))?;
-    writeln!(f, "    may {}", may(&tenant.allow))?;
-    let same_key = |other: &&Entry| other.tenant.key.authorization() == tenant.key.authorization();
+    let Entry { tenant, identities, key_source } = entry;
+    let profile = tenant.default_profile.as_deref().unwrap_or("none");
+    writeln!(f, "  {}: key from {key_source}, default profile {profile}", tenant.id)?;
+    identities.iter().try_for_each(|known| write!(f, "{}", words::Identity(known)))?;
+    let same_key = |other: &&Entry| other.tenant.key.identity() == tenant.key.identity();
     match before.iter().find(same_key) {
         Some(other) => {
             writeln!(f, "    note: has the same Telnyx key as {}, so each sees the other's data", other.tenant.id)
         }
         None => Ok(()),
     }
-}
-
-/// What a tenant may do, in words.
-fn may(allow: &Allow) -> String {
-    let rpcs = list(&allow.rpcs, "every rpc");
-    let channels = list(&allow.channels, "every channel");
-    let countries = list(&allow.countries, "every country");
-    let profiles = list(&allow.profiles, "every profile");
-    format!("call {rpcs}, on {channels}, to {countries}, with {profiles}")
-}
-
-fn list(items: &[impl Display], every: &str) -> String {
-    if items.is_empty() {
-        return every.to_owned();
-    }
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }

@@ -13,7 +13,7 @@ use crate::{
     config::{self, Config},
     domain::TenantId,
     simulator,
-    tenant::{Allow, ApiKey, Directory, Tenant, TokenHash},
+    tenant::{ApiKey, Credential, Directory, Identity, Permissions, Tenant, TokenHash},
 };
 
 /// The demo tenant's token and its key to the simulator, which takes any.
@@ -88,14 +88,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn demo_tenant(default_profile: String) -> Directory {
-    let tenant = Tenant {
-        id: TenantId::new("demo").expect("it is a name"),
-        key: ApiKey::new(KEY).expect("it is a header value"),
-        default_profile: Some(default_profile),
-        allow: Allow::default(),
-        duplicate_window: None,
-    };
-    Directory::new(vec![(tenant, vec![TokenHash::of(TOKEN)])])
+    let id = TenantId::new("demo").expect("it is a name");
+    let key = ApiKey::new(KEY).expect("it is a header value");
+    let tenant = Tenant { default_profile: Some(default_profile), ..Tenant::new(id, key) };
+    let identity = Identity { name: "demo".into(), permissions: Permissions::all() };
+    Directory::new(vec![(tenant, vec![(identity, vec![Credential::Token(TokenHash::of(TOKEN))])])])
 }
 
 /// What is there, and what to paste. No line is wider than a terminal, so that none is broken where it is copied.

@@ -1,4 +1,4 @@
-//! `hash-token`: a token for a tenant, and what of it goes into the tenants file.
+//! `hash-token`: a token for an identity, and what of it goes into the tenants file.
 
 use std::io::{self, Read, Write};
 
@@ -18,7 +18,7 @@ const MIN_LENGTH: usize = 16;
 /// More than any token that a header could carry.
 const MAX_INPUT: u64 = 64 << 10;
 
-/// Makes a fresh token for a tenant, and prints it with the line that goes into the tenants file.
+/// Makes a fresh token for an identity of a tenant, and prints it with the line that goes into the tenants file.
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Hash the token on the standard input instead, and print the line alone.
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let token = fresh()?;
     writeln!(out, "token, for the caller's `authorization: Bearer` header; it is not shown again:")?;
     writeln!(out, "  {}", *token)?;
-    writeln!(out, "line for the tenant's `tokens` in the tenants file:")?;
+    writeln!(out, "line for the identity's `tokens` in the tenants file:")?;
     writeln!(out, "  - {}", TokenHash::of(&token))?;
     Ok(())
 }

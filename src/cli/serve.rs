@@ -1,8 +1,13 @@
 //! `serve`: the gateway, in production.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf, sync::Arc};
 
 use clap::Args;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::Notify,
+};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Failure, LogArguments, check, observe, stop_signal};
 use crate::{app::Gateway, clock::Clock, config::Environment};
@@ -19,12 +24,25 @@ pub(super) struct Arguments {
 
 /// Runs the gateway until Ctrl-C or SIGTERM. Nothing is bound before both files are found to be right.
 pub(super) async fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failure> {
-    let (mut config, directory) = check::load(&arguments.config, env)?;
+    let (mut config, directory, watch) = check::load(&arguments.config, env)?;
     arguments.log.apply(&mut config.telemetry.log);
     let stopped = stop_signal()?;
     let telemetry = observe(&config.telemetry)?;
     let gateway = Gateway::bind(&config, directory, Clock::default(), &telemetry).await.map_err(Failure::runtime)?;
-    gateway.run(stopped).await;
+    let (at_once, _hangup) = hangup()?;
+    gateway.watching(watch, config.tenants.reload_interval, at_once).run(stopped).await;
     telemetry.shutdown(config.shutdown.grace_period).await;
     Ok(())
+}
+
+/// Who is notified by SIGHUP, by which daemons are asked to read their files again, until the task is dropped.
+fn hangup() -> io::Result<(Arc<Notify>, AbortOnDropHandle<()>)> {
+    let (mut hangup, notify) = (signal(SignalKind::hangup())?, Arc::new(Notify::new()));
+    let notified = notify.clone();
+    let task = tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            notified.notify_one();
+        }
+    });
+    Ok((notify, AbortOnDropHandle::new(task)))
 }

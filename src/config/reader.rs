@@ -54,9 +54,19 @@ impl<'e> Reader<'e> {
         env: &'e Environment,
         read: impl FnOnce(&mut Section<'_, 'e>) -> T,
     ) -> (Self, Option<T>) {
+        Self::content(path, fs::read(path), env, read)
+    }
+
+    /// Reads `content`, which is that of the file at `path`, as [`Reader::file`] does.
+    pub(crate) fn content<T>(
+        path: &Path,
+        content: io::Result<impl AsRef<[u8]>>,
+        env: &'e Environment,
+        read: impl FnOnce(&mut Section<'_, 'e>) -> T,
+    ) -> (Self, Option<T>) {
         let mut reader = Self::new(&path.display().to_string(), env);
-        let content = match fs::read(path) {
-            Ok(bytes) => reader.document(&bytes, read),
+        let content = match content {
+            Ok(bytes) => reader.document(bytes.as_ref(), read),
             Err(error) => {
                 let what = match error.kind() {
                     io::ErrorKind::NotFound => "there is no such file".to_owned(),

@@ -105,8 +105,13 @@ impl<'r, 'e> Section<'r, 'e> {
 
     /// Reads a list of texts; one that is missing is empty.
     pub(crate) fn texts(&mut self, key: &'static str) -> Vec<Written> {
+        let items = self.list(key);
+        self.scalars(key, items)
+    }
+
+    fn scalars(&mut self, key: &'static str, items: Vec<Node>) -> Vec<Written> {
         let mut texts = Vec::new();
-        for node in self.list(key) {
+        for node in items {
             let place = self.reader.spot(node.spot);
             match node.value {
                 Value::Scalar(text) => texts.push(Written { text, place }),
@@ -135,6 +140,54 @@ impl<'r, 'e> Section<'r, 'e> {
             }
         }
         items
+    }
+
+    /// Reads a mapping of names of the writer's own to single values; one that is missing is empty.
+    pub(crate) fn text_by_name(&mut self, key: &'static str) -> Vec<(Written, Written)> {
+        let mut pairs = Vec::new();
+        for (name, node) in self.by_name(key) {
+            let place = self.reader.spot(node.spot);
+            match node.value {
+                Value::Scalar(text) => pairs.push((name, Written { text, place })),
+                Value::Refused => {}
+                _ => self.mistake(place, key, "must be a mapping of names to single values"),
+            }
+        }
+        pairs
+    }
+
+    /// Reads a mapping of names of the writer's own to lists of texts; one that is missing is empty.
+    pub(crate) fn texts_by_name(&mut self, key: &'static str) -> Vec<(Written, Vec<Written>)> {
+        let mut pairs = Vec::new();
+        for (name, node) in self.by_name(key) {
+            let place = self.reader.spot(node.spot);
+            match node.value {
+                Value::List(items) => pairs.push((name, self.scalars(key, items))),
+                Value::Refused => {}
+                _ => self.mistake(place, key, "must be a mapping of names to lists"),
+            }
+        }
+        pairs
+    }
+
+    fn by_name(&mut self, key: &'static str) -> Vec<(Written, Node)> {
+        let Some((_, node)) = self.take(key) else { return Vec::new() };
+        let path = self.path_of(key);
+        let entries = self.reader.entries(node, &path).unwrap_or_default();
+        let named = |(key, node): (Key, Node)| (Written { place: self.reader.spot(key.spot), text: key.text }, node);
+        entries.into_iter().map(named).collect()
+    }
+
+    /// Whether the value of `key` is the single `word`, which is then read.
+    pub(crate) fn is(&mut self, key: &'static str, word: &str) -> bool {
+        let is = |(known, node): &(Key, Node)| {
+            known.text == key && matches!(&node.value, Value::Scalar(text) if text == word)
+        };
+        let found = self.entries.iter().any(is);
+        if found {
+            self.take(key);
+        }
+        found
     }
 
     /// Notes a mistake about `key`.

@@ -30,6 +30,8 @@ pub struct Log {
     pub level: String,
     /// How it is written.
     pub format: LogFormat,
+    /// Whether audits are written, whatever the level.
+    pub audit: bool,
 }
 
 /// How a log is written.
@@ -148,6 +150,11 @@ impl Log {
                     "json" => Some(LogFormat::Json),
                     _ => None,
                 },
+            ),
+            audit: section.switch(
+                "audit",
+                "true",
+                "Whether audits are written, whatever the level: who did what, with the target audit.",
             ),
         }
     }

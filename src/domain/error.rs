@@ -22,6 +22,8 @@ pub struct Error {
     pub resource: Option<Box<Resource>>,
     /// The rule that refused the call, by its name in the tenants file.
     pub rule: Option<&'static str>,
+    /// Whose rule that is, by its name in the tenants file.
+    pub identity: Option<Arc<str>>,
     /// What lies behind it.
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -61,6 +63,7 @@ impl Error {
             retry_after: None,
             resource: None,
             rule: None,
+            identity: None,
             source: None,
         }
     }
@@ -96,6 +99,13 @@ impl Error {
     #[must_use]
     pub fn rule(mut self, rule: &'static str) -> Self {
         self.rule = Some(rule);
+        self
+    }
+
+    /// Adds whose rule refused.
+    #[must_use]
+    pub fn identity(mut self, identity: Arc<str>) -> Self {
+        self.identity = Some(identity);
         self
     }
 

@@ -19,12 +19,13 @@ use tower::Service as _;
 use self::trace::{Call, Tracing};
 use super::{status, web::Web};
 use crate::{
+    authn::Authenticator,
     config,
     domain::Error,
     pb::ErrorReason,
     policy,
     telemetry::{Metrics, Sampling, metrics::LimitMode},
-    tenant::{Context, Directory, PeerCertificate},
+    tenant::{Context, PeerCertificate},
 };
 
 /// What is below knows best what it means that the time is over, so it gets to say so.
@@ -36,7 +37,7 @@ struct Edge {
     metrics: Metrics,
     places: Semaphore,
     deadlines: deadline::Limits,
-    directory: Directory,
+    authenticator: Authenticator,
     draining: CancellationToken,
 }
 
@@ -76,11 +77,11 @@ impl Edge {
         let deadline = self.deadlines.of(request.headers())?;
         let in_time = async {
             // Authenticate: nothing below runs without a tenant, and nothing below needs the credentials.
-            let tenant = authenticate::tenant(request.headers_mut(), &self.directory)?;
-            call.is_of(&tenant.id);
+            let caller = authenticate::caller(&mut request, &self.authenticator).await?;
+            call.is_of(&caller);
             let rpc = request.uri().path().rsplit('/').next().unwrap_or_default();
-            policy::rpc(&tenant, rpc)?;
-            request.extensions_mut().insert(Context::new(tenant, deadline));
+            policy::rpc(&caller.identity, rpc)?;
+            request.extensions_mut().insert(Context::new(caller, deadline));
             Ok(forward(routes, request).await)
         };
         let late = |_| Err(Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out"));
@@ -114,7 +115,7 @@ impl Edged {
     pub(super) fn new(
         config: &config::Grpc,
         (sampling, metrics): (Sampling, Metrics),
-        directory: Directory,
+        authenticator: Authenticator,
         routes: Routes,
         draining: CancellationToken,
     ) -> Self {
@@ -123,7 +124,7 @@ impl Edged {
             metrics,
             places: Semaphore::new(config.max_concurrent_calls),
             deadlines: deadline::Limits { default: config.default_deadline, max: config.max_deadline },
-            directory,
+            authenticator,
             draining,
         };
         Self { shared: Arc::new(Shared { edge, routes, web: Web::new(&config.web) }), certificate: None }

@@ -15,6 +15,7 @@ use crate::{
     },
     policy,
     services::Profiles,
+    telemetry::audit,
     tenant::Context,
     upstream::Client,
 };
@@ -66,7 +67,12 @@ impl ProfileService for Handlers {
         let list = self.upstream.profiles(&context, name.as_deref(), paging.page()).await.map_err(renamed)?;
         let window = paging.window(list);
         Ok(Response::new(ListProfilesResponse {
-            profiles: window.items.into_iter().map(translate::profile).collect(),
+            profiles: window
+                .items
+                .into_iter()
+                .filter(|profile| context.identity.permissions.profiles.has(profile.id.as_deref().unwrap_or_default()))
+                .map(translate::profile)
+                .collect(),
             next_page_token: window.next_page_token,
             total_size: window.total_size,
         }))
@@ -78,7 +84,8 @@ impl ProfileService for Handlers {
     ) -> Result<Response<UpdateProfileResponse>, Status> {
         let context = context(&request)?;
         let (id, patch) = translate::update_profile(request.into_inner())?;
-        policy::profile(&context.tenant, &id)?;
+        audit::about(|subject| subject.profile_id = Some(id.clone()));
+        policy::profile(&context.identity, &id)?;
         let profile = self.upstream.update_profile(&context, &id, patch).await.map_err(renamed)?;
         Ok(Response::new(UpdateProfileResponse { profile: Some(translate::profile(profile)) }))
     }
@@ -94,11 +101,12 @@ impl ProfileService for Handlers {
     }
 }
 
-/// The id of a profile that the tenant may use.
+/// The id of a profile that the identity may use.
 fn allowed_id(context: &Context, profile_id: &str) -> Result<String, Error> {
     let mut violations = Violations::default();
     let id = violations.id("profile_id", profile_id);
     let id = violations.none_or(id)?;
-    policy::profile(&context.tenant, &id)?;
+    audit::about(|subject| subject.profile_id = Some(id.clone()));
+    policy::profile(&context.identity, &id)?;
     Ok(id)
 }

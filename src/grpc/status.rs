@@ -66,9 +66,10 @@ fn pushback(code: Code, wait: Option<Duration>) -> Option<MetadataValue<Ascii>> 
 impl From<Error> for Status {
     fn from(mut error: Error) -> Self {
         let (code, source) = (code(error.reason), error.take_source());
-        let metadata = error.rule.map(|rule| ("rule".to_owned(), rule.to_owned()));
+        let rule = error.rule.map(|rule| ("rule".to_owned(), rule.to_owned()));
+        let identity = error.identity.map(|identity| ("identity".to_owned(), identity.as_ref().to_owned()));
         let mut details = ErrorDetails::new();
-        details.set_error_info(name(error.reason), DOMAIN, HashMap::from_iter(metadata));
+        details.set_error_info(name(error.reason), DOMAIN, rule.into_iter().chain(identity).collect::<HashMap<_, _>>());
         if !error.violations.is_empty() {
             let violations = error.violations.into_iter();
             details.set_bad_request(
@@ -165,7 +166,8 @@ mod tests {
         let status: Status = Error::new(Reason::UpstreamRateLimited, "too much")
             .retry_after(Duration::from_millis(1500))
             .resource("profile", "p1")
-            .rule("allow.channels")
+            .rule("channels")
+            .identity("service".into())
             .violations(vec![Violation::new("a.b", "must be c")])
             .source("the secret of it")
             .into();
@@ -173,7 +175,7 @@ mod tests {
         let details = status.get_error_details();
         let info = details.error_info().unwrap();
         assert_eq!((info.reason.as_str(), info.domain.as_str()), ("UPSTREAM_RATE_LIMITED", DOMAIN));
-        assert_eq!(info.metadata["rule"], "allow.channels");
+        assert_eq!((info.metadata["rule"].as_str(), info.metadata["identity"].as_str()), ("channels", "service"));
         assert_eq!(details.retry_info().unwrap().retry_delay, Some(Duration::from_millis(1500)));
         assert_eq!(details.bad_request().unwrap().field_violations[0].field, "a.b");
         assert_eq!(details.resource_info().unwrap().resource_name, "p1");

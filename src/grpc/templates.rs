@@ -12,6 +12,7 @@ use crate::{
         UpdateTemplateRequest, UpdateTemplateResponse, template_service_server::TemplateService,
     },
     services::{NewTemplate, Templates},
+    telemetry::audit,
     upstream::Client,
 };
 
@@ -73,6 +74,7 @@ impl TemplateService for Handlers {
         let id = violations.id("template_id", &request.template_id);
         translate::template_text(&request.text, &mut violations);
         let id = violations.none_or(id)?;
+        audit::about(|subject| subject.template_id = Some(id.clone()));
         let template = self.upstream.update_template(&context, &id, &request.text).await.map_err(renamed)?;
         Ok(Response::new(UpdateTemplateResponse { template: Some(translate::template(template)) }))
     }

@@ -7,6 +7,7 @@ use super::{
     translate::{List, Paging, Violations, renamed},
 };
 use crate::{
+    domain::{Error, PhoneNumber},
     pb::{
         CheckVerificationRequest, CheckVerificationResponse, CreateVerificationRequest, CreateVerificationResponse,
         GetVerificationRequest, GetVerificationResponse, ListVerificationsRequest, ListVerificationsResponse,
@@ -14,6 +15,9 @@ use crate::{
     },
     policy,
     services::Verifications,
+    telemetry::audit,
+    telnyx,
+    tenant::Identity,
     upstream::Client,
 };
 
@@ -51,7 +55,9 @@ impl VerificationService for Handlers {
         let mut violations = Violations::default();
         let id = violations.id("verification_id", &request.into_inner().verification_id);
         let id = violations.none_or(id)?;
+        audit::about(|subject| subject.verification_id = Some(id.clone()));
         let verification = self.upstream.verification(&context, &id).await.map_err(renamed)?;
+        may_read(&context.identity, &verification)?;
         let verification = Some(translate::verification(verification));
         Ok(Response::new(GetVerificationResponse { verification }))
     }
@@ -67,12 +73,18 @@ impl VerificationService for Handlers {
         let scope = (List::Verifications, &context.tenant.id, request.phone_number.as_str());
         let paging = Paging::read(scope, request.page_size, &request.page_token, &mut violations);
         let phone_number = violations.none_or(phone_number)?;
-        policy::country(&context.tenant, &phone_number)?;
+        audit::about(|subject| subject.phone_number(&phone_number));
+        policy::country(&context.identity, &phone_number)?;
 
         let list = self.upstream.verifications(&context, &phone_number, paging.page()).await.map_err(renamed)?;
         let window = paging.window(list);
         Ok(Response::new(ListVerificationsResponse {
-            verifications: window.items.into_iter().map(translate::verification).collect(),
+            verifications: window
+                .items
+                .into_iter()
+                .filter(|verification| may_read(&context.identity, verification).is_ok())
+                .map(translate::verification)
+                .collect(),
             next_page_token: window.next_page_token,
             total_size: window.total_size,
         }))
@@ -103,4 +115,11 @@ impl VerificationService for Handlers {
             phone_number: answer.phone_number.unwrap_or_default(),
         }))
     }
+}
+
+/// Whether `identity` may see `verification`: its id does not tell profile and country, so this is asked of the answer.
+/// What that does not tell either counts as none that is allowed.
+fn may_read(identity: &Identity, verification: &telnyx::Verification) -> Result<(), Error> {
+    policy::profile(identity, verification.verify_profile_id.as_deref().unwrap_or_default())?;
+    policy::any_country(identity, verification.phone_number.as_deref().and_then(PhoneNumber::parse).as_ref())
 }

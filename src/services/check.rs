@@ -8,7 +8,7 @@ use crate::{
     pb::ErrorReason,
     policy,
     secret::Secret,
-    telemetry::metrics::Verified,
+    telemetry::{audit, metrics::Verified},
     telnyx::{CheckAnswer, CheckRequest},
     tenant::Context,
     upstream::CheckTarget,
@@ -43,12 +43,19 @@ impl Verifications {
     /// # Errors
     /// As `CheckVerification` documents them.
     pub async fn check(&self, context: &Context, check: &Check) -> Result<CheckAnswer, Error> {
+        audit::about(|subject| match &check.target {
+            Target::Id(id) => subject.verification_id = Some(id.clone()),
+            Target::Phone { phone_number, profile_id } => {
+                subject.phone_number(phone_number);
+                subject.profile_id = Some(profile_id.clone());
+            }
+        });
         let code = Some(check.code.expose());
         let (target, verify_profile_id) = match &check.target {
             Target::Id(id) => (CheckTarget::Id(id), None),
             Target::Phone { phone_number, profile_id } => {
-                policy::profile(&context.tenant, profile_id)?;
-                policy::country(&context.tenant, phone_number)?;
+                policy::profile(&context.identity, profile_id)?;
+                policy::country(&context.identity, phone_number)?;
                 (CheckTarget::Phone(phone_number), Some(profile_id.as_str()))
             }
         };
@@ -68,6 +75,7 @@ impl Verifications {
     /// # Errors
     /// As `ReportVerification` documents them.
     pub async fn report(&self, context: &Context, verification_id: &str, accepted: bool) -> Result<CheckAnswer, Error> {
+        audit::about(|subject| subject.verification_id = Some(verification_id.to_owned()));
         let (outcome, state) = if accepted { ("accepted", "accepted") } else { ("rejected", "invalid") };
         let body = CheckRequest { status: Some(outcome), ..CheckRequest::default() };
         let end = self.upstream.check(context, CheckTarget::Id(verification_id), &body).await;
@@ -103,8 +111,14 @@ impl Verifications {
         let outcomes = ["accepted", "rejected", "expired", "max_attempts_exceeded"];
         let known = outcomes.into_iter().find(|outcome| answer.response_code.as_deref() == Some(*outcome));
         self.metrics.check_ended(known.unwrap_or("unspecified"));
+        let phone_number = answer.phone_number.as_deref().and_then(PhoneNumber::parse);
+        audit::about(|subject| {
+            subject.outcome = Some(known.unwrap_or("unspecified"));
+            if let Some(phone_number) = &phone_number {
+                subject.phone_number(phone_number);
+            }
+        });
         if answer.is_accepted() {
-            let phone_number = answer.phone_number.as_deref().and_then(PhoneNumber::parse);
             let country = phone_number.and_then(|phone_number| phone_number.country());
             self.metrics.converted(&context.tenant.id, verified, country);
         }

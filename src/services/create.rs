@@ -9,6 +9,7 @@ use super::{
 use crate::{
     domain::Error,
     pb::ErrorReason,
+    telemetry::audit,
     telnyx::{Profile, Template},
     tenant::Context,
     upstream::{Client, Page},
@@ -39,7 +40,14 @@ impl Profiles {
     /// # Errors
     /// As `CreateProfile` documents them.
     pub async fn create(&self, context: &Context, new: NewProfile) -> Result<Answered<Profile>, Error> {
-        self.0.run(context, new).await
+        let end = self.0.run(context, new).await;
+        if let Ok(Answered { answer, origin }) = &end {
+            audit::about(|subject| {
+                subject.profile_id.clone_from(&answer.id);
+                subject.outcome = Some(origin.outcome("created"));
+            });
+        }
+        end
     }
 }
 
@@ -49,7 +57,14 @@ impl Templates {
     /// # Errors
     /// As `CreateTemplate` documents them.
     pub async fn create(&self, context: &Context, new: NewTemplate) -> Result<Answered<Template>, Error> {
-        self.0.run(context, new).await
+        let end = self.0.run(context, new).await;
+        if let Ok(Answered { answer, origin }) = &end {
+            audit::about(|subject| {
+                subject.template_id.clone_from(&answer.id);
+                subject.outcome = Some(origin.outcome("created"));
+            });
+        }
+        end
     }
 }
 

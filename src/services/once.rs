@@ -55,6 +55,17 @@ pub enum Origin {
     Duplicate,
 }
 
+impl Origin {
+    /// What became of a call that was to make happen what is `done` now.
+    pub(super) const fn outcome(self, done: &'static str) -> &'static str {
+        match self {
+            Self::ThisCall => done,
+            Self::SameRequest => "replayed",
+            Self::Duplicate => "duplicate",
+        }
+    }
+}
+
 /// What every kind of intent needs.
 #[derive(Clone)]
 pub(super) struct Parts {

@@ -13,7 +13,10 @@ use crate::{
     pb::ErrorReason,
     policy,
     secret::Secret,
-    telemetry::metrics::{SendEnd, Verified},
+    telemetry::{
+        audit,
+        metrics::{SendEnd, Verified},
+    },
     telnyx::{Channel, SendRequest, Verification},
     tenant::Context,
     upstream::{Client, Page},
@@ -47,12 +50,22 @@ impl Verifications {
     /// # Errors
     /// As `CreateVerification` documents them.
     pub async fn create(&self, context: &Context, send: Send) -> Result<Answered<Verification>, Error> {
-        policy::channel(&context.tenant, send.channel)?;
-        policy::profile(&context.tenant, &send.profile_id)?;
-        policy::country(&context.tenant, &send.phone_number)?;
+        audit::about(|subject| {
+            subject.phone_number(&send.phone_number);
+            (subject.channel, subject.profile_id) = (Some(send.channel), Some(send.profile_id.clone()));
+        });
+        policy::channel(&context.identity, send.channel)?;
+        policy::profile(&context.identity, &send.profile_id)?;
+        policy::country(&context.identity, &send.phone_number)?;
         let (channel, country) = (send.channel, send.phone_number.country());
         let (profile_id, phone_number) = (send.profile_id.clone(), send.phone_number.clone());
         let end = self.sends.run(context, send).await;
+        if let Ok(Answered { answer, origin }) = &end {
+            audit::about(|subject| {
+                subject.verification_id.clone_from(&answer.id);
+                subject.outcome = Some(origin.outcome("sent"));
+            });
+        }
         match &end {
             Ok(Answered { answer, origin: Origin::ThisCall }) => {
                 let by_id = Verified::Id(answer.id.as_deref().unwrap_or_default());

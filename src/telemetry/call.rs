@@ -12,7 +12,7 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Builder;
 
-use super::Metrics;
+use super::{Metrics, audit::Subject};
 use crate::domain::TenantId;
 
 task_local! {
@@ -27,6 +27,10 @@ pub struct Call {
     pub rpc: &'static str,
     /// Whose it is, once that is known.
     pub tenant: OnceLock<TenantId>,
+    /// Who of the tenant, once that is known.
+    pub identity: OnceLock<Arc<str>>,
+    /// What it is about, for the audit.
+    pub(super) subject: Mutex<Subject>,
     /// Its trace and span, where it is recorded.
     pub trace: Option<(TraceId, SpanId)>,
     /// Where to count what comes up while it is answered.
@@ -48,6 +52,8 @@ impl Call {
             request_id: request_id.unwrap_or_else(new_request_id),
             rpc,
             tenant: OnceLock::new(),
+            identity: OnceLock::new(),
+            subject: Mutex::default(),
             trace,
             metrics,
             upstream_request_id: Mutex::default(),

@@ -24,7 +24,7 @@ use tracing_subscriber::{
     reload,
 };
 
-use super::{Call, TARGET};
+use super::{Call, TARGET, audit};
 use crate::config::{self, LogFormat};
 
 /// The log's level and format. Clones are the same.
@@ -34,6 +34,8 @@ pub struct Log(Arc<Shared>);
 struct Shared {
     level: Mutex<String>,
     human: AtomicBool,
+    /// Whether audits are written.
+    audit: bool,
     /// Sets the level of every subscriber that there is.
     set: Mutex<Vec<SetLevel>>,
 }
@@ -42,9 +44,8 @@ type SetLevel = Box<dyn Fn(&str) -> Result<(), ParseError> + Send>;
 
 impl Log {
     pub(super) fn new(config: &config::Log) -> Self {
-        let shared =
-            Shared { level: config.level.clone().into(), human: is_human(config.format).into(), set: Mutex::default() };
-        Self(Arc::new(shared))
+        let (level, human) = (config.level.clone().into(), is_human(config.format).into());
+        Self(Arc::new(Shared { level, human, audit: config.audit, set: Mutex::default() }))
     }
 
     /// What is logged.
@@ -94,7 +95,12 @@ impl Log {
             .with_writer(writer)
             .with_ansi(std::io::stderr().is_terminal())
             .event_format(Lines(self.clone()))
-            .with_filter(level.and(libraries())))
+            .with_filter(level.and(libraries()).or(Targets::new().with_targets(self.audit()))))
+    }
+
+    /// The level of audits, which that of the log does not change.
+    pub(super) fn audit(&self) -> Option<(&'static str, LevelFilter)> {
+        self.0.audit.then_some((audit::TARGET, LevelFilter::INFO))
     }
 }
 
@@ -107,9 +113,12 @@ fn is_human(format: LogFormat) -> bool {
 }
 
 /// Holds libraries to INFO whatever the level asked for: below it, HTTP libraries print headers and paths, and with them
-/// tokens and phone numbers.
+/// tokens and phone numbers. Audits have a filter of their own.
 pub(super) fn libraries() -> Targets {
-    Targets::new().with_default(LevelFilter::INFO).with_target(TARGET, LevelFilter::TRACE)
+    Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_target(TARGET, LevelFilter::TRACE)
+        .with_target(audit::TARGET, LevelFilter::OFF)
 }
 
 /// Writes an event as one line, with the names of the call that it belongs to.
@@ -132,6 +141,9 @@ where
             add("rpc", call.rpc.to_owned());
             if let Some(tenant) = call.tenant.get() {
                 add("tenant", tenant.to_string());
+            }
+            if let Some(identity) = call.identity.get() {
+                add("identity", identity.to_string());
             }
             if let Some((trace, span)) = call.trace {
                 add("trace_id", trace.to_string());
@@ -262,7 +274,7 @@ mod tests {
     }
 
     fn log() -> (Log, Written, tracing::subscriber::DefaultGuard) {
-        let log = Log::new(&config::Log { level: "info".into(), format: LogFormat::Json });
+        let log = Log::new(&config::Log { level: "info".into(), format: LogFormat::Json, audit: true });
         let written = Written::default();
         let writer = written.clone();
         let subscriber = Registry::default().with(log.layer(move || writer.clone()).unwrap());
@@ -287,6 +299,27 @@ mod tests {
         call.run_now(|| tracing::warn!(count = 3, "hello"));
         let text = written.take();
         assert!(text.contains("hello") && text.contains("count=3") && text.contains("request_id=r1"), "{text}");
+    }
+
+    #[test]
+    fn audits_are_written_whatever_the_level() {
+        let (log, written, _guard) = log();
+        log.set_level("off").unwrap();
+        tracing::error!("no");
+        assert_eq!(written.take(), "");
+        audit::reloaded("tenants", Some(2));
+        let text = written.take();
+        let line: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (&line["target"], &line["event"], &line["mistakes"]),
+            (&"audit".into(), &"reload".into(), &2.into())
+        );
+
+        let log = Log::new(&config::Log { level: "trace".into(), format: LogFormat::Json, audit: false });
+        let writer = written.clone();
+        let subscriber = Registry::default().with(log.layer(move || writer.clone()).unwrap());
+        tracing::subscriber::with_default(subscriber, || audit::reloaded("tenants", None));
+        assert_eq!(written.take(), "");
     }
 
     #[test]

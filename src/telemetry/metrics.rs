@@ -151,6 +151,11 @@ impl Metrics {
         }
     }
 
+    /// A caller is not known, because of `cause`.
+    pub fn denied(&self, cause: &'static str) {
+        self.0.instruments.denials.add(1, &[label("cause", cause)]);
+    }
+
     /// A connection is there; it is gone when the answer is dropped.
     #[must_use]
     pub fn connection_opened(&self) -> Active {

@@ -1,19 +1,20 @@
-//! Which token belongs to whom.
+//! Which credential belongs to whom.
 
-use std::{
-    collections::{HashMap, hash_map},
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
-use super::{KeySource, Tenant, TokenHash, file};
+use super::{Caller, Identity, Issuer, JwtRule, KeySource, Tenant, TokenHash, file, sources::Sources};
 use crate::config::{Environment, Mistakes};
 
-/// All tenants, by their tokens.
+/// All tenants, by the credentials of their identities.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     entries: Vec<Entry>,
-    by_token: HashMap<TokenHash, Arc<Tenant>>,
+    issuers: Vec<Issuer>,
+    by_token: HashMap<TokenHash, Caller>,
+    by_dns_name: HashMap<String, Caller>,
+    by_uri: HashMap<String, Caller>,
+    /// By the issuer's name.
+    by_rule: HashMap<String, Vec<(JwtRule, Caller)>>,
 }
 
 /// A tenant and what is known about it beside.
@@ -21,44 +22,128 @@ pub struct Directory {
 pub struct Entry {
     /// The tenant.
     pub tenant: Arc<Tenant>,
-    /// How many tokens it has.
-    pub tokens: usize,
+    /// Who belongs to it.
+    pub identities: Vec<Known>,
     /// Where its key was read from.
     pub key_source: KeySource,
 }
 
+/// An identity and what it is known by.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The identity.
+    pub identity: Arc<Identity>,
+    /// Each of these proves it.
+    pub credentials: Vec<Credential>,
+    /// The roles that it was given.
+    pub roles: Vec<String>,
+}
+
+/// What an identity is known by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// A bearer token.
+    Token(TokenHash),
+    /// JWTs of an issuer.
+    Jwt(JwtRule),
+    /// Client certificates with this DNS name, in lower case.
+    DnsName(String),
+    /// Client certificates with this URI.
+    Uri(String),
+}
+
+impl Credential {
+    /// A certificate's DNS name: host names of letters, digits and hyphens, without wildcards.
+    #[must_use]
+    pub fn dns(text: &str) -> Option<Self> {
+        let is_label = |label: &str| {
+            let inner = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
+            (1..=63).contains(&label.len()) && label.bytes().all(inner)
+        };
+        (text.len() <= 253 && text.split('.').all(is_label)).then(|| Self::DnsName(text.to_ascii_lowercase()))
+    }
+
+    /// A certificate's URI: a scheme, a colon, and more, all of it visible ASCII.
+    #[must_use]
+    pub fn uri(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once(':')?;
+        let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c));
+        let is_visible = text.bytes().all(|c| c.is_ascii_graphic());
+        (is_scheme && is_visible && !rest.trim_start_matches('/').is_empty()).then(|| Self::Uri(text.to_owned()))
+    }
+}
+
 impl Directory {
-    /// Reads the tenants file at `path`. Keys that stand in the environment are taken from `env`; key files count from
-    /// the folder of the tenants file.
+    /// Reads the tenants file at `path`. Keys that stand in the environment are taken from `env`; the files that it names
+    /// count from its folder.
     ///
     /// # Errors
     /// Everything that is wrong, and no tenant at all.
     pub fn load(path: &Path, env: &Environment) -> Result<Self, Mistakes> {
-        let mut directory = Self::default();
-        for tenant in file::read(path, env)? {
-            directory.add(tenant.tenant, &tenant.tokens, tenant.key_source);
-        }
-        Ok(directory)
+        Self::read(path, env, &mut Sources::default())
     }
 
-    /// The directory of tenants made by the program, each with the hashes of its tokens. A token belongs to the first
-    /// tenant that has it.
+    /// Reads as [`Directory::load`] does, and notes in `sources` the files that it took.
+    pub(super) fn read(path: &Path, env: &Environment, sources: &mut Sources) -> Result<Self, Mistakes> {
+        let file::Content { issuers, tenants } = file::read(path, env, sources)?;
+        Ok(Self::of(issuers, tenants))
+    }
+
+    /// The directory of tenants made by the program, each with its identities. A credential belongs to the first identity
+    /// that has it.
     #[must_use]
-    pub fn new(tenants: Vec<(Tenant, Vec<TokenHash>)>) -> Self {
-        let mut directory = Self::default();
-        for (tenant, tokens) in tenants {
-            directory.add(tenant, &tokens, KeySource::Inline);
+    pub fn new(tenants: Vec<(Tenant, Vec<(Identity, Vec<Credential>)>)>) -> Self {
+        let known = |(identity, credentials)| Known { identity: Arc::new(identity), credentials, roles: Vec::new() };
+        let entry = |(tenant, identities): (_, Vec<_>)| Entry {
+            tenant: Arc::new(tenant),
+            identities: identities.into_iter().map(known).collect(),
+            key_source: KeySource::Inline,
+        };
+        Self::of(Vec::new(), tenants.into_iter().map(entry).collect())
+    }
+
+    /// The directory of `tenants` whose JWTs come from `issuers`.
+    #[must_use]
+    pub fn of(issuers: Vec<Issuer>, entries: Vec<Entry>) -> Self {
+        let mut directory = Self { issuers, ..Self::default() };
+        for Entry { tenant, identities, .. } in &entries {
+            for Known { identity, credentials, .. } in identities {
+                let caller = Caller { tenant: tenant.clone(), identity: identity.clone() };
+                for credential in credentials {
+                    directory.add(credential.clone(), caller.clone());
+                }
+            }
         }
+        directory.entries = entries;
         directory
     }
 
-    /// The tenant that `token` belongs to.
+    /// Whose `token` is.
     #[must_use]
-    pub fn authenticate(&self, token: &str) -> Option<Arc<Tenant>> {
+    pub fn by_token(&self, token: &str) -> Option<&Caller> {
         // How long this takes tells nothing of use about a token that is valid. The time of the lookup depends on the
         // SHA-256 of what was presented, put through the map's own randomly keyed hash, so a caller can't approach a
         // valid token step by step; and the comparison with a candidate takes constant time.
-        self.by_token.get(&TokenHash::of(token)).cloned()
+        self.by_token.get(&TokenHash::of(token))
+    }
+
+    /// Whose certificates have this DNS name; its letters' case does not matter.
+    #[must_use]
+    pub fn by_dns_name(&self, name: &str) -> Option<&Caller> {
+        self.by_dns_name.get(&name.to_ascii_lowercase())
+    }
+
+    /// Whose certificates have this URI.
+    #[must_use]
+    pub fn by_uri(&self, uri: &str) -> Option<&Caller> {
+        self.by_uri.get(uri)
+    }
+
+    /// Which tokens of the issuer with this name belong to whom.
+    #[must_use]
+    pub fn rules(&self, issuer: &str) -> &[(JwtRule, Caller)] {
+        self.by_rule.get(issuer).map_or(&[], Vec::as_slice)
     }
 
     /// The tenants, in their order in the file.
@@ -67,14 +152,19 @@ impl Directory {
         &self.entries
     }
 
-    fn add(&mut self, tenant: Tenant, tokens: &[TokenHash], key_source: KeySource) {
-        let tenant = Arc::new(tenant);
-        for token in tokens {
-            if let hash_map::Entry::Vacant(free) = self.by_token.entry(*token) {
-                free.insert(tenant.clone());
-            }
+    /// The issuers of JWTs, in their order in the file.
+    #[must_use]
+    pub fn issuers(&self) -> &[Issuer] {
+        &self.issuers
+    }
+
+    fn add(&mut self, credential: Credential, caller: Caller) {
+        match credential {
+            Credential::Token(token) => _ = self.by_token.entry(token).or_insert(caller),
+            Credential::DnsName(name) => _ = self.by_dns_name.entry(name).or_insert(caller),
+            Credential::Uri(uri) => _ = self.by_uri.entry(uri).or_insert(caller),
+            Credential::Jwt(rule) => self.by_rule.entry(rule.issuer.clone()).or_default().push((rule, caller)),
         }
-        self.entries.push(Entry { tenant, tokens: tokens.len(), key_source });
     }
 }
 
@@ -83,30 +173,30 @@ mod tests {
     use super::*;
     use crate::{
         domain::TenantId,
-        tenant::{Allow, ApiKey},
+        tenant::{ApiKey, Permissions},
     };
 
-    fn tenant(id: &str) -> Tenant {
-        let id = TenantId::new(id).unwrap();
-        Tenant {
-            id,
-            key: ApiKey::new("KEY").unwrap(),
-            default_profile: None,
-            allow: Allow::default(),
-            duplicate_window: None,
-        }
+    fn tenant(id: &str, credentials: Vec<Credential>) -> (Tenant, Vec<(Identity, Vec<Credential>)>) {
+        let tenant = Tenant::new(TenantId::new(id).unwrap(), ApiKey::new("KEY").unwrap());
+        let identity = Identity { name: format!("{id}-service").into(), permissions: Permissions::all() };
+        (tenant, vec![(identity, credentials)])
+    }
+
+    fn token(text: &str) -> Credential {
+        Credential::Token(TokenHash::of(text))
     }
 
     #[test]
     fn each_token_opens_its_own_tenant_and_nothing_else_opens_one() {
         let directory = Directory::new(vec![
-            (tenant("a"), vec![TokenHash::of("one"), TokenHash::of("two")]),
-            (tenant("b"), vec![TokenHash::of("three"), TokenHash::of("one")]),
+            tenant("a", vec![token("one"), token("two")]),
+            tenant("b", vec![token("three"), token("one")]),
         ]);
-        let opens = |token| directory.authenticate(token).map(|tenant| tenant.id.to_string());
+        let opens = |token| directory.by_token(token).map(|caller| caller.tenant.id.to_string());
         assert_eq!(opens("one").as_deref(), Some("a"));
         assert_eq!(opens("two").as_deref(), Some("a"));
         assert_eq!(opens("three").as_deref(), Some("b"));
+        assert_eq!(&*directory.by_token("three").unwrap().identity.name, "b-service");
         for wrong in ["", "One", "one ", "onetwo", &TokenHash::of("one").to_string()] {
             assert_eq!(opens(wrong), None, "{wrong}");
         }
@@ -114,6 +204,19 @@ mod tests {
 
     #[test]
     fn a_directory_of_nobody_opens_to_nobody() {
-        assert!(Directory::default().authenticate("").is_none());
+        let nobody = Directory::default();
+        assert!(nobody.by_token("").is_none() && nobody.by_uri("").is_none() && nobody.rules("").is_empty());
+    }
+
+    #[test]
+    fn names_of_certificates_are_host_names_and_uris_without_wildcards() {
+        assert_eq!(Credential::dns("Ops.Acme.internal"), Some(Credential::DnsName("ops.acme.internal".into())));
+        for bad in ["", "*.acme.internal", "a..b", ".a", "a b", "ä.de", "spiffe://a/b"] {
+            assert_eq!(Credential::dns(bad), None, "{bad}");
+        }
+        assert!(Credential::uri("spiffe://acme/ops").is_some() && Credential::uri("urn:a:b").is_some());
+        for bad in ["", "ops", "://a", "spiffe://", "spiffe:", "spiffe://a b", "1a:b"] {
+            assert_eq!(Credential::uri(bad), None, "{bad}");
+        }
     }
 }

@@ -1,15 +1,17 @@
 //! Telnyx API keys.
 
-use std::fmt;
+use std::{fmt, path::PathBuf, time::SystemTime};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use http::HeaderValue;
-use zeroize::Zeroizing;
+
+use crate::secret::Secret;
 
 /// A Telnyx API key, ready to be sent.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ApiKey {
-    authorization: HeaderValue,
+    /// What goes before it in its header is in here too, so that each request shares these bytes.
+    authorization: Secret,
     identity: KeyIdentity,
 }
 
@@ -24,17 +26,18 @@ impl ApiKey {
         if key.is_empty() || !key.bytes().all(|c| c.is_ascii_graphic()) {
             return None;
         }
-        let mut value = HeaderValue::from_str(&Zeroizing::new(format!("Bearer {key}"))).ok()?;
-        value.set_sensitive(true);
         let mut identity = [0; 32];
         identity.copy_from_slice(digest(&SHA256, key.as_bytes()).as_ref());
-        Some(Self { authorization: value, identity: KeyIdentity(identity) })
+        Some(Self { authorization: Secret::new(format!("Bearer {key}")), identity: KeyIdentity(identity) })
     }
 
     /// The value of the `authorization` header, marked as sensitive.
+    ///
+    /// # Panics
+    /// Never: it was made of what a header can carry.
     #[must_use]
-    pub fn authorization(&self) -> &HeaderValue {
-        &self.authorization
+    pub fn authorization(&self) -> HeaderValue {
+        self.authorization.header().expect("it was made of what a header can carry")
     }
 
     /// What tells it from other keys.
@@ -44,7 +47,7 @@ impl ApiKey {
     }
 }
 
-impl fmt::Debug for ApiKey {
+impl fmt::Debug for KeyIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }
@@ -54,17 +57,26 @@ impl fmt::Debug for ApiKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeySource {
     /// A file of its own, by its path.
-    File(String),
+    File(PathBuf),
     /// An environment variable, by its name.
     Environment(String),
     /// The tenants file itself, or the program.
     Inline,
 }
 
+impl KeySource {
+    /// When it was last changed, as its file system says; none where it is no file. It asks that: it may block.
+    #[must_use]
+    pub fn changed_at(&self) -> Option<SystemTime> {
+        let Self::File(path) = self else { return None };
+        path.metadata().and_then(|about| about.modified()).ok()
+    }
+}
+
 impl fmt::Display for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(f, "file {path}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
             Self::Environment(name) => write!(f, "environment variable {name}"),
             Self::Inline => f.write_str("inline"),
         }
@@ -80,7 +92,7 @@ mod tests {
         let key = ApiKey::new("KEY0123_abc").unwrap();
         assert_eq!(key.authorization(), "Bearer KEY0123_abc");
         assert!(key.authorization().is_sensitive());
-        assert_eq!(format!("{key:?}"), "[redacted]");
+        assert!(!format!("{key:?}").contains("0123"), "{key:?}");
         assert!(*key.identity() == *ApiKey::new("KEY0123_abc").unwrap().identity());
         assert!(*key.identity() != *ApiKey::new("KEY0123_abd").unwrap().identity());
     }

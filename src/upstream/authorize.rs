@@ -43,7 +43,7 @@ impl<S: Service<Request>> Service<Request> for Authorize<S> {
         // Answers are small: unpacking them would cost more than it saves.
         const AS_IT_IS: HeaderValue = HeaderValue::from_static("identity");
         request.headers.reserve(5);
-        request.headers.insert(AUTHORIZATION, request.tenant.key.authorization().clone());
+        request.headers.insert(AUTHORIZATION, request.tenant.key.authorization());
         request.headers.insert(ACCEPT, JSON);
         request.headers.insert(ACCEPT_ENCODING, AS_IT_IS);
         if !request.body.is_empty() {

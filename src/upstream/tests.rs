@@ -17,7 +17,7 @@ use tower::service_fn;
 use super::*;
 use crate::{
     domain::TenantId,
-    tenant::{Allow, ApiKey, Tenant},
+    tenant::{ApiKey, Caller, Tenant},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -28,14 +28,8 @@ fn context(time_left: Duration) -> Context {
 
 /// A call of `tenant`.
 fn of(tenant: &str, time_left: Duration) -> Context {
-    let tenant = Tenant {
-        id: TenantId::new(tenant).unwrap(),
-        key: ApiKey::new(&format!("KEY-{tenant}")).unwrap(),
-        default_profile: None,
-        allow: Allow::default(),
-        duplicate_window: None,
-    };
-    Context::new(Arc::new(tenant), Instant::now() + time_left)
+    let tenant = Tenant::new(TenantId::new(tenant).unwrap(), ApiKey::new(&format!("KEY-{tenant}")).unwrap());
+    Context::new(Caller::unrestricted(Arc::new(tenant)), Instant::now() + time_left)
 }
 
 /// A call that somebody waits for beyond the deadline.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use verify_gateway::{
     pb::{CheckOutcome, ListTemplatesRequest},
     telemetry::metrics::{INVENTORY, Kind},
+    tenant::Permissions,
 };
 
 use crate::support::{KEY, OTHER_TOKEN, Origin, PHONE, TOKEN, TestGateway};
@@ -150,7 +151,7 @@ async fn a_scrape_has_the_names_kinds_and_labels_of_the_inventory() {
 
 #[tokio::test]
 async fn tenants_beyond_the_bound_share_a_label() {
-    let gateway = TestGateway::with(|config| config.telemetry.tenant_labels = 1, Default::default()).await;
+    let gateway = TestGateway::with(|config| config.telemetry.tenant_labels = 1, Permissions::all()).await;
     gateway.clients().await.sms_profile().await;
     gateway.clients_with(Some(OTHER_TOKEN)).await.sms_profile().await;
     assert!(gateway.clients_with(None).await.try_send(PHONE, "p").await.is_err());

@@ -8,8 +8,11 @@ use std::{
     process::{Command, Stdio},
 };
 
+use serde_json::json;
 use tempfile::TempDir;
-use verify_gateway::{config::Environment, tenant::Directory};
+use verify_gateway::{config::Environment, pb::ListProfilesRequest, tenant::Directory};
+
+use crate::support::{TOKEN, TestGateway};
 
 const HASH: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
@@ -51,7 +54,9 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 #[test]
 fn check_lists_every_mistake_of_both_files_and_exits_64() {
     let config = "grpc:\n  listen: here\n  colour: red\nupstream:\n  attempt_timeout: sesame\n";
-    let tenants = format!("tenants:\n  - id: A\n    tokens: [{HASH}]\n    telnyx_api_key: {{ env: SESAME }}\n");
+    let tenants = format!(
+        "tenants:\n  - id: A\n    identities: [{{ name: a, tokens: [{HASH}], roles: [reader] }}]\n    telnyx_api_key: {{ env: SESAME }}\n"
+    );
     let folder = folder(&[("gateway.yaml", config), ("tenants.yaml", &tenants)]);
     let env = [("VERIFY_GATEWAY_GRPC__REFLECTION", "sesame"), ("VERIFY_GATEWAY_GRPC_LISTEN", "sesame")];
     let end = run(folder.path(), &["check"], &env, "");
@@ -75,15 +80,29 @@ environment VERIFY_GATEWAY_GRPC__REFLECTION: grpc.reflection: must be true or fa
 #[test]
 fn check_says_in_words_what_right_files_mean_and_shows_no_secret() {
     let tenants = format!(
-        "tenants:
+        "jwt_issuers:
+  - {{ name: cluster, issuer: https://cluster, audiences: [verify-gateway], jwks: {{ url: 'https://cluster/jwks' }} }}
+tenants:
   - id: login
-    tokens: [{HASH}]
     telnyx_api_key: {{ file: key }}
     default_profile: p1
-    allow: {{ rpcs: [CheckVerification, GetVerification], channels: [sms], countries: [US], profiles: [p1] }}
+    identities:
+      - name: login-service
+        tokens: [{HASH}, sha256:{zeros}]
+        roles: [sender]
+        rpcs: [ReportVerification]
+        channels: [sms]
+        countries: [US]
+        profiles: [p1]
   - id: other
-    tokens: [sha256:{zeros}]
     telnyx_api_key: {{ inline: KEY0123 }}
+    identities:
+      - {{ name: ops, certificate: {{ uri: spiffe://acme/ops }}, roles: [admin], profiles: any }}
+      - name: desk
+        jwt: {{ issuer: cluster, subject: desk, claims: {{ team: support }} }}
+        rpcs: [GetVerification]
+        countries: any
+        profiles: any
 ",
         zeros = "0".repeat(64)
     );
@@ -103,15 +122,22 @@ fn check_says_in_words_what_right_files_mean_and_shows_no_secret() {
     let expected = "\
 gRPC on [::1]:0, reflection on
 warning: it is in plaintext: tokens and codes travel in the clear
-gRPC-Web for pages of https://a.example
+gRPC-Web for pages of the gateway's own origin, https://a.example
 calls http://localhost:4010/v2, up to 3 attempts of 10s each
 warning: this is not https: API keys and codes travel in the clear
 traces 0.01 of calls to http://localhost:4317
 2 tenants:
-  login: 1 token, key from file key, default profile p1
-    may call CheckVerification GetVerification, on sms, to US, with p1
-  other: 1 token, key from inline, default profile none
-    may call every rpc, on every channel, to every country, with every profile
+  login: key from file key, default profile p1
+    login-service, known by 2 tokens
+      may call CheckVerification CreateVerification GetVerification ReportVerification (as sender)
+      on sms, to US, with p1
+  other: key from inline, default profile none
+    ops, known by a certificate for spiffe://acme/ops
+      may call every rpc (as admin)
+      on no channel, to no country, with every profile
+    desk, known by a JWT of cluster with the subject desk and team = support
+      may call GetVerification
+      on no channel, to every country, with every profile
     note: has the same Telnyx key as login, so each sees the other's data
 ";
     assert_eq!((end.code, end.out.as_str(), end.err.as_str()), (0, expected, ""));
@@ -145,12 +171,14 @@ fn a_hashed_token_goes_into_the_tenants_file_as_it_is_printed() {
     let again = run(folder(&[]).path(), &["hash-token", "--stdin"], &[], &format!("{token}\n"));
     assert_eq!((again.code, again.out.trim()), (0, line));
 
-    let tenants = format!("tenants:\n  - id: a\n    telnyx_api_key: {{ inline: KEY }}\n    tokens:\n      {line}\n");
+    let tenants = format!(
+        "tenants:\n  - id: a\n    telnyx_api_key: {{ inline: KEY }}\n    identities:\n    - name: b\n      roles: [reader]\n      tokens:\n        {line}\n"
+    );
     let folder = folder(&[("tenants.yaml", &tenants)]);
     let path = folder.path().join("tenants.yaml");
     let directory = Directory::load(&path, &Environment::default()).unwrap();
-    assert!(directory.authenticate(token).is_some_and(|tenant| tenant.id.as_str() == "a"));
-    assert!(directory.authenticate(line).is_none());
+    assert!(directory.by_token(token).is_some_and(|caller| caller.tenant.id.as_str() == "a"));
+    assert!(directory.by_token(line).is_none());
 }
 
 #[test]
@@ -222,4 +250,39 @@ fn wrong_arguments_exit_64_and_help_exits_0() {
     for right in ["--help", "--version", "help"] {
         assert_eq!(code(&[right]), 0, "{right}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn smoke_sends_and_checks_one_verification_and_leaves_no_profile() {
+    let gateway = TestGateway::start().await;
+    let end = smoke(&gateway, TOKEN).await;
+    let steps = "profile made\ncode sent\nwrong code rejected\nright code accepted\nprofile removed\n";
+    assert_eq!((end.code, end.out.as_str(), end.err.as_str()), (0, steps, ""));
+    assert_eq!(gateway.all_messages().await.len(), 1);
+    let mut clients = gateway.clients().await;
+    let left = clients.profiles.list_profiles(ListProfilesRequest::default()).await.unwrap().into_inner();
+    assert_eq!(left.profiles.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn smoke_exits_1_where_a_step_goes_wrong_and_still_leaves_no_profile() {
+    let gateway = TestGateway::start().await;
+    let end = smoke(&gateway, "vgw_nobody-nobody-nobody").await;
+    assert_eq!((end.code, end.out.as_str()), (1, ""));
+    assert!(end.err.contains("CreateProfile: Unauthenticated: "), "{}", end.err);
+
+    gateway.fault(json!({"method": "POST", "path": "/verifications", "status": 402, "code": "20100"})).await;
+    let end = smoke(&gateway, TOKEN).await;
+    assert_eq!((end.code, end.out.as_str()), (1, "profile made\n"));
+    assert!(end.err.contains("CreateVerification: FailedPrecondition: "), "{}", end.err);
+    let mut clients = gateway.clients().await;
+    let left = clients.profiles.list_profiles(ListProfilesRequest::default()).await.unwrap().into_inner();
+    assert_eq!(left.profiles.len(), 0);
+}
+
+/// Runs `smoke` against `gateway`, which goes on meanwhile.
+async fn smoke(gateway: &TestGateway, token: &'static str) -> End {
+    let addr = gateway.addr.to_string();
+    let run = move || run(folder(&[]).path(), &["smoke", "--addr", &addr, "--timeout", "30s"], &[("TOKEN", token)], "");
+    tokio::task::spawn_blocking(run).await.unwrap()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tonic::transport::Endpoint;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
-use verify_gateway::{config::Config, pb::ListTemplatesRequest, tenant::Allow};
+use verify_gateway::{config::Config, pb::ListTemplatesRequest, tenant::Permissions};
 
 use crate::support::{
     Origin, Process, TOKEN, TestGateway, addr,
@@ -22,7 +22,7 @@ const TEMPLATES: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n
 const SOON: Duration = Duration::from_millis(50);
 
 async fn gateway(change: impl FnOnce(&mut Config)) -> TestGateway {
-    TestGateway::with(change, Allow::default()).await
+    TestGateway::with(change, Permissions::all()).await
 }
 
 fn list(stream: u32) -> [Frame; 2] {

@@ -13,11 +13,12 @@ use tokio::{sync::Notify, task::JoinSet};
 use tonic::{Status, transport::Endpoint};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_reflection::pb::v1;
-use verify_gateway::{pb::ListTemplatesRequest, tenant::Allow};
+use verify_gateway::{pb::ListTemplatesRequest, tenant::Permissions};
 
 use crate::support::{
     Clients, KEY, Origin, Process, TOKEN, TestGateway,
     peer::{DATA, END_STREAM, Frame, GOAWAY, HEADERS, NO_ERROR, Peer},
+    tenants_file,
 };
 
 const LIST: &str = "/verify.v1.TemplateService/ListTemplates";
@@ -47,10 +48,14 @@ async fn calls_are_served_during_the_delay_and_watchers_know_of_the_end() {
     let delay = Duration::from_hours(1);
     let gateway = TestGateway::in_front_of(origin.addr, |config| config.shutdown.delay = delay).await;
     let channel = Endpoint::new(format!("http://{}", gateway.addr)).unwrap().connect().await.unwrap();
-    let mut watch = HealthClient::new(channel).watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    let mut health = HealthClient::new(channel);
+    let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
     gateway.begin_to_stop();
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    // Of a probe that would kill what does not answer.
+    let alive = health.check(HealthCheckRequest { service: "liveness".into() }).await.unwrap().into_inner();
+    assert_eq!(alive.status(), ServingStatus::Serving);
     // Of a client that has not heard of it.
     let mut clients = gateway.clients().await;
     clients.templates.list_templates(ListTemplatesRequest::default()).await.unwrap();
@@ -60,7 +65,7 @@ async fn calls_are_served_during_the_delay_and_watchers_know_of_the_end() {
 #[tokio::test]
 async fn streams_without_an_end_do_not_hold_a_gateway() {
     let hour = Duration::from_hours(1);
-    let gateway = TestGateway::with(|config| config.shutdown.grace_period = hour, Allow::default()).await;
+    let gateway = TestGateway::with(|config| config.shutdown.grace_period = hour, Permissions::all()).await;
     let channel = Endpoint::new(format!("http://{}", gateway.addr)).unwrap().connect().await.unwrap();
     let mut reflection = v1::server_reflection_client::ServerReflectionClient::new(channel);
     let mut answers = reflection.server_reflection_info(tokio_stream::pending()).await.unwrap().into_inner();
@@ -93,7 +98,7 @@ async fn a_peer_that_never_says_a_word_does_not_hold_a_gateway() {
             config.grpc.handshake_timeout = Duration::from_hours(1);
             config.shutdown.grace_period = Duration::from_millis(50);
         },
-        Allow::default(),
+        Permissions::all(),
     )
     .await;
     let silent = Peer::silent(gateway.addr).await;
@@ -104,8 +109,7 @@ async fn a_peer_that_never_says_a_word_does_not_hold_a_gateway() {
 /// The real binary, in front of the simulator at `url`.
 async fn serve(url: &str) -> (Process, SocketAddr, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let hash = verify_gateway::tenant::TokenHash::of(TOKEN);
-    let tenants = format!("tenants:\n  - id: login\n    tokens: ['{hash}']\n    telnyx_api_key: {{ inline: {KEY} }}\n");
+    let tenants = tenants_file("login", TOKEN, &format!("{{ inline: {KEY} }}"));
     fs::write(folder.path().join("tenants.yaml"), tenants).unwrap();
     let config = folder.path().join("gateway.yaml");
     let text = format!(

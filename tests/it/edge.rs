@@ -10,7 +10,10 @@ use tonic::{
 };
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_reflection::pb::{v1, v1alpha};
-use verify_gateway::pb::{CreateTemplateRequest, ListTemplatesRequest, template_service_client::TemplateServiceClient};
+use verify_gateway::{
+    pb::{CreateTemplateRequest, ListTemplatesRequest, template_service_client::TemplateServiceClient},
+    tenant::Permissions,
+};
 
 use crate::support::{Origin, Refused, TOKEN, TestGateway};
 
@@ -22,7 +25,9 @@ async fn connect(gateway: &TestGateway) -> Channel {
 async fn health_is_told_for_the_whole_and_for_each_service_without_a_token() {
     let gateway = TestGateway::start().await;
     let mut health = HealthClient::new(connect(&gateway).await);
-    for service in ["", "verify.v1.ProfileService", "verify.v1.TemplateService", "verify.v1.VerificationService"] {
+    let services =
+        ["", "liveness", "verify.v1.ProfileService", "verify.v1.TemplateService", "verify.v1.VerificationService"];
+    for service in services {
         let answer = health.check(HealthCheckRequest { service: service.into() }).await.unwrap();
         assert_eq!(answer.into_inner().status(), ServingStatus::Serving, "{service}");
     }
@@ -75,7 +80,7 @@ async fn reflection_lists_the_public_services_in_both_versions_and_can_be_switch
     drop((answers, client));
     gateway.stop().await;
 
-    let gateway = TestGateway::with(|config| config.grpc.reflection = false, Default::default()).await;
+    let gateway = TestGateway::with(|config| config.grpc.reflection = false, Permissions::all()).await;
     let mut client = v1::server_reflection_client::ServerReflectionClient::new(connect(&gateway).await);
     let refused = client.server_reflection_info(tokio_stream::once(list)).await;
     assert_eq!(refused.err().unwrap().code(), Code::Unimplemented);

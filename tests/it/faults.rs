@@ -4,13 +4,10 @@ use std::{fs, time::Duration};
 
 use futures_util::future::join_all;
 use tonic::{Code, Status};
-use verify_gateway::{
-    pb::{CheckVerificationRequest, ListTemplatesRequest, check_verification_request::Target},
-    tenant::TokenHash,
-};
+use verify_gateway::pb::{CheckVerificationRequest, ListTemplatesRequest, check_verification_request::Target};
 
 use crate::support::{
-    Clients, Fault, Faulty, KEY, OTHER_KEY, OTHER_TOKEN, PHONE, Process, Refused, TOKEN, TestGateway,
+    Clients, Fault, Faulty, KEY, OTHER_KEY, OTHER_TOKEN, PHONE, Process, Refused, TOKEN, TestGateway, tenants_file,
 };
 
 const SEND: &str = "POST /v2/verifications/sms";
@@ -115,8 +112,8 @@ async fn no_fault_of_the_origin_sends_twice_or_outlasts_itself() {
 async fn no_fault_of_the_origin_costs_a_descriptor() {
     let mut origin = Faulty::start(None).await;
     let folder = tempfile::tempdir().unwrap();
-    let (hash, config) = (TokenHash::of(TOKEN), folder.path().join("gateway.yaml"));
-    let tenants = format!("tenants:\n  - id: login\n    tokens: ['{hash}']\n    telnyx_api_key: {{ file: key }}\n");
+    let config = folder.path().join("gateway.yaml");
+    let tenants = tenants_file("login", TOKEN, "{ file: key }");
     fs::write(folder.path().join("key"), KEY).unwrap();
     fs::write(folder.path().join("tenants.yaml"), tenants).unwrap();
     let upstream = format!(

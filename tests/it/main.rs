@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "a module of a binary reaches no further than its crate")]
 
 mod admin;
+mod audit;
 mod channels;
 mod cli;
 mod connections;
@@ -13,12 +14,16 @@ mod errors;
 mod faults;
 mod flow;
 mod hostile;
+mod identities;
 mod model;
+mod mutations;
 mod once;
 mod process;
 mod profiles;
 mod reasons;
+mod reload;
 mod replay;
+mod secrecy;
 mod simulator;
 mod support;
 mod templates;

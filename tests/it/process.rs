@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr};
 use tonic::transport::Endpoint;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-use crate::support::{Process, addr};
+use crate::support::{Process, addr, tenants_file};
 
 async fn health(addr: SocketAddr) -> ServingStatus {
     let channel = Endpoint::new(format!("http://{addr}")).unwrap().connect().await.unwrap();
@@ -43,13 +43,9 @@ async fn dev_needs_nothing_prints_what_to_paste_and_ends_well() {
 #[tokio::test]
 async fn serve_starts_from_files_and_ends_well() {
     let folder = tempfile::tempdir().unwrap();
-    let hash = verify_gateway::tenant::TokenHash::of("a token that is long enough");
     fs::write(folder.path().join("key"), "KEYfile\n").unwrap();
-    fs::write(
-        folder.path().join("tenants.yaml"),
-        format!("tenants:\n  - id: a\n    tokens: ['{hash}']\n    telnyx_api_key: {{ file: key }}\n"),
-    )
-    .unwrap();
+    let tenants = tenants_file("a", "a token that is long enough", "{ file: key }");
+    fs::write(folder.path().join("tenants.yaml"), tenants).unwrap();
     let config = folder.path().join("gateway.yaml");
     fs::write(
         &config,

@@ -21,7 +21,7 @@ use verify_gateway::{
         UpdateProfileRequest, UpdateTemplateRequest, check_verification_request::Target,
     },
     telnyx::{self, code},
-    tenant::Allow,
+    tenant::{Allowed, Permissions},
 };
 
 use crate::support::{Clients, Refused, TestGateway};
@@ -148,8 +148,10 @@ fn answers() -> Vec<Answer> {
     let unknown = [302, 400, 401, 402, 403, 404, 405, 408, 409, 410, 422, 429, 500, 503];
     let told_apart = [400, 402, 403, 409, 422, 429].into_iter().flat_map(|status| codes.map(|code| (status, code)));
     let nonsense = ["<html></html>", r#"{"data": {}}"#];
+    let abroad = r#"{"data": {"id": "some-id", "verify_profile_id": "allowed", "phone_number": "+442071838750"}}"#;
     let mut answers: Vec<_> = unknown.map(|status| refusal(status, "99999", true)).into();
     answers.extend(told_apart.map(|(status, code)| refusal(status, code, true)));
+    answers.push(Answer { status: StatusCode::OK, body: abroad.into(), to_reads: true });
     answers.extend(nonsense.map(|body| Answer { status: StatusCode::OK, body: body.into(), to_reads: true }));
     answers.extend([400, 404, 409, 503].map(|status| refusal(status, "99999", false)));
     answers
@@ -186,11 +188,11 @@ async fn each_rpc_fails_for_the_reasons_that_its_comment_names_and_no_others() {
         // Too short for another look at what became of a send.
         config.grpc.default_deadline = Duration::from_millis(990);
     };
-    let allow = Allow {
-        channels: vec![telnyx::Channel::Sms],
-        countries: vec![Country::new("US").unwrap()],
-        profiles: vec!["allowed".into()],
-        ..Allow::default()
+    let permissions = Permissions {
+        channels: Allowed::Only(vec![telnyx::Channel::Sms]),
+        countries: Allowed::Only(vec![Country::new("US").unwrap()]),
+        profiles: Allowed::Only(vec!["allowed".into()]),
+        ..Permissions::all()
     };
     let mut seen: BTreeMap<String, Reasons> = BTreeMap::new();
     let mut note = |calls: Vec<(&'static str, String)>| {
@@ -199,7 +201,7 @@ async fn each_rpc_fails_for_the_reasons_that_its_comment_names_and_no_others() {
         }
     };
 
-    let gateway = TestGateway::with(change, allow).await;
+    let gateway = TestGateway::with(change, permissions).await;
     let mut clients = gateway.clients().await;
     let fine = About { profile: "allowed", channel: Channel::Sms, phone: "+13035551234", request_id: "" };
     for (at, answer) in answers.into_iter().enumerate() {
@@ -220,7 +222,7 @@ async fn each_rpc_fails_for_the_reasons_that_its_comment_names_and_no_others() {
         change(config);
         config.store.max_records = 0;
     };
-    let gateway = TestGateway::with(full, Allow::default()).await;
+    let gateway = TestGateway::with(full, Permissions::all()).await;
     note(call_all(&mut gateway.clients().await, fine).await);
     gateway.stop().await;
 

@@ -5,17 +5,20 @@ mod collector;
 mod errors;
 mod faulty;
 mod gateway;
+pub mod issuer;
 mod origin;
 pub mod peer;
 mod process;
+mod served;
 
 pub use self::{
     collector::{Collector, hex},
     errors::Refused,
     faulty::{Fault, Faulty},
-    gateway::{Clients, KEY, OTHER_KEY, OTHER_TOKEN, TOKEN, TestGateway, refusal},
+    gateway::{Clients, KEY, OTHER_KEY, OTHER_TOKEN, TOKEN, TestGateway, refusal, tenants_file},
     origin::Origin,
     process::{Ended, Process, addr},
+    served::Served,
 };
 
 /// A number that the simulator treats like any other.

@@ -2,15 +2,16 @@
 
 use tonic::Code;
 use verify_gateway::{
-    domain::Country,
+    domain::{Country, TenantId},
     pb::{
         Channel, CheckVerificationRequest, CreateVerificationRequest, GetProfileRequest, GetVerificationRequest,
         ListProfilesRequest, ListTemplatesRequest, ListVerificationsRequest, check_verification_request::Target,
     },
-    tenant::Allow,
+    telnyx,
+    tenant::{Allowed, ApiKey, Credential, Directory, Identity, Permissions, Tenant, TokenHash},
 };
 
-use crate::support::{OTHER_TOKEN, PHONE, Refused, TestGateway};
+use crate::support::{KEY, OTHER_TOKEN, PHONE, Refused, TOKEN, TestGateway};
 
 #[tokio::test]
 async fn nothing_is_served_without_a_tenant_and_all_refusals_look_alike() {
@@ -60,18 +61,18 @@ async fn two_tenants_with_different_keys_never_see_each_others_data() {
 }
 
 #[tokio::test]
-async fn what_a_tenant_may_not_do_names_the_rule() {
-    let allow = Allow {
-        rpcs: vec!["CreateVerification".into(), "CreateProfile".into()],
-        channels: vec![verify_gateway::telnyx::Channel::Sms],
-        countries: vec![Country::new("US").unwrap()],
-        profiles: vec!["allowed".into()],
+async fn what_an_identity_may_not_do_names_the_rule_and_the_identity() {
+    let permissions = Permissions {
+        rpcs: Allowed::Only(vec!["CreateVerification", "CreateProfile"]),
+        channels: Allowed::Only(vec![telnyx::Channel::Sms]),
+        countries: Allowed::Only(vec![Country::new("US").unwrap()]),
+        profiles: Allowed::Only(vec!["allowed".into()]),
     };
-    let gateway = TestGateway::with(|_| (), allow).await;
+    let gateway = TestGateway::with(|_| (), permissions).await;
     let mut clients = gateway.clients().await;
     let refused = Refused::by(clients.templates.list_templates(ListTemplatesRequest::default()).await)
         .is(Code::PermissionDenied, "RPC_NOT_ALLOWED");
-    assert_eq!(refused.rule.as_deref(), Some("allow.rpcs"));
+    assert_eq!((refused.rule.as_deref(), refused.identity.as_deref()), (Some("rpcs"), Some("login-service")));
 
     let mut send = async |phone: &str, channel: Channel, profile: &str| {
         let request = CreateVerificationRequest {
@@ -85,12 +86,57 @@ async fn what_a_tenant_may_not_do_names_the_rule() {
     };
     let denied = |reason: &str, rule: &str| (Code::PermissionDenied, reason.to_owned(), rule.to_owned());
     let call = send(PHONE, Channel::Call, "allowed").await;
-    assert_eq!(call, denied("CHANNEL_NOT_ALLOWED", "allow.channels"));
+    assert_eq!(call, denied("CHANNEL_NOT_ALLOWED", "channels"));
     let abroad = send("+442071838750", Channel::Sms, "allowed").await;
-    assert_eq!(abroad, denied("COUNTRY_NOT_ALLOWED", "allow.countries"));
+    assert_eq!(abroad, denied("COUNTRY_NOT_ALLOWED", "countries"));
     let other = send(PHONE, Channel::Sms, "other").await;
-    assert_eq!(other, denied("PROFILE_NOT_ALLOWED", "allow.profiles"));
+    assert_eq!(other, denied("PROFILE_NOT_ALLOWED", "profiles"));
     // What is allowed gets as far as Telnyx, which knows no such profile.
     assert_eq!(send(PHONE, Channel::Sms, "allowed").await.1, "PROFILE_NOT_FOUND");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_identity_sees_of_its_tenant_only_its_own_profiles_and_countries() {
+    let admin = "vgw_admin-admin-admin";
+    let gateway = TestGateway::start().await;
+    let (ours, theirs) = {
+        let mut clients = gateway.clients().await;
+        (clients.sms_profile().await, clients.sms_profile().await)
+    };
+    let simulator = gateway.simulator.clone();
+    let tenant = Tenant::new(TenantId::new("login").unwrap(), ApiKey::new(KEY).unwrap());
+    let of = |name: &str, token: &str, permissions| {
+        let credentials = vec![Credential::Token(TokenHash::of(token))];
+        (Identity { name: name.into(), permissions }, credentials)
+    };
+    let some = Permissions { profiles: Allowed::Only(vec![ours.clone()]), ..Permissions::all() };
+    let us = Allowed::Only(vec![Country::new("US").unwrap()]);
+    let identities =
+        vec![of("admin", admin, Permissions::all()), of("some", TOKEN, Permissions { countries: us, ..some })];
+    let served = TestGateway::serving(
+        |config| config.upstream.base_url = format!("{simulator}/v2"),
+        Directory::new(vec![(tenant, identities)]),
+    )
+    .await;
+    let mut all = served.clients_with(Some(admin)).await;
+    let mut some = served.clients().await;
+    let seen = all.send(PHONE, &ours).await.id;
+    let hidden = all.send(PHONE, &theirs).await.id;
+
+    let read = |id: &str| GetVerificationRequest { verification_id: id.into() };
+    some.verifications.get_verification(read(&seen)).await.unwrap();
+    let refused = Refused::by(some.verifications.get_verification(read(&hidden)).await);
+    assert_eq!(refused.is(Code::PermissionDenied, "PROFILE_NOT_ALLOWED").rule.as_deref(), Some("profiles"));
+    let list = ListVerificationsRequest { phone_number: PHONE.into(), ..ListVerificationsRequest::default() };
+    let listed = some.verifications.list_verifications(list.clone()).await.unwrap().into_inner().verifications;
+    assert_eq!(listed.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), [seen.as_str()]);
+    assert_eq!(all.verifications.list_verifications(list).await.unwrap().into_inner().verifications.len(), 2);
+    let abroad =
+        ListVerificationsRequest { phone_number: "+442071838750".into(), ..ListVerificationsRequest::default() };
+    Refused::by(some.verifications.list_verifications(abroad).await).is(Code::PermissionDenied, "COUNTRY_NOT_ALLOWED");
+    let profiles = some.profiles.list_profiles(ListProfilesRequest::default()).await.unwrap().into_inner().profiles;
+    assert_eq!(profiles.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), [ours.as_str()]);
+    served.stop().await;
     gateway.stop().await;
 }

@@ -20,20 +20,22 @@ use rustls::{
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tonic::{
-    Status,
+    Code, Status,
     transport::{Channel, Endpoint},
 };
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use verify_gateway::{
     config::{ClientCertificate, Config, TlsVersion},
+    domain::TenantId,
     pb::ListTemplatesRequest,
-    tenant::Allow,
+    tenant::{ApiKey, Credential, Directory, Identity, Permissions, Tenant},
 };
 
 use crate::support::{
-    Clients, Origin, TOKEN, TestGateway,
+    Clients, KEY, Origin, Refused, TOKEN, TestGateway,
     authority::{Authority, Pair, SERVER, over, shake_hands},
     peer::Peer,
+    tenants_file,
 };
 
 const BOTH: &[&SupportedProtocolVersion] = &[&TLS12, &TLS13];
@@ -77,7 +79,7 @@ async fn gateway(authority: &Authority, change: impl FnOnce(&mut Config, &Files)
             files.apply(config);
             change(config, &files);
         },
-        Allow::default(),
+        Permissions::all(),
     )
     .await;
     (gateway, files)
@@ -188,6 +190,35 @@ async fn clients_certificates_are_asked_for_and_verified_as_configured() {
     }
 }
 
+#[tokio::test]
+async fn a_client_is_known_by_the_certificate_of_its_connection_alone() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let files = Files::new(&authority.server());
+    let operators = Identity { name: "operators".into(), permissions: Permissions::all() };
+    let tenant = Tenant::new(TenantId::new("acme").unwrap(), ApiKey::new(KEY).unwrap());
+    let credentials = vec![Credential::Uri("spiffe://test/operators".into())];
+    let gateway = TestGateway::serving(
+        |config| {
+            files.apply(config);
+            files.ask(config, &clients, ClientCertificate::Optional);
+        },
+        Directory::new(vec![(tenant, vec![(operators, credentials)])]),
+    )
+    .await;
+    let list = async |shown: Option<&Pair>| {
+        let stream = shake_hands(gateway.addr, authority.trusted_by(shown, BOTH)).await.unwrap();
+        let mut clients = Clients::over(over(stream).await.unwrap(), None);
+        // The second call is one of the same connection.
+        clients.templates.list_templates(ListTemplatesRequest::default()).await?;
+        clients.templates.list_templates(ListTemplatesRequest::default()).await
+    };
+    list(Some(&clients.client("a.test", "spiffe://test/operators"))).await.unwrap();
+    for unknown in [None, Some(&clients.client("a.test", "spiffe://test/operators/x"))] {
+        Refused::by(list(unknown).await).is(Code::Unauthenticated, "CREDENTIALS_INVALID");
+    }
+    gateway.stop().await;
+}
+
 /// The certificate that is shown to new clients.
 async fn shown(addr: SocketAddr, authority: &Authority) -> CertificateDer<'static> {
     let stream = shake_hands(addr, authority.trusted_by(None, BOTH)).await.unwrap();
@@ -264,7 +295,7 @@ async fn a_change_by_links_as_kubernetes_makes_it_is_seen() {
         config.grpc.tls.key_file = Some(path.join("tls.key"));
         config.grpc.tls.reload_interval = SOON;
     };
-    let gateway = TestGateway::with(change, Allow::default()).await;
+    let gateway = TestGateway::with(change, Permissions::all()).await;
     until_shown(gateway.addr, &authority, &first).await;
     symlink("..2", path.join("..data_tmp")).unwrap();
     fs::rename(path.join("..data_tmp"), path.join("..data")).unwrap();
@@ -392,8 +423,7 @@ async fn every_mistake_about_certificates_is_listed_at_once() {
     let folder = files.0.path();
     fs::write(folder.join("other.key"), authority.server().key).unwrap();
     fs::write(folder.join("garbage"), "garbage").unwrap();
-    let hash = verify_gateway::tenant::TokenHash::of(TOKEN);
-    let tenants = format!("tenants: [{{ id: a, tokens: ['{hash}'], telnyx_api_key: {{ inline: KEY }} }}]");
+    let tenants = tenants_file("a", TOKEN, "{ inline: KEY }");
     fs::write(folder.join("tenants.yaml"), tenants).unwrap();
     let mistakes = async |tls: &str| {
         fs::write(folder.join("gateway.yaml"), format!("grpc: {{ {tls} }}\n")).unwrap();
@@ -440,8 +470,7 @@ async fn every_mistake_about_certificates_is_listed_at_once() {
 async fn an_expired_certificate_is_warned_of() {
     let files = Files::new(&Authority::new().expired());
     let folder = files.0.path();
-    let hash = verify_gateway::tenant::TokenHash::of(TOKEN);
-    let tenants = format!("tenants: [{{ id: a, tokens: ['{hash}'], telnyx_api_key: {{ inline: KEY }} }}]");
+    let tenants = tenants_file("a", TOKEN, "{ inline: KEY }");
     fs::write(folder.join("tenants.yaml"), tenants).unwrap();
     let config = "grpc: { listen: '127.0.0.1:0', tls: { certificate_file: tls.crt, key_file: tls.key } }\n";
     fs::write(folder.join("gateway.yaml"), config).unwrap();

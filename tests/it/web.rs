@@ -23,7 +23,7 @@ use verify_gateway::{
         CreateVerificationResponse, ListTemplatesRequest, ListTemplatesResponse, check_verification_request::Target,
         template_service_client::TemplateServiceClient,
     },
-    tenant::Allow,
+    tenant::Permissions,
 };
 
 use crate::support::{
@@ -48,7 +48,7 @@ async fn gateway(change: impl FnOnce(&mut Config)) -> TestGateway {
             web(config);
             change(config);
         },
-        Allow::default(),
+        Permissions::all(),
     )
     .await
 }

@@ -1,49 +1,29 @@
-//! Who calls: a bearer token becomes a tenant.
+//! Who calls: what a call shows becomes an identity of a tenant.
 
 use std::sync::Arc;
 
-use http::{HeaderMap, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderValue, Request, header::AUTHORIZATION};
+use tonic::body::Body;
 
 use crate::{
+    authn::{Authenticator, Bearer},
     domain::Error,
     pb::ErrorReason,
-    tenant::{Directory, Tenant},
+    tenant::{Caller, PeerCertificate},
 };
 
-/// The tenant whose token is in `headers`, which it is taken out of. All refusals look alike.
-pub(super) fn tenant(headers: &mut HeaderMap, directory: &Directory) -> Result<Arc<Tenant>, Error> {
-    let tenant = token(headers).and_then(|token| directory.authenticate(token));
+/// Who makes `request`, whose credentials are taken out of it. All refusals look alike to the caller; what was wrong is for
+/// the log.
+pub(super) async fn caller(request: &mut Request<Body>, authenticator: &Authenticator) -> Result<Caller, Error> {
+    let values = take(request.headers_mut());
+    let certificate = request.extensions().get::<Arc<PeerCertificate>>().cloned();
+    let caller = authenticator.caller(Bearer::read(&values), certificate.as_deref()).await;
+    caller.map_err(|denied| Error::new(ErrorReason::CredentialsInvalid, "valid credentials are needed").source(denied))
+}
+
+/// Takes them out: what is below needs no credentials.
+fn take(headers: &mut HeaderMap) -> Vec<HeaderValue> {
+    let values = headers.get_all(AUTHORIZATION).iter().cloned().collect();
     headers.remove(AUTHORIZATION);
-    tenant.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "a valid bearer token is needed"))
-}
-
-/// The bearer token, if there is exactly one (RFC 6750 §2.1; the scheme's case does not matter, RFC 9110 §11.1).
-fn token(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (value, None) = (values.next()?, values.next()) else { return None };
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(values: &[&'static str]) -> Option<String> {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(AUTHORIZATION, value.parse().unwrap());
-        }
-        token(&headers).map(str::to_owned)
-    }
-
-    #[test]
-    fn exactly_one_bearer_token_is_read() {
-        assert_eq!(read(&["Bearer abc"]).as_deref(), Some("abc"));
-        assert_eq!(read(&["bearer abc"]).as_deref(), Some("abc"));
-        for none in [&[][..], &["abc"], &["Bearer"], &["Basic abc"], &["Bearer abc", "Bearer abc"], &["Bearer\u{e9} x"]]
-        {
-            assert_eq!(read(none), None, "{none:?}");
-        }
-    }
+    values
 }

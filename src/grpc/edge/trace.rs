@@ -9,13 +9,13 @@ use tonic_types::StatusExt;
 use tracing::{Instrument, Span, debug, error, field::Empty, info, info_span, warn};
 
 use crate::{
-    domain::TenantId,
     pb::{self, ErrorReason},
     telemetry::{
-        self, Metrics, Sampling,
+        self, Metrics, Sampling, audit,
         metrics::Active,
         semconv::{self, former},
     },
+    tenant::Caller,
 };
 
 /// The caller's name for a call, and ours in the answer.
@@ -37,6 +37,7 @@ pub(super) struct Call {
     span: Span,
     former_names: bool,
     start: Instant,
+    ended: bool,
     _active: Active,
 }
 
@@ -72,7 +73,7 @@ impl Tracing {
             span.record(former::RPC_SYSTEM, "grpc");
             span.record(former::RPC_SERVICE, rpc.split('/').next());
         }
-        Call { told, span, former_names, start: Instant::now(), _active: self.metrics.call_begun() }
+        Call { told, span, former_names, start: Instant::now(), ended: false, _active: self.metrics.call_begun() }
     }
 }
 
@@ -90,13 +91,15 @@ impl Call {
     }
 
     /// Notes whose call it is.
-    pub(super) fn is_of(&self, tenant: &TenantId) {
-        self.span.record("tenant", tenant.as_str());
-        let _ = self.told.tenant.set(tenant.clone());
+    pub(super) fn is_of(&self, Caller { tenant, identity }: &Caller) {
+        self.span.record("tenant", tenant.id.as_str());
+        let _ = self.told.tenant.set(tenant.id.clone());
+        let _ = self.told.identity.set(identity.name.clone());
     }
 
     /// Ends the call: its span gets its status, the log its line, and the answer its name.
-    pub(super) fn end(self, response: &mut Response<Body>) {
+    pub(super) fn end(mut self, response: &mut Response<Body>) {
+        self.ended = true;
         let Self { told, span, start, .. } = &self;
         if let Ok(id) = HeaderValue::from_str(&told.request_id) {
             response.headers_mut().insert(REQUEST_ID, id);
@@ -105,6 +108,7 @@ impl Call {
         let status = failure(response);
         let code = status.as_ref().map_or(Code::Ok, Status::code);
         let info = status.as_ref().and_then(StatusExt::get_details_error_info);
+        let rule = info.as_ref().and_then(|info| info.metadata.get("rule").cloned());
         let reason = info.and_then(|info| ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason)));
         let reason = reason.map(|reason| reason.as_str_name().trim_start_matches("ERROR_REASON_"));
 
@@ -122,7 +126,12 @@ impl Call {
         if is_fault_of_server(code) {
             span.record("otel.status_code", "ERROR");
         }
-        Arc::clone(told).run_now(|| self.log(code, reason, status.as_ref()));
+        let cause = status.as_ref().filter(|_| code == Code::Unauthenticated).map(sources);
+        let (rule, cause) = (rule.as_deref(), cause.as_deref());
+        Arc::clone(told).run_now(|| {
+            self.log(code, reason, status.as_ref());
+            audit::ended(told, audit::End { reason, rule, cause, ..how_it_ended(code) });
+        });
     }
 
     fn log(&self, code: Code, reason: Option<&'static str>, status: Option<&Status>) {
@@ -145,6 +154,27 @@ impl Call {
             _ => info!(code = name, reason, duration_ms, source, upstream_request_id, "refused"),
         }
     }
+}
+
+impl Drop for Call {
+    /// A caller that goes away drops its call. What it has begun may still happen.
+    fn drop(&mut self) {
+        if !self.ended {
+            let end = audit::End { outcome: "abandoned", ..audit::End::default() };
+            Arc::clone(&self.told).run_now(|| audit::ended(&self.told, end));
+        }
+    }
+}
+
+/// What an end with `code` is to an audit.
+const fn how_it_ended(code: Code) -> audit::End<'static> {
+    let (outcome, denied) = match code {
+        Code::Ok => ("ok", false),
+        Code::Unauthenticated | Code::PermissionDenied => ("denied", true),
+        Code::Unknown => ("unknown", false),
+        _ => ("failed", false),
+    };
+    audit::End { outcome, denied, reason: None, rule: None, cause: None }
 }
 
 /// Whether the conventions count `code` as the server's fault; all others are the caller's.

@@ -17,6 +17,7 @@ use tonic::service::Routes;
 
 use super::{Connections, connection::serve};
 use crate::{
+    authn::Authenticator,
     clock::Clock,
     config::{Config, Grpc},
     grpc::{edge::Edged, tls::Reload},
@@ -36,9 +37,14 @@ fn connections_to(routes: Routes, change: impl FnOnce(&mut Grpc)) -> Connections
     let Config { mut grpc, telemetry, .. } = Config::default();
     change(&mut grpc);
     let (told, draining) = ((Sampling::new(&telemetry), Metrics::default()), CancellationToken::new());
-    let edged = Edged::new(&grpc, told, Directory::default(), routes, draining.clone());
+    let edged = Edged::new(&grpc, told, nobody(), routes, draining.clone());
     let tls = Reload::begin(&grpc, Clock::default(), Metrics::default()).unwrap();
     Connections::new(edged, grpc, tls.as_ref().map(Reload::current), Metrics::default(), draining)
+}
+
+/// Knows no caller.
+fn nobody() -> Authenticator {
+    Authenticator::new(Directory::default(), Clock::default(), Metrics::default())
 }
 
 /// How long a connection lives whose peer does what `peer` says.
@@ -195,7 +201,7 @@ async fn every_call_knows_whose_certificate_its_connection_began_with() {
     let Config { grpc, telemetry, .. } = Config::default();
     let (told, draining) = ((Sampling::new(&telemetry), Metrics::default()), CancellationToken::new());
     let routes = Routes::from(Router::new().fallback(note));
-    let edged = Edged::new(&grpc, told, Directory::default(), routes, draining);
+    let edged = Edged::new(&grpc, told, nobody(), routes, draining);
     let certificate = Arc::new(PeerCertificate { dns_names: vec!["login.test".into()], uris: Vec::new() });
 
     for shown in [Some(&certificate), None] {

@@ -140,6 +140,8 @@ instruments! {
         = "Calls that ended, by tenant; those that nobody is known of have the tenant \"none\".";
     calls_active: UpDown("verify_gateway.calls.active", "{call}", [])
         = "Calls that are under way.";
+    denials: Counter("verify_gateway.authentication.failures", "{call}", ["cause"])
+        = "Calls whose caller is not known, by why that is. All get the same answer.";
     connections_active: UpDown("verify_gateway.connections.active", "{connection}", [])
         = "Connections of callers that are open.";
     handshakes_failed: Counter("verify_gateway.tls.handshakes.failed", "{handshake}", ["cause"])

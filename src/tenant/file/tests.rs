@@ -1,9 +1,16 @@
 //! What the tenants file must be.
 
+use std::{fs, sync::Arc};
+
+use jsonwebtoken::Algorithm;
 use tempfile::TempDir;
 
 use super::*;
-use crate::tenant::Directory;
+use crate::{
+    domain::Country,
+    telnyx::Channel,
+    tenant::{Allowed, Caller, Directory, JwksUrl, JwtRule, KeySource, KeysFrom, Permissions},
+};
 
 const ONE: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 const TWO: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -22,91 +29,174 @@ fn load(text: &str, files: &[(&str, &str)], env: &[(&str, &str)]) -> (Result<Dir
     (directory.map_err(|mistakes| mistakes.to_string().replace(&place, "")), folder)
 }
 
+/// An identity that may do everything.
+const SERVICE: &str = "{ name: service, tokens: [ONE], roles: [admin], channels: any, countries: any, profiles: any }";
+
 /// The mistakes of a file of one tenant with this key.
 fn of_key(key: &str, files: &[(&str, &str)], env: &[(&str, &str)]) -> String {
-    let text = format!("tenants:\n  - {{ id: a, tokens: [ONE], telnyx_api_key: {key} }}\n");
+    let text = format!("tenants:\n  - {{ id: a, telnyx_api_key: {key}, identities: [{SERVICE}] }}\n");
     load(&text, files, env).0.unwrap_err()
 }
 
 #[test]
-fn a_tenant_has_its_tokens_its_key_and_its_rules() {
+fn a_tenant_has_its_key_and_its_identities_with_what_they_may() {
     let text = "
+jwt_issuers:
+  - name: cluster
+    issuer: https://kubernetes.default.svc
+    audiences: [verify-gateway]
+    jwks: { url: https://kubernetes.default.svc/openid/v1/jwks, token_file: token, refresh_interval: 1m }
+roles:
+  support: [GetVerification, ListVerifications]
 tenants:
   - id: login
-    tokens: [ONE, TWO]
     telnyx_api_key: { file: login-key }
     default_profile: p1
-    allow:
-      rpcs: [CreateVerification, CheckVerification]
-      channels: [sms, dtmf_confirm]
-      countries: [US, NO]
-      profiles: [p1, p2]
+    identities:
+      - name: login-service
+        tokens: [ONE, TWO]
+        roles: [sender]
+        rpcs: [ReportVerification]
+        channels: [sms, dtmf_confirm]
+        countries: [US, NO]
+        profiles: [p1, p2]
+      - name: login-pods
+        jwt: { issuer: cluster, subject: 'system:serviceaccount:login:login', claims: { /kubernetes.io/namespace: login } }
+        roles: [support]
+        profiles: any
   - id: other
-    tokens:
-      - sha256:0000000000000000000000000000000000000000000000000000000000000000
     telnyx_api_key: { env: OTHER_KEY }
+    identities:
+      - name: ops
+        certificate: { uri: spiffe://acme/ops }
+        roles: [admin]
+      - { name: web, certificate: { dns: Web.acme.internal }, roles: [reader], countries: any }
 ";
-    let (directory, folder) = load(text, &[("login-key", "KEY1\n")], &[("OTHER_KEY", "KEY2")]);
+    let files = [("login-key", "KEY1\n"), ("token", "t")];
+    let (directory, folder) = load(text, &files, &[("OTHER_KEY", "KEY2")]);
     let directory = directory.unwrap();
-    let login = directory.authenticate("abc").unwrap();
-    assert!(std::sync::Arc::ptr_eq(&login, &directory.authenticate("test").unwrap()), "both tokens are one tenant's");
-    assert_eq!(login.id.as_str(), "login");
-    assert_eq!(login.key.authorization(), "Bearer KEY1");
-    assert_eq!(login.default_profile.as_deref(), Some("p1"));
-    assert_eq!(login.allow.rpcs, ["CreateVerification", "CheckVerification"]);
-    assert_eq!(login.allow.channels, [Channel::Sms, Channel::DtmfConfirm]);
-    assert_eq!(login.allow.countries, [Country::new("US").unwrap(), Country::new("NO").unwrap()]);
-    assert_eq!(login.allow.profiles, ["p1", "p2"]);
+    let Caller { tenant, identity } = directory.by_token("abc").unwrap();
+    assert!(Arc::ptr_eq(identity, &directory.by_token("test").unwrap().identity), "both tokens are one identity's");
+    assert_eq!((tenant.id.as_str(), &*identity.name), ("login", "login-service"));
+    assert_eq!(tenant.key.authorization(), "Bearer KEY1");
+    assert_eq!(tenant.default_profile.as_deref(), Some("p1"));
+    let Permissions { rpcs, channels, countries, profiles } = &identity.permissions;
+    let expected = ["CheckVerification", "CreateVerification", "GetVerification", "ReportVerification"];
+    assert_eq!(*rpcs, Allowed::Only(expected.into()));
+    assert_eq!(*channels, Allowed::Only(vec![Channel::Sms, Channel::DtmfConfirm]));
+    assert_eq!(*countries, Allowed::Only(vec![Country::new("US").unwrap(), Country::new("NO").unwrap()]));
+    assert_eq!(*profiles, Allowed::Only(vec!["p1".into(), "p2".into()]));
+
+    let [issuer] = directory.issuers() else { panic!("one issuer") };
+    assert_eq!(
+        (issuer.algorithms.as_slice(), issuer.leeway.as_secs()),
+        (&[Algorithm::RS256, Algorithm::ES256][..], 30)
+    );
+    let KeysFrom::Url(JwksUrl { ca: None, token_file, refresh_interval, .. }) = &issuer.keys else { panic!("a URL") };
+    assert_eq!(token_file.as_deref(), Some(folder.path().join("token").as_path()));
+    assert_eq!(refresh_interval.as_secs(), 60);
+    let [(JwtRule { subject, claims, .. }, pods)] = directory.rules("cluster") else { panic!("one rule") };
+    assert_eq!(subject.as_deref(), Some("system:serviceaccount:login:login"));
+    assert_eq!(claims["/kubernetes.io/namespace"], "login");
+    assert_eq!(pods.identity.permissions.profiles, Allowed::Any);
+    assert!(pods.identity.permissions.rpcs.has("ListVerifications") && pods.identity.permissions.channels.is_nothing());
+
+    let ops = directory.by_uri("spiffe://acme/ops").unwrap();
+    assert_eq!((ops.tenant.id.as_str(), &ops.identity.permissions.rpcs), ("other", &Allowed::Any));
+    assert_eq!(&*directory.by_dns_name("WEB.acme.internal").unwrap().identity.name, "web");
+    assert!(directory.by_uri("spiffe://acme/Ops").is_none() && directory.by_dns_name("acme.internal").is_none());
 
     let [first, second] = directory.entries() else { panic!("two tenants") };
-    assert_eq!((first.tokens, second.tokens), (2, 1));
-    assert_eq!(first.key_source, KeySource::File(folder.path().join("login-key").display().to_string()));
+    assert_eq!((first.identities.len(), second.identities.len()), (2, 2));
+    assert_eq!(first.key_source, KeySource::File(folder.path().join("login-key")));
     assert_eq!(second.key_source, KeySource::Environment("OTHER_KEY".into()));
     assert_eq!(second.tenant.key.authorization(), "Bearer KEY2");
-    assert!(second.tenant.allow.rpcs.is_empty() && second.tenant.default_profile.is_none());
     assert!(!format!("{directory:?}").contains("KEY1"), "{directory:?}");
 }
 
 #[test]
 fn every_mistake_is_reported_at_once_with_its_place() {
     let text = "
+jwt_issuers:
+  - { name: a, issuer: i, audiences: [], jwks: { url: 'http://example.org/jwks', file: x } }
+  - { name: b, issuer: i, jwks: { file: nowhere }, algorithms: [HS256, none], leeway: 1h }
+  - { name: c, issuer: j, audiences: [x], jwks: { url: 'http://example.org/jwks', ca_file: gone, token_file: gone } }
+roles:
+  admin: [GetProfile]
+  none: []
 tenants:
   - id: Login
-    tokens: [ONE, ONE, sesame]
     telnyx_api_key: { inline: KEY1 }
     default_profile: p3
-    allow:
-      rpcs: [CreateVerification, SendVerification]
-      channels: [sms, fax]
-      countries: [US, UK, us]
-      profiles: [p1, '']
-      words: [x]
+    identities:
+      - name: one
+        tokens: [ONE, ONE, sesame]
+        roles: [owner]
+        rpcs: [SendVerification]
+        channels: [sms, fax]
+        countries: [US, UK, us]
+        profiles: [p1, '']
+        words: [x]
+      - name: one
+        jwt: { issuer: d, subject: x }
+        roles: [sender]
+        channels: any
+      - { name: two, roles: [reader], jwt: { issuer: c } }
+      - { name: three, certificate: { dns: '*.acme' } }
   - id: b
-    tokens: []
+    tokens: [TWO]
+    identities: []
     telnyx_api_key: { inline: KEY2 }
   - id: b
-    token: TWO
-    tokens: [ONE]
+    identities:
+      - { name: two, tokens: [ONE], roles: [reader], certificate: { uri: 'spiffe://a/b' }, jwt: { issuer: c, subject: s } }
+      - { name: three, roles: [reader], certificate: { uri: 'spiffe://a/b' }, jwt: { issuer: c, subject: s } }
+      - { name: four, certificate: { dns: d, uri: 'u:v' } }
+      - { name: five, roles: [reader] }
 ";
     let expected = "\
-tenants.yaml:3:9: tenants[0].id: must be 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end
-tenants.yaml:4:87: tenants[0].tokens: given twice, first at tenants.yaml:4:14
-tenants.yaml:4:160: tenants[0].tokens: must be sha256: and 64 hexadecimal digits, as verify-gateway hash-token prints them
-tenants.yaml:6:22: tenants[0].default_profile: not among allow.profiles
-tenants.yaml:8:34: tenants[0].allow.rpcs: must be one of CreateProfile, GetProfile, ListProfiles, UpdateProfile, \
-DeleteProfile, ListTemplates, CreateTemplate, UpdateTemplate, CreateVerification, GetVerification, ListVerifications, \
-CheckVerification, ReportVerification
-tenants.yaml:9:23: tenants[0].allow.channels: must be one of sms, call, flashcall, whatsapp, dtmf_confirm
-tenants.yaml:10:23: tenants[0].allow.countries: must be a country's ISO 3166-1 code of two capital letters
-tenants.yaml:10:27: tenants[0].allow.countries: must be a country's ISO 3166-1 code of two capital letters
-tenants.yaml:11:22: tenants[0].allow.profiles: must be the id of a profile
-tenants.yaml:12:7: tenants[0].allow.words: unknown key; known here: rpcs, channels, countries, profiles
-tenants.yaml:13:5: tenants[1].tokens: empty: the tenant could not call
-tenants.yaml:16:5: tenants[2].telnyx_api_key: missing
-tenants.yaml:16:9: tenants[2].id: given twice, first at tenants.yaml:13:9
-tenants.yaml:17:5: tenants[2].token: unknown key; known here: id, tokens, telnyx_api_key, default_profile, allow, duplicate_window
-tenants.yaml:18:14: tenants[2].tokens: given twice, first at tenants.yaml:4:14
-15 mistakes";
+tenants.yaml:3:5: jwt_issuers[0].audiences: empty: no token could be for this gateway
+tenants.yaml:3:48: jwt_issuers[0].jwks: needs exactly one of url and file
+tenants.yaml:4:5: jwt_issuers[1].audiences: missing
+tenants.yaml:4:24: jwt_issuers[1].issuer: given twice, first at tenants.yaml:3:24
+tenants.yaml:4:41: jwt_issuers[1].jwks.file: the file can't be read: entity not found
+tenants.yaml:4:65: jwt_issuers[1].algorithms: must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA
+tenants.yaml:4:72: jwt_issuers[1].algorithms: must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA
+tenants.yaml:4:87: jwt_issuers[1].leeway: must be a duration from 0s to 5m
+tenants.yaml:5:56: jwt_issuers[2].jwks.url: must be an https URL without credentials; http is for loopback addresses alone
+tenants.yaml:5:92: jwt_issuers[2].jwks.ca_file: the file can't be read: entity not found
+tenants.yaml:5:110: jwt_issuers[2].jwks.token_file: the file can't be read: entity not found
+tenants.yaml:7:3: roles: this role is built in
+tenants.yaml:8:3: roles: empty: a role must let call something
+tenants.yaml:10:9: tenants[0].id: must be 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end
+tenants.yaml:12:22: tenants[0].default_profile: not among the profiles of any identity
+tenants.yaml:15:91: tenants[0].identities[0].tokens: given twice, first at tenants.yaml:15:18
+tenants.yaml:15:164: tenants[0].identities[0].tokens: must be sha256: and 64 hexadecimal digits, as verify-gateway hash-token prints them
+tenants.yaml:16:17: tenants[0].identities[0].roles: must be one of sender, reader, admin, none
+tenants.yaml:17:16: tenants[0].identities[0].rpcs: must be one of CreateProfile, GetProfile, ListProfiles, UpdateProfile, DeleteProfile, ListTemplates, CreateTemplate, UpdateTemplate, CreateVerification, GetVerification, ListVerifications, CheckVerification, ReportVerification
+tenants.yaml:18:25: tenants[0].identities[0].channels: must be one of sms, call, flashcall, whatsapp, dtmf_confirm
+tenants.yaml:19:25: tenants[0].identities[0].countries: must be a country's ISO 3166-1 code of two capital letters
+tenants.yaml:19:29: tenants[0].identities[0].countries: must be a country's ISO 3166-1 code of two capital letters
+tenants.yaml:20:24: tenants[0].identities[0].profiles: must be the id of a profile
+tenants.yaml:21:9: tenants[0].identities[0].words: unknown key; known here: name, tokens, jwt, certificate, roles, rpcs, channels, countries, profiles
+tenants.yaml:22:9: tenants[0].identities[1].countries: empty: nothing could be sent; any allows all
+tenants.yaml:22:9: tenants[0].identities[1].profiles: empty: nothing could be sent; any allows all
+tenants.yaml:22:15: tenants[0].identities[1].name: given twice in the tenant, first at tenants.yaml:14:15
+tenants.yaml:23:24: tenants[0].identities[1].jwt.issuer: must be the name of one of jwt_issuers
+tenants.yaml:26:44: tenants[0].identities[2].jwt: needs subject or claims: all that the issuer knows could call
+tenants.yaml:27:9: tenants[0].identities[3]: no permissions: needs roles or rpcs
+tenants.yaml:27:44: tenants[0].identities[3].certificate.dns: must be a DNS name without a wildcard, as the certificate has it
+tenants.yaml:28:5: tenants[1].identities: empty: nobody of the tenant could call
+tenants.yaml:29:5: tenants[1].tokens: unknown key; known here: id, telnyx_api_key, default_profile, duplicate_window, identities
+tenants.yaml:32:5: tenants[2].telnyx_api_key: missing
+tenants.yaml:32:9: tenants[2].id: given twice, first at tenants.yaml:28:9
+tenants.yaml:34:31: tenants[2].identities[0].tokens: given twice, first at tenants.yaml:15:18
+tenants.yaml:35:61: tenants[2].identities[1].certificate.uri: given twice, first at tenants.yaml:34:142
+tenants.yaml:35:84: tenants[2].identities[1].jwt: given twice, first at tenants.yaml:34:165
+tenants.yaml:36:9: tenants[2].identities[2]: no permissions: needs roles or rpcs
+tenants.yaml:36:36: tenants[2].identities[2].certificate: needs exactly one of dns and uri
+tenants.yaml:37:9: tenants[2].identities[3]: no credentials: needs tokens, jwt or certificate
+41 mistakes";
     assert_eq!(load(text, &[], &[]).0.unwrap_err(), expected);
 }
 
@@ -114,8 +204,8 @@ tenants.yaml:18:14: tenants[2].tokens: given twice, first at tenants.yaml:4:14
 fn a_key_comes_from_exactly_one_source_that_has_one() {
     let place = "tenants.yaml:2:";
     let needs = "tenants[0].telnyx_api_key: needs exactly one of file, env and inline\n1 mistake";
-    assert_eq!(of_key("{ inline: K, env: E }", &[], &[("E", "K")]), format!("{place}113: {needs}"));
-    assert_eq!(of_key("{}", &[], &[]), format!("{place}113: {needs}"));
+    assert_eq!(of_key("{ inline: K, env: E }", &[], &[("E", "K")]), format!("{place}30: {needs}"));
+    assert_eq!(of_key("{}", &[], &[]), format!("{place}30: {needs}"));
 
     let of_file = "tenants[0].telnyx_api_key.file:";
     let cases = [
@@ -131,13 +221,13 @@ fn a_key_comes_from_exactly_one_source_that_has_one() {
     for (file, what) in cases {
         assert_eq!(
             of_key(&format!("{{ file: {file} }}"), &files, &[]),
-            format!("{place}121: {of_file} {what}\n1 mistake"),
+            format!("{place}38: {of_file} {what}\n1 mistake"),
             "{file}"
         );
     }
     assert_eq!(
         of_key("{ env: KEY_ABC }", &[], &[]),
-        format!("{place}120: tenants[0].telnyx_api_key.env: the environment variable is not set\n1 mistake")
+        format!("{place}37: tenants[0].telnyx_api_key.env: the environment variable is not set\n1 mistake")
     );
 }
 
@@ -167,7 +257,9 @@ fn a_file_of_nobody_is_a_mistake() {
 fn the_example_file_is_right() {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tenants.example.yaml")).unwrap();
     assert!(text.contains("file: /run/secrets/"));
-    let text = text.replace("/run/secrets/", "");
-    let (directory, _folder) = load(&text, &[("login-telnyx-key", "KEY1\n")], &[("BILLING_TELNYX_KEY", "KEY2")]);
+    let text = text.replace("/var/run/secrets/kubernetes.io/serviceaccount/", "").replace("/run/secrets/", "");
+    let authority = rcgen::generate_simple_self_signed(["cluster".to_owned()]).unwrap().cert.pem();
+    let files = [("login-telnyx-key", "KEY1\n"), ("ca.crt", &authority), ("token", "t")];
+    let (directory, _folder) = load(&text, &files, &[("BILLING_TELNYX_KEY", "KEY2")]);
     assert_eq!(directory.unwrap().entries().len(), 2);
 }

@@ -10,7 +10,7 @@ use crate::{
     domain::TenantId,
     telemetry::Metrics,
     telnyx::Channel,
-    tenant::{Allow, ApiKey, Tenant},
+    tenant::{ApiKey, Tenant},
 };
 
 /// How an attempt ends.
@@ -54,13 +54,7 @@ async fn run(operation: Operation, ends: Vec<End>, pace: Duration, deadline: Dur
         max_retry_after: Duration::from_secs(10),
         budget: config::Config::default().upstream.retry.budget,
     };
-    let tenant = Tenant {
-        id: TenantId::new("login").unwrap(),
-        key: ApiKey::new("KEY").unwrap(),
-        default_profile: None,
-        allow: Allow::default(),
-        duplicate_window: None,
-    };
+    let tenant = Tenant::new(TenantId::new("login").unwrap(), ApiKey::new("KEY").unwrap());
     let stack = service_fn(move |request: Request| {
         let number = {
             let mut attempts = attempts.lock().unwrap();

@@ -21,7 +21,7 @@ use verify_gateway::{
     store::Store,
     telemetry::Metrics,
     telnyx::Channel,
-    tenant::{Allow, ApiKey, Context, Tenant},
+    tenant::{ApiKey, Caller, Context, Tenant},
     upstream::Client,
 };
 
@@ -101,13 +101,7 @@ impl World {
         config.upstream.retry.base_delay = Duration::ZERO;
         let clock = Clock::starting_at(start);
         let store = Store::memory(&config.store, clock.clone());
-        let tenant = Tenant {
-            id: TenantId::new("model").unwrap(),
-            key: ApiKey::new(KEY).unwrap(),
-            default_profile: None,
-            allow: Allow::default(),
-            duplicate_window: None,
-        };
+        let tenant = Tenant::new(TenantId::new("model").unwrap(), ApiKey::new(KEY).unwrap());
         let origin = Origin::new(service, random.clone());
         let gateway = Arc::new(Mutex::new(start_gateway(&config, &origin, &store, &clock)));
         let tenant = Arc::new(tenant);
@@ -161,7 +155,10 @@ impl World {
 
     async fn call(&self, intent: Intent, deadline_ms: u64) -> Result<String, Error> {
         let services = self.gateway.lock().unwrap().0.clone();
-        let context = Context::new(self.tenant.clone(), Instant::now() + Duration::from_millis(deadline_ms));
+        let context = Context::new(
+            Caller::unrestricted(self.tenant.clone()),
+            Instant::now() + Duration::from_millis(deadline_ms),
+        );
         let send = Send {
             request_id: intent.request_id,
             phone_number: PhoneNumber::parse(intent.phone).unwrap(),

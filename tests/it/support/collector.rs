@@ -118,6 +118,11 @@ impl Collector {
         self.0.lock().unwrap().metrics.iter().map(|metric| metric.name.clone()).collect()
     }
 
+    /// The metrics, in full.
+    pub fn all_metrics(&self) -> String {
+        format!("{:?}", self.0.lock().unwrap().metrics)
+    }
+
     /// The logs, in full.
     pub fn logs(&self) -> String {
         format!("{:?}", self.0.lock().unwrap().logs)

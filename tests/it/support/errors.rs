@@ -11,6 +11,8 @@ pub struct Refused {
     pub code: Code,
     pub reason: String,
     pub rule: Option<String>,
+    /// Whose rule that is.
+    pub identity: Option<String>,
     /// The fields that break a rule.
     pub fields: Vec<String>,
     pub retry_after: Option<Duration>,
@@ -31,6 +33,7 @@ impl Refused {
             code: status.code(),
             reason: info.reason.clone(),
             rule: info.metadata.get("rule").cloned(),
+            identity: info.metadata.get("identity").cloned(),
             fields: fields.unwrap_or_default(),
             retry_after: details.retry_info().and_then(|info| info.retry_delay),
             resource: details.resource_info().map(|info| (info.resource_type.clone(), info.resource_name.clone())),

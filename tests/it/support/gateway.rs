@@ -24,7 +24,7 @@ use verify_gateway::{
     },
     simulator,
     telemetry::Telemetry,
-    tenant::{Allow, ApiKey, Directory, Tenant, TokenHash},
+    tenant::{ApiKey, Credential, Directory, Identity, Permissions, Tenant, TokenHash},
 };
 
 /// The token and the upstream key of the tenant `login`.
@@ -50,16 +50,21 @@ pub struct TestGateway {
 impl TestGateway {
     /// Starts both with their defaults.
     pub async fn start() -> Self {
-        Self::with(|_| (), Allow::default()).await
+        Self::with(|_| (), Permissions::all()).await
     }
 
-    /// Starts both with settings changed by `change`, and the tenant `login` allowed what `allow` says.
-    pub async fn with(change: impl FnOnce(&mut Config), allow: Allow) -> Self {
-        Self::of(change, |login| login.allow = allow).await
+    /// Starts both with settings changed by `change`, and the identity of the tenant `login` with `permissions`.
+    pub async fn with(change: impl FnOnce(&mut Config), permissions: Permissions) -> Self {
+        Self::serving(change, directory(|_| (), permissions)).await
     }
 
     /// Starts both with settings changed by `change`, and the tenant `login` changed by `login`.
     pub async fn of(change: impl FnOnce(&mut Config), login: impl FnOnce(&mut Tenant)) -> Self {
+        Self::serving(change, directory(login, Permissions::all())).await
+    }
+
+    /// Starts both with settings changed by `change`, for the tenants of `directory`.
+    pub async fn serving(change: impl FnOnce(&mut Config), directory: Directory) -> Self {
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         let simulator = simulator::Server::bind(any_port, false, simulator::Settings::default()).await.unwrap();
         let url = format!("http://{}", simulator.addr());
@@ -73,7 +78,7 @@ impl TestGateway {
         change(&mut config);
         let clock = Clock::default();
         let telemetry = Telemetry::new(&config.telemetry).unwrap();
-        let gateway = Gateway::bind(&config, directory(login), clock.clone(), &telemetry).await.unwrap();
+        let gateway = Gateway::bind(&config, directory, clock.clone(), &telemetry).await.unwrap();
         let admin = gateway.admin_addr().map(|addr| format!("http://{addr}")).unwrap_or_default();
 
         let stop = CancellationToken::new();
@@ -95,7 +100,7 @@ impl TestGateway {
                 config.upstream.base_url = format!("http://{origin}/v2");
                 change(config);
             },
-            Allow::default(),
+            Permissions::all(),
         )
         .await
     }
@@ -173,20 +178,36 @@ impl TestGateway {
     }
 }
 
-fn directory(change: impl FnOnce(&mut Tenant)) -> Directory {
-    let tenant = |id, key| Tenant {
-        id: TenantId::new(id).unwrap(),
-        key: ApiKey::new(key).unwrap(),
-        default_profile: None,
-        allow: Allow::default(),
-        duplicate_window: None,
-    };
+/// The tenants `login`, which `change` changes, and `billing`, each with one identity that has a token.
+fn directory(change: impl FnOnce(&mut Tenant), permissions: Permissions) -> Directory {
+    let tenant = |id, key| Tenant::new(TenantId::new(id).unwrap(), ApiKey::new(key).unwrap());
     let mut login = tenant("login", KEY);
     change(&mut login);
+    let identity = |name: &str, permissions, token| {
+        vec![(Identity { name: name.into(), permissions }, vec![Credential::Token(TokenHash::of(token))])]
+    };
     Directory::new(vec![
-        (login, vec![TokenHash::of(TOKEN)]),
-        (tenant("billing", OTHER_KEY), vec![TokenHash::of(OTHER_TOKEN)]),
+        (login, identity("login-service", permissions, TOKEN)),
+        (tenant("billing", OTHER_KEY), identity("billing-service", Permissions::all(), OTHER_TOKEN)),
     ])
+}
+
+/// A tenants file of the tenant `id`, whose only identity may do everything and has `token`. `key` says where its key is.
+pub fn tenants_file(id: &str, token: &str, key: &str) -> String {
+    let hash = TokenHash::of(token);
+    format!(
+        "tenants:
+  - id: {id}
+    telnyx_api_key: {key}
+    identities:
+      - name: {id}-service
+        tokens: ['{hash}']
+        roles: [admin]
+        channels: any
+        countries: any
+        profiles: any
+"
+    )
 }
 
 /// Clients of the three services.

@@ -17,10 +17,11 @@ pub struct Process {
     seen: String,
 }
 
-/// How a process ended, and what it wrote to standard error.
+/// How a process ended, and what it wrote to standard error and, since it was last read, to standard output.
 pub struct Ended {
     pub code: Option<i32>,
     pub err: String,
+    pub out: String,
 }
 
 impl Process {
@@ -84,18 +85,24 @@ impl Process {
 
     /// Sends `signal` (`INT`, `TERM`) and waits for the end.
     pub async fn end(self, signal: &str) -> Ended {
+        self.signal(signal).await;
+        self.wait().await
+    }
+
+    /// Sends `signal`.
+    pub async fn signal(&self, signal: &str) {
         let pid = self.child.id().expect("it runs").to_string();
         assert!(Command::new("kill").args([format!("-{signal}"), pid]).status().await.unwrap().success());
-        self.wait().await
     }
 
     /// Waits for the end.
     pub async fn wait(mut self) -> Ended {
-        let mut err = self.seen;
-        let mut rest = self.err.into_inner();
-        let (read, status) = tokio::join!(rest.read_to_string(&mut err), self.child.wait());
-        read.unwrap();
-        Ended { code: status.unwrap().code(), err }
+        let (mut err, mut out) = (self.seen, String::new());
+        let (mut of_err, mut of_out) = (self.err.into_inner(), self.out.into_inner());
+        let (errors, output, status) =
+            tokio::join!(of_err.read_to_string(&mut err), of_out.read_to_string(&mut out), self.child.wait());
+        errors.and(output).unwrap();
+        Ended { code: status.unwrap().code(), err, out }
     }
 }
 

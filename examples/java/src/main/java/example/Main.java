@@ -1,0 +1,121 @@
+package example;
+
+import io.grpc.CallCredentials;
+import io.grpc.ChannelCredentials;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.StatusRuntimeException;
+import io.grpc.TlsChannelCredentials;
+import java.io.File;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import verify.v1.CreateProfileRequest;
+import verify.v1.Profile;
+import verify.v1.ProfileServiceGrpc;
+import verify.v1.SmsSettings;
+import verify.v1.VerificationServiceGrpc;
+
+/**
+ * How a service sends a code to a phone and checks it, with the gateway's errors handled. {@link PhoneCheck} is the
+ * service's part, {@link Errors} says what to do about errors, and this class connects.
+ */
+public final class Main {
+    private static final String SIMULATOR = env("SIMULATOR", "http://127.0.0.1:4010");
+
+    private Main() {}
+
+    public static void main(String[] args) throws Exception {
+        // `verify-gateway dev` speaks plaintext.
+        String ca = env("CA_FILE", "");
+        ChannelCredentials transport = ca.isEmpty()
+                ? InsecureChannelCredentials.create()
+                : TlsChannelCredentials.newBuilder().trustManager(new File(ca)).build();
+        // One channel for the whole program: it connects when needed, and again whenever the connection breaks.
+        ManagedChannel channel =
+                Grpc.newChannelBuilder("dns:///" + env("GATEWAY", "127.0.0.1:50051"), transport).build();
+        boolean verified = false;
+        try {
+            verified = run(channel, new Token(env("TOKEN", "demo")));
+        } catch (StatusRuntimeException error) {
+            System.out.println(Errors.explain(error));
+        } finally {
+            channel.shutdown().awaitTermination(5, TimeUnit.SECONDS);
+        }
+        if (!verified) {
+            System.exit(1);
+        }
+    }
+
+    private static boolean run(ManagedChannel channel, Token token) throws Exception {
+        String profile = ProfileServiceGrpc.newBlockingStub(channel)
+                .withCallCredentials(token)
+                .withDeadlineAfter(12, TimeUnit.SECONDS)
+                .createProfile(CreateProfileRequest.newBuilder()
+                        .setRequestId(UUID.randomUUID().toString())
+                        .setProfile(Profile.newBuilder()
+                                .setName("example")
+                                .setSms(SmsSettings.newBuilder().setAppName("Acme")))
+                        .build())
+                .getProfile()
+                .getId();
+        System.out.println("profile: " + profile);
+        var gateway = VerificationServiceGrpc.newBlockingStub(channel).withCallCredentials(token);
+        PhoneCheck check = new PhoneCheck(gateway, profile, Main::typedCode);
+        boolean verified = false;
+        // A number with a typing error, and then the right one.
+        for (String phone : List.of("+1303555", env("PHONE", "+13035551234"))) {
+            try {
+                verified = check.verify(phone);
+            } catch (StatusRuntimeException error) {
+                System.out.println(Errors.explain(error));
+            }
+        }
+        return verified;
+    }
+
+    /**
+     * What the person types in, with a slip at the first try. With {@code verify-gateway dev} there is no phone: the
+     * simulator keeps what one would have received.
+     */
+    private static String typedCode(String phone, int attempt) throws Exception {
+        if (attempt == 1) {
+            return "0000";
+        }
+        String query = "phone=" + URLEncoder.encode(phone, StandardCharsets.UTF_8);
+        URI latest = URI.create(SIMULATOR + "/_simulator/messages/latest/code?" + query);
+        return HttpClient.newHttpClient()
+                .send(HttpRequest.newBuilder(latest).build(), BodyHandlers.ofString())
+                .body()
+                .strip();
+    }
+
+    /** Shows the token with every call. */
+    private static final class Token extends CallCredentials {
+        private static final Metadata.Key<String> AUTHORIZATION =
+                Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+        private final Metadata headers = new Metadata();
+
+        Token(String token) {
+            headers.put(AUTHORIZATION, "Bearer " + token);
+        }
+
+        @Override
+        public void applyRequestMetadata(RequestInfo call, Executor executor, MetadataApplier applier) {
+            applier.apply(headers);
+        }
+    }
+
+    private static String env(String name, String otherwise) {
+        return System.getenv().getOrDefault(name, otherwise);
+    }
+}

@@ -1,0 +1,16 @@
+// The contract, loaded from its .proto files, with the standard types of gRPC's rich errors.
+import { loadPackageDefinition } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { getProtoPath } from 'google-proto-files';
+
+const files = [
+  'verify/v1/profile_service.proto',
+  'verify/v1/verification_service.proto',
+  'google/rpc/status.proto',
+  'google/rpc/error_details.proto',
+];
+const includeDirs = [new URL('proto', import.meta.url).pathname, getProtoPath('..')];
+
+/** The types by their full names. Enums are their names, fields keep theirs, and each has a value. */
+export const types = loadSync(files, { includeDirs, keepCase: true, enums: String, longs: Number, defaults: true, oneofs: true });
+export const { verify } = loadPackageDefinition(types);

@@ -1,0 +1,175 @@
+//! The public keys of an issuer of JWTs (RFC 7517).
+
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse},
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The most keys that are taken from one set.
+const MAX_KEYS: usize = 100;
+
+/// The public keys of an issuer: those of its set by which a signature can be verified.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Jwks(Vec<Key>);
+
+#[derive(Clone, Debug)]
+struct Key {
+    jwk: Jwk,
+    /// The same, made once for all tokens.
+    decoding: DecodingKey,
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.jwk == other.jwk
+    }
+}
+
+impl Eq for Key {}
+
+/// What was read is no set of keys, or none of them can verify a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotJwks {
+    /// It is not JSON of the right shape.
+    #[error("not a JSON Web Key Set")]
+    Malformed,
+    /// It has no key that is of use here.
+    #[error("no public key for signatures in it")]
+    Empty,
+}
+
+#[derive(Deserialize)]
+struct Set {
+    keys: Vec<Value>,
+}
+
+impl Jwks {
+    /// Reads a set. Keys that are of no use here are left out: other kinds, symmetric ones, those for encryption.
+    ///
+    /// # Errors
+    /// See [`NotJwks`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, NotJwks> {
+        let Set { keys } = serde_json::from_slice(bytes).map_err(|_| NotJwks::Malformed)?;
+        let keys = keys.into_iter().take(MAX_KEYS).filter_map(|key| serde_json::from_value(key).ok());
+        let keys: Vec<Key> = keys.filter_map(for_signatures).collect();
+        if keys.is_empty() { Err(NotJwks::Empty) } else { Ok(Self(keys)) }
+    }
+
+    /// The keys that a token could be signed with that names `id` and `algorithm`. One that names no key could be signed
+    /// with the only key that fits.
+    pub fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> Vec<DecodingKey> {
+        let fitting = self.0.iter().filter(|key| fits(&key.jwk, algorithm));
+        let named = fitting.filter(|key| id.is_none() || key.id() == id);
+        let keys: Vec<_> = named.map(|key| key.decoding.clone()).collect();
+        if id.is_none() && keys.len() > 1 { Vec::new() } else { keys }
+    }
+
+    /// Whether it has a key of this name.
+    #[must_use]
+    pub fn names(&self, id: &str) -> bool {
+        self.0.iter().any(|key| key.id() == Some(id))
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Key {
+    fn id(&self) -> Option<&str> {
+        self.jwk.common.key_id.as_deref()
+    }
+}
+
+/// `jwk`, if signatures can be verified with it.
+fn for_signatures(jwk: Jwk) -> Option<Key> {
+    let common = &jwk.common;
+    let used = common.public_key_use.as_ref().is_none_or(|of| *of == PublicKeyUse::Signature);
+    let verifies = common.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify));
+    // A symmetric key would let everybody who can read the set sign.
+    let is_public = !matches!(jwk.algorithm, AlgorithmParameters::OctetKey(_) | AlgorithmParameters::Other(_));
+    let decoding = DecodingKey::from_jwk(&jwk).ok().filter(|_| used && verifies && is_public)?;
+    Some(Key { jwk, decoding })
+}
+
+/// Whether `key` makes signatures of this kind. A key that names its algorithm makes no others.
+fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
+    use Algorithm::{ES256, ES384, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512};
+    let of_type = match (&key.algorithm, algorithm) {
+        (AlgorithmParameters::RSA(_), RS256 | RS384 | RS512 | PS256 | PS384 | PS512) => true,
+        (AlgorithmParameters::EllipticCurve(curve), ES256) => curve.curve == EllipticCurve::P256,
+        (AlgorithmParameters::EllipticCurve(curve), ES384) => curve.curve == EllipticCurve::P384,
+        (AlgorithmParameters::OctetKeyPair(curve), EdDSA) => curve.curve == EllipticCurve::Ed25519,
+        (_, HS256 | HS384 | HS512) => false,
+        _ => false,
+    };
+    let named = key.common.key_algorithm.as_ref();
+    of_type && named.is_none_or(|named| named.to_string() == format!("{algorithm:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    // The key of RFC 8037, appendix A.2.
+    const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+
+    fn parse(keys: Value) -> Result<Jwks, NotJwks> {
+        Jwks::parse(json!({"keys": keys}).to_string().as_bytes())
+    }
+
+    fn ed(more: Value) -> Value {
+        let mut key = json!({"kty": "OKP", "crv": "Ed25519", "x": X});
+        key.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        key
+    }
+
+    #[test]
+    fn only_public_keys_for_signatures_are_taken() {
+        let of_no_use = json!([
+            {"kty": "oct", "k": "c2VjcmV0", "alg": "HS256", "kid": "a"},
+            {"kty": "new", "kid": "b"},
+            {"kty": "RSA", "kid": "c"},
+            ed(json!({"use": "enc"})),
+            ed(json!({"key_ops": ["sign"]})),
+            "nonsense"
+        ]);
+        assert_eq!(parse(of_no_use.clone()), Err(NotJwks::Empty));
+        let mut some = of_no_use;
+        some.as_array_mut().unwrap().push(ed(json!({"kid": "d", "use": "sig"})));
+        let jwks = parse(some).unwrap();
+        assert_eq!(jwks.len(), 1);
+        assert!(jwks.names("d") && !jwks.names("a"));
+        for bad in ["", "[]", "{}", "{\"keys\": {}}", "<html>"] {
+            assert_eq!(Jwks::parse(bad.as_bytes()), Err(NotJwks::Malformed), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_names_its_key_is_verified_with_no_other() {
+        let jwks = parse(json!([ed(json!({"kid": "a"})), ed(json!({"kid": "b", "alg": "EdDSA"}))])).unwrap();
+        let count = |id, algorithm| jwks.candidates(id, algorithm).len();
+        assert_eq!(count(Some("a"), Algorithm::EdDSA), 1);
+        assert_eq!(count(Some("b"), Algorithm::EdDSA), 1);
+        assert_eq!(count(Some("c"), Algorithm::EdDSA), 0);
+        // Which of the two it was would be a guess.
+        assert_eq!(count(None, Algorithm::EdDSA), 0);
+        for other in [Algorithm::HS256, Algorithm::ES256, Algorithm::RS256] {
+            assert_eq!(count(Some("a"), other), 0);
+        }
+        let one = parse(json!([ed(json!({})), ed(json!({"alg": "ES256"}))])).unwrap();
+        assert_eq!(one.candidates(None, Algorithm::EdDSA).len(), 1);
+    }
+}

@@ -1,0 +1,78 @@
+"""Runs the lines of README's sections for grpcurl as they are printed, in one shell, and compares the printed answers.
+
+usage: cookbook.py README GATEWAY SIMULATOR; the addresses take the place of those that `dev` has without arguments.
+Ids, codes and times differ from run to run, so any stands for any. A line of … stands for any lines.
+With UPDATE_GOLDEN set, the answers are written into README instead.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+MASKS = [
+    (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "ID"),
+    (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
+    (r"(code is: |\"code\": \")\d+", r"\1CODE"),
+    (r"^(date|traceparent|grpc-accept-encoding): .*$", r"\1: …"),
+]
+FENCED = re.compile(r"^```(\w+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
+# Where `dev` is started, in a shell of its own.
+OWN_SHELL = "cargo "
+MARK = "-- the next block --"
+
+
+def masked(text: str) -> str:
+    for pattern, name in MASKS:
+        text = re.sub(pattern, name, text, flags=re.MULTILINE)
+    return text.strip()
+
+
+def matches(printed: str, found: str) -> bool:
+    parts = re.split(r"^ *…\n", masked(printed), flags=re.MULTILINE)
+    return re.fullmatch(r"(?:.*\n)?".join(map(re.escape, parts)), masked(found), re.DOTALL) is not None
+
+
+def main() -> int:
+    path, gateway, simulator = sys.argv[1:]
+    with open(path, encoding="utf-8") as file:
+        readme = file.read()
+    # The blocks of the sections, each with its language, text and the answer that follows, if any.
+    runs = []
+    for section in ("## Try it\n", "## grpcurl cookbook\n"):
+        begin = readme.index(section)
+        end = readme.index("\n## ", begin + 1)
+        blocks = list(FENCED.finditer(readme, begin, end))
+        for at, block in enumerate(blocks):
+            if block[1] == "sh" and not block[2].startswith(OWN_SHELL):
+                following = blocks[at + 1] if at + 1 < len(blocks) else None
+                answer = following if following and following[1] != "sh" else None
+                runs.append((block[2], answer))
+
+    script = f"echo '{MARK}'\n".join(lines for lines, _ in runs)
+    script = script.replace("127.0.0.1:50051", gateway).replace("127.0.0.1:4010", simulator)
+    shell = subprocess.run(["bash"], input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    answers = shell.stdout.split(MARK + "\n")
+    assert len(answers) == len(runs), shell.stdout
+
+    failed = 0
+    updated, last = [], 0
+    for (lines, answer), found in zip(runs, answers, strict=True):
+        found = found.replace(gateway, "127.0.0.1:50051").replace(simulator, "127.0.0.1:4010")
+        printed = answer[2] if answer else ""
+        if matches(printed, found):
+            continue
+        if answer and os.environ.get("UPDATE_GOLDEN"):
+            updated += [readme[last : answer.start(2)], found.rstrip("\n") + "\n"]
+            last = answer.end(2)
+            continue
+        failed += 1
+        print(f"--- these lines of README\n{lines}--- are said to answer\n{printed}--- and answer\n{found}")
+    if updated:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("".join(updated) + readme[last:])
+    print(f"cookbook: {len(runs) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+sys.exit(main())

@@ -1,0 +1,112 @@
+//! The audit: who did what, and what became of it.
+
+use serde_json::{Value, json};
+use tonic::Request;
+use verify_gateway::{
+    pb::{
+        Channel, CheckVerificationRequest, CreateVerificationRequest, DeleteProfileRequest, GetProfileRequest,
+        ListTemplatesRequest, check_verification_request::Target,
+    },
+    tenant::TokenHash,
+};
+
+use crate::support::{Clients, KEY, PHONE, Served, TOKEN, TestGateway};
+
+const OF_SENDER: &str = "vgw_the-token-of-the-sender";
+
+#[tokio::test]
+async fn sends_checks_changes_denials_and_reloads_are_audited_once_each_whatever_the_level() {
+    let set_up = TestGateway::start().await;
+    let tenants = format!(
+        "tenants:
+  - id: login
+    telnyx_api_key: {{ inline: {KEY} }}
+    identities:
+      - {{ name: ops, tokens: ['{}'], roles: [admin], channels: any, countries: any, profiles: any }}
+      - {{ name: sender, tokens: ['{}'], roles: [sender], channels: [sms], countries: [US], profiles: any }}
+",
+        TokenHash::of(TOKEN),
+        TokenHash::of(OF_SENDER)
+    );
+    let settings = "tenants: { reload_interval: 10ms }\ntelemetry: { log: { format: json, level: info } }\n";
+    let mut served = Served::before(&set_up, settings, &[("tenants.yaml", &tenants)]).await;
+    // The first line of the log says where it listens. From here on there is none.
+    let off = reqwest::Client::new().put(format!("{}/loglevel", served.admin)).body(r#"{"level": "off"}"#);
+    assert!(off.send().await.unwrap().status().is_success());
+
+    let mut ops = Clients::of(served.addr, Some(TOKEN)).await;
+    let mut sender = Clients::of(served.addr, Some(OF_SENDER)).await;
+    let mut nobody = Clients::of(served.addr, Some("nobody's")).await;
+    let profile_id = ops.sms_profile().await;
+    let send = |channel: Channel, phone: &str| CreateVerificationRequest {
+        phone_number: phone.into(),
+        channel: channel.into(),
+        profile_id: profile_id.clone(),
+        request_id: "f81d4fae-7dec-41d0-a765-00a0c91e6bf6".into(),
+        ..CreateVerificationRequest::default()
+    };
+    let mut first = Request::new(send(Channel::Sms, PHONE));
+    first.metadata_mut().insert("x-request-id", "call-1".parse().unwrap());
+    first
+        .metadata_mut()
+        .insert("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".parse().unwrap());
+    sender.verifications.create_verification(first).await.unwrap();
+    sender.verifications.create_verification(send(Channel::Sms, PHONE)).await.unwrap();
+    sender.verifications.create_verification(send(Channel::Call, PHONE)).await.err().unwrap();
+    sender.verifications.create_verification(send(Channel::Sms, "+442071838750")).await.err().unwrap();
+    let target = Some(Target::PhoneNumber(PHONE.into()));
+    let check = CheckVerificationRequest { target, profile_id: profile_id.clone(), code: "0000000000".into() };
+    sender.verifications.check_verification(check.clone()).await.unwrap();
+    let code = set_up.code(PHONE).await;
+    sender.verifications.check_verification(CheckVerificationRequest { code, ..check }).await.unwrap();
+    sender.profiles.get_profile(GetProfileRequest { profile_id: profile_id.clone() }).await.err().unwrap();
+    nobody.templates.list_templates(ListTemplatesRequest::default()).await.err().unwrap();
+    // Reads that are answered are not audited.
+    ops.templates.list_templates(ListTemplatesRequest::default()).await.unwrap();
+    ops.profiles.delete_profile(DeleteProfileRequest { profile_id: profile_id.clone() }).await.unwrap();
+    served.swap(&[("tenants.yaml", &format!("{tenants}\n# changed"))]);
+    served.says("reload: ok").await;
+    served.swap(&[("tenants.yaml", "tenants: []")]);
+    served.says("reload: failed").await;
+
+    let ended = served.end().await;
+    let (_, after) = ended.err.split_once("the log was changed").unwrap_or(("", &ended.err));
+    let mut lines: Vec<Value> = after.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    lines.retain(|line| line["message"] != "listening");
+    assert!(lines.iter().all(|line| line["target"] == "audit"), "{after}");
+    let seen: Vec<Value> = lines
+        .iter()
+        .map(|line| {
+            json!([line["event"], line["identity"], line["outcome"], line["rule"], line["cause"], line["phone_number"]])
+        })
+        .collect();
+    let none = Value::Null;
+    let expected = [
+        json!(["profile_created", "ops", "created", none, none, none]),
+        json!(["send", "sender", "sent", none, none, "+1…34"]),
+        json!(["send", "sender", "replayed", none, none, "+1…34"]),
+        json!(["denial", "sender", "denied", "channels", none, "+1…34"]),
+        json!(["denial", "sender", "denied", "countries", none, "+44…50"]),
+        json!(["check", "sender", "rejected", none, none, "+1…34"]),
+        json!(["check", "sender", "accepted", none, none, "+1…34"]),
+        json!(["denial", "sender", "denied", "rpcs", none, none]),
+        json!(["denial", none, "denied", none, "unknown_token", none]),
+        json!(["profile_deleted", "ops", "ok", none, none, none]),
+        json!(["reload", none, "ok", none, none, none]),
+        json!(["reload", none, "failed", none, none, none]),
+    ];
+    assert_eq!(seen, expected);
+    let sent = &lines[1];
+    for (field, value) in [
+        ("tenant", "login"),
+        ("rpc", "verify.v1.VerificationService/CreateVerification"),
+        ("channel", "sms"),
+        ("country", "US"),
+        ("profile_id", &profile_id),
+        ("request_id", "call-1"),
+    ] {
+        assert_eq!(sent[field], value, "{field} in {sent}");
+    }
+    assert!(sent["verification_id"].is_string(), "{sent}");
+    set_up.stop().await;
+}

@@ -1,0 +1,344 @@
+//! Who is known by a token, a JWT or a certificate, and why all others are not.
+
+use std::{fs, path::Path, time::Duration};
+
+use aws_lc_rs::hmac;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use verify_gateway::{
+    authn::{Authenticator, Bearer, Cause},
+    clock::Clock,
+    config::Environment,
+    telemetry::Metrics,
+    tenant::{Directory, PeerCertificate, TokenHash},
+};
+
+use crate::support::issuer::{AUDIENCE, ISSUER, JwksServer, SigningKey, encode, jwks, message};
+
+const TOKEN: &str = "vgw_a-token-of-the-service";
+/// When the tests take place, in seconds.
+const NOW: i64 = 1_800_000_000;
+
+/// Tenants of which an identity is known by each kind of credential.
+fn tenants(jwks: &str) -> String {
+    let hash = TokenHash::of(TOKEN);
+    format!(
+        "jwt_issuers:
+  - name: one
+    issuer: {ISSUER}
+    audiences: [{AUDIENCE}]
+    algorithms: [RS256, PS256, ES256, EdDSA]
+    jwks: {jwks}
+tenants:
+  - id: login
+    telnyx_api_key: {{ inline: KEY1 }}
+    identities:
+      - name: service
+        roles: [reader]
+        tokens: ['{hash}']
+        jwt: {{ issuer: one, subject: service }}
+        certificate: {{ dns: service.login.internal }}
+      - name: pods
+        roles: [reader]
+        jwt: {{ issuer: one, claims: {{ /kubernetes.io/namespace: login, groups: senders, admin: 'true' }} }}
+      - {{ name: web, roles: [reader], certificate: {{ uri: spiffe://acme/web }} }}
+  - id: other
+    telnyx_api_key: {{ inline: KEY2 }}
+    identities:
+      - {{ name: service, roles: [reader], certificate: {{ uri: spiffe://acme/other }} }}
+"
+    )
+}
+
+fn load(folder: &Path, jwks: &str) -> Directory {
+    let path = folder.join("tenants.yaml");
+    fs::write(&path, tenants(jwks)).unwrap();
+    Directory::load(&path, &Environment::default()).unwrap()
+}
+
+fn clock() -> Clock {
+    Clock::starting_at(Timestamp::from_second(NOW).unwrap())
+}
+
+/// Knows the tenants, with these public keys in a file.
+fn with_keys(keys: &[&SigningKey]) -> (Authenticator, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("jwks"), jwks(keys)).unwrap();
+    let directory = load(folder.path(), "{ file: jwks }");
+    (Authenticator::new(directory, clock(), Metrics::default()), folder)
+}
+
+/// Knows the tenants, with the public keys at a URL.
+fn with_url(server: &JwksServer, metrics: &Metrics) -> (Authenticator, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("token"), "of-the-gateway\n").unwrap();
+    let directory = load(folder.path(), &format!("{{ url: '{}', token_file: token }}", server.url));
+    (Authenticator::new(directory, clock(), metrics.clone()), folder)
+}
+
+/// The claims of a token that is right, with `changes`; null takes one away.
+fn claims(changes: Value) -> Value {
+    let mut claims = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "service", "exp": NOW + 60, "nbf": NOW - 60});
+    for (claim, value) in changes.as_object().unwrap() {
+        claims[claim] = value.clone();
+    }
+    claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    claims
+}
+
+/// Who shows this, by tenant and identity.
+async fn who(
+    known: &Authenticator,
+    bearer: Bearer<'_>,
+    certificate: Option<&PeerCertificate>,
+) -> Result<String, Cause> {
+    let caller = known.caller(bearer, certificate).await;
+    caller.map(|caller| format!("{} {}", caller.tenant.id, caller.identity.name)).map_err(|denied| denied.cause)
+}
+
+async fn by_token(known: &Authenticator, token: &str) -> Result<String, Cause> {
+    who(known, Bearer::Token(token), None).await
+}
+
+fn service() -> Result<String, Cause> {
+    Ok("login service".into())
+}
+
+#[tokio::test]
+async fn a_token_of_each_algorithm_is_known() {
+    for key in [SigningKey::ed25519("a"), SigningKey::p256("a"), SigningKey::rsa("a")] {
+        let (known, _folder) = with_keys(&[&key]);
+        assert_eq!(by_token(&known, &key.token(&claims(json!({})))).await, service(), "{}", key.algorithm());
+        // Who names no key means the only one.
+        let unnamed = key.with_header(&json!({"alg": key.algorithm()}), &claims(json!({})));
+        assert_eq!(by_token(&known, &unnamed).await, service(), "{}", key.algorithm());
+        if key.algorithm() == "RS256" {
+            let pss = key.with_header(&json!({"alg": "PS256", "kid": "a"}), &claims(json!({})));
+            assert_eq!(by_token(&known, &pss).await, service());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_token_is_told_apart() {
+    let (key, other) = (SigningKey::rsa("a"), SigningKey::rsa("a"));
+    let (known, _folder) = with_keys(&[&key]);
+    let with = |changes| key.token(&claims(changes));
+    let header = |header| key.with_header(&header, &claims(json!({})));
+    let right = with(json!({}));
+    let none = format!("{}.", message(&json!({"alg": "none", "kid": "a"}), &claims(json!({}))));
+    let symmetric = {
+        // What a verifier accepts that takes the public key for a shared one.
+        let message = message(&json!({"alg": "HS256", "kid": "a"}), &claims(json!({})));
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, &key.public());
+        format!("{message}.{}", encode(hmac::sign(&secret, message.as_bytes())))
+    };
+    let cut = &right[..right.len() - 4];
+    let swapped = {
+        // The claims of one token under the signature of another.
+        let message = message(&json!({"alg": "RS256", "kid": "a", "typ": "JWT"}), &claims(json!({"sub": "root"})));
+        format!("{message}.{}", right.rsplit_once('.').unwrap().1)
+    };
+    let cases = [
+        (none, Cause::Algorithm),
+        (symmetric, Cause::Algorithm),
+        (header(json!({"alg": "RS512", "kid": "a"})), Cause::Algorithm),
+        // The key makes no such signatures.
+        (header(json!({"alg": "ES256", "kid": "a"})), Cause::Algorithm),
+        (header(json!({"alg": "RS256", "kid": "b"})), Cause::UnknownKey),
+        (header(json!({"alg": "RS256", "kid": 1})), Cause::Malformed),
+        (header(json!({"alg": "RS256", "kid": "a", "crit": ["b64"], "b64": false})), Cause::Malformed),
+        (header(json!({"kid": "a"})), Cause::Malformed),
+        (other.token(&claims(json!({}))), Cause::BadSignature),
+        (cut.to_owned(), Cause::BadSignature),
+        (swapped, Cause::BadSignature),
+        (with(json!({"aud": "another-service"})), Cause::WrongAudience),
+        (with(json!({"aud": ["a", "b"]})), Cause::WrongAudience),
+        (with(json!({"aud": null})), Cause::WrongAudience),
+        (with(json!({"iss": "https://other.example"})), Cause::UnknownIssuer),
+        (with(json!({"iss": format!("{ISSUER}/")})), Cause::UnknownIssuer),
+        (with(json!({"iss": [ISSUER]})), Cause::UnknownToken),
+        (with(json!({"iss": null})), Cause::UnknownToken),
+        // The leeway is half a minute.
+        (with(json!({"exp": NOW - 30})), Cause::Expired),
+        (with(json!({"exp": 0})), Cause::Expired),
+        (with(json!({"exp": null})), Cause::Malformed),
+        (with(json!({"exp": "never"})), Cause::Malformed),
+        (with(json!({"nbf": NOW + 31})), Cause::NotYetValid),
+        (with(json!({"nbf": "now"})), Cause::Malformed),
+        (with(json!({"sub": "Service"})), Cause::UnknownSubject),
+        (with(json!({"sub": null})), Cause::UnknownSubject),
+    ];
+    for (number, (token, cause)) in cases.into_iter().enumerate() {
+        assert_eq!(by_token(&known, &token).await, Err(cause), "case {number}");
+    }
+    for fine in
+        [json!({"exp": NOW - 29}), json!({"nbf": NOW + 30}), json!({"nbf": null}), json!({"aud": ["a", AUDIENCE]})]
+    {
+        assert_eq!(by_token(&known, &with(fine.clone())).await, service(), "{fine}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_ends_when_its_time_is_over() {
+    let key = SigningKey::ed25519("a");
+    let (known, _folder) = with_keys(&[&key]);
+    let token = key.token(&claims(json!({"exp": NOW + 60})));
+    tokio::time::advance(Duration::from_secs(89)).await;
+    assert_eq!(by_token(&known, &token).await, service());
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(by_token(&known, &token).await, Err(Cause::Expired));
+}
+
+#[tokio::test]
+async fn claims_tell_identities_apart_and_a_token_of_two_is_nobodys() {
+    let key = SigningKey::ed25519("a");
+    let (known, _folder) = with_keys(&[&key]);
+    let of = |changes| key.token(&claims(changes));
+    let pod = json!({"sub": "x", "kubernetes.io": {"namespace": "login"}, "groups": ["a", "senders"], "admin": true});
+    assert_eq!(by_token(&known, &of(pod.clone())).await, Ok("login pods".into()));
+    for (claim, value) in [
+        ("kubernetes.io", json!({"namespace": "logins"})),
+        ("kubernetes.io", json!("login")),
+        ("groups", json!(["sender"])),
+        ("groups", json!({"senders": true})),
+        ("admin", json!(false)),
+        ("admin", Value::Null),
+    ] {
+        let mut pod = pod.clone();
+        pod[claim] = value.clone();
+        assert_eq!(by_token(&known, &of(pod)).await, Err(Cause::UnknownSubject), "{claim}: {value}");
+    }
+    let mut both = pod;
+    both["sub"] = "service".into();
+    assert_eq!(by_token(&known, &of(both)).await, Err(Cause::Disagreement));
+}
+
+fn certificate(dns: &[&str], uris: &[&str]) -> PeerCertificate {
+    let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+    PeerCertificate { dns_names: owned(dns), uris: owned(uris) }
+}
+
+#[tokio::test]
+async fn a_certificate_is_known_by_its_names_and_must_agree_with_the_bearer() {
+    let (known, _folder) = with_keys(&[&SigningKey::ed25519("a")]);
+    let of_service = certificate(&["x.internal", "Service.login.internal"], &[]);
+    let (web, other) = (certificate(&[], &["spiffe://acme/web"]), certificate(&[], &["spiffe://acme/other"]));
+    let nobody = certificate(&["login.internal"], &["spiffe://acme/web/"]);
+    assert_eq!(who(&known, Bearer::None, Some(&of_service)).await, service());
+    assert_eq!(who(&known, Bearer::None, Some(&web)).await, Ok("login web".into()));
+    assert_eq!(who(&known, Bearer::None, Some(&nobody)).await, Err(Cause::UnknownCertificate));
+    assert_eq!(who(&known, Bearer::None, None).await, Err(Cause::Missing));
+    let two = certificate(&["service.login.internal"], &["spiffe://acme/web"]);
+    assert_eq!(who(&known, Bearer::None, Some(&two)).await, Err(Cause::Disagreement));
+
+    let token = Bearer::Token(TOKEN);
+    assert_eq!(who(&known, token, None).await, service());
+    assert_eq!(who(&known, token, Some(&of_service)).await, service());
+    // It secures the connection, and says no more.
+    assert_eq!(who(&known, token, Some(&nobody)).await, service());
+    // The same name in another tenant is somebody else.
+    for other in [&web, &other, &two] {
+        assert_eq!(who(&known, token, Some(other)).await, Err(Cause::Disagreement));
+    }
+    // What is shown must be right, even where a certificate would do.
+    assert_eq!(who(&known, Bearer::Token("x"), Some(&of_service)).await, Err(Cause::UnknownToken));
+    assert_eq!(who(&known, Bearer::Malformed, Some(&of_service)).await, Err(Cause::Malformed));
+}
+
+/// Lets `time` pass, without anybody waiting for it.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+/// Waits until keys were fetched so many times, well or not.
+async fn fetched(metrics: &Metrics, times: usize) {
+    let count = |line: &str| line.rsplit_once(' ').unwrap().1.parse::<usize>().unwrap();
+    loop {
+        let text = String::from_utf8(metrics.text().unwrap()).unwrap();
+        let lines = text.lines().filter(|line| line.starts_with("verify_gateway_reloads_total{"));
+        if lines.map(count).sum::<usize>() >= times {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_key_is_fetched_once_for_all_who_wait_and_not_again_at_once() {
+    let (old, new) = (SigningKey::ed25519("old"), SigningKey::ed25519("new"));
+    let server = JwksServer::start(jwks(&[&old]), 1).await;
+    let (known, _folder) = with_url(&server, &Metrics::default());
+    let [by_old, by_new] = [&old, &new].map(|key| key.token(&claims(json!({}))));
+    assert_eq!(by_token(&known, &by_old).await, service());
+    assert_eq!(server.requests(), ["Bearer of-the-gateway"]);
+
+    // Anybody can make up names of keys: they are not fetched for each.
+    server.show(jwks(&[&old, &new]));
+    assert_eq!(by_token(&known, &by_new).await, Err(Cause::UnknownKey));
+    assert_eq!(server.requests().len(), 1);
+
+    pass(Duration::from_secs(11)).await;
+    let waiting: Vec<_> = (0..20)
+        .map(|_| {
+            let (known, token) = (known.clone(), by_new.clone());
+            tokio::spawn(async move { by_token(&known, &token).await })
+        })
+        .collect();
+    server.until(2).await;
+    // Who needs nothing new does not wait.
+    assert_eq!(by_token(&known, &by_old).await, service());
+    server.answer(1);
+    for waiting in waiting {
+        assert_eq!(waiting.await.unwrap(), service());
+    }
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn keys_are_renewed_in_time_and_kept_while_their_url_fails() {
+    let (old, new) = (SigningKey::ed25519("old"), SigningKey::ed25519("new"));
+    let server = JwksServer::start(jwks(&[&old]), 1000).await;
+    let metrics = Metrics::default();
+    let (known, folder) = with_url(&server, &metrics);
+    let [by_old, by_new] = [&old, &new].map(|key| key.token(&claims(json!({"exp": NOW + 10_000}))));
+    assert_eq!(by_token(&known, &by_old).await, service());
+
+    fetched(&metrics, 1).await;
+    for (number, failure) in [(503, None), (200, Some("<html>")), (200, Some("{\"keys\": []}"))].into_iter().enumerate()
+    {
+        let (status, body) = failure;
+        server.fail(status);
+        server.show(body.map_or_else(|| jwks(&[&new]), str::to_owned));
+        pass(Duration::from_secs(601)).await;
+        fetched(&metrics, 2 + number).await;
+        assert_eq!(by_token(&known, &by_old).await, service(), "{failure:?}");
+    }
+    server.fail(200);
+    server.show(jwks(&[&new]));
+    fs::write(folder.path().join("token"), "renewed").unwrap();
+    pass(Duration::from_secs(601)).await;
+    fetched(&metrics, 5).await;
+    assert_eq!(by_token(&known, &by_new).await, service());
+    assert_eq!(by_token(&known, &by_old).await, Err(Cause::UnknownKey));
+    assert_eq!(server.requests().last().unwrap(), "Bearer renewed");
+}
+
+#[tokio::test]
+async fn what_was_fetched_outlives_a_change_of_the_tenants() {
+    let key = SigningKey::ed25519("a");
+    let server = JwksServer::start(jwks(&[&key]), 1).await;
+    let (known, folder) = with_url(&server, &Metrics::default());
+    let token = key.token(&claims(json!({})));
+    assert_eq!(by_token(&known, &token).await, service());
+    let same = format!("{{ url: '{}', token_file: token }}", server.url);
+    known.replace(load(folder.path(), &same));
+    assert_eq!(by_token(&known, &token).await, service());
+    assert_eq!(server.requests().len(), 1);
+    // Elsewhere, and nobody answers there: what is known of the issuer still counts.
+    known.replace(load(folder.path(), &format!("{{ url: '{}?new' }}", server.url)));
+    assert_eq!(by_token(&known, &token).await, service());
+}

@@ -1,0 +1,226 @@
+//! Nothing of what must not be seen leaves the gateway but to whom it is meant for.
+
+use std::{
+    fmt::Write,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use serde_json::json;
+use tonic::{Request, Status, metadata::MetadataValue};
+use verify_gateway::{
+    pb::{
+        Channel, CheckVerificationRequest, CreateVerificationRequest, GetVerificationRequest, ListVerificationsRequest,
+        ReportVerificationRequest, ReportedOutcome, check_verification_request::Target,
+    },
+    tenant::TokenHash,
+};
+
+use crate::support::{
+    Clients, Collector, Served, TestGateway,
+    issuer::{AUDIENCE, ISSUER, SigningKey, jwks},
+};
+
+const KEY: &str = "KEY0PLANTED0login";
+const INLINE_KEY: &str = "KEY0PLANTED0inline";
+const TOKEN: &str = "vgw_planted-token-of-the-service";
+const WRONG: &str = "vgw_planted-token-of-nobody";
+const CUSTOM_CODE: &str = "4711081547";
+const WRONG_CODE: &str = "9081726354";
+const PHONES: [&str; 3] = ["+13035550187", "+442071838750", "+4915112345678"];
+
+fn tenants() -> String {
+    let hash = TokenHash::of(TOKEN);
+    format!(
+        "jwt_issuers: [{{ name: one, issuer: '{ISSUER}', audiences: [{AUDIENCE}], algorithms: [EdDSA], jwks: {{ file: jwks }} }}]
+tenants:
+  - id: login
+    telnyx_api_key: {{ file: key }}
+    identities:
+      - name: service
+        tokens: ['{hash}']
+        jwt: {{ issuer: one, subject: planted-subject }}
+        roles: [admin]
+        channels: any
+        countries: [US, GB]
+        profiles: any
+  - id: other
+    telnyx_api_key: {{ inline: {INLINE_KEY} }}
+    identities: [{{ name: nobody, certificate: {{ dns: nobody }}, roles: [reader] }}]
+"
+    )
+}
+
+/// What a run leaves behind, and what must not be in it.
+struct Run {
+    seen: String,
+    planted: Vec<String>,
+}
+
+impl Run {
+    fn fails<T>(&mut self, result: Result<T, Status>) {
+        let status = result.err().expect("it is refused");
+        let details = String::from_utf8_lossy(status.details()).into_owned();
+        write!(self.seen, "{status:?} {status} {details}").unwrap();
+    }
+}
+
+fn authorized<T>(message: T, authorization: &str) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("authorization", MetadataValue::try_from(authorization).unwrap());
+    request
+}
+
+/// Every kind of call, good and bad, with faults upstream and a broken reload; all that can be read of it.
+async fn run(exporter: &str) -> Run {
+    let (collector, otlp) = Collector::grpc().await;
+    let set_up = TestGateway::start().await;
+    let key = SigningKey::ed25519("a");
+    let keys = jwks(&[&key]);
+    let settings = format!(
+        "tenants: {{ reload_interval: 10ms }}
+telemetry:
+  log: {{ format: json, level: trace }}
+  {exporter}
+  otlp: {{ endpoint: 'http://{otlp}', sample_ratio: 1.0, metrics: true, logs: true }}
+"
+    );
+    let files = [("tenants.yaml", tenants()), ("key", format!("{KEY}\n")), ("jwks", keys.clone())];
+    let files = files.each_ref().map(|(name, content)| (*name, content.as_str()));
+    let mut served = Served::before(&set_up, &settings, &files).await;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let token = |expires: u64| {
+        key.token(
+            &json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "planted-subject", "exp": expires, "email": "planted@x"}),
+        )
+    };
+    let (jwt, expired) = (token(now + 600), token(now - 600));
+    let forged = format!("{}AAAA", &jwt[..jwt.len() - 4]);
+    let mut run = Run { seen: String::new(), planted: Vec::new() };
+
+    let mut by_token = Clients::of(served.addr, Some(TOKEN)).await;
+    let mut by_jwt = Clients::of(served.addr, Some(&jwt)).await;
+    let profile_id = by_jwt.sms_profile().await;
+    let verification = by_token.send(PHONES[0], &profile_id).await;
+    let check = |target, code: &str| CheckVerificationRequest {
+        profile_id: if matches!(target, Target::PhoneNumber(_)) { profile_id.clone() } else { String::new() },
+        target: Some(target),
+        code: code.into(),
+    };
+    let send = |phone: &str, code: &str| CreateVerificationRequest {
+        phone_number: phone.into(),
+        channel: Channel::Sms.into(),
+        profile_id: profile_id.clone(),
+        custom_code: code.into(),
+        ..CreateVerificationRequest::default()
+    };
+    by_jwt.verifications.check_verification(check(Target::PhoneNumber(PHONES[0].into()), WRONG_CODE)).await.unwrap();
+    by_jwt.verifications.create_verification(send("+13035551299", CUSTOM_CODE)).await.unwrap();
+    by_token
+        .verifications
+        .get_verification(GetVerificationRequest { verification_id: verification.id.clone() })
+        .await
+        .unwrap();
+    let list = ListVerificationsRequest { phone_number: PHONES[0].into(), ..ListVerificationsRequest::default() };
+    by_token.verifications.list_verifications(list).await.unwrap();
+
+    // What the gateway, Telnyx or nobody lets pass.
+    run.fails(by_token.verifications.create_verification(send(PHONES[2], "")).await);
+    run.fails(by_token.verifications.create_verification(send(&format!("{} x", PHONES[1]), CUSTOM_CODE)).await);
+    run.fails(by_token.verifications.check_verification(check(Target::VerificationId("no".into()), WRONG_CODE)).await);
+    let outcome = ReportedOutcome::Accepted.into();
+    run.fails(
+        by_token
+            .verifications
+            .report_verification(ReportVerificationRequest { verification_id: "no".into(), outcome })
+            .await,
+    );
+    for fault in [
+        json!({"status": 401, "code": "10009"}),
+        json!({"status": 500}),
+        json!({"reset": true}),
+        json!({"status": 422, "code": "10015", "detail": PHONES[1]}),
+    ] {
+        set_up.fault(fault).await;
+        let _ = by_token.verifications.create_verification(send(PHONES[1], CUSTOM_CODE)).await;
+    }
+    let mut bare = Clients::of(served.addr, None).await;
+    for credentials in [
+        format!("Bearer {WRONG}"),
+        format!("Bearer {expired}"),
+        format!("Bearer {forged}"),
+        format!("Bearer {TOKEN} "),
+        format!("Basic {TOKEN}"),
+        TOKEN.to_owned(),
+    ] {
+        let read = GetVerificationRequest { verification_id: verification.id.clone() };
+        run.fails(bare.verifications.get_verification(authorized(read, &credentials)).await);
+    }
+    // Secrets where they do not belong.
+    let broken = tenants().replace("file: key", KEY).replace("roles: [reader]", &format!("roles: [{INLINE_KEY}]"));
+    served.swap(&[("tenants.yaml", &broken), ("key", KEY), ("jwks", TOKEN)]);
+    served.says("reload: failed").await;
+    served.swap(&[("tenants.yaml", &tenants()), ("key", &format!("{KEY} {KEY}")), ("jwks", &keys)]);
+    served.says("reload: failed").await;
+
+    for page in ["/", "/metrics", "/config", "/readyz", "/loglevel", "/buildinfo"] {
+        run.seen += &served.admin(page).await.1;
+    }
+    let ended = served.end().await;
+    run.seen += &ended.err;
+    run.seen += &ended.out;
+    write!(run.seen, "{:?} {} {:?}", collector.spans(), collector.logs(), collector.resource()).unwrap();
+    run.seen += &collector.all_metrics();
+
+    let code = set_up.code(PHONES[0]).await;
+    run.planted = [KEY, INLINE_KEY, TOKEN, WRONG, CUSTOM_CODE, WRONG_CODE, "planted-subject", "planted@x"]
+        .map(str::to_owned)
+        .into();
+    for jwt in [jwt, expired, forged] {
+        run.planted.extend(jwt.rsplit('.').take(2).map(str::to_owned));
+        run.planted.push(jwt);
+    }
+    run.planted.extend(PHONES.iter().chain(&["+13035551299"]).map(|phone| phone[3..].to_owned()));
+    // A code is short: with what stands around it where it is a value of something.
+    run.planted.extend([
+        format!("\"{code}\""),
+        format!("={code}"),
+        format!("code\\\": \\\"{code}"),
+        format!("({code})"),
+    ]);
+    set_up.stop().await;
+    run
+}
+
+async fn nothing_planted_is_seen(exporter: &str, must_see: &[&str]) {
+    let Run { seen, planted } = run(exporter).await;
+    for shown in must_see {
+        assert!(seen.contains(shown), "what is looked through lacks {shown}");
+    }
+    for secret in planted {
+        let at = seen.find(&secret);
+        let around =
+            at.map(|at| String::from_utf8_lossy(&seen.as_bytes()[at.saturating_sub(200)..(at + 100).min(seen.len())]));
+        assert!(at.is_none(), "{secret} is in …{}…", around.unwrap_or_default());
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_in_any_output_of_a_run_at_the_finest_level() {
+    let shown = [
+        "+1…87",
+        "+44…50",
+        "unknown_token",
+        "expired",
+        "bad_signature",
+        "malformed",
+        "\"audit\"",
+        "mistakes",
+        "verify_gateway.authentication.failures",
+    ];
+    nothing_planted_is_seen("", &shown).await;
+}
+
+#[tokio::test]
+async fn no_secret_is_in_traces_on_standard_output() {
+    nothing_planted_is_seen("console_traces: true", &["SERVER verify.v1.VerificationService/CreateVerification"]).await;
+}

@@ -1,0 +1,198 @@
+//! An issuer of JWTs: real keys, made for the test, and a server that shows the public ones.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU16, Ordering},
+};
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    rsa,
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+        RsaKeyPair,
+    },
+};
+use axum::{Router, extract::State, http::HeaderMap, routing::get};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use http::StatusCode;
+use serde_json::{Value, json};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
+
+pub const ISSUER: &str = "https://issuer.example";
+pub const AUDIENCE: &str = "verify-gateway";
+
+/// A key pair with its name.
+pub struct SigningKey {
+    pub id: &'static str,
+    pair: Pair,
+}
+
+enum Pair {
+    Ed25519(Ed25519KeyPair),
+    P256(EcdsaKeyPair),
+    Rsa(RsaKeyPair),
+}
+
+impl SigningKey {
+    pub fn ed25519(id: &'static str) -> Self {
+        Self { id, pair: Pair::Ed25519(Ed25519KeyPair::generate().unwrap()) }
+    }
+
+    pub fn p256(id: &'static str) -> Self {
+        Self { id, pair: Pair::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()) }
+    }
+
+    pub fn rsa(id: &'static str) -> Self {
+        Self { id, pair: Pair::Rsa(RsaKeyPair::generate(rsa::KeySize::Rsa2048).unwrap()) }
+    }
+
+    /// The algorithm that it signs with by itself.
+    pub fn algorithm(&self) -> &'static str {
+        match self.pair {
+            Pair::Ed25519(_) => "EdDSA",
+            Pair::P256(_) => "ES256",
+            Pair::Rsa(_) => "RS256",
+        }
+    }
+
+    /// The public key as an issuer shows it.
+    pub fn jwk(&self) -> Value {
+        let mut jwk = match &self.pair {
+            Pair::Ed25519(pair) => json!({"kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key())}),
+            Pair::P256(pair) => {
+                let point = pair.public_key().as_ref();
+                json!({"kty": "EC", "crv": "P-256", "x": encode(&point[1..33]), "y": encode(&point[33..])})
+            }
+            Pair::Rsa(pair) => {
+                let key = pair.public_key();
+                let (n, e) = (key.modulus(), key.exponent());
+                json!({
+                    "kty": "RSA",
+                    "n": encode(n.big_endian_without_leading_zero()),
+                    "e": encode(e.big_endian_without_leading_zero()),
+                })
+            }
+        };
+        jwk["kid"] = self.id.into();
+        jwk["use"] = "sig".into();
+        jwk
+    }
+
+    /// The bytes of the public key, which everybody knows.
+    pub fn public(&self) -> Vec<u8> {
+        match &self.pair {
+            Pair::Ed25519(pair) => pair.public_key().as_ref().into(),
+            Pair::P256(pair) => pair.public_key().as_ref().into(),
+            Pair::Rsa(pair) => pair.public_key().as_ref().into(),
+        }
+    }
+
+    /// A token with these claims.
+    pub fn token(&self, claims: &Value) -> String {
+        self.with_header(&json!({"alg": self.algorithm(), "kid": self.id, "typ": "JWT"}), claims)
+    }
+
+    /// A token with this header and these claims, signed as the header says where this key can.
+    pub fn with_header(&self, header: &Value, claims: &Value) -> String {
+        let message = message(header, claims);
+        let signature = self.sign(message.as_bytes(), header["alg"] == "PS256");
+        format!("{message}.{}", encode(signature))
+    }
+
+    fn sign(&self, message: &[u8], pss: bool) -> Vec<u8> {
+        let random = SystemRandom::new();
+        match &self.pair {
+            Pair::Ed25519(pair) => pair.sign(message).as_ref().into(),
+            Pair::P256(pair) => pair.sign(&random, message).unwrap().as_ref().into(),
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                let padding: &'static dyn aws_lc_rs::signature::RsaEncoding =
+                    if pss { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
+                pair.sign(padding, &random, message, &mut signature).unwrap();
+                signature
+            }
+        }
+    }
+}
+
+/// Header and claims as they are signed.
+pub fn message(header: &Value, claims: &Value) -> String {
+    format!("{}.{}", encode(header.to_string()), encode(claims.to_string()))
+}
+
+pub fn encode(bytes: impl AsRef<[u8]>) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A set of public keys.
+pub fn jwks(keys: &[&SigningKey]) -> String {
+    json!({"keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>()}).to_string()
+}
+
+/// A server of public keys.
+pub struct JwksServer {
+    pub url: String,
+    state: Arc<Served>,
+}
+
+struct Served {
+    jwks: Mutex<String>,
+    status: AtomicU16,
+    /// Each answer takes one.
+    gate: Semaphore,
+    /// The `authorization` of each request.
+    requests: watch::Sender<Vec<String>>,
+}
+
+impl JwksServer {
+    /// Shows `jwks` to so many requests; more wait for [`JwksServer::answer`].
+    pub async fn start(jwks: String, answers: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+        let state = Arc::new(Served {
+            jwks: jwks.into(),
+            status: AtomicU16::new(200),
+            gate: Semaphore::new(answers),
+            requests: watch::Sender::default(),
+        });
+        let show = |State(served): State<Arc<Served>>, headers: HeaderMap| async move {
+            let bearer = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
+            served.requests.send_modify(|requests| requests.push(bearer.unwrap_or_default()));
+            served.gate.acquire().await.unwrap().forget();
+            let status = StatusCode::from_u16(served.status.load(Ordering::Relaxed)).unwrap();
+            (status, served.jwks.lock().unwrap().clone())
+        };
+        let router = Router::new().route("/jwks", get(show)).with_state(state.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, state }
+    }
+
+    /// Shows `jwks` from now on.
+    pub fn show(&self, jwks: String) {
+        *self.state.jwks.lock().unwrap() = jwks;
+    }
+
+    /// Answers with `status` from now on.
+    pub fn fail(&self, status: u16) {
+        self.state.status.store(status, Ordering::Relaxed);
+    }
+
+    /// Answers so many requests more.
+    pub fn answer(&self, more: usize) {
+        self.state.gate.add_permits(more);
+    }
+
+    /// What requests came with.
+    pub fn requests(&self) -> Vec<String> {
+        self.state.requests.borrow().clone()
+    }
+
+    /// Waits until so many requests came.
+    pub async fn until(&self, number: usize) {
+        self.state.requests.subscribe().wait_for(|requests| requests.len() >= number).await.unwrap();
+    }
+}
