@@ -80,8 +80,9 @@ mod tests {
 
     fn refusal(result: Result<(), Error>) -> Option<(ErrorReason, &'static str)> {
         result.err().map(|error| {
-            assert_eq!(error.identity.as_deref(), Some("service"));
-            (error.reason, error.rule.unwrap())
+            let rule = error.rule.unwrap();
+            assert_eq!(rule.identity.as_deref(), Some("service"));
+            (error.reason, rule.name)
         })
     }
 

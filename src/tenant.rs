@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::TenantId;
 
 pub use self::{
-    directory::{Credential, Directory, Entry, Known},
+    directory::{Credential, Directory, Entry, Identities, Known},
     identity::{Allowed, Caller, Identity, Permissions},
     issuer::{Issuer, JwksUrl, JwtRule, KeysFrom},
     jwks::{Jwks, NotJwks},

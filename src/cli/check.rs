@@ -74,9 +74,9 @@ impl Display for Summary<'_> {
         writeln!(f, "gRPC on {}, reflection {}", grpc.listen, if grpc.reflection { "on" } else { "off" })?;
         encryption(f, grpc, self.certificate)?;
         if grpc.web.enabled {
-            let origins = grpc.web.allowed_origins.iter().filter_map(|origin| origin.to_str().ok());
-            let pages = ["the gateway's own origin"].into_iter().chain(origins).collect::<Vec<_>>().join(", ");
-            writeln!(f, "gRPC-Web for pages of {pages}")?;
+            let origins = grpc.web.allowed_origins.iter().map(|origin| String::from_utf8_lossy(origin.as_bytes()));
+            let origins: Vec<_> = origins.collect();
+            writeln!(f, "gRPC-Web for pages of {}", words::list(&origins, "the gateway's own origin alone"))?;
         }
         let attempts = upstream.retry.max_attempts;
         let (attempt, plural) = (write_duration(upstream.attempt_timeout), if attempts == 1 { "" } else { "s" });
@@ -99,11 +99,7 @@ fn encryption(f: &mut fmt::Formatter<'_>, grpc: &Grpc, certificate: Option<&Mate
     let Some(certificate) = certificate else {
         return writeln!(f, "warning: it is in plaintext: tokens and codes travel in the clear");
     };
-    let names = match certificate.names() {
-        [] => "no DNS name".to_owned(),
-        names => names.join(" "),
-    };
-    let expires = certificate.expires();
+    let (names, expires) = (words::list(certificate.names(), "no DNS name"), certificate.expires());
     let clients = match grpc.tls.client_certificate {
         ClientCertificate::None => "asked for no certificate",
         ClientCertificate::Optional => "may show a certificate",

@@ -66,10 +66,13 @@ fn pushback(code: Code, wait: Option<Duration>) -> Option<MetadataValue<Ascii>> 
 impl From<Error> for Status {
     fn from(mut error: Error) -> Self {
         let (code, source) = (code(error.reason), error.take_source());
-        let rule = error.rule.map(|rule| ("rule".to_owned(), rule.to_owned()));
-        let identity = error.identity.map(|identity| ("identity".to_owned(), identity.as_ref().to_owned()));
+        let mut metadata = HashMap::new();
+        if let Some(rule) = error.rule {
+            metadata.insert("rule".to_owned(), rule.name.to_owned());
+            metadata.extend(rule.identity.map(|identity| ("identity".to_owned(), identity.as_ref().to_owned())));
+        }
         let mut details = ErrorDetails::new();
-        details.set_error_info(name(error.reason), DOMAIN, rule.into_iter().chain(identity).collect::<HashMap<_, _>>());
+        details.set_error_info(name(error.reason), DOMAIN, metadata);
         if !error.violations.is_empty() {
             let violations = error.violations.into_iter();
             details.set_bad_request(

@@ -10,7 +10,7 @@ use tracing::info;
 
 use super::Call;
 use crate::{
-    domain::{Country, PhoneNumber},
+    domain::{Country, PhoneNumber, TenantId},
     telnyx::Channel,
 };
 
@@ -88,7 +88,7 @@ pub fn ended(call: &Call, end: End<'_>) {
         target: TARGET,
         event,
         rpc = call.rpc,
-        tenant = call.tenant.get().map(|tenant| tenant.as_str()),
+        tenant = call.tenant.get().map(TenantId::as_str),
         identity = call.identity.get().map(|identity| &**identity),
         outcome,
         reason,

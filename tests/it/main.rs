@@ -15,6 +15,7 @@ mod faults;
 mod flow;
 mod hostile;
 mod identities;
+mod includes;
 mod model;
 mod mutations;
 mod once;

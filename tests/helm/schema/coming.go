@@ -3,7 +3,6 @@ package main
 // coming has the rows of knobs that the chart sets or needs and docs/CONFIGURATION.md does not list yet. A row of the
 // document goes before one of these.
 const coming = "" +
-	"| `tenants.reload_interval` | `30s` | a duration from 10ms to 24h | How often the file is looked at. |\n" +
 	"| `store.backend` | `memory` | memory or redis | Where the records are. |\n" +
 	"| `store.replicas` | `1` | a whole number from 1 to 10000 | How many gateways share the load. |\n" +
 	"| `store.redis.url` | empty | a redis or rediss URL, or empty | Where it is. |\n" +
