@@ -16,8 +16,8 @@ COPY . .
 RUN image/build /verify-gateway
 
 FROM ${BASE}
-ARG VERSION
-ARG REVISION
+ARG VERSION=unknown
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="verify-gateway" \
       org.opencontainers.image.description="A gRPC gateway in front of the Telnyx Verify API" \
       org.opencontainers.image.licenses="Apache-2.0" \

@@ -18,6 +18,7 @@ use crate::{
     clock::Clock,
     config::{self, Config, Mistakes},
     grpc::{self, Cut},
+    policy::limits::Calls,
     services::{Services, Tasks},
     store::Store,
     telemetry::{Metrics, Telemetry},
@@ -76,7 +77,8 @@ impl Gateway {
         let tasks = Tasks::default();
         let services = Services::new(config, &upstream, &store, &clock, &tasks, &telemetry.metrics());
         let authenticator = Authenticator::new(directory, clock.clone(), telemetry.metrics());
-        let server = grpc::Server::new(&config.grpc, telemetry, authenticator.clone(), services, upstream, clock)?;
+        let who = (authenticator.clone(), Calls::new(clock.clone(), telemetry.metrics()));
+        let server = grpc::Server::new(&config.grpc, telemetry, who, services, upstream, clock)?;
         let refused = |addr| move |source| Error::Bind { addr, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused(config.grpc.listen))?;
         let addr = listener.local_addr().map_err(refused(config.grpc.listen))?;

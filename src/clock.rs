@@ -14,26 +14,45 @@ use tokio::time::Instant;
 /// The time of day plus an offset. Clones share the offset.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
-    /// Where a clock of its own stood, and when; none for the system's.
-    start: Option<(Timestamp, Instant)>,
+    base: Base,
     offset_nanos: Arc<AtomicI64>,
 }
 
+/// What a clock shows before it is moved.
+#[derive(Clone, Copy, Debug, Default)]
+enum Base {
+    /// The system's time.
+    #[default]
+    System,
+    /// This time at that instant, and as much later as Tokio's time has gone on since.
+    Since(Timestamp, Instant),
+    /// Always this time.
+    Standing(Timestamp),
+}
+
 impl Clock {
+    /// A clock that shows `at` until it is moved.
+    #[must_use]
+    pub fn standing_at(at: Timestamp) -> Self {
+        Self { base: Base::Standing(at), offset_nanos: Arc::default() }
+    }
+
     /// A clock that shows `start` now and goes as Tokio's time does, which a test may pause. The default one is the
     /// system's, which follows what corrects that.
     #[must_use]
     pub fn starting_at(start: Timestamp) -> Self {
-        Self { start: Some((start, Instant::now())), offset_nanos: Arc::default() }
+        Self { base: Base::Since(start, Instant::now()), offset_nanos: Arc::default() }
     }
 
     /// The present moment.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let offset = SignedDuration::from_nanos(self.offset_nanos.load(Ordering::Relaxed));
-        let base = self.start.map_or_else(Timestamp::now, |(start, since)| {
-            start.saturating_add(since.elapsed()).unwrap_or(Timestamp::MAX)
-        });
+        let base = match self.base {
+            Base::System => Timestamp::now(),
+            Base::Since(start, since) => start.saturating_add(since.elapsed()).unwrap_or(Timestamp::MAX),
+            Base::Standing(at) => at,
+        };
         base.saturating_add(offset).unwrap_or(Timestamp::MAX)
     }
 
@@ -61,6 +80,15 @@ mod tests {
         tokio::time::advance(Duration::from_secs(5)).await;
         clock.advance(Duration::from_secs(2));
         assert_eq!(clock.now(), start + SignedDuration::from_secs(7));
+    }
+
+    #[test]
+    fn a_standing_clock_moves_only_where_it_is_moved() {
+        let at: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let clock = Clock::standing_at(at);
+        assert_eq!(clock.now(), at);
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(clock.now(), at + SignedDuration::from_millis(1));
     }
 
     #[test]

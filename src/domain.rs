@@ -7,7 +7,7 @@ mod tenant_id;
 
 pub use self::{
     country::Country,
-    error::{Error, Resource, Violation},
+    error::{Error, Resource, Rule, Violation},
     phone::PhoneNumber,
     tenant_id::TenantId,
 };

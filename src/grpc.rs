@@ -32,6 +32,7 @@ use crate::{
         ErrorReason, FILE_DESCRIPTOR_SET, profile_service_server::ProfileServiceServer,
         template_service_server::TemplateServiceServer, verification_service_server::VerificationServiceServer,
     },
+    policy::limits::Calls,
     services::{Answered, Origin, Services},
     telemetry::Telemetry,
     tenant::Context,
@@ -71,7 +72,7 @@ impl Server {
     pub fn new(
         config: &config::Grpc,
         telemetry: &Telemetry,
-        authenticator: Authenticator,
+        (authenticator, calls): (Authenticator, Calls),
         services: Services,
         upstream: Client,
         clock: Clock,
@@ -85,14 +86,8 @@ impl Server {
                 ProfileServiceServer::new(profiles::Handlers::new(profiles, upstream.clone())),
                 config
             ))
-            .add_service(bounded!(
-                TemplateServiceServer::new(templates::Handlers::new(templates, upstream.clone())),
-                config
-            ))
-            .add_service(bounded!(
-                VerificationServiceServer::new(verifications::Handlers::new(verifications, upstream)),
-                config
-            ))
+            .add_service(bounded!(TemplateServiceServer::new(templates::Handlers::new(templates, upstream)), config))
+            .add_service(bounded!(VerificationServiceServer::new(verifications::Handlers::new(verifications)), config))
             .add_service(health_service);
         if config.reflection {
             add_reflection(&mut routes);
@@ -101,7 +96,7 @@ impl Server {
         let edged = Edged::new(
             config,
             (telemetry.sampling(), telemetry.metrics()),
-            authenticator,
+            (authenticator, calls),
             routes.routes().prepare(),
             draining.clone(),
         );
@@ -153,13 +148,14 @@ fn context<T>(request: &Request<T>) -> Result<Context, Error> {
     context.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "valid credentials are needed"))
 }
 
-/// The response to a call that must happen once. Its metadata says where the answer is that of an earlier call.
+/// The response to a call. Its metadata says where the answer is that of an earlier call, or made up for a test number.
 fn answer<A, R>(answered: Answered<A>, message: impl FnOnce(A) -> R) -> Response<R> {
     let mut response = Response::new(message(answered.answer));
     let earlier = match answered.origin {
         Origin::ThisCall => return response,
         Origin::SameRequest => "replayed",
         Origin::Duplicate => "duplicate",
+        Origin::TestNumber => "test-number",
     };
     response.metadata_mut().insert(earlier, MetadataValue::from_static("true"));
     response

@@ -3,8 +3,10 @@
 mod check;
 mod create;
 mod once;
+mod read;
 mod send;
 mod tasks;
+mod test_numbers;
 
 use std::time::Duration;
 
@@ -16,7 +18,9 @@ pub use self::{
     send::Send,
     tasks::Tasks,
 };
-use crate::{clock::Clock, config::Config, store::Store, telemetry::Metrics, upstream::Client};
+use crate::{
+    clock::Clock, config::Config, policy::limits::Limiter, store::Store, telemetry::Metrics, upstream::Client,
+};
 
 /// All flows.
 #[derive(Clone)]
@@ -36,6 +40,7 @@ pub struct Verifications {
     store: Store,
     clock: Clock,
     metrics: Metrics,
+    limiter: Limiter,
     sends: Once<Send>,
     clock_skew: Duration,
     attempt_timeout: Duration,
@@ -60,6 +65,7 @@ impl Services {
         tasks: &Tasks,
         metrics: &Metrics,
     ) -> Self {
+        let limiter = Limiter::new(store, clock, metrics);
         let parts = Parts {
             upstream: upstream.clone(),
             store: store.clone(),
@@ -68,6 +74,7 @@ impl Services {
             attempt_timeout: config.upstream.attempt_timeout,
             tasks: tasks.clone(),
             metrics: metrics.clone(),
+            limiter: limiter.clone(),
         };
         Self {
             verifications: Verifications {
@@ -75,6 +82,7 @@ impl Services {
                 store: store.clone(),
                 clock: clock.clone(),
                 metrics: metrics.clone(),
+                limiter,
                 sends: Once::new(parts.clone()),
                 clock_skew: config.sends.clock_skew,
                 attempt_timeout: config.upstream.attempt_timeout,

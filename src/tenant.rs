@@ -6,9 +6,11 @@ mod identity;
 mod issuer;
 mod jwks;
 mod key;
+pub mod limits;
 mod peer_certificate;
 mod role;
 mod sources;
+mod test_number;
 mod token;
 mod watch;
 
@@ -20,12 +22,14 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::TenantId;
 
 pub use self::{
-    directory::{Credential, Directory, Entry, Known},
+    directory::{Credential, Directory, Entry, Identities, Known},
     identity::{Allowed, Caller, Identity, Permissions},
     issuer::{Issuer, JwksUrl, JwtRule, KeysFrom},
     jwks::{Jwks, NotJwks},
     key::{ApiKey, KeyIdentity, KeySource},
+    limits::Limits,
     peer_certificate::PeerCertificate,
+    test_number::{TestNumber, TestNumbers},
     token::TokenHash,
     watch::Watch,
 };
@@ -41,13 +45,24 @@ pub struct Tenant {
     pub default_profile: Option<String>,
     /// How long a send without a `request_id` counts as the same as an equal one before it; none for not at all.
     pub duplicate_window: Option<Duration>,
+    /// How much it may do.
+    pub limits: Limits,
+    /// The numbers that no message goes to.
+    pub test_numbers: TestNumbers,
 }
 
 impl Tenant {
-    /// A tenant with nothing but a name and a key.
+    /// A tenant with nothing but a name and a key: without limits, too.
     #[must_use]
     pub const fn new(id: TenantId, key: ApiKey) -> Self {
-        Self { id, key, default_profile: None, duplicate_window: None }
+        Self {
+            id,
+            key,
+            default_profile: None,
+            duplicate_window: None,
+            limits: Limits::none(),
+            test_numbers: TestNumbers::none(),
+        }
     }
 }
 

@@ -101,9 +101,10 @@ fn gateway(folder: &std::path::Path, upstream: &str, collector: &str, traced: f6
     fs::write(
         &config,
         format!(
-            "grpc: {{ listen: 127.0.0.1:0 }}\n\
+            "grpc: {{ listen: 127.0.0.1:0, plaintext: true }}\n\
              admin: {{ listen: 127.0.0.1:0 }}\n\
              upstream: {{ base_url: {upstream}/v2 }}\n\
+             store: {{ max_records: 2000000 }}\n\
              telemetry: {{ log: {{ format: json }}, otlp: {{ endpoint: http://{collector}, sample_ratio: {traced} }} }}\n"
         ),
     )?;

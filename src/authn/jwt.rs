@@ -116,7 +116,8 @@ impl<'t> Jwt<'t> {
         };
         let is = |value: &Value| match value {
             Value::String(text) => text == expected,
-            Value::Bool(_) | Value::Number(_) => value.to_string() == expected,
+            Value::Bool(is) => (if *is { "true" } else { "false" }) == expected,
+            Value::Number(number) => number.to_string().as_str() == expected,
             _ => false,
         };
         match found {

@@ -1,5 +1,6 @@
 //! `check`: is this configuration right, and what does it say?
 
+mod limits;
 mod words;
 
 use std::{
@@ -73,6 +74,11 @@ impl Display for Summary<'_> {
         let Config { grpc, upstream, telemetry, .. } = self.config;
         writeln!(f, "gRPC on {}, reflection {}", grpc.listen, if grpc.reflection { "on" } else { "off" })?;
         encryption(f, grpc, self.certificate)?;
+        if grpc.web.enabled {
+            let origins = grpc.web.allowed_origins.iter().map(|origin| String::from_utf8_lossy(origin.as_bytes()));
+            let origins: Vec<_> = origins.collect();
+            writeln!(f, "gRPC-Web for pages of {}", words::list(&origins, "the gateway's own origin alone"))?;
+        }
         let attempts = upstream.retry.max_attempts;
         let (attempt, plural) = (write_duration(upstream.attempt_timeout), if attempts == 1 { "" } else { "s" });
         writeln!(f, "calls {}, up to {attempts} attempt{plural} of {attempt} each", upstream.base_url)?;
@@ -94,11 +100,7 @@ fn encryption(f: &mut fmt::Formatter<'_>, grpc: &Grpc, certificate: Option<&Mate
     let Some(certificate) = certificate else {
         return writeln!(f, "warning: it is in plaintext: tokens and codes travel in the clear");
     };
-    let names = match certificate.names() {
-        [] => "no DNS name".to_owned(),
-        names => names.join(" "),
-    };
-    let expires = certificate.expires();
+    let (names, expires) = (words::list(certificate.names(), "no DNS name"), certificate.expires());
     let clients = match grpc.tls.client_certificate {
         ClientCertificate::None => "asked for no certificate",
         ClientCertificate::Optional => "may show a certificate",
@@ -116,6 +118,8 @@ fn tenant(f: &mut fmt::Formatter<'_>, entry: &Entry, before: &[Entry]) -> fmt::R
     let profile = tenant.default_profile.as_deref().unwrap_or("none");
     writeln!(f, "  {}: key from {key_source}, default profile {profile}", tenant.id)?;
     identities.iter().try_for_each(|known| write!(f, "{}", words::Identity(known)))?;
+    limits::write_limits(f, &tenant.limits)?;
+    limits::write_test_numbers(f, &tenant.test_numbers)?;
     let same_key = |other: &&Entry| other.tenant.key.identity() == tenant.key.identity();
     match before.iter().find(same_key) {
         Some(other) => {

@@ -13,7 +13,7 @@ use crate::{
     config::{self, Config},
     domain::TenantId,
     simulator,
-    tenant::{ApiKey, Credential, Directory, Identity, Permissions, Tenant, TokenHash},
+    tenant::{ApiKey, Credential, Directory, Identity, Limits, Permissions, Tenant, TokenHash},
 };
 
 /// The demo tenant's token and its key to the simulator, which takes any.
@@ -90,7 +90,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 fn demo_tenant(default_profile: String) -> Directory {
     let id = TenantId::new("demo").expect("it is a name");
     let key = ApiKey::new(KEY).expect("it is a header value");
-    let tenant = Tenant { default_profile: Some(default_profile), ..Tenant::new(id, key) };
+    // Whoever tries things out sends to one number many times, and should see that this would not pass.
+    let limits = Limits::default().observed();
+    let tenant = Tenant { default_profile: Some(default_profile), limits, ..Tenant::new(id, key) };
     let identity = Identity { name: "demo".into(), permissions: Permissions::all() };
     Directory::new(vec![(tenant, vec![(identity, vec![Credential::Token(TokenHash::of(TOKEN))])])])
 }

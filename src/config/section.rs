@@ -122,6 +122,22 @@ impl<'r, 'e> Section<'r, 'e> {
         texts
     }
 
+    /// Reads a mapping of the reader's own keys to texts; one that is missing is empty.
+    pub(crate) fn texts_by_key(&mut self, key: &'static str) -> Vec<(Written, Written)> {
+        let Some((_, node)) = self.take(key) else { return Vec::new() };
+        let path = self.path_of(key);
+        let mut texts = Vec::new();
+        for (name, node) in self.reader.entries(node, &path).unwrap_or_default() {
+            let (at, place) = (self.reader.spot(name.spot), self.reader.spot(node.spot));
+            match node.value {
+                Value::Scalar(text) => texts.push((Written { text: name.text, place: at }, Written { text, place })),
+                Value::Refused => {}
+                _ => self.mistake(place, key, "must be a mapping of keys to single values"),
+            }
+        }
+        texts
+    }
+
     /// Reads a mapping that may be missing.
     pub(crate) fn map<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Section<'_, 'e>) -> T) -> Option<T> {
         let (_, node) = self.take(key)?;

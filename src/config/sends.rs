@@ -56,7 +56,8 @@ impl Store {
                 "max_records",
                 "500000",
                 1000..=100_000_000,
-                "How many records are kept in memory, some 500 bytes each. When there are as many, sends are refused.",
+                "How many records are kept in memory, some 500 bytes each: a handful for each send. When there are as many, \
+                 sends are refused.",
             ),
         }
     }

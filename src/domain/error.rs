@@ -20,10 +20,8 @@ pub struct Error {
     pub retry_after: Option<Duration>,
     /// What was not found.
     pub resource: Option<Box<Resource>>,
-    /// The rule that refused the call, by its name in the tenants file.
-    pub rule: Option<&'static str>,
-    /// Whose rule that is, by its name in the tenants file.
-    pub identity: Option<Arc<str>>,
+    /// The rule that refused the call.
+    pub rule: Option<Box<Rule>>,
     /// What lies behind it.
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -42,6 +40,15 @@ impl Violation {
     pub fn new(field: impl Into<Cow<'static, str>>, description: impl Into<Cow<'static, str>>) -> Self {
         Self { field: field.into(), description: description.into() }
     }
+}
+
+/// A rule that refused a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its key in the tenants file.
+    pub name: &'static str,
+    /// Whose rule it is, by the name in the tenants file; none where it is all of the tenant's.
+    pub identity: Option<Arc<str>>,
 }
 
 /// What was not found.
@@ -63,7 +70,6 @@ impl Error {
             retry_after: None,
             resource: None,
             rule: None,
-            identity: None,
             source: None,
         }
     }
@@ -97,15 +103,17 @@ impl Error {
 
     /// Adds the rule that refused.
     #[must_use]
-    pub fn rule(mut self, rule: &'static str) -> Self {
-        self.rule = Some(rule);
+    pub fn rule(mut self, name: &'static str) -> Self {
+        self.rule = Some(Box::new(Rule { name, identity: None }));
         self
     }
 
-    /// Adds whose rule refused.
+    /// Adds whose that rule is.
     #[must_use]
     pub fn identity(mut self, identity: Arc<str>) -> Self {
-        self.identity = Some(identity);
+        if let Some(rule) = &mut self.rule {
+            rule.identity = Some(identity);
+        }
         self
     }
 

@@ -23,7 +23,7 @@ use crate::{
     config,
     domain::Error,
     pb::ErrorReason,
-    policy,
+    policy::{self, limits::Calls},
     telemetry::{Metrics, Sampling, metrics::LimitMode},
     tenant::{Context, PeerCertificate},
 };
@@ -38,6 +38,7 @@ struct Edge {
     places: Semaphore,
     deadlines: deadline::Limits,
     authenticator: Authenticator,
+    calls: Calls,
     draining: CancellationToken,
 }
 
@@ -68,7 +69,7 @@ impl Edge {
         response
     }
 
-    /// Shed → deadline → authenticate → allowed? → service.
+    /// Shed → deadline → authenticate → limits → allowed? → service.
     async fn admit(&self, call: &Call, mut request: Request<Body>, routes: Routes) -> Result<Response<Body>, Error> {
         // Shed: refusing is cheap only before any work is done, authentication included.
         let _place = shed::place(&self.places)
@@ -79,6 +80,8 @@ impl Edge {
             // Authenticate: nothing below runs without a tenant, and nothing below needs the credentials.
             let caller = authenticate::caller(&mut request, &self.authenticator).await?;
             call.is_of(&caller);
+            // Limits: as soon as it is known whose they are, so that calls that are not allowed use them up too.
+            let _running = self.calls.begin(&caller.tenant)?;
             let rpc = request.uri().path().rsplit('/').next().unwrap_or_default();
             policy::rpc(&caller.identity, rpc)?;
             request.extensions_mut().insert(Context::new(caller, deadline));
@@ -115,7 +118,7 @@ impl Edged {
     pub(super) fn new(
         config: &config::Grpc,
         (sampling, metrics): (Sampling, Metrics),
-        authenticator: Authenticator,
+        (authenticator, calls): (Authenticator, Calls),
         routes: Routes,
         draining: CancellationToken,
     ) -> Self {
@@ -125,6 +128,7 @@ impl Edged {
             places: Semaphore::new(config.max_concurrent_calls),
             deadlines: deadline::Limits { default: config.default_deadline, max: config.max_deadline },
             authenticator,
+            calls,
             draining,
         };
         Self { shared: Arc::new(Shared { edge, routes, web: Web::new(&config.web) }), certificate: None }

@@ -35,7 +35,16 @@ const fn code(reason: Reason) -> Code {
         | Reason::UpstreamConflict
         | Reason::RequestIdReused => Code::FailedPrecondition,
         Reason::ProfileNotFound | Reason::TemplateNotFound | Reason::VerificationNotFound => Code::NotFound,
-        Reason::UpstreamRateLimited | Reason::SpendLimitReached => Code::ResourceExhausted,
+        Reason::UpstreamRateLimited
+        | Reason::SpendLimitReached
+        | Reason::RequestLimitReached
+        | Reason::ConcurrencyLimitReached
+        | Reason::PhoneSendLimitReached
+        | Reason::CountrySendLimitReached
+        | Reason::DailySendLimitReached
+        | Reason::SendCoolDown
+        | Reason::CheckLimitReached
+        | Reason::GuessLimitReached => Code::ResourceExhausted,
         Reason::GatewayOverloaded | Reason::UpstreamUnavailable | Reason::StoreUnavailable => Code::Unavailable,
         Reason::SendOutcomeUnknown | Reason::CheckOutcomeUnknown | Reason::CreateOutcomeUnknown => Code::Unknown,
         Reason::DeadlineExceeded => Code::DeadlineExceeded,
@@ -66,10 +75,14 @@ fn pushback(code: Code, wait: Option<Duration>) -> Option<MetadataValue<Ascii>> 
 impl From<Error> for Status {
     fn from(mut error: Error) -> Self {
         let (code, source) = (code(error.reason), error.take_source());
-        let rule = error.rule.map(|rule| ("rule".to_owned(), rule.to_owned()));
-        let identity = error.identity.map(|identity| ("identity".to_owned(), identity.as_ref().to_owned()));
+        let mut metadata = HashMap::new();
+        let limit = error.rule.as_ref().map(|rule| rule.name);
+        if let Some(rule) = error.rule {
+            metadata.insert("rule".to_owned(), rule.name.to_owned());
+            metadata.extend(rule.identity.map(|identity| ("identity".to_owned(), identity.as_ref().to_owned())));
+        }
         let mut details = ErrorDetails::new();
-        details.set_error_info(name(error.reason), DOMAIN, rule.into_iter().chain(identity).collect::<HashMap<_, _>>());
+        details.set_error_info(name(error.reason), DOMAIN, metadata);
         if !error.violations.is_empty() {
             let violations = error.violations.into_iter();
             details.set_bad_request(
@@ -80,7 +93,8 @@ impl From<Error> for Status {
             details.set_retry_info(Some(wait));
         }
         if code == Code::ResourceExhausted {
-            details.set_quota_failure([QuotaViolation::new(name(error.reason), error.message.as_ref())]);
+            let subject = limit.unwrap_or(name(error.reason));
+            details.set_quota_failure([QuotaViolation::new(subject, error.message.as_ref())]);
         }
         if let Some(call) = Call::current() {
             details.set_request_info(&call.request_id, "");

@@ -11,25 +11,24 @@ use crate::{
     pb::{
         CheckVerificationRequest, CheckVerificationResponse, CreateVerificationRequest, CreateVerificationResponse,
         GetVerificationRequest, GetVerificationResponse, ListVerificationsRequest, ListVerificationsResponse,
-        ReportVerificationRequest, ReportVerificationResponse, verification_service_server::VerificationService,
+        ReportVerificationRequest, ReportVerificationResponse, Verification,
+        verification_service_server::VerificationService,
     },
     policy,
-    services::Verifications,
+    services::{Origin, Verifications},
     telemetry::audit,
     telnyx,
     tenant::Identity,
-    upstream::Client,
 };
 
 /// The handlers of `VerificationService`.
 pub(super) struct Handlers {
     verifications: Verifications,
-    upstream: Client,
 }
 
 impl Handlers {
-    pub(super) const fn new(verifications: Verifications, upstream: Client) -> Self {
-        Self { verifications, upstream }
+    pub(super) const fn new(verifications: Verifications) -> Self {
+        Self { verifications }
     }
 }
 
@@ -42,9 +41,8 @@ impl VerificationService for Handlers {
         let context = context(&request)?;
         let send = translate::send(request.get_ref(), &context.tenant)?;
         let answered = self.verifications.create(&context, send).await.map_err(renamed)?;
-        Ok(answer(answered, |verification| CreateVerificationResponse {
-            verification: Some(translate::verification(verification)),
-        }))
+        let origin = answered.origin;
+        Ok(answer(answered, |one| CreateVerificationResponse { verification: Some(verification(one, origin)) }))
     }
 
     async fn get_verification(
@@ -56,10 +54,10 @@ impl VerificationService for Handlers {
         let id = violations.id("verification_id", &request.into_inner().verification_id);
         let id = violations.none_or(id)?;
         audit::about(|subject| subject.verification_id = Some(id.clone()));
-        let verification = self.upstream.verification(&context, &id).await.map_err(renamed)?;
-        may_read(&context.identity, &verification)?;
-        let verification = Some(translate::verification(verification));
-        Ok(Response::new(GetVerificationResponse { verification }))
+        let answered = self.verifications.get(&context, &id).await.map_err(renamed)?;
+        may_read(&context.identity, &answered.answer)?;
+        let origin = answered.origin;
+        Ok(answer(answered, |one| GetVerificationResponse { verification: Some(verification(one, origin)) }))
     }
 
     async fn list_verifications(
@@ -74,19 +72,18 @@ impl VerificationService for Handlers {
         let paging = Paging::read(scope, request.page_size, &request.page_token, &mut violations);
         let phone_number = violations.none_or(phone_number)?;
         audit::about(|subject| subject.phone_number(&phone_number));
-        policy::country(&context.identity, &phone_number)?;
 
-        let list = self.upstream.verifications(&context, &phone_number, paging.page()).await.map_err(renamed)?;
-        let window = paging.window(list);
-        Ok(Response::new(ListVerificationsResponse {
-            verifications: window
-                .items
-                .into_iter()
-                .filter(|verification| may_read(&context.identity, verification).is_ok())
-                .map(translate::verification)
-                .collect(),
-            next_page_token: window.next_page_token,
-            total_size: window.total_size,
+        let answered = self.verifications.list(&context, &phone_number, paging.page()).await.map_err(renamed)?;
+        let origin = answered.origin;
+        Ok(answer(answered, |list| {
+            let window = paging.window(list);
+            let may_read = |one: &telnyx::Verification| may_read(&context.identity, one).is_ok();
+            let verifications = window.items.into_iter().filter(may_read);
+            ListVerificationsResponse {
+                verifications: verifications.map(|one| verification(one, origin)).collect(),
+                next_page_token: window.next_page_token,
+                total_size: window.total_size,
+            }
         }))
     }
 
@@ -96,10 +93,12 @@ impl VerificationService for Handlers {
     ) -> Result<Response<CheckVerificationResponse>, Status> {
         let context = context(&request)?;
         let check = translate::check(request.get_ref(), &context.tenant)?;
-        let answer = self.verifications.check(&context, &check).await.map_err(renamed)?;
-        Ok(Response::new(CheckVerificationResponse {
-            outcome: translate::check_outcome(&answer).into(),
-            phone_number: answer.phone_number.unwrap_or_default(),
+        let answered = self.verifications.check(&context, &check).await.map_err(renamed)?;
+        let is_test_number = answered.origin == Origin::TestNumber;
+        Ok(answer(answered, |end| CheckVerificationResponse {
+            outcome: translate::check_outcome(&end).into(),
+            phone_number: end.phone_number.unwrap_or_default(),
+            is_test_number,
         }))
     }
 
@@ -109,12 +108,17 @@ impl VerificationService for Handlers {
     ) -> Result<Response<ReportVerificationResponse>, Status> {
         let context = context(&request)?;
         let (id, accepted) = translate::report(request.get_ref())?;
-        let answer = self.verifications.report(&context, &id, accepted).await.map_err(renamed)?;
-        Ok(Response::new(ReportVerificationResponse {
-            outcome: translate::check_outcome(&answer).into(),
-            phone_number: answer.phone_number.unwrap_or_default(),
+        let answered = self.verifications.report(&context, &id, accepted).await.map_err(renamed)?;
+        Ok(answer(answered, |end| ReportVerificationResponse {
+            outcome: translate::check_outcome(&end).into(),
+            phone_number: end.phone_number.unwrap_or_default(),
         }))
     }
+}
+
+/// A verification as callers see it, and whether it is a test number's.
+fn verification(one: telnyx::Verification, origin: Origin) -> Verification {
+    Verification { is_test_number: origin == Origin::TestNumber, ..translate::verification(one) }
 }
 
 /// Whether `identity` may see `verification`: its id does not tell profile and country, so this is asked of the answer.

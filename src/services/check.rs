@@ -2,11 +2,11 @@
 
 mod proof;
 
-use super::Verifications;
+use super::{Answered, Origin, Verifications};
 use crate::{
     domain::{Error, PhoneNumber},
     pb::ErrorReason,
-    policy,
+    policy::{self, limits::Guessed},
     secret::Secret,
     telemetry::{audit, metrics::Verified},
     telnyx::{CheckAnswer, CheckRequest},
@@ -38,11 +38,11 @@ pub enum Target {
 }
 
 impl Verifications {
-    /// Checks a code: allowed → upstream → what became of it, where the answer is lost.
+    /// Checks a code: allowed → within the limits → upstream → what became of it, where the answer is lost.
     ///
     /// # Errors
     /// As `CheckVerification` documents them.
-    pub async fn check(&self, context: &Context, check: &Check) -> Result<CheckAnswer, Error> {
+    pub async fn check(&self, context: &Context, check: &Check) -> Result<Answered<CheckAnswer>, Error> {
         audit::about(|subject| match &check.target {
             Target::Id(id) => subject.verification_id = Some(id.clone()),
             Target::Phone { phone_number, profile_id } => {
@@ -59,29 +59,43 @@ impl Verifications {
                 (CheckTarget::Phone(phone_number), Some(profile_id.as_str()))
             }
         };
-        let attempt = self.begin(context, &check.target).await;
-        let end = self.upstream.check(context, target, &CheckRequest { code, status: None, verify_profile_id }).await;
-        let end = self.proven(context, &check.target, attempt, end).await;
+        if let Some(answered) = self.test_check(context, check).await {
+            return answered;
+        }
         let verified = match &check.target {
             Target::Id(id) => Verified::Id(id),
             Target::Phone { phone_number, profile_id } => Verified::Phone(phone_number.as_e164(), profile_id),
         };
+        let guess = self.limiter.check(&context.tenant, verified).await?;
+        let attempt = self.begin(context, &check.target).await;
+        let end = self.upstream.check(context, target, &CheckRequest { code, status: None, verify_profile_id }).await;
+        let end = self.proven(context, &check.target, attempt, end).await;
+        let phone_number = end.as_ref().ok().and_then(|answer| answer.phone_number.as_deref());
+        self.limiter.checked(&context.tenant, guess, guessed(&end), phone_number).await;
         self.tell(context, verified, &end);
-        end
+        end.map(|answer| Answered { answer, origin: Origin::ThisCall })
     }
 
     /// Reports how the caller's own check of a custom code ended.
     ///
     /// # Errors
     /// As `ReportVerification` documents them.
-    pub async fn report(&self, context: &Context, verification_id: &str, accepted: bool) -> Result<CheckAnswer, Error> {
+    pub async fn report(
+        &self,
+        context: &Context,
+        verification_id: &str,
+        accepted: bool,
+    ) -> Result<Answered<CheckAnswer>, Error> {
         audit::about(|subject| subject.verification_id = Some(verification_id.to_owned()));
         let (outcome, state) = if accepted { ("accepted", "accepted") } else { ("rejected", "invalid") };
+        if let Some(answered) = self.test_report(context, verification_id, (outcome, state)).await {
+            return Ok(answered);
+        }
         let body = CheckRequest { status: Some(outcome), ..CheckRequest::default() };
         let end = self.upstream.check(context, CheckTarget::Id(verification_id), &body).await;
         let end = self.reported(context, verification_id, (outcome, state), end).await;
         self.tell(context, Verified::Id(verification_id), &end);
-        end
+        end.map(|answer| Answered { answer, origin: Origin::ThisCall })
     }
 
     /// The end of a report: the answer itself, or what the verification shows without it.
@@ -122,5 +136,17 @@ impl Verifications {
             let country = phone_number.and_then(|phone_number| phone_number.country());
             self.metrics.converted(&context.tenant.id, verified, country);
         }
+    }
+}
+
+/// What a check says of the code. Where it says nothing that is known, the code was wrong: guessing must not pay.
+fn guessed(end: &Result<CheckAnswer, Error>) -> Guessed {
+    match end {
+        Ok(answer) => match answer.response_code.as_deref() {
+            Some(CheckAnswer::ACCEPTED | "expired" | "max_attempts_exceeded") => Guessed::Over,
+            _ => Guessed::Wrong,
+        },
+        Err(error) if error.reason == ErrorReason::CheckOutcomeUnknown => Guessed::Unknown,
+        Err(_) => Guessed::NotChecked,
     }
 }

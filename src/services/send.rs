@@ -11,7 +11,10 @@ use super::{
 use crate::{
     domain::{Error, PhoneNumber},
     pb::ErrorReason,
-    policy,
+    policy::{
+        self,
+        limits::{Limiter, Places},
+    },
     secret::Secret,
     telemetry::{
         audit,
@@ -45,7 +48,7 @@ pub struct Send {
 const NEWEST: Page = Page { number: 1, size: 250 };
 
 impl Verifications {
-    /// Starts a verification: allowed → once.
+    /// Starts a verification: allowed → once, within the limits.
     ///
     /// # Errors
     /// As `CreateVerification` documents them.
@@ -57,6 +60,9 @@ impl Verifications {
         policy::channel(&context.identity, send.channel)?;
         policy::profile(&context.identity, &send.profile_id)?;
         policy::country(&context.identity, &send.phone_number)?;
+        if let Some(answered) = self.test_send(context, &send).await {
+            return Ok(answered);
+        }
         let (channel, country) = (send.channel, send.phone_number.country());
         let (profile_id, phone_number) = (send.profile_id.clone(), send.phone_number.clone());
         let end = self.sends.run(context, send).await;
@@ -159,6 +165,17 @@ impl Intent for Send {
 
     fn window(&self, context: &Context) -> Option<Duration> {
         context.tenant.duplicate_window
+    }
+
+    async fn admit(&self, limiter: &Limiter, context: &Context) -> Result<Places, Error> {
+        limiter.send(&context.tenant, &self.phone_number).await
+    }
+
+    async fn happened(&self, limiter: &Limiter, context: &Context, verification: &Verification) {
+        if let Some(id) = &verification.id {
+            let names = (id.as_str(), self.phone_number.as_e164(), self.profile_id.as_str());
+            limiter.sent(&context.tenant, names, verification.timeout_secs.or(self.timeout_secs)).await;
+        }
     }
 
     async fn perform(&self, upstream: &Client, context: &Context) -> Result<Verification, Error> {

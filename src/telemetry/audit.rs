@@ -10,7 +10,7 @@ use tracing::info;
 
 use super::Call;
 use crate::{
-    domain::{Country, PhoneNumber},
+    domain::{Country, PhoneNumber, TenantId},
     telnyx::Channel,
 };
 
@@ -33,6 +33,8 @@ pub struct Subject {
     pub verification_id: Option<String>,
     /// What became of it, where that is more than that it was done.
     pub outcome: Option<&'static str>,
+    /// Whether it is about a test number: nothing went to a phone, and a right code came from the tenants file.
+    pub is_test_number: bool,
 }
 
 impl Subject {
@@ -88,7 +90,7 @@ pub fn ended(call: &Call, end: End<'_>) {
         target: TARGET,
         event,
         rpc = call.rpc,
-        tenant = call.tenant.get().map(|tenant| tenant.as_str()),
+        tenant = call.tenant.get().map(TenantId::as_str),
         identity = call.identity.get().map(|identity| &**identity),
         outcome,
         reason,
@@ -100,6 +102,7 @@ pub fn ended(call: &Call, end: End<'_>) {
         profile_id = about.profile_id.as_deref(),
         template_id = about.template_id.as_deref(),
         verification_id = about.verification_id.as_deref(),
+        test_number = about.is_test_number.then_some(true),
         request_id = call.request_id.as_str(),
         trace_id = call.trace.map(|(trace, _)| trace.to_string()).as_deref(),
         "{event}: {outcome}"

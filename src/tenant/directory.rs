@@ -52,6 +52,9 @@ pub enum Credential {
     Uri(String),
 }
 
+/// The identities of a tenant that the program makes, each with what it is known by.
+pub type Identities = Vec<(Identity, Vec<Credential>)>;
+
 impl Credential {
     /// A certificate's DNS name: host names of letters, digits and hyphens, without wildcards.
     #[must_use]
@@ -93,7 +96,7 @@ impl Directory {
     /// The directory of tenants made by the program, each with its identities. A credential belongs to the first identity
     /// that has it.
     #[must_use]
-    pub fn new(tenants: Vec<(Tenant, Vec<(Identity, Vec<Credential>)>)>) -> Self {
+    pub fn new(tenants: Vec<(Tenant, Identities)>) -> Self {
         let known = |(identity, credentials)| Known { identity: Arc::new(identity), credentials, roles: Vec::new() };
         let entry = |(tenant, identities): (_, Vec<_>)| Entry {
             tenant: Arc::new(tenant),
@@ -176,7 +179,7 @@ mod tests {
         tenant::{ApiKey, Permissions},
     };
 
-    fn tenant(id: &str, credentials: Vec<Credential>) -> (Tenant, Vec<(Identity, Vec<Credential>)>) {
+    fn tenant(id: &str, credentials: Vec<Credential>) -> (Tenant, Identities) {
         let tenant = Tenant::new(TenantId::new(id).unwrap(), ApiKey::new("KEY").unwrap());
         let identity = Identity { name: format!("{id}-service").into(), permissions: Permissions::all() };
         (tenant, vec![(identity, credentials)])

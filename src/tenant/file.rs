@@ -3,8 +3,10 @@
 mod identity;
 mod issuer;
 mod key;
+mod limits;
 mod permissions;
 mod tenant;
+mod test_numbers;
 
 use std::{collections::HashMap, io, path::Path};
 

@@ -59,6 +59,7 @@ impl Jwks {
 
     /// The keys that a token could be signed with that names `id` and `algorithm`. One that names no key could be signed
     /// with the only key that fits.
+    #[must_use]
     pub fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> Vec<DecodingKey> {
         let fitting = self.0.iter().filter(|key| fits(&key.jwk, algorithm));
         let named = fitting.filter(|key| id.is_none() || key.id() == id);
@@ -104,13 +105,13 @@ fn for_signatures(jwk: Jwk) -> Option<Key> {
 
 /// Whether `key` makes signatures of this kind. A key that names its algorithm makes no others.
 fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
-    use Algorithm::{ES256, ES384, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512};
+    use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
     let of_type = match (&key.algorithm, algorithm) {
         (AlgorithmParameters::RSA(_), RS256 | RS384 | RS512 | PS256 | PS384 | PS512) => true,
         (AlgorithmParameters::EllipticCurve(curve), ES256) => curve.curve == EllipticCurve::P256,
         (AlgorithmParameters::EllipticCurve(curve), ES384) => curve.curve == EllipticCurve::P384,
         (AlgorithmParameters::OctetKeyPair(curve), EdDSA) => curve.curve == EllipticCurve::Ed25519,
-        (_, HS256 | HS384 | HS512) => false,
+        // Symmetric ones among them.
         _ => false,
     };
     let named = key.common.key_algorithm.as_ref();
@@ -126,11 +127,11 @@ mod tests {
     // The key of RFC 8037, appendix A.2.
     const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
 
-    fn parse(keys: Value) -> Result<Jwks, NotJwks> {
+    fn parse(keys: &Value) -> Result<Jwks, NotJwks> {
         Jwks::parse(json!({"keys": keys}).to_string().as_bytes())
     }
 
-    fn ed(more: Value) -> Value {
+    fn ed(more: &Value) -> Value {
         let mut key = json!({"kty": "OKP", "crv": "Ed25519", "x": X});
         key.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         key
@@ -142,14 +143,14 @@ mod tests {
             {"kty": "oct", "k": "c2VjcmV0", "alg": "HS256", "kid": "a"},
             {"kty": "new", "kid": "b"},
             {"kty": "RSA", "kid": "c"},
-            ed(json!({"use": "enc"})),
-            ed(json!({"key_ops": ["sign"]})),
+            ed(&json!({"use": "enc"})),
+            ed(&json!({"key_ops": ["sign"]})),
             "nonsense"
         ]);
-        assert_eq!(parse(of_no_use.clone()), Err(NotJwks::Empty));
+        assert_eq!(parse(&of_no_use), Err(NotJwks::Empty));
         let mut some = of_no_use;
-        some.as_array_mut().unwrap().push(ed(json!({"kid": "d", "use": "sig"})));
-        let jwks = parse(some).unwrap();
+        some.as_array_mut().unwrap().push(ed(&json!({"kid": "d", "use": "sig"})));
+        let jwks = parse(&some).unwrap();
         assert_eq!(jwks.len(), 1);
         assert!(jwks.names("d") && !jwks.names("a"));
         for bad in ["", "[]", "{}", "{\"keys\": {}}", "<html>"] {
@@ -159,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_token_that_names_its_key_is_verified_with_no_other() {
-        let jwks = parse(json!([ed(json!({"kid": "a"})), ed(json!({"kid": "b", "alg": "EdDSA"}))])).unwrap();
+        let jwks = parse(&json!([ed(&json!({"kid": "a"})), ed(&json!({"kid": "b", "alg": "EdDSA"}))])).unwrap();
         let count = |id, algorithm| jwks.candidates(id, algorithm).len();
         assert_eq!(count(Some("a"), Algorithm::EdDSA), 1);
         assert_eq!(count(Some("b"), Algorithm::EdDSA), 1);
@@ -169,7 +170,7 @@ mod tests {
         for other in [Algorithm::HS256, Algorithm::ES256, Algorithm::RS256] {
             assert_eq!(count(Some("a"), other), 0);
         }
-        let one = parse(json!([ed(json!({})), ed(json!({"alg": "ES256"}))])).unwrap();
+        let one = parse(&json!([ed(&json!({})), ed(&json!({"alg": "ES256"}))])).unwrap();
         assert_eq!(one.candidates(None, Algorithm::EdDSA).len(), 1);
     }
 }

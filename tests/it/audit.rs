@@ -96,7 +96,7 @@ async fn sends_checks_changes_denials_and_reloads_are_audited_once_each_whatever
         json!(["reload", none, "failed", none, none, none]),
     ];
     assert_eq!(seen, expected);
-    let sent = &lines[1];
+    let of_send = &lines[1];
     for (field, value) in [
         ("tenant", "login"),
         ("rpc", "verify.v1.VerificationService/CreateVerification"),
@@ -105,8 +105,8 @@ async fn sends_checks_changes_denials_and_reloads_are_audited_once_each_whatever
         ("profile_id", &profile_id),
         ("request_id", "call-1"),
     ] {
-        assert_eq!(sent[field], value, "{field} in {sent}");
+        assert_eq!(of_send[field], value, "{field} in {of_send}");
     }
-    assert!(sent["verification_id"].is_string(), "{sent}");
+    assert!(of_send["verification_id"].is_string(), "{of_send}");
     set_up.stop().await;
 }

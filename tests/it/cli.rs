@@ -96,6 +96,17 @@ tenants:
         profiles: [p1]
   - id: other
     telnyx_api_key: {{ inline: KEY0123 }}
+    limits:
+      requests_per_second: {{ max: 50, burst: 100 }}
+      concurrent_calls: {{ max: 20, mode: observe }}
+      sends_per_phone_number: {{ max: [1 in 10m] }}
+      sends_per_country: {{ default: 100 in 24h, countries: {{ US: 5000 in 24h, CA: 50 in 1h }} }}
+      sends_per_day: {{ max: 10000 }}
+      send_cool_down: {{ wait: 30s }}
+      guesses_per_phone_number: {{ mode: observe }}
+      checks_per_verification: {{ mode: off }}
+    test_numbers:
+      - {{ phone_number: +13035550199, code: \"012345\", expires: 9000-01-31 }}
     identities:
       - {{ name: ops, certificate: {{ uri: spiffe://acme/ops }}, roles: [admin], profiles: any }}
       - name: desk
@@ -103,11 +114,22 @@ tenants:
         rpcs: [GetVerification]
         countries: any
         profiles: any
+  - id: third
+    telnyx_api_key: {{ inline: KEY4567 }}
+    identities: [{{ name: reader, tokens: [sha256:{ones}], roles: [reader], countries: any, profiles: any }}]
+    limits:
+      sends_per_phone_number: {{ mode: off }}
+      guesses_per_phone_number: {{ mode: off }}
+      checks_per_verification: {{ mode: off }}
 ",
+        ones = "1".repeat(64),
         zeros = "0".repeat(64)
     );
     let folder = folder(&[
-        ("my.yaml", "grpc: { listen: '[::1]:0', plaintext: true }\n"),
+        (
+            "my.yaml",
+            "grpc: { listen: '[::1]:0', plaintext: true, web: { enabled: true, allowed_origins: https://a.example } }\n",
+        ),
         ("tenants.yaml", &tenants),
         ("key", "KEY0123\n"),
     ]);
@@ -119,14 +141,19 @@ tenants:
     let expected = "\
 gRPC on [::1]:0, reflection on
 warning: it is in plaintext: tokens and codes travel in the clear
+gRPC-Web for pages of https://a.example
 calls http://localhost:4010/v2, up to 3 attempts of 10s each
 warning: this is not https: API keys and codes travel in the clear
 traces 0.01 of calls to http://localhost:4317
-2 tenants:
+3 tenants:
   login: key from file key, default profile p1
     login-service, known by 2 tokens
       may call CheckVerification CreateVerification GetVerification ReportVerification (as sender)
       on sms, to US, with p1
+    is limited to
+      3 sends in 10m and 5 sends in 1h to a phone number
+      5 checks of a verification
+      20 wrong codes for a phone number in 24h, for all its verifications together
   other: key from inline, default profile none
     ops, known by a certificate for spiffe://acme/ops
       may call every rpc (as admin)
@@ -134,7 +161,22 @@ traces 0.01 of calls to http://localhost:4317
     desk, known by a JWT of cluster with the subject desk and team = support
       may call GetVerification
       on no channel, to every country, with every profile
+    is limited to
+      50 calls a second, 100 at once after a pause, in each gateway process
+      20 calls under way, in each gateway process (only observed: what is more is counted and not refused)
+      1 send in 10m to a phone number
+      one send to a phone number every 30s
+      50 sends in 1h to CA, 5000 sends in 24h to US, 100 sends in 24h to each other country
+      10000 sends in 24h to all numbers together
+      20 wrong codes for a phone number in 24h, for all its verifications together (only observed: what is more is \
+counted and not refused)
+    sends nothing to the test number +1…99, until 9000-01-31
     note: has the same Telnyx key as login, so each sees the other's data
+  third: key from inline, default profile none
+    reader, known by a token
+      may call GetProfile GetVerification ListProfiles ListTemplates ListVerifications (as reader)
+      on no channel, to every country, with every profile
+    has no limits
 ";
     assert_eq!((end.code, end.out.as_str(), end.err.as_str()), (0, expected, ""));
 }

@@ -78,7 +78,7 @@ fn with_url(server: &JwksServer, metrics: &Metrics) -> (Authenticator, TempDir) 
 }
 
 /// The claims of a token that is right, with `changes`; null takes one away.
-fn claims(changes: Value) -> Value {
+fn claims(changes: &Value) -> Value {
     let mut claims = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "service", "exp": NOW + 60, "nbf": NOW - 60});
     for (claim, value) in changes.as_object().unwrap() {
         claims[claim] = value.clone();
@@ -101,6 +101,7 @@ async fn by_token(known: &Authenticator, token: &str) -> Result<String, Cause> {
     who(known, Bearer::Token(token), None).await
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with what may fail")]
 fn service() -> Result<String, Cause> {
     Ok("login service".into())
 }
@@ -109,12 +110,12 @@ fn service() -> Result<String, Cause> {
 async fn a_token_of_each_algorithm_is_known() {
     for key in [SigningKey::ed25519("a"), SigningKey::p256("a"), SigningKey::rsa("a")] {
         let (known, _folder) = with_keys(&[&key]);
-        assert_eq!(by_token(&known, &key.token(&claims(json!({})))).await, service(), "{}", key.algorithm());
+        assert_eq!(by_token(&known, &key.token(&claims(&json!({})))).await, service(), "{}", key.algorithm());
         // Who names no key means the only one.
-        let unnamed = key.with_header(&json!({"alg": key.algorithm()}), &claims(json!({})));
+        let unnamed = key.with_header(&json!({"alg": key.algorithm()}), &claims(&json!({})));
         assert_eq!(by_token(&known, &unnamed).await, service(), "{}", key.algorithm());
         if key.algorithm() == "RS256" {
-            let pss = key.with_header(&json!({"alg": "PS256", "kid": "a"}), &claims(json!({})));
+            let pss = key.with_header(&json!({"alg": "PS256", "kid": "a"}), &claims(&json!({})));
             assert_eq!(by_token(&known, &pss).await, service());
         }
     }
@@ -124,20 +125,20 @@ async fn a_token_of_each_algorithm_is_known() {
 async fn what_is_wrong_with_a_token_is_told_apart() {
     let (key, other) = (SigningKey::rsa("a"), SigningKey::rsa("a"));
     let (known, _folder) = with_keys(&[&key]);
-    let with = |changes| key.token(&claims(changes));
-    let header = |header| key.with_header(&header, &claims(json!({})));
+    let with = |changes| key.token(&claims(&changes));
+    let header = |header| key.with_header(&header, &claims(&json!({})));
     let right = with(json!({}));
-    let none = format!("{}.", message(&json!({"alg": "none", "kid": "a"}), &claims(json!({}))));
+    let none = format!("{}.", message(&json!({"alg": "none", "kid": "a"}), &claims(&json!({}))));
     let symmetric = {
         // What a verifier accepts that takes the public key for a shared one.
-        let message = message(&json!({"alg": "HS256", "kid": "a"}), &claims(json!({})));
+        let message = message(&json!({"alg": "HS256", "kid": "a"}), &claims(&json!({})));
         let secret = hmac::Key::new(hmac::HMAC_SHA256, &key.public());
         format!("{message}.{}", encode(hmac::sign(&secret, message.as_bytes())))
     };
     let cut = &right[..right.len() - 4];
     let swapped = {
         // The claims of one token under the signature of another.
-        let message = message(&json!({"alg": "RS256", "kid": "a", "typ": "JWT"}), &claims(json!({"sub": "root"})));
+        let message = message(&json!({"alg": "RS256", "kid": "a", "typ": "JWT"}), &claims(&json!({"sub": "root"})));
         format!("{message}.{}", right.rsplit_once('.').unwrap().1)
     };
     let cases = [
@@ -150,7 +151,7 @@ async fn what_is_wrong_with_a_token_is_told_apart() {
         (header(json!({"alg": "RS256", "kid": 1})), Cause::Malformed),
         (header(json!({"alg": "RS256", "kid": "a", "crit": ["b64"], "b64": false})), Cause::Malformed),
         (header(json!({"kid": "a"})), Cause::Malformed),
-        (other.token(&claims(json!({}))), Cause::BadSignature),
+        (other.token(&claims(&json!({}))), Cause::BadSignature),
         (cut.to_owned(), Cause::BadSignature),
         (swapped, Cause::BadSignature),
         (with(json!({"aud": "another-service"})), Cause::WrongAudience),
@@ -184,7 +185,7 @@ async fn what_is_wrong_with_a_token_is_told_apart() {
 async fn a_token_ends_when_its_time_is_over() {
     let key = SigningKey::ed25519("a");
     let (known, _folder) = with_keys(&[&key]);
-    let token = key.token(&claims(json!({"exp": NOW + 60})));
+    let token = key.token(&claims(&json!({"exp": NOW + 60})));
     tokio::time::advance(Duration::from_secs(89)).await;
     assert_eq!(by_token(&known, &token).await, service());
     tokio::time::advance(Duration::from_secs(1)).await;
@@ -195,7 +196,7 @@ async fn a_token_ends_when_its_time_is_over() {
 async fn claims_tell_identities_apart_and_a_token_of_two_is_nobodys() {
     let key = SigningKey::ed25519("a");
     let (known, _folder) = with_keys(&[&key]);
-    let of = |changes| key.token(&claims(changes));
+    let of = |changes| key.token(&claims(&changes));
     let pod = json!({"sub": "x", "kubernetes.io": {"namespace": "login"}, "groups": ["a", "senders"], "admin": true});
     assert_eq!(by_token(&known, &of(pod.clone())).await, Ok("login pods".into()));
     for (claim, value) in [
@@ -272,7 +273,7 @@ async fn an_unknown_key_is_fetched_once_for_all_who_wait_and_not_again_at_once()
     let (old, new) = (SigningKey::ed25519("old"), SigningKey::ed25519("new"));
     let server = JwksServer::start(jwks(&[&old]), 1).await;
     let (known, _folder) = with_url(&server, &Metrics::default());
-    let [by_old, by_new] = [&old, &new].map(|key| key.token(&claims(json!({}))));
+    let [by_old, by_new] = [&old, &new].map(|key| key.token(&claims(&json!({}))));
     assert_eq!(by_token(&known, &by_old).await, service());
     assert_eq!(server.requests(), ["Bearer of-the-gateway"]);
 
@@ -304,7 +305,7 @@ async fn keys_are_renewed_in_time_and_kept_while_their_url_fails() {
     let server = JwksServer::start(jwks(&[&old]), 1000).await;
     let metrics = Metrics::default();
     let (known, folder) = with_url(&server, &metrics);
-    let [by_old, by_new] = [&old, &new].map(|key| key.token(&claims(json!({"exp": NOW + 10_000}))));
+    let [by_old, by_new] = [&old, &new].map(|key| key.token(&claims(&json!({"exp": NOW + 10_000}))));
     assert_eq!(by_token(&known, &by_old).await, service());
 
     fetched(&metrics, 1).await;
@@ -332,7 +333,7 @@ async fn what_was_fetched_outlives_a_change_of_the_tenants() {
     let key = SigningKey::ed25519("a");
     let server = JwksServer::start(jwks(&[&key]), 1).await;
     let (known, folder) = with_url(&server, &Metrics::default());
-    let token = key.token(&claims(json!({})));
+    let token = key.token(&claims(&json!({})));
     assert_eq!(by_token(&known, &token).await, service());
     let same = format!("{{ url: '{}', token_file: token }}", server.url);
     known.replace(load(folder.path(), &same));

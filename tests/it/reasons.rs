@@ -21,7 +21,10 @@ use verify_gateway::{
         UpdateProfileRequest, UpdateTemplateRequest, check_verification_request::Target,
     },
     telnyx::{self, code},
-    tenant::{Allowed, Permissions},
+    tenant::{
+        Allowed, Limits, Permissions,
+        limits::{Countries, DAY, Limit, Window},
+    },
 };
 
 use crate::support::{Clients, Refused, TestGateway};
@@ -157,6 +160,21 @@ fn answers() -> Vec<Answer> {
     answers
 }
 
+/// Limits that one call reaches, each by itself.
+fn limits_of_one() -> [Limits; 6] {
+    let one = Window { max: 1, per: DAY };
+    let none = Limits::none;
+    let countries = Countries { default: Some(one), ..Countries::default() };
+    [
+        Limits { sends_per_phone_number: Some(Limit::enforced(vec![one])), ..none() },
+        Limits { sends_per_country: Some(Limit::enforced(countries)), ..none() },
+        Limits { sends_per_day: Some(Limit::enforced(one)), ..none() },
+        Limits { send_cool_down: Some(Limit::enforced(DAY)), ..none() },
+        Limits { checks_per_verification: Some(Limit::enforced(1)), ..none() },
+        Limits { guesses_per_phone_number: Some(Limit::enforced(one)), ..none() },
+    ]
+}
+
 /// Answers as the mutex says, from now on.
 async fn origin(next: Arc<Mutex<Answer>>) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -217,6 +235,18 @@ async fn each_rpc_fails_for_the_reasons_that_its_comment_names_and_no_others() {
         note(call_all(&mut clients, About { phone, request_id, ..fine }).await);
     }
     gateway.stop().await;
+
+    // What is right but for a wrong code, and limits of one each: the second time is one too many.
+    let body = r#"{"data": {"id": "some-id", "response_code": "rejected", "phone_number": "+13035551234"}}"#;
+    *next.lock().unwrap() = Answer { status: StatusCode::OK, body: body.into(), to_reads: false };
+    for limits in limits_of_one() {
+        let gateway = TestGateway::of(change, |login| login.limits = limits).await;
+        let mut clients = gateway.clients().await;
+        for _ in 0..2 {
+            note(call_all(&mut clients, fine).await);
+        }
+        gateway.stop().await;
+    }
 
     let full = |config: &mut Config| {
         change(config);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::json;
-use tonic::{Request, Status, metadata::MetadataValue};
+use tonic::{Code, Request, Status, metadata::MetadataValue};
 use verify_gateway::{
     pb::{
         Channel, CheckVerificationRequest, CreateVerificationRequest, GetVerificationRequest, ListVerificationsRequest,
@@ -71,6 +71,7 @@ fn authorized<T>(message: T, authorization: &str) -> Request<T> {
 }
 
 /// Every kind of call, good and bad, with faults upstream and a broken reload; all that can be read of it.
+#[expect(clippy::too_many_lines, reason = "one scenario, from its beginning to its end")]
 async fn run(exporter: &str) -> Run {
     let (collector, otlp) = Collector::grpc().await;
     let set_up = TestGateway::start().await;
@@ -144,6 +145,7 @@ telemetry:
         let _ = by_token.verifications.create_verification(send(PHONES[1], CUSTOM_CODE)).await;
     }
     let mut bare = Clients::of(served.addr, None).await;
+    let mut messages = Vec::new();
     for credentials in [
         format!("Bearer {WRONG}"),
         format!("Bearer {expired}"),
@@ -153,8 +155,12 @@ telemetry:
         TOKEN.to_owned(),
     ] {
         let read = GetVerificationRequest { verification_id: verification.id.clone() };
-        run.fails(bare.verifications.get_verification(authorized(read, &credentials)).await);
+        let refused = bare.verifications.get_verification(authorized(read, &credentials)).await.err().unwrap();
+        messages.push((refused.code(), refused.message().to_owned()));
+        run.fails::<()>(Err(refused));
     }
+    messages.dedup();
+    assert_eq!(messages, [(Code::Unauthenticated, "valid credentials are needed".to_owned())]);
     // Secrets where they do not belong.
     let broken = tenants().replace("file: key", KEY).replace("roles: [reader]", &format!("roles: [{INLINE_KEY}]"));
     served.swap(&[("tenants.yaml", &broken), ("key", KEY), ("jwks", TOKEN)]);

@@ -20,18 +20,19 @@ use rustls::{
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tonic::{
-    Status,
+    Code, Status,
     transport::{Channel, Endpoint},
 };
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use verify_gateway::{
     config::{ClientCertificate, Config, TlsVersion},
+    domain::TenantId,
     pb::ListTemplatesRequest,
-    tenant::Permissions,
+    tenant::{ApiKey, Credential, Directory, Identity, Permissions, Tenant, TokenHash},
 };
 
 use crate::support::{
-    Clients, Origin, TOKEN, TestGateway,
+    Clients, KEY, Origin, TOKEN, TestGateway,
     authority::{Authority, Pair, SERVER, over, shake_hands},
     peer::Peer,
     tenants_file,
@@ -187,6 +188,46 @@ async fn clients_certificates_are_asked_for_and_verified_as_configured() {
         until_counted(&gateway, &failures("client_certificate", if without { 4 } else { 6 })).await;
         gateway.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_certificate_says_who_calls_and_must_agree_with_a_token() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let files = Files::new(&authority.server());
+    let tenant = Tenant::new(TenantId::new("login").unwrap(), ApiKey::new(KEY).unwrap());
+    let of = |name: &str, credentials| (Identity { name: name.into(), permissions: Permissions::all() }, credentials);
+    let identities = vec![
+        of("service", vec![Credential::uri("spiffe://test/service").unwrap(), Credential::Token(TokenHash::of(TOKEN))]),
+        of("web", vec![Credential::dns("web.test").unwrap()]),
+    ];
+    let gateway = TestGateway::serving(
+        |config| {
+            files.apply(config);
+            files.ask(config, &clients, ClientCertificate::Optional);
+        },
+        Directory::new(vec![(tenant, identities)]),
+    )
+    .await;
+    let call = async |names: Option<(&str, &str)>, token: Option<&str>| {
+        let shown = names.map(|(dns, uri)| clients.client(dns, uri));
+        let stream = shake_hands(gateway.addr, authority.trusted_by(shown.as_ref(), BOTH)).await.unwrap();
+        let mut clients = Clients::over(over(stream).await.unwrap(), token);
+        let answer = clients.templates.list_templates(ListTemplatesRequest::default()).await;
+        answer.map_or_else(|status| status.code(), |_| Code::Ok)
+    };
+    let (service, web) = (Some(("x.test", "spiffe://test/service")), Some(("web.test", "spiffe://test/web")));
+    let nobody = Some(("login.test", "spiffe://test/service/of/others"));
+    for fine in [(service, None), (service, Some(TOKEN)), (web, None), (nobody, Some(TOKEN)), (None, Some(TOKEN))] {
+        assert_eq!(call(fine.0, fine.1).await, Code::Ok, "{fine:?}");
+    }
+    for refused in [(nobody, None), (web, Some(TOKEN)), (service, Some("nobody's")), (None, None)] {
+        assert_eq!(call(refused.0, refused.1).await, Code::Unauthenticated, "{refused:?}");
+    }
+    for (cause, count) in [("unknown_certificate", 1), ("disagreement", 1), ("unknown_token", 1), ("missing", 1)] {
+        until_counted(&gateway, &format!("verify_gateway_authentication_failures_total{{cause=\"{cause}\"}} {count}"))
+            .await;
+    }
+    gateway.stop().await;
 }
 
 /// The certificate that is shown to new clients.

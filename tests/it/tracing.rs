@@ -55,7 +55,8 @@ impl Served {
         let set_up = TestGateway::start().await;
         let profile_id = set_up.clients().await.sms_profile().await;
         let folder = tempfile::tempdir().unwrap();
-        let tenants = tenants_file("login", TOKEN, &format!("{{ inline: {KEY} }}"));
+        let mut tenants = tenants_file("login", TOKEN, &format!("{{ inline: {KEY} }}"));
+        tenants += "    limits: { sends_per_phone_number: { mode: off } }\n";
         fs::write(folder.path().join("tenants.yaml"), tenants).unwrap();
         let config = folder.path().join("gateway.yaml");
         let simulator = &set_up.simulator;

@@ -339,7 +339,7 @@ async fn a_draining_gateway_finishes_the_calls_of_pages() {
 }
 
 #[tokio::test]
-async fn a_call_of_a_page_that_does_not_end_is_ended_and_counted_after_the_grace_period() {
+async fn a_call_of_a_page_that_does_not_end_is_ended_after_the_grace_period() {
     let origin = Origin::silent().await;
     let gateway = TestGateway::in_front_of(origin.addr, |config| {
         web(config);

@@ -13,10 +13,10 @@ impl Display for Identity<'_> {
         writeln!(f, "    {}, known by {}", identity.name, known_by(credentials))?;
         let roles = if roles.is_empty() { String::new() } else { format!(" (as {})", roles.join(" ")) };
         let Permissions { rpcs, channels, countries, profiles } = &identity.permissions;
-        writeln!(f, "      may call {}{roles}", list(rpcs, "every rpc", "nothing"))?;
+        writeln!(f, "      may call {}{roles}", allowed(rpcs, "every rpc", "nothing"))?;
         let (channels, countries) =
-            (list(channels, "every channel", "no channel"), list(countries, "every country", "no country"));
-        writeln!(f, "      on {channels}, to {countries}, with {}", list(profiles, "every profile", "no profile"))
+            (allowed(channels, "every channel", "no channel"), allowed(countries, "every country", "no country"));
+        writeln!(f, "      on {channels}, to {countries}, with {}", allowed(profiles, "every profile", "no profile"))
     }
 }
 
@@ -42,10 +42,17 @@ fn jwt(JwtRule { issuer, subject, claims }: &JwtRule) -> String {
     format!("a JWT of {issuer} with {}", subject.chain(claims).collect::<Vec<_>>().join(" and "))
 }
 
-fn list<T: Display>(allowed: &Allowed<T>, every: &str, none: &str) -> String {
+fn allowed<T: Display>(allowed: &Allowed<T>, every: &str, none: &str) -> String {
     match allowed {
         Allowed::Any => every.to_owned(),
-        Allowed::Only(items) if items.is_empty() => none.to_owned(),
-        Allowed::Only(items) => items.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+        Allowed::Only(items) => list(items, none),
+    }
+}
+
+/// The items one after the other, or `none`.
+pub(super) fn list<T: Display>(items: &[T], none: &str) -> String {
+    match items {
+        [] => none.to_owned(),
+        items => items.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
     }
 }

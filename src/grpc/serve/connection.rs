@@ -27,7 +27,9 @@ where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let calls = Calls::new();
-    if shared.cut.run_until_cancelled(life(io, &shared, &calls)).await.is_none() {
+    let mut life = pin!(life(io, &shared, &calls));
+    if shared.cut.run_until_cancelled(life.as_mut()).await.is_none() {
+        // Before they are dropped with it.
         shared.count_as_cut(calls.running());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 
@@ -21,6 +21,7 @@ use crate::{
     clock::Clock,
     config::{Config, Grpc},
     grpc::{edge::Edged, tls::Reload},
+    policy::limits::Calls,
     telemetry::{Metrics, Sampling},
     tenant::{Directory, PeerCertificate},
 };
@@ -29,17 +30,23 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// The connections of a server with the default settings, changed by `change`, and no services.
 fn connections(change: impl FnOnce(&mut Grpc)) -> Connections {
+    connections_to(Routes::default(), change)
+}
+
+/// The same with these services.
+fn connections_to(routes: Routes, change: impl FnOnce(&mut Grpc)) -> Connections {
     let Config { mut grpc, telemetry, .. } = Config::default();
     change(&mut grpc);
     let (told, draining) = ((Sampling::new(&telemetry), Metrics::default()), CancellationToken::new());
-    let edged = Edged::new(&grpc, told, nobody(), Routes::default(), draining.clone());
+    let edged = Edged::new(&grpc, told, nobody(), routes, draining.clone());
     let tls = Reload::begin(&grpc, Clock::default(), Metrics::default()).unwrap();
     Connections::new(edged, grpc, tls.as_ref().map(Reload::current), Metrics::default(), draining)
 }
 
-/// Knows no caller.
-fn nobody() -> Authenticator {
-    Authenticator::new(Directory::default(), Clock::default(), Metrics::default())
+/// Nobody who is known, and no calls of theirs.
+fn nobody() -> (Authenticator, Calls) {
+    let authenticator = Authenticator::new(Directory::default(), Clock::default(), Metrics::default());
+    (authenticator, Calls::new(Clock::default(), Metrics::default()))
 }
 
 /// How long a connection lives whose peer does what `peer` says.
@@ -134,6 +141,26 @@ async fn a_connection_with_http_1_gets_old_and_idle_like_others() {
         "calls every 20 s leave it no time to be idle: {age:?}"
     );
     assert_eq!(life(&aged(SECOND * 15), busy).await, SECOND * 15);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_with_http_1_is_not_idle_while_a_call_runs_which_is_counted_where_it_is_cut() {
+    let never = Router::new().fallback(std::future::pending::<()>);
+    let connections = connections_to(Routes::from(never), |grpc| grpc.web.enabled = true);
+    let asking = async |mut io: DuplexStream| {
+        let request = b"POST /grpc.health.v1.Health/Check HTTP/1.1\r\ncontent-type: application/grpc-web\r\n\r\n";
+        io.write_all(request).await.unwrap();
+        sleep(SECOND * 86_400).await;
+    };
+    let age = life(&connections, asking).await;
+    assert!(age > SECOND * 27 * 60, "{age:?}");
+
+    let cut = async {
+        sleep(SECOND).await;
+        connections.shared.cut.cancel();
+    };
+    assert_eq!(tokio::join!(life(&connections, asking), cut).0, SECOND);
+    assert_eq!(connections.shared.calls_cut.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test(start_paused = true)]

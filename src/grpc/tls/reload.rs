@@ -19,7 +19,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::{self, Mistakes},
-    telemetry::Metrics,
+    telemetry::{Metrics, audit},
 };
 
 /// What the files are called where reloads are told of.
@@ -82,6 +82,7 @@ impl Reload {
             let Ok(Some((now, material))) = spawn_blocking(look).await else { continue };
             seen = now;
             self.metrics.reloaded(WHAT, material.is_ok());
+            audit::reloaded(WHAT, material.as_ref().err().map(Mistakes::len));
             match material {
                 Ok(material) => {
                     self.current.send_replace(Arc::new(material));

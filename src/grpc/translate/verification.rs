@@ -127,6 +127,7 @@ pub fn verification(verification: telnyx::Verification) -> pb::Verification {
         has_custom_code: verification.custom_code.is_some(),
         create_time: timestamp(verification.created_at),
         update_time: timestamp(verification.updated_at),
+        is_test_number: false,
     }
 }
 

@@ -7,7 +7,14 @@ use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::records::Trace;
-use crate::{domain::Error, pb::ErrorReason, telemetry::Metrics, tenant::Context, upstream::Client};
+use crate::{
+    domain::Error,
+    pb::ErrorReason,
+    policy::limits::{Limiter, Places},
+    telemetry::Metrics,
+    tenant::Context,
+    upstream::Client,
+};
 
 /// Something that a caller wants to happen once, and that Telnyx would do twice if asked twice.
 pub(in crate::services) trait Intent: Send + Sync + 'static {
@@ -49,6 +56,19 @@ pub(in crate::services) trait Intent: Send + Sync + 'static {
     fn before(&self, upstream: &Client, context: &Context) -> impl Future<Output = Result<Vec<String>, Error>> + Send {
         let _ = (upstream, context);
         async { Ok(Vec::new()) }
+    }
+
+    /// Takes its places in the tenant's limits, just before it is made to happen. They are given back where it provably
+    /// did not.
+    fn admit(&self, limiter: &Limiter, context: &Context) -> impl Future<Output = Result<Places, Error>> + Send {
+        let _ = (limiter, context);
+        async { Ok(Places::default()) }
+    }
+
+    /// Notes in the limits that it has happened.
+    fn happened(&self, limiter: &Limiter, context: &Context, answer: &Self::Answer) -> impl Future<Output = ()> + Send {
+        let _ = (limiter, context, answer);
+        async {}
     }
 
     /// Makes it happen.

@@ -113,17 +113,34 @@ impl<I: Intent> Job<I> {
 
     /// Finds that it has happened, or makes it happen. What seldom happens is boxed, so that the usual way stays small.
     async fn once(&self, earlier: Option<Trace>, neighbours: &Neighbours) -> Ended<I::Answer> {
-        if let Some(trace) = &earlier
-            && let Some(answer) = Box::pin(self.settled(trace, neighbours)).await?
-        {
-            return Ok(Answered { answer, origin: Origin::SameRequest });
+        let limiter = &self.once.parts.limiter;
+        if let Some(trace) = &earlier {
+            if let Some(answer) = Box::pin(self.settled(trace, neighbours)).await? {
+                self.intent.happened(limiter, &self.context, &answer).await;
+                return Ok(Answered { answer, origin: Origin::SameRequest });
+            }
+            // Nothing came of it, and it begins anew.
+            limiter.give_back(&trace.places).await;
         }
         if let Some(answer) = self.duplicate(&neighbours.taken).await? {
             return Ok(Answered { answer, origin: Origin::Duplicate });
         }
+        let before = self.intent.before(&self.once.parts.upstream, &self.context).await?;
+        // Here, where it begins: what was found to have happened takes no place twice, and what waits for others none yet.
+        let places = self.intent.admit(limiter, &self.context).await?;
+        let trace = Trace { since: self.now(), ended: None, before, places: places.clone() };
+        let end = self.begun(trace).await;
+        match &end {
+            Ok(answered) => self.intent.happened(limiter, &self.context, &answered.answer).await,
+            Err(Failed { doubt: None, .. }) => limiter.give_back(&places).await,
+            Err(Failed { doubt: Some(_), .. }) => {}
+        }
+        end
+    }
+
+    /// Makes it happen, and finds out what became of it.
+    async fn begun(&self, mut trace: Trace) -> Ended<I::Answer> {
         let parts = &self.once.parts;
-        let before = self.intent.before(&parts.upstream, &self.context).await?;
-        let mut trace = Trace { since: self.now(), ended: None, before };
         if self.is_named && !self.note_trace(&trace).await? {
             return Err(Error::new(I::IN_DOUBT, "another call took this one's place").into());
         }

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::policy::limits::Places;
+
 /// What is known of a `request_id`.
 #[derive(Deserialize, Serialize)]
 pub(super) struct Named<A> {
@@ -33,6 +35,9 @@ pub(super) struct Trace {
     pub(super) ended: Option<Timestamp>,
     /// What was there before it and looks the same, by id.
     pub(super) before: Vec<String>,
+    /// What was taken from limits for it.
+    #[serde(default)]
+    pub(super) places: Places,
 }
 
 /// What lately happened at one target: one phone number, profile and channel, for one.

@@ -114,7 +114,7 @@ fn keys(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Option<KeysFr
     let (file, url) = (section.text("file"), section.text("url"));
     match (file, url) {
         (Some(file), None) => of_file(section, shared, &file),
-        (None, Some(url)) => of_url(section, shared, url),
+        (None, Some(url)) => Some(of_url(section, shared, url)),
         _ => {
             if before == section.reader.mistakes.len() {
                 section.mistake(section.place(), "", "needs exactly one of url and file");
@@ -140,7 +140,7 @@ fn of_file(section: &mut Section<'_, '_>, shared: &mut Shared<'_>, file: &Writte
     }
 }
 
-fn of_url(section: &mut Section<'_, '_>, shared: &mut Shared<'_>, url: Written) -> Option<KeysFrom> {
+fn of_url(section: &mut Section<'_, '_>, shared: &mut Shared<'_>, url: Written) -> KeysFrom {
     if !is_safe(&url.text) {
         let what = "must be an https URL without credentials; http is for loopback addresses alone";
         section.mistake(url.place, "url", what);
@@ -166,7 +166,7 @@ fn of_url(section: &mut Section<'_, '_>, shared: &mut Shared<'_>, url: Written) 
     });
     let hour = Duration::from_hours(1);
     let refresh_interval = duration(section, "refresh_interval", REFRESH, Duration::from_secs(10), hour * 24);
-    Some(KeysFrom::Url(JwksUrl { url: url.text, ca, token_file, refresh_interval }))
+    KeysFrom::Url(JwksUrl { url: url.text, ca, token_file, refresh_interval })
 }
 
 /// Whether keys that come from `url` are those of whom it names.

@@ -30,7 +30,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
         "file" => {
             let path = shared.folder.join(&text);
             let key = shared.sources.read(&path, MAX_FILE).map_err(|error| unread("key file", &error));
-            (key.and_then(as_text), KeySource::File(path))
+            (key.and_then(|key| as_text(&key)), KeySource::File(path))
         }
         "env" => {
             let key = section.reader.env.get(&text).map(|key| Zeroizing::new(key.to_owned()));
@@ -55,8 +55,8 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
     }
 }
 
-fn as_text(bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, String> {
-    match str::from_utf8(&bytes) {
+fn as_text(bytes: &[u8]) -> Result<Zeroizing<String>, String> {
+    match str::from_utf8(bytes) {
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
         Err(_) => Err("the key file is not UTF-8 text".to_owned()),
     }

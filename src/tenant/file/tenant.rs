@@ -2,8 +2,9 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use super::{Shared, identity, key};
+use super::{Shared, identity, key, limits, test_numbers};
 use crate::{
+    clock::Clock,
     config::{human, reader::Written, section::Section},
     domain::TenantId,
     tenant::{Entry, Known, Tenant},
@@ -22,6 +23,8 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
     let duplicate_window = section.text("duplicate_window").and_then(|written| duplicate_window(section, &written));
     section.demand("identities");
     let identities = identities(section, shared);
+    let limits = section.map("limits", limits::read).unwrap_or_default();
+    let test_numbers = test_numbers::read(section, Clock::default().now());
     if let Some(Written { text, place }) = &default_profile {
         let may = |known: &Known| known.identity.permissions.profiles.has(text.as_str());
         if text.is_empty() {
@@ -33,7 +36,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
 
     let (key, key_source) = key?;
     let default_profile = default_profile.map(|written| written.text);
-    let tenant = Tenant { id: id?, key, default_profile, duplicate_window };
+    let tenant = Tenant { id: id?, key, default_profile, duplicate_window, limits, test_numbers };
     Some(Entry { tenant: tenant.into(), identities, key_source })
 }
 

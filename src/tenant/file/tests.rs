@@ -1,6 +1,6 @@
 //! What the tenants file must be.
 
-use std::{fs, sync::Arc};
+use std::{fs, sync::Arc, time::Duration};
 
 use jsonwebtoken::Algorithm;
 use tempfile::TempDir;
@@ -9,7 +9,10 @@ use super::*;
 use crate::{
     domain::Country,
     telnyx::Channel,
-    tenant::{Allowed, Caller, Directory, JwksUrl, JwtRule, KeySource, KeysFrom, Permissions},
+    tenant::{
+        Allowed, Caller, Directory, JwksUrl, JwtRule, KeySource, KeysFrom, Limits, Permissions,
+        limits::{Countries, Limit, Mode, Rate, Window},
+    },
 };
 
 const ONE: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -187,7 +190,7 @@ tenants.yaml:26:44: tenants[0].identities[2].jwt: needs subject or claims: all t
 tenants.yaml:27:9: tenants[0].identities[3]: no permissions: needs roles or rpcs
 tenants.yaml:27:44: tenants[0].identities[3].certificate.dns: must be a DNS name without a wildcard, as the certificate has it
 tenants.yaml:28:5: tenants[1].identities: empty: nobody of the tenant could call
-tenants.yaml:29:5: tenants[1].tokens: unknown key; known here: id, telnyx_api_key, default_profile, duplicate_window, identities
+tenants.yaml:29:5: tenants[1].tokens: unknown key; known here: id, telnyx_api_key, default_profile, duplicate_window, identities, limits, test_numbers
 tenants.yaml:32:5: tenants[2].telnyx_api_key: missing
 tenants.yaml:32:9: tenants[2].id: given twice, first at tenants.yaml:28:9
 tenants.yaml:34:31: tenants[2].identities[0].tokens: given twice, first at tenants.yaml:15:18
@@ -262,4 +265,112 @@ fn the_example_file_is_right() {
     let files = [("login-telnyx-key", "KEY1\n"), ("ca.crt", &authority), ("token", "t")];
     let (directory, _folder) = load(&text, &files, &[("BILLING_TELNYX_KEY", "KEY2")]);
     assert_eq!(directory.unwrap().entries().len(), 2);
+}
+
+/// The limits of the only tenant of a file, or the file's mistakes.
+fn limits_of(text: &str) -> Result<Limits, String> {
+    let tenant = "tenants:\n  - id: a\n    telnyx_api_key: { inline: KEY }";
+    let text = format!("{tenant}\n    identities: [{SERVICE}]\n    limits:\n{text}");
+    load(&text, &[], &[]).0.map(|directory| directory.entries()[0].tenant.limits.clone())
+}
+
+#[test]
+fn limits_that_are_left_out_have_their_defaults() {
+    let window = |max, minutes| Window { max, per: Duration::from_mins(minutes) };
+    let read = limits_of(
+        "
+      requests_per_second: { max: 7 }
+      send_cool_down: { wait: 30s, mode: observe }
+      sends_per_country: { countries: { GB: 2 in 1m 30s } }
+      checks_per_verification: { mode: observe }
+      guesses_per_phone_number: { mode: off }
+",
+    );
+    let listed = [("GB".to_owned(), Window { max: 2, per: Duration::from_secs(90) })].into();
+    let expected = Limits {
+        requests_per_second: Some(Limit::enforced(Rate { max: 7, burst: 7 })),
+        send_cool_down: Some(Limit { mode: Mode::Observe, at: Duration::from_secs(30) }),
+        sends_per_country: Some(Limit::enforced(Countries { default: None, listed })),
+        sends_per_phone_number: Some(Limit::enforced(vec![window(3, 10), window(5, 60)])),
+        checks_per_verification: Some(Limit { mode: Mode::Observe, at: 5 }),
+        ..Limits::none()
+    };
+    assert_eq!(read, Ok(expected));
+    assert_eq!(limits_of("      sends_per_day: { max: 10, mode: off }\n"), Ok(Limits::default()));
+}
+
+#[test]
+fn every_mistake_in_limits_is_reported_at_once_with_its_place() {
+    let read = limits_of(
+        "
+      requests_per_second: { max: 0, burst: x }
+      concurrent_calls: { mode: enforce }
+      sends_per_phone_number: { max: [3 in 10m, 3, 101 in 1h, 3 in 1ms, 3 in 1.0001s, +3 in 1h] }
+      sends_per_country: { default: some, countries: { UK: 3 in 1h, US: [3] } }
+      sends_per_day: { max: 10, per: 1h }
+      send_cool_down: 10s
+      checks_per_verification: { max: 5, mode: On }
+      guesses: { max: 5 }
+",
+    );
+    let window = "a number from 1 to 100 and a duration from 1s to 744h, such as 3 in 10m";
+    let more = window.replace("100", "1000000000");
+    let expected = [
+        "7:35: tenants[0].limits.requests_per_second.max: must be a whole number from 1 to 1000000000".to_owned(),
+        "7:45: tenants[0].limits.requests_per_second.burst: must be a whole number from 1 to 1000000000".to_owned(),
+        "8:25: tenants[0].limits.concurrent_calls: says nowhere how much is allowed".to_owned(),
+        format!("9:49: tenants[0].limits.sends_per_phone_number.max: must be a list, each of which is {window}"),
+        format!("9:52: tenants[0].limits.sends_per_phone_number.max: must be a list, each of which is {window}"),
+        format!("9:63: tenants[0].limits.sends_per_phone_number.max: must be a list, each of which is {window}"),
+        format!("9:73: tenants[0].limits.sends_per_phone_number.max: must be a list, each of which is {window}"),
+        format!("9:87: tenants[0].limits.sends_per_phone_number.max: must be a list, each of which is {window}"),
+        format!("10:37: tenants[0].limits.sends_per_country.default: must be {more}"),
+        "10:56: tenants[0].limits.sends_per_country.countries: the keys must be countries' ISO 3166-1 codes of two \
+         capital letters"
+            .to_owned(),
+        "10:73: tenants[0].limits.sends_per_country.countries: must be a mapping of keys to single values".to_owned(),
+        "11:33: tenants[0].limits.sends_per_day.per: unknown key; known here: mode, max".to_owned(),
+        "12:23: tenants[0].limits.send_cool_down: must be a mapping of keys to values".to_owned(),
+        "13:48: tenants[0].limits.checks_per_verification.mode: must be one of enforce, observe, off".to_owned(),
+        "14:7: tenants[0].limits.guesses: unknown key; known here: requests_per_second, concurrent_calls, \
+         sends_per_phone_number, sends_per_country, sends_per_day, send_cool_down, checks_per_verification, \
+         guesses_per_phone_number"
+            .to_owned(),
+    ];
+    let expected: Vec<String> = expected.iter().map(|line| format!("tenants.yaml:{line}")).collect();
+    let read = read.unwrap_err();
+    let lines: Vec<&str> = read.lines().collect();
+    assert_eq!(lines[..lines.len() - 1], expected);
+}
+
+#[test]
+fn test_numbers_have_a_code_and_a_date_that_is_to_come() {
+    let text = |numbers: &str| {
+        let tenant = "tenants:\n  - id: a\n    telnyx_api_key: { inline: KEY }";
+        format!("{tenant}\n    identities: [{SERVICE}]\n    test_numbers:\n{numbers}")
+    };
+    let good = "      - { phone_number: +13035550100, code: 0123, expires: 9000-01-31 }\n";
+    let directory = load(&text(good), &[], &[]).0.unwrap();
+    let number = directory.entries()[0].tenant.test_numbers.iter().next().unwrap().clone();
+    assert_eq!((number.phone_number.as_e164(), number.code.expose()), ("+13035550100", "0123"));
+    assert_eq!(number.expires.to_string(), "9000-01-31T00:00:00Z");
+
+    let bad = "      - { phone_number: +13035550100, code: 0123, expires: 9000-01-31 }
+      - { phone_number: +13035550100, code: 012, expires: 2020-01-31 }
+      - { phone_number: 13035550101, code: 12345678901, expires: 9000-01-31T00:00 }
+      - { code: abcd, expires: 9000-02-31, what: x }
+";
+    let expected = "\
+tenants.yaml:7:25: tenants[0].test_numbers[1].phone_number: given twice, first at tenants.yaml:6:25
+tenants.yaml:7:45: tenants[0].test_numbers[1].code: must be 4 to 10 digits
+tenants.yaml:7:59: tenants[0].test_numbers[1].expires: is over: the number is a number like any other
+tenants.yaml:8:25: tenants[0].test_numbers[2].phone_number: must be a phone number in E.164, such as +13035550100
+tenants.yaml:8:44: tenants[0].test_numbers[2].code: must be 4 to 10 digits
+tenants.yaml:8:66: tenants[0].test_numbers[2].expires: must be a date, such as 2027-01-31
+tenants.yaml:9:9: tenants[0].test_numbers[3].phone_number: missing
+tenants.yaml:9:17: tenants[0].test_numbers[3].code: must be 4 to 10 digits
+tenants.yaml:9:32: tenants[0].test_numbers[3].expires: must be a date, such as 2027-01-31
+tenants.yaml:9:44: tenants[0].test_numbers[3].what: unknown key; known here: phone_number, code, expires
+10 mistakes";
+    assert_eq!(load(&text(bad), &[], &[]).0.unwrap_err(), expected);
 }

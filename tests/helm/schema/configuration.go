@@ -61,7 +61,7 @@ func taking(what string) schema {
 		return schema{"type": "string", "pattern": `^\s*([0-9.]+\s*[a-zµ]+[\s,]*)+$`}
 	case strings.HasPrefix(what, "a size"):
 		return schema{"type": "string", "pattern": `^\s*[0-9]+\s*(B|KiB|MiB|GiB)\s*$`}
-	case strings.Contains(what, "comma"), strings.HasPrefix(what, "a list"):
+	case strings.HasPrefix(what, "a list"):
 		return schema{"type": []string{"string", "array"}, "items": schema{"type": "string"}}
 	}
 	if range_ := wholeNumber.FindStringSubmatch(what); range_ != nil {

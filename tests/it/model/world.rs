@@ -21,7 +21,10 @@ use verify_gateway::{
     store::Store,
     telemetry::Metrics,
     telnyx::Channel,
-    tenant::{ApiKey, Caller, Context, Tenant},
+    tenant::{
+        ApiKey, Caller, Context, Limits, Tenant,
+        limits::{DAY, Limit, Window},
+    },
     upstream::Client,
 };
 
@@ -67,12 +70,16 @@ struct Told {
 impl World {
     /// Plays one interleaving and says what is wrong with its end.
     pub async fn play(random: Random) -> Result<(), String> {
-        let (world, simulator) = Self::new(random);
+        let (mut world, simulator) = Self::new(random);
         let told = Arc::new(Mutex::new(Told::default()));
         let intents = world.intents();
+        let callers: Vec<u64> = intents.iter().map(|_| 1 + world.random.below(2)).collect();
+        // Each call without a name is an intent of its own.
+        let sends = intents.iter().zip(&callers).map(|(one, callers)| one.request_id.map_or(*callers, |_| 1)).sum();
+        world.tenant = Arc::new(tenant(sends));
         let mut calls = JoinSet::new();
-        for &intent in &intents {
-            for _ in 0..=world.random.below(2) {
+        for (&intent, callers) in intents.iter().zip(callers) {
+            for _ in 0..callers {
                 calls.spawn(world.clone().caller(intent, told.clone()));
             }
         }
@@ -101,10 +108,9 @@ impl World {
         config.upstream.retry.base_delay = Duration::ZERO;
         let clock = Clock::starting_at(start);
         let store = Store::memory(&config.store, clock.clone());
-        let tenant = Tenant::new(TenantId::new("model").unwrap(), ApiKey::new(KEY).unwrap());
         let origin = Origin::new(service, random.clone());
         let gateway = Arc::new(Mutex::new(start_gateway(&config, &origin, &store, &clock)));
-        let tenant = Arc::new(tenant);
+        let tenant = Arc::new(tenant(0));
         (Self { random, config, origin, store, clock, tenant, profile_id, gateway }, simulator)
     }
 
@@ -168,7 +174,10 @@ impl World {
             custom_code: None,
             extension: None,
         };
-        let answered = services.verifications.create(&context, send).await?;
+        let answered = services.verifications.create(&context, send).await.inspect_err(|error| {
+            let reason = error.reason;
+            assert!(reason != ErrorReason::DailySendLimitReached, "an intent took more than its one place");
+        })?;
         Ok(answered.answer.id.expect("an answer has an id"))
     }
 
@@ -218,6 +227,13 @@ impl World {
         }
         Err(format!("no answer for {:?}", intent.request_id))
     }
+}
+
+/// The tenant, which may send as often as there are intents.
+fn tenant(intents: u64) -> Tenant {
+    let limit = Limit::enforced(Window { max: u32::try_from(intents).unwrap(), per: DAY });
+    let limits = Limits { sends_per_day: Some(limit), ..Limits::none() };
+    Tenant { limits, ..Tenant::new(TenantId::new("model").unwrap(), ApiKey::new(KEY).unwrap()) }
 }
 
 fn start_gateway(config: &Config, origin: &Origin, store: &Store, clock: &Clock) -> (Services, Tasks) {

@@ -60,11 +60,20 @@ impl TestGateway {
 
     /// Starts both with settings changed by `change`, and the tenant `login` changed by `login`.
     pub async fn of(change: impl FnOnce(&mut Config), login: impl FnOnce(&mut Tenant)) -> Self {
-        Self::serving(change, directory(login, Permissions::all())).await
+        Self::at(Clock::default(), change, login).await
+    }
+
+    /// Starts both, the gateway by this clock.
+    pub async fn at(clock: Clock, change: impl FnOnce(&mut Config), login: impl FnOnce(&mut Tenant)) -> Self {
+        Self::start_with(clock, change, directory(login, Permissions::all())).await
     }
 
     /// Starts both with settings changed by `change`, for the tenants of `directory`.
     pub async fn serving(change: impl FnOnce(&mut Config), directory: Directory) -> Self {
+        Self::start_with(Clock::default(), change, directory).await
+    }
+
+    async fn start_with(clock: Clock, change: impl FnOnce(&mut Config), directory: Directory) -> Self {
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         let simulator = simulator::Server::bind(any_port, false, simulator::Settings::default()).await.unwrap();
         let url = format!("http://{}", simulator.addr());
@@ -76,7 +85,6 @@ impl TestGateway {
         // Waits between attempts are real here: short ones will do.
         config.upstream.retry.base_delay = Duration::from_millis(1);
         change(&mut config);
-        let clock = Clock::default();
         let telemetry = Telemetry::new(&config.telemetry).unwrap();
         let gateway = Gateway::bind(&config, directory, clock.clone(), &telemetry).await.unwrap();
         let admin = gateway.admin_addr().map(|addr| format!("http://{addr}")).unwrap_or_default();
@@ -211,6 +219,7 @@ pub fn tenants_file(id: &str, token: &str, key: &str) -> String {
 }
 
 /// Clients of the three services.
+#[derive(Clone)]
 pub struct Clients {
     pub profiles: ProfileServiceClient<Authorized>,
     pub templates: TemplateServiceClient<Authorized>,

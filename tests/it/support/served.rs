@@ -53,7 +53,7 @@ impl Served {
         let volume = Volume::new(files);
         let config = volume.path().join("gateway.yaml");
         let usual = format!(
-            "grpc: {{ listen: '127.0.0.1:0' }}\nadmin: {{ listen: '127.0.0.1:0' }}\nupstream: {{ base_url: '{upstream}/v2' }}\n"
+            "grpc: {{ listen: '127.0.0.1:0', plaintext: true }}\nadmin: {{ listen: '127.0.0.1:0' }}\nupstream: {{ base_url: '{upstream}/v2' }}\n"
         );
         fs::write(&config, usual + settings).unwrap();
         let mut process = Process::start(&["serve", "--config", config.to_str().unwrap()]);

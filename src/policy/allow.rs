@@ -1,0 +1,129 @@
+//! What an identity may do. What it was not given is refused, by the name of the key that would give it.
+
+use crate::{
+    domain::{Error, PhoneNumber},
+    pb::ErrorReason,
+    telnyx::Channel,
+    tenant::{Allowed, Identity},
+};
+
+/// Refuses an rpc, by its bare name, that is not among the identity's.
+///
+/// # Errors
+/// `RPC_NOT_ALLOWED`.
+pub fn rpc(identity: &Identity, rpc: &str) -> Result<(), Error> {
+    let allowed = identity.permissions.rpcs.has(rpc);
+    check(identity, allowed, ErrorReason::RpcNotAllowed, "rpcs", "the identity may not call this rpc")
+}
+
+/// Refuses a channel that is not among the identity's.
+///
+/// # Errors
+/// `CHANNEL_NOT_ALLOWED`.
+pub fn channel(identity: &Identity, channel: Channel) -> Result<(), Error> {
+    let allowed = identity.permissions.channels.has(&channel);
+    check(identity, allowed, ErrorReason::ChannelNotAllowed, "channels", "the identity may not use this channel")
+}
+
+/// Refuses a phone number whose country is not among the identity's. A number of no country is of none of them.
+///
+/// # Errors
+/// `COUNTRY_NOT_ALLOWED`.
+pub fn country(identity: &Identity, phone_number: &PhoneNumber) -> Result<(), Error> {
+    any_country(identity, Some(phone_number))
+}
+
+/// Refuses as [`country`] does, a number that is not known too.
+///
+/// # Errors
+/// `COUNTRY_NOT_ALLOWED`.
+pub fn any_country(identity: &Identity, phone_number: Option<&PhoneNumber>) -> Result<(), Error> {
+    let countries = &identity.permissions.countries;
+    // Finding the country takes some microseconds, so it is left out where nothing depends on it.
+    let allowed = *countries == Allowed::Any
+        || phone_number.and_then(PhoneNumber::country).is_some_and(|country| countries.has(&country));
+    let message = "the identity may not reach numbers of this country";
+    check(identity, allowed, ErrorReason::CountryNotAllowed, "countries", message)
+}
+
+/// Refuses a profile, by its id, that is not among the identity's.
+///
+/// # Errors
+/// `PROFILE_NOT_ALLOWED`.
+pub fn profile(identity: &Identity, profile_id: &str) -> Result<(), Error> {
+    let allowed = identity.permissions.profiles.has(profile_id);
+    check(identity, allowed, ErrorReason::ProfileNotAllowed, "profiles", "the identity may not use this profile")
+}
+
+fn check(
+    identity: &Identity,
+    allowed: bool,
+    reason: ErrorReason,
+    rule: &'static str,
+    message: &'static str,
+) -> Result<(), Error> {
+    if allowed { Ok(()) } else { Err(Error::new(reason, message).rule(rule).identity(identity.name.clone())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::Country, tenant::Permissions};
+
+    fn identity(permissions: Permissions) -> Identity {
+        Identity { name: "service".into(), permissions }
+    }
+
+    fn phone(text: &str) -> PhoneNumber {
+        PhoneNumber::parse(text).unwrap()
+    }
+
+    fn refusal(result: Result<(), Error>) -> Option<(ErrorReason, &'static str)> {
+        result.err().map(|error| {
+            let rule = error.rule.unwrap();
+            assert_eq!(rule.identity.as_deref(), Some("service"));
+            (error.reason, rule.name)
+        })
+    }
+
+    #[test]
+    fn what_was_not_given_is_refused() {
+        let nobody = identity(Permissions::default());
+        assert_eq!(refusal(rpc(&nobody, "GetProfile")), Some((ErrorReason::RpcNotAllowed, "rpcs")));
+        assert_eq!(refusal(channel(&nobody, Channel::Sms)), Some((ErrorReason::ChannelNotAllowed, "channels")));
+        assert_eq!(
+            refusal(country(&nobody, &phone("+13035551234"))),
+            Some((ErrorReason::CountryNotAllowed, "countries"))
+        );
+        assert_eq!(refusal(profile(&nobody, "p")), Some((ErrorReason::ProfileNotAllowed, "profiles")));
+    }
+
+    #[test]
+    fn who_may_do_everything_may() {
+        let admin = identity(Permissions::all());
+        assert!(rpc(&admin, "DeleteProfile").is_ok());
+        assert!(channel(&admin, Channel::Call).is_ok());
+        assert!(country(&admin, &phone("+870773123456")).is_ok());
+        assert!(profile(&admin, "p").is_ok());
+    }
+
+    #[test]
+    fn a_list_allows_what_is_on_it_and_nothing_else() {
+        let some = identity(Permissions {
+            rpcs: Allowed::Only(vec!["CheckVerification"]),
+            channels: Allowed::Only(vec![Channel::Sms]),
+            countries: Allowed::Only(vec![Country::new("CA").unwrap()]),
+            profiles: Allowed::Only(vec!["p1".into()]),
+        });
+        assert!(rpc(&some, "CheckVerification").is_ok());
+        assert!(channel(&some, Channel::Sms).is_ok());
+        assert!(country(&some, &phone("+14165551234")).is_ok());
+        assert!(profile(&some, "p1").is_ok());
+
+        assert!(rpc(&some, "Check").is_err() && channel(&some, Channel::Call).is_err());
+        for number in ["+13035551234", "+870773123456"] {
+            assert!(country(&some, &phone(number)).is_err(), "{number}");
+        }
+        assert!(profile(&some, "p").is_err());
+    }
+}

@@ -1,0 +1,93 @@
+//! So many a second: GCRA, the generic cell rate algorithm (ITU-T I.371), as a virtual schedule.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::tenant::limits::Rate;
+
+/// When the next one would be due if they came evenly. One that comes early uses up some of the burst.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Schedule {
+    due: Timestamp,
+}
+
+impl Schedule {
+    /// Takes a place at `now`.
+    ///
+    /// # Errors
+    /// How long until there is one.
+    pub(super) fn take(&mut self, rate: Rate, now: Timestamp) -> Result<(), Duration> {
+        // Rounded up: never more than the rate.
+        let apart = Duration::from_nanos(1_000_000_000_u64.div_ceil(u64::from(rate.max)));
+        let later = |by: Duration| now.saturating_add(by).unwrap_or(Timestamp::MAX);
+        // Never later than right after a whole burst: the clock may have been set back, or the rate changed.
+        let due = self.due.clamp(now, later(apart * rate.burst));
+        self.due = due;
+        let early = due.duration_since(later(apart * (rate.burst - 1)));
+        match Duration::try_from(early) {
+            Ok(wait) if !wait.is_zero() => Err(wait),
+            _ => {
+                self.due = due.saturating_add(apart).unwrap_or(Timestamp::MAX);
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NANO: SignedDuration = SignedDuration::from_nanos(1);
+
+    fn start() -> Timestamp {
+        "2026-01-01T00:00:00Z".parse().unwrap()
+    }
+
+    proptest! {
+        /// A bucket that holds `burst` drops and leaks one at a time, counted in whole nanoseconds, takes the same ones;
+        /// and the wait is over when it says, and not a nanosecond before.
+        #[test]
+        fn it_is_a_leaky_bucket(
+            max in 1..2000_u32,
+            burst in 1..40_u32,
+            steps in prop::collection::vec(0..400_000_000_u64, 1..200),
+        ) {
+            let (rate, mut schedule) = (Rate { max, burst }, Schedule::default());
+            let apart = 1_000_000_000_u64.div_ceil(u64::from(max));
+            let (mut now, mut level) = (start(), 0_u64);
+            for step in steps {
+                now += SignedDuration::from_nanos(step.try_into().unwrap());
+                level = level.saturating_sub(step);
+                let fits = level + apart <= apart * u64::from(burst);
+                let before = schedule;
+                match schedule.take(rate, now) {
+                    Ok(()) => {
+                        prop_assert!(fits);
+                        level += apart;
+                    }
+                    Err(wait) => {
+                        prop_assert!(!fits);
+                        let (mut at_last, mut early) = (before, before);
+                        prop_assert_eq!(at_last.take(rate, now + wait), Ok(()));
+                        prop_assert_eq!(early.take(rate, now + wait - NANO), Err(Duration::from_nanos(1)));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_shuts_nobody_out() {
+        let (rate, mut schedule) = (Rate { max: 10, burst: 2 }, Schedule::default());
+        let take = |schedule: &mut Schedule, now| schedule.take(rate, now);
+        assert_eq!(take(&mut schedule, start()), Ok(()));
+        let hour_ago = start() - SignedDuration::from_hours(1);
+        assert_eq!(take(&mut schedule, hour_ago), Err(Duration::from_millis(100)));
+        assert_eq!(take(&mut schedule, hour_ago + SignedDuration::from_millis(100)), Ok(()));
+    }
+}

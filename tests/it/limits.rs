@@ -1,0 +1,81 @@
+//! Each limit is hit exactly: what it allows passes, one more is refused, and passes again at the moment that the refusal
+//! names, not a millisecond before.
+
+mod calls;
+mod checks;
+mod sends;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+use verify_gateway::{
+    clock::Clock,
+    config::Config,
+    tenant::{
+        Limits,
+        limits::{Limit, Mode, Window},
+    },
+};
+
+use crate::support::{Refused, TestGateway};
+
+const MILLI: Duration = Duration::from_millis(1);
+
+/// A gateway with these limits, whose clock moves only where a test moves it.
+async fn gateway(limits: Limits) -> TestGateway {
+    changed(limits, |_| ()).await
+}
+
+/// The same, with changed settings.
+async fn changed(limits: Limits, change: impl FnOnce(&mut Config)) -> TestGateway {
+    // What is counted by the millisecond begins with a whole one.
+    let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap();
+    TestGateway::at(Clock::standing_at(now), change, |login| login.limits = limits).await
+}
+
+fn window(max: u32, per: Duration) -> Window {
+    Window { max, per }
+}
+
+fn observed<T>(at: T) -> Limit<T> {
+    Limit { mode: Mode::Observe, at }
+}
+
+/// Asserts that `result` is a refusal by a limit that says all that it must, and gives the wait.
+#[track_caller]
+fn refused<T>(result: Result<T, Status>, reason: &str, limit: &str) -> Option<Duration> {
+    let Err(status) = result else { panic!("the call was answered") };
+    let quota = status.get_details_quota_failure().expect("a QuotaFailure");
+    assert_eq!(quota.violations.len(), 1);
+    assert_eq!(quota.violations[0].subject, limit);
+    assert!(!quota.violations[0].description.is_empty());
+    let refused = Refused::by(Err::<T, _>(status)).is(Code::ResourceExhausted, reason);
+    assert_eq!(refused.rule.as_deref(), Some(limit));
+    refused.retry_after
+}
+
+/// Asserts that `call` is refused until the moment that the refusal names, and passes then.
+async fn passes_when_told<T>(
+    gateway: &TestGateway,
+    (reason, limit): (&str, &str),
+    mut call: impl AsyncFnMut() -> Result<T, Status>,
+) -> Duration {
+    let wait = refused(call().await, reason, limit).expect("a wait");
+    gateway.clock.advance(wait.saturating_sub(MILLI));
+    let left = refused(call().await, reason, limit).expect("a wait");
+    assert_eq!(left, MILLI, "the wait is as long as it was told");
+    gateway.clock.advance(MILLI);
+    call().await.unwrap_or_else(|status| panic!("{status:?}"));
+    wait
+}
+
+/// How often the metrics say that the limit was reached.
+async fn hits(gateway: &TestGateway, limit: &str, mode: &str) -> u64 {
+    let (_, text) = gateway.admin("/metrics").await;
+    let labels = format!("{{limit=\"{limit}\",mode=\"{mode}\"}} ");
+    let line =
+        text.lines().find_map(|line| line.strip_prefix("verify_gateway_limit_hits_total")?.strip_prefix(&labels));
+    line.map_or(0, |count| count.parse().unwrap())
+}

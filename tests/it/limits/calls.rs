@@ -1,0 +1,91 @@
+//! How many calls a tenant makes.
+
+use std::time::Duration;
+
+use tonic::Status;
+use verify_gateway::{
+    pb::ListTemplatesRequest,
+    tenant::{
+        Limits,
+        limits::{Limit, Rate},
+    },
+};
+
+use super::{gateway, hits, observed, passes_when_told, refused};
+use crate::support::{Clients, OTHER_TOKEN, Origin, PHONE, TestGateway};
+
+const OF_SECOND: (&str, &str) = ("REQUEST_LIMIT_REACHED", "limits.requests_per_second");
+const AT_ONCE: (&str, &str) = ("CONCURRENCY_LIMIT_REACHED", "limits.concurrent_calls");
+
+async fn call(clients: &Clients) -> Result<(), Status> {
+    clients.clone().templates.list_templates(ListTemplatesRequest::default()).await.map(drop)
+}
+
+#[tokio::test]
+async fn so_many_calls_a_second_and_so_many_at_once_after_a_pause() {
+    let limits = Limits { requests_per_second: Some(Limit::enforced(Rate { max: 4, burst: 3 })), ..Limits::none() };
+    let gateway = gateway(limits).await;
+    let clients = gateway.clients().await;
+    for _ in 0..3 {
+        call(&clients).await.unwrap();
+    }
+    for _ in 0..5 {
+        let wait = passes_when_told(&gateway, OF_SECOND, async || call(&clients).await).await;
+        assert_eq!(wait, Duration::from_millis(250));
+    }
+    gateway.clock.advance(Duration::from_hours(1));
+    for _ in 0..3 {
+        call(&clients).await.unwrap();
+    }
+    refused(call(&clients).await, OF_SECOND.0, OF_SECOND.1);
+    // Others are not held up, and health is nobody's call.
+    call(&gateway.clients_with(Some(OTHER_TOKEN)).await).await.unwrap();
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn so_many_calls_under_way() {
+    let origin = Origin::holding(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+    let limits = Limits { concurrent_calls: Some(Limit::enforced(2)), ..Limits::none() };
+    let gateway = TestGateway::of(
+        |config| config.upstream.base_url = format!("http://{}/v2", origin.addr),
+        |login| login.limits = limits,
+    )
+    .await;
+    let clients = gateway.clients().await;
+    let running: Vec<_> = (0..2)
+        .map(|at| {
+            let mut clients = clients.clone();
+            tokio::spawn(async move { clients.try_send(&format!("+1303555123{at}"), "p").await })
+        })
+        .collect();
+    origin.until(|seen| seen.requests == 2).await;
+    // Nobody knows when one of them ends.
+    assert_eq!(refused(call(&clients).await, AT_ONCE.0, AT_ONCE.1), None);
+    assert_eq!(refused(clients.clone().try_send(PHONE, "p").await, AT_ONCE.0, AT_ONCE.1), None);
+    assert_eq!(hits(&gateway, AT_ONCE.1, "enforced").await, 2);
+    origin.release();
+    for call in running {
+        let _ = call.await.unwrap();
+    }
+    // Their places are free again. What becomes of the call is another matter.
+    let reason = crate::support::Refused::by(call(&clients).await).reason;
+    assert_ne!(reason, AT_ONCE.0);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn calls_that_are_only_observed_pass() {
+    let limits = Limits {
+        requests_per_second: Some(observed(Rate { max: 1, burst: 1 })),
+        concurrent_calls: Some(observed(1)),
+        ..Limits::none()
+    };
+    let gateway = gateway(limits).await;
+    let clients = gateway.clients().await;
+    for _ in 0..3 {
+        call(&clients).await.unwrap();
+    }
+    assert_eq!(hits(&gateway, OF_SECOND.1, "observed").await, 2);
+    gateway.stop().await;
+}

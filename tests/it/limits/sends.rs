@@ -1,0 +1,271 @@
+//! How much a tenant sends.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tonic::Code;
+use uuid::Uuid;
+use verify_gateway::{
+    domain::TenantId,
+    pb::{Channel, CreateVerificationRequest, Profile, SmsSettings},
+    tenant::{
+        Limits,
+        limits::{Countries, DAY, Limit},
+    },
+};
+
+use super::{gateway, hits, observed, passes_when_told, refused, window};
+use crate::support::{Clients, OTHER_TOKEN, PHONE, Refused, TestGateway};
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const OTHER: &str = "+13035559876";
+
+const OF_PHONE: (&str, &str) = ("PHONE_SEND_LIMIT_REACHED", "limits.sends_per_phone_number");
+const OF_COUNTRY: (&str, &str) = ("COUNTRY_SEND_LIMIT_REACHED", "limits.sends_per_country");
+const OF_DAY: (&str, &str) = ("DAILY_SEND_LIMIT_REACHED", "limits.sends_per_day");
+const COOL_DOWN: (&str, &str) = ("SEND_COOL_DOWN", "limits.send_cool_down");
+
+fn per_phone(max: u32, per: Duration) -> Limits {
+    Limits { sends_per_phone_number: Some(Limit::enforced(vec![window(max, per)])), ..Limits::none() }
+}
+
+/// A profile that reaches every country.
+async fn worldwide(clients: &mut Clients) -> String {
+    let sms = SmsSettings { app_name: "Acme".into(), allowed_destinations: vec!["*".into()], ..SmsSettings::default() };
+    clients.profile(Profile { name: "all".into(), sms: Some(sms), ..Profile::default() }).await.id
+}
+
+#[tokio::test]
+async fn three_sends_to_a_number_in_ten_minutes_and_five_in_an_hour_without_any_configuration() {
+    let gateway = gateway(Limits::default()).await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    for _ in 0..3 {
+        clients.send(PHONE, &profile_id).await;
+        gateway.clock.advance(MINUTE);
+    }
+    let again = async || clients.clone().try_send(PHONE, &profile_id).await;
+    // The first of the three was three minutes ago.
+    assert_eq!(passes_when_told(&gateway, OF_PHONE, again).await, 7 * MINUTE);
+    gateway.clock.advance(10 * MINUTE);
+    clients.send(PHONE, &profile_id).await;
+    // Now there are five in the hour, the first twenty minutes ago.
+    let again = async || clients.clone().try_send(PHONE, &profile_id).await;
+    assert_eq!(passes_when_told(&gateway, OF_PHONE, again).await, 40 * MINUTE);
+    // Other numbers, and the same number of other tenants, have their own count.
+    clients.send(OTHER, &profile_id).await;
+    let mut theirs = gateway.clients_with(Some(OTHER_TOKEN)).await;
+    let their_profile = theirs.sms_profile().await;
+    theirs.send(PHONE, &their_profile).await;
+    assert_eq!(gateway.messages(PHONE).await.len(), 7);
+    assert_eq!(hits(&gateway, OF_PHONE.1, "enforced").await, 4);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn the_numbers_of_each_country_are_counted_together_and_by_themselves() {
+    let listed = [("GB".to_owned(), window(1, HOUR))].into();
+    let countries = Countries { default: Some(window(2, DAY)), listed };
+    let limits = Limits { sends_per_country: Some(Limit::enforced(countries)), ..Limits::none() };
+    let gateway = gateway(limits).await;
+    let mut clients = gateway.clients().await;
+    let profile_id = worldwide(&mut clients).await;
+    clients.send(PHONE, &profile_id).await;
+    clients.send(OTHER, &profile_id).await;
+    clients.send("+442071838750", &profile_id).await;
+    let again = async || clients.clone().try_send("+442071838751", &profile_id).await;
+    assert_eq!(passes_when_told(&gateway, OF_COUNTRY, again).await, HOUR);
+    let again = async || clients.clone().try_send(PHONE, &profile_id).await;
+    assert_eq!(passes_when_told(&gateway, OF_COUNTRY, again).await, 23 * HOUR);
+    // Canada shares its calling code with the United States, and nothing else.
+    clients.send("+14165551234", &profile_id).await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn all_sends_of_a_tenant_are_counted_by_the_day() {
+    let limits = Limits { sends_per_day: Some(Limit::enforced(window(2, DAY))), ..Limits::none() };
+    let gateway = gateway(limits).await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    clients.send(PHONE, &profile_id).await;
+    gateway.clock.advance(HOUR);
+    clients.send(OTHER, &profile_id).await;
+    let again = async || clients.clone().try_send("+13035550001", &profile_id).await;
+    assert_eq!(passes_when_told(&gateway, OF_DAY, again).await, 23 * HOUR);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn between_two_sends_to_a_number_there_is_a_pause() {
+    let limits = Limits { send_cool_down: Some(Limit::enforced(MINUTE)), ..Limits::none() };
+    let gateway = gateway(limits).await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    clients.send(PHONE, &profile_id).await;
+    clients.send(OTHER, &profile_id).await;
+    let again = async || clients.clone().try_send(PHONE, &profile_id).await;
+    assert_eq!(passes_when_told(&gateway, COOL_DOWN, again).await, MINUTE);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn what_several_limits_refuse_waits_for_all_of_them_and_takes_no_place() {
+    let limits = Limits {
+        send_cool_down: Some(Limit::enforced(MINUTE)),
+        sends_per_day: Some(Limit::enforced(window(2, DAY))),
+        ..per_phone(2, HOUR)
+    };
+    let gateway = gateway(limits).await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    clients.send(PHONE, &profile_id).await;
+    gateway.clock.advance(HOUR / 2);
+    clients.send(OTHER, &profile_id).await;
+    // The number has room for one, the day has none: nothing of the refused ones stays behind.
+    for _ in 0..5 {
+        refused(clients.try_send(PHONE, &profile_id).await, OF_DAY.0, OF_DAY.1);
+    }
+    // The cool-down of this one would be over sooner.
+    let again = async || clients.clone().try_send(OTHER, &profile_id).await;
+    assert_eq!(passes_when_told(&gateway, OF_DAY, again).await, 23 * HOUR + HOUR / 2);
+    gateway.clock.advance(HOUR / 2);
+    clients.send(PHONE, &profile_id).await;
+    assert_eq!(hits(&gateway, OF_PHONE.1, "enforced").await, 0);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_limit_that_is_observed_counts_and_refuses_nothing() {
+    let limits = Limits {
+        sends_per_phone_number: Some(observed(vec![window(1, HOUR)])),
+        sends_per_day: Some(observed(window(2, DAY))),
+        ..Limits::none()
+    };
+    let gateway = gateway(limits).await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    for _ in 0..4 {
+        clients.send(PHONE, &profile_id).await;
+    }
+    assert_eq!(gateway.messages(PHONE).await.len(), 4);
+    assert_eq!(hits(&gateway, OF_PHONE.1, "observed").await, 3);
+    assert_eq!(hits(&gateway, OF_DAY.1, "observed").await, 2);
+    gateway.stop().await;
+}
+
+fn named(profile_id: &str) -> CreateVerificationRequest {
+    CreateVerificationRequest {
+        request_id: Uuid::new_v4().to_string(),
+        phone_number: PHONE.into(),
+        channel: Channel::Sms.into(),
+        profile_id: profile_id.into(),
+        ..CreateVerificationRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn one_send_counts_once_however_often_it_is_asked_for() {
+    let gateway = TestGateway::of(
+        |_| (),
+        |login| {
+            login.limits = per_phone(1, HOUR);
+            login.duplicate_window = Some(MINUTE);
+        },
+    )
+    .await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    let request = named(&profile_id);
+    for _ in 0..4 {
+        clients.verifications.create_verification(request.clone()).await.unwrap();
+    }
+    // Without a name, an equal one a moment later is the same.
+    for _ in 0..4 {
+        clients.send(PHONE, &profile_id).await;
+    }
+    assert_eq!(gateway.messages(PHONE).await.len(), 1);
+    refused(clients.verifications.create_verification(named(&profile_id)).await, OF_PHONE.0, OF_PHONE.1);
+    // What was answered before is still answered.
+    clients.verifications.create_verification(request).await.unwrap();
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_send_that_never_left_or_was_refused_gives_its_place_back() {
+    let limits = Limits { sends_per_day: Some(Limit::enforced(window(1, DAY))), ..per_phone(1, HOUR) };
+    let gateway = gateway(limits).await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    gateway.fault(json!({"method": "POST", "status": 402, "code": "20100"})).await;
+    Refused::by(clients.try_send(PHONE, &profile_id).await).is(Code::FailedPrecondition, "INSUFFICIENT_FUNDS");
+    // As often as it is tried.
+    gateway.fault(json!({"method": "POST", "status": 429, "times": 3})).await;
+    Refused::by(clients.try_send(PHONE, &profile_id).await).is(Code::ResourceExhausted, "UPSTREAM_RATE_LIMITED");
+    clients.send(PHONE, &profile_id).await;
+    refused(clients.try_send(PHONE, &profile_id).await, OF_DAY.0, OF_DAY.1);
+    assert_eq!(gateway.messages(PHONE).await.len(), 1);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_send_in_doubt_keeps_its_place_and_has_one_only() {
+    let gateway = gateway(per_phone(1, HOUR)).await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    let request = named(&profile_id);
+    gateway.fault(json!({"method": "POST", "reset": true})).await;
+    let lost = Refused::by(clients.verifications.create_verification(request.clone()).await);
+    lost.is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
+    refused(clients.try_send(PHONE, &profile_id).await, OF_PHONE.0, OF_PHONE.1);
+    // Once it is settled that nothing was sent, it is sent anew, and counts from then on.
+    let wait = Refused::by(clients.verifications.create_verification(request.clone()).await).retry_after.unwrap();
+    gateway.clock.advance(wait);
+    clients.verifications.create_verification(request).await.unwrap();
+    let again = async || clients.clone().try_send(PHONE, &profile_id).await;
+    assert_eq!(passes_when_told(&gateway, OF_PHONE, again).await, HOUR);
+    assert_eq!(gateway.messages(PHONE).await.len(), 2);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn sends_at_the_same_time_are_no_more_than_those_one_after_the_other() {
+    let limits = Limits { sends_per_day: Some(Limit::enforced(window(7, DAY))), ..Limits::none() };
+    let gateway = gateway(limits).await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    let calls: Vec<_> = (0..40)
+        .map(|at| {
+            let (mut clients, profile_id) = (clients.clone(), profile_id.clone());
+            tokio::spawn(async move { clients.try_send(&format!("+130355511{at:02}"), &profile_id).await })
+        })
+        .collect();
+    let mut sent = 0;
+    for call in calls {
+        match call.await.unwrap() {
+            Ok(_) => sent += 1,
+            Err(status) => _ = refused(Err::<(), _>(status), OF_DAY.0, OF_DAY.1),
+        }
+    }
+    assert_eq!((sent, gateway.all_messages().await.len()), (7, 7));
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_send_that_can_not_be_counted_is_not_begun() {
+    // Room for one profile and one send, and for no count.
+    let gateway = super::changed(per_phone(3, HOUR), |config| config.store.max_records = 2).await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    let refused = Refused::by(clients.try_send(PHONE, &profile_id).await).is(Code::Unavailable, "STORE_UNAVAILABLE");
+    assert!(refused.retry_after.is_some());
+    assert_eq!(gateway.messages(PHONE).await.len(), 0);
+    gateway.stop().await;
+}
+
+#[test]
+fn tenants_have_names_that_no_key_of_another_one_begins_with() {
+    // Keys in the store have the tenant's name between colons.
+    assert!(TenantId::new("a:b").is_none());
+}
