@@ -32,7 +32,7 @@ use verify_gateway::{
 };
 
 use crate::support::{
-    Clients, KEY, Origin, TOKEN, TestGateway,
+    Clients, KEY, Origin, Process, TOKEN, TestGateway,
     authority::{Authority, Pair, SERVER, over, shake_hands},
     peer::Peer,
     tenants_file,
@@ -418,7 +418,7 @@ async fn a_draining_gateway_finishes_calls_over_tls() {
     gateway.stop().await;
 }
 
-/// What `verify-gateway` with `arguments` ends with: its exit code, output and errors. `{}` stands for `folder`.
+/// What `verify-gateway` with `arguments` ends with: its exit code, output and errors.
 async fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let command =
         tokio::process::Command::new(env!("CARGO_BIN_EXE_verify-gateway")).args(arguments).current_dir(folder).output();
@@ -489,6 +489,35 @@ async fn an_expired_certificate_is_warned_of() {
     let expected = "TLS for gateway.test until 2020-01-02T00:00:00Z; clients asked for no certificate\n\
         warning: the certificate has expired: no client will accept it\n";
     assert!(code == Some(0) && out.contains(expected), "{out}");
+}
+
+#[tokio::test]
+async fn changes_of_the_certificate_are_audited() {
+    let authority = Authority::new();
+    let files = Files::new(&authority.server());
+    let folder = files.0.path();
+    fs::write(folder.join("tenants.yaml"), tenants_file("a", TOKEN, "{ inline: KEY }")).unwrap();
+    let config = folder.join("gateway.yaml");
+    let text = "\
+grpc: { listen: '127.0.0.1:0', tls: { certificate_file: tls.crt, key_file: tls.key, reload_interval: 10ms } }
+admin: { listen: '127.0.0.1:0' }
+telemetry: { log: { format: json } }
+";
+    fs::write(&config, text).unwrap();
+    let mut serve = Process::start(&["serve", "--config", config.to_str().unwrap()]);
+    let event = |outcome: &str| {
+        let outcome = format!(r#""outcome":"{outcome}""#);
+        move |line: &str| {
+            let parts = [r#""event":"reload""#, r#""target":"audit""#, r#""what":"certificate""#, &outcome];
+            parts.iter().all(|part| line.contains(part)).then_some(())
+        }
+    };
+    serve.logged_addr().await;
+    files.write(&Pair { certificate: "garbage".into(), ..authority.server() });
+    serve.logged(event("failed")).await;
+    files.write(&authority.server());
+    serve.logged(event("ok")).await;
+    assert_eq!(serve.end("TERM").await.code, Some(0));
 }
 
 #[tokio::test]
