@@ -97,8 +97,12 @@ impl Server {
 
     /// Serves the connections that come to `listener`, and takes no more after `closing`.
     pub async fn serve(&self, listener: TcpListener, closing: impl Future<Output = ()>) {
-        self.set_health(ServingStatus::Serving).await;
         self.connections.accept(listener, closing).await;
+    }
+
+    /// Tells whoever asks for health that calls are welcome.
+    pub async fn welcome(&self) {
+        self.set_health(ServingStatus::Serving).await;
     }
 
     /// Tells whoever asks for health to turn elsewhere. Calls are still served.

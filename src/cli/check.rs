@@ -10,7 +10,9 @@ use clap::Args;
 
 use super::Failure;
 use crate::{
-    config::{Config, Environment, Mistakes, human::write_duration},
+    clock::Clock,
+    config::{self, Backend, Config, Environment, Mistakes, RedisMode, human::write_duration},
+    store::Store,
     tenant::{Allow, Directory, Entry},
 };
 
@@ -42,6 +44,12 @@ pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory)
             Directory::default()
         })
     };
+    // Where the section itself is wrong, its files would be others.
+    if !mistakes.touch("store")
+        && let Err(more) = Store::new(&config.store, Clock::default(), |_| ())
+    {
+        mistakes.append(more);
+    }
     mistakes.none_or((config, directory))
 }
 
@@ -53,7 +61,7 @@ struct Summary<'c> {
 
 impl Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { grpc, upstream, telemetry, .. } = self.config;
+        let Config { grpc, upstream, store, telemetry, .. } = self.config;
         writeln!(f, "gRPC on {}, reflection {}", grpc.listen, if grpc.reflection { "on" } else { "off" })?;
         let attempts = upstream.retry.max_attempts;
         let (attempt, plural) = (write_duration(upstream.attempt_timeout), if attempts == 1 { "" } else { "s" });
@@ -61,6 +69,7 @@ impl Display for Summary<'_> {
         if upstream.base_url.starts_with("http:") {
             writeln!(f, "warning: this is not https: API keys and codes travel in the clear")?;
         }
+        records(f, store)?;
         match &telemetry.otlp.endpoint {
             Some(endpoint) => writeln!(f, "traces {} of calls to {endpoint}", telemetry.otlp.sample_ratio)?,
             None => writeln!(f, "exports no traces")?,
@@ -69,6 +78,31 @@ impl Display for Summary<'_> {
         writeln!(f, "{count} tenant{}:", if count == 1 { "" } else { "s" })?;
         self.tenants.iter().enumerate().try_for_each(|(at, entry)| tenant(f, entry, &self.tenants[..at]))
     }
+}
+
+fn records(f: &mut fmt::Formatter<'_>, store: &config::Store) -> fmt::Result {
+    let config::Redis { mode, urls, .. } = &store.redis;
+    let kind = match (store.backend, mode) {
+        (Backend::Memory, _) => {
+            writeln!(f, "records in memory, up to {}", store.max_records)?;
+            return match store.replicas {
+                1 => Ok(()),
+                replicas => writeln!(
+                    f,
+                    "warning: {replicas} replicas with a memory each: a call that is repeated at another one is sent \
+                     again; store.backend must be redis"
+                ),
+            };
+        }
+        (Backend::Redis, RedisMode::Standalone) => "a server",
+        (Backend::Redis, RedisMode::Cluster) => "a cluster",
+        (Backend::Redis, RedisMode::Sentinel) => "servers with sentinels",
+    };
+    writeln!(f, "records at {kind}, {}", urls.join(", "))?;
+    if urls.iter().any(|url| url.starts_with("redis:")) {
+        writeln!(f, "warning: this is not rediss: the password and the records travel in the clear")?;
+    }
+    Ok(())
 }
 
 fn tenant(f: &mut fmt::Formatter<'_>, entry: &Entry, before: &[Entry]) -> fmt::Result {

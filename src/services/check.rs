@@ -52,7 +52,7 @@ impl Verifications {
                 (CheckTarget::Phone(phone_number), Some(profile_id.as_str()))
             }
         };
-        let attempt = self.begin(context, &check.target).await;
+        let attempt = self.begin(context, &check.target).await?;
         let end = self.upstream.check(context, target, &CheckRequest { code, status: None, verify_profile_id }).await;
         let end = self.proven(context, &check.target, attempt, end).await;
         let verified = match &check.target {

@@ -18,6 +18,7 @@ mod once;
 mod process;
 mod profiles;
 mod reasons;
+mod redis;
 mod replay;
 mod simulator;
 mod support;

@@ -7,6 +7,9 @@ mod gateway;
 mod origin;
 pub mod peer;
 mod process;
+pub mod redis;
+pub mod relay;
+mod serve;
 
 pub use self::{
     collector::{Collector, hex},
@@ -15,6 +18,7 @@ pub use self::{
     gateway::{Clients, KEY, OTHER_KEY, OTHER_TOKEN, TOKEN, TestGateway, refusal},
     origin::Origin,
     process::{Ended, Process, addr},
+    serve::Served,
 };
 
 /// A number that the simulator treats like any other.
