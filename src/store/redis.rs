@@ -99,8 +99,12 @@ impl Redis {
         conflicts: &mut u64,
     ) -> Result<R, Unavailable> {
         let _lane = timeout_at(until, self.lane(key)).await.map_err(|_| Unavailable::Contended)?;
-        // That there is none is a guess, which is right for most records. Where it is wrong, the answer has the record.
-        let (mut record, mut is_guess) = (Record::default(), true);
+        // That there is none is a guess, which is right for most records. Where it is wrong, the answer has the record. It
+        // does not tell whether the write was beaten or repeated, where somebody may repeat it.
+        let (mut record, mut is_guess) = match self.connection.repeats() {
+            true => (self.read(key, until).await?, false),
+            false => (Record::default(), true),
+        };
         let mut wait = FIRST_WAIT;
         loop {
             let (changed, answer) = change(record.body())?;
@@ -114,11 +118,15 @@ impl Redis {
                 Change::Remove => (&[][..], REMOVED),
             };
             let Some(other) = self.swap(key, until, &record, (body, keep)).await? else { return Ok(answer) };
-            if !is_guess {
-                *conflicts += 1;
+            *conflicts += u64::from(!is_guess);
+            // Somebody was faster again: what was found now is old after the wait.
+            record = if *conflicts > 1 {
                 wait = pause(wait, until).await.ok_or(Unavailable::Contended)?;
-            }
-            (record, is_guess) = (other, false);
+                self.read(key, until).await?
+            } else {
+                other
+            };
+            is_guess = false;
         }
     }
 

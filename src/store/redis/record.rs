@@ -6,7 +6,7 @@
 /// The length of a stamp, in bytes. The script knows it too.
 pub(super) const STAMP: usize = 8;
 /// How many writes a record remembers.
-const REMEMBERED: usize = 8;
+const REMEMBERED: usize = 16;
 const HEADER: usize = STAMP * REMEMBERED;
 
 /// The stamp of a write. Two of one record's last writes do not have the same one.
@@ -111,10 +111,10 @@ mod tests {
     fn a_write_is_given_up_only_where_it_certainly_has_not_arrived() {
         let (nothing, expected) = (Record::default(), written([1]));
         assert_eq!(written([1, 3]).verdict(stamp(2), &expected), Verdict::Beaten);
-        assert_eq!(written(3..10).verdict(stamp(2), &nothing), Verdict::Beaten);
-        // Eight writes since: it may have been the one that is forgotten.
-        assert_eq!(written(1..10).verdict(stamp(20), &expected), Verdict::Unclear);
-        assert_eq!(written(3..11).verdict(stamp(2), &nothing), Verdict::Unclear);
+        assert_eq!(written(3..18).verdict(stamp(2), &nothing), Verdict::Beaten);
+        // So many writes since that it may be one of those that are forgotten.
+        assert_eq!(written(1..18).verdict(stamp(20), &expected), Verdict::Unclear);
+        assert_eq!(written(3..19).verdict(stamp(2), &nothing), Verdict::Unclear);
         // The record is gone.
         assert_eq!(nothing.verdict(stamp(2), &expected), Verdict::Unclear);
     }
