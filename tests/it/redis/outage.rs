@@ -54,7 +54,7 @@ async fn a_write_whose_answer_is_lost_happens_once() {
     let relays: Vec<_> = (0..2)
         .map(|number| {
             let count = AtomicUsize::new(0);
-            let fate = move || match count.fetch_add(1, Ordering::Relaxed) % 11 {
+            let fate = move |_: &[u8]| match count.fetch_add(1, Ordering::Relaxed) % 11 {
                 5 => Fate::Lost,
                 8 => Fate::Unsent,
                 // Later than its sender waits.

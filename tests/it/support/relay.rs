@@ -38,8 +38,8 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Makes the socket `name` beside that of the server.
-    pub fn start(server: &Path, name: &str, fate: impl Fn() -> Fate + Send + Sync + 'static) -> Self {
+    /// Makes the socket `name` beside that of the server. `fate` is asked about all that a gateway writes.
+    pub fn start(server: &Path, name: &str, fate: impl Fn(&[u8]) -> Fate + Send + Sync + 'static) -> Self {
         let path = server.with_file_name(name);
         let listener = UnixListener::bind(&path).unwrap();
         let (server, fate) = (server.to_owned(), Arc::new(fate));
@@ -68,10 +68,10 @@ impl Relay {
 }
 
 /// Takes to the server what a gateway writes.
-async fn forth(mut client: OwnedReadHalf, mut server: OwnedWriteHalf, fate: &impl Fn() -> Fate, loses: &AtomicBool) {
+async fn forth(mut client: OwnedReadHalf, mut server: OwnedWriteHalf, fate: &impl Fn(&[u8]) -> Fate, loses: &AtomicBool) {
     let mut buffer = vec![0; 1 << 16];
     while let Ok(read @ 1..) = client.read(&mut buffer).await {
-        let fate = fate();
+        let fate = fate(&buffer[..read]);
         match fate {
             Fate::Unsent => return,
             Fate::Late(wait) => sleep(wait).await,
