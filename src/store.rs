@@ -213,7 +213,7 @@ impl Store {
         match &self.place {
             Place::Memory(_) if last == Some(Contact::Up) => future::pending().await,
             Place::Memory(_) => Contact::Up,
-            Place::Redis(redis) => redis.contact(last).await,
+            Place::Redis(redis) => Box::pin(redis.contact(last)).await,
         }
     }
 

@@ -111,7 +111,6 @@ impl Store {
 impl Redis {
     fn read(section: &mut Section<'_, '_>) -> Self {
         let path = |text: &str| Some((!text.is_empty()).then(|| PathBuf::from(text)));
-        let url_takes = "a redis, rediss or redis+unix URL without credentials, query and fragment, or empty";
         let mode = section.knob(
             "mode",
             "standalone",
@@ -124,27 +123,7 @@ impl Redis {
                 _ => None,
             },
         );
-        let single = section.knob(
-            "url",
-            "",
-            url_takes,
-            "Where the one server is, such as rediss://redis.internal:6379. rediss is TLS; a path is the number of a \
-             database.",
-            |text| if text.is_empty() { Some(None) } else { url(text, true).then(|| Some(text.to_owned())) },
-        );
-        let several = section.knob(
-            "urls",
-            "",
-            "redis or rediss URLs with nothing but host and port, with commas between them, or empty",
-            "Where some nodes of the cluster are, or the sentinels. With rediss, the servers themselves are spoken to by \
-             TLS too.",
-            |text| {
-                let urls: Vec<_> = text.split(',').map(str::trim).filter(|_| !text.is_empty()).map(str::to_owned).collect();
-                let is_tls = |url: &String| url.starts_with("rediss:");
-                let alike = urls.iter().all(|other| is_tls(other) == is_tls(&urls[0]));
-                (alike && urls.iter().all(|text| url(text, false))).then_some(urls)
-            },
-        );
+        let (single, several) = (Self::url(section), Self::urls(section));
         let redis = Self {
             mode,
             urls: single.iter().cloned().chain(several.iter().cloned()).collect(),
@@ -213,12 +192,43 @@ impl Redis {
         section.rule(is_single || single.is_none(), &["url"], "is for standalone; cluster and sentinel take urls");
         section.rule(!is_single || several.is_empty(), &["urls"], "is for cluster and sentinel; standalone takes url");
         let is_named = redis.sentinel_master.is_empty() != (mode == RedisMode::Sentinel);
-        section.rule(is_named, &["sentinel_master", "mode"], "sentinel needs sentinel_master, and nothing else takes it");
+        section.rule(
+            is_named,
+            &["sentinel_master", "mode"],
+            "sentinel needs sentinel_master, and nothing else takes it",
+        );
         let is_logged_in = redis.username.is_empty() || redis.password_file.is_some();
         section.rule(is_logged_in, &["username"], "needs password_file");
         let is_tls = redis.urls.iter().any(|url| url.starts_with("rediss:"));
         section.rule(redis.ca_file.is_none() || is_tls, &["ca_file"], "is of no use without a rediss URL");
         redis
+    }
+
+    fn url(section: &mut Section<'_, '_>) -> Option<String> {
+        section.knob(
+            "url",
+            "",
+            "a redis, rediss or redis+unix URL without credentials, query and fragment, or empty",
+            "Where the one server is, such as rediss://redis.internal:6379. rediss is TLS; a path is the number of a \
+             database.",
+            |text| if text.is_empty() { Some(None) } else { url(text, true).then(|| Some(text.to_owned())) },
+        )
+    }
+
+    fn urls(section: &mut Section<'_, '_>) -> Vec<String> {
+        section.knob(
+            "urls",
+            "",
+            "redis or rediss URLs with nothing but host and port, with commas between them, or empty",
+            "Where some nodes of the cluster are, or the sentinels. With rediss, the servers themselves are spoken to by \
+             TLS too.",
+            |text| {
+                let urls: Vec<_> = text.split(',').map(str::trim).filter(|_| !text.is_empty()).map(str::to_owned).collect();
+                let is_tls = |url: &String| url.starts_with("rediss:");
+                let alike = urls.iter().all(|other| is_tls(other) == is_tls(&urls[0]));
+                (alike && urls.iter().all(|text| url(text, false))).then_some(urls)
+            },
+        )
     }
 
     /// Has relative paths count from `folder`.

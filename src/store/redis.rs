@@ -63,7 +63,12 @@ pub(super) struct Redis {
 
 impl Redis {
     /// Records at `server`, for those who show it this `mark`.
-    pub(super) fn new(config: &config::Redis, server: Server, mark: String, seen: Box<dyn Fn(Seen) + Send + Sync>) -> Self {
+    pub(super) fn new(
+        config: &config::Redis,
+        server: Server,
+        mark: String,
+        seen: Box<dyn Fn(Seen) + Send + Sync>,
+    ) -> Self {
         let prefix = format!("{}:{SCHEMA}:", config.key_prefix);
         Self {
             connection: Connection::new(server, config.timeout, format!("{prefix}hash_key"), mark),
@@ -101,10 +106,8 @@ impl Redis {
         let _lane = timeout_at(until, self.lane(key)).await.map_err(|_| Unavailable::Contended)?;
         // That there is none is a guess, which is right for most records. Where it is wrong, the answer has the record. It
         // does not tell whether the write was beaten or repeated, where somebody may repeat it.
-        let (mut record, mut is_guess) = match self.connection.repeats() {
-            true => (self.read(key, until).await?, false),
-            false => (Record::default(), true),
-        };
+        let (mut record, mut is_guess) =
+            if self.connection.repeats() { (self.read(key, until).await?, false) } else { (Record::default(), true) };
         let mut wait = FIRST_WAIT;
         loop {
             let (changed, answer) = change(record.body())?;
@@ -233,7 +236,10 @@ impl Redis {
     async fn welcome(&self) {
         tracing::info!("the store is there");
         if let Some(policy) = self.connection.eviction().await.filter(|policy| policy != "noeviction") {
-            tracing::warn!(policy, "the store drops records when it is full, and with them their protection: its maxmemory-policy must be noeviction");
+            tracing::warn!(
+                policy,
+                "the store drops records when it is full, and with them their protection: its maxmemory-policy must be noeviction"
+            );
         }
     }
 }

@@ -84,9 +84,7 @@ mod tests {
 
     /// The record after the writes `stamps`, the oldest first.
     fn written(stamps: impl IntoIterator<Item = u8>) -> Record {
-        stamps.into_iter().fold(Record::default(), |record, n| {
-            Record::read(&record.replaced(stamp(n), &[n])).unwrap()
-        })
+        stamps.into_iter().fold(Record::default(), |record, n| Record::read(&record.replaced(stamp(n), &[n])).unwrap())
     }
 
     #[test]

@@ -4,13 +4,13 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo, RedisResult, TlsCertificates,
-    TlsMode, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult,
+    TlsCertificates, TlsMode, Value,
     aio::MultiplexedConnection,
     cluster::ClusterClientBuilder,
     cluster_async::ClusterConnection,
     cluster_routing::{RoutingInfo, SingleNodeRoutingInfo},
-    ConnectionAddr, cmd, from_redis_value,
+    cmd, from_redis_value,
     sentinel::{SentinelClientBuilder, SentinelServerType},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};

@@ -15,6 +15,19 @@ use crate::support::redis::{Redis, ask, at, connect, free_port, program};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
+/// A user of no more rights than docs/OPERATIONS.md tells, as arguments of a server.
+fn user(more: &'static str) -> Vec<&'static str> {
+    let user = "gateway on >s3cret ~vg:* resetchannels -@all +get +set +pexpire +eval +evalsha +info";
+    ["--user"].into_iter().chain(user.split(' ')).chain(more.split_terminator(' ')).collect()
+}
+
+/// Has the gateway log in as that user.
+fn log_in(config: &mut config::Store, server: &Redis) {
+    fs::write(server.path("password"), "s3cret\n").unwrap();
+    config.redis.username = "gateway".into();
+    config.redis.password_file = Some(server.path("password"));
+}
+
 #[tokio::test]
 async fn a_server_with_tls_and_a_user_of_few_rights_is_enough() {
     let Some(program) = program() else { return };
@@ -25,8 +38,7 @@ async fn a_server_with_tls_and_a_user_of_few_rights_is_enough() {
     fs::write(file("key.pem"), signing_key.serialize_pem()).unwrap();
     fs::write(file("password"), "not this one\n").unwrap();
     let (ca, key, port) = (file("cert.pem"), file("key.pem"), free_port().to_string());
-    let user = "gateway on >s3cret ~vg:* resetchannels -@all +get +set +pexpire +eval +evalsha +info";
-    let users: Vec<_> = ["--user"].into_iter().chain(user.split(' ')).chain(["--user", "default", "off"]).collect();
+    let users = [&user("")[..], &["--user", "default", "off"]].concat();
     let tls = ["--port", "0", "--tls-port", &port, "--tls-cert-file", &ca, "--tls-key-file", &key];
     let arguments = [&tls[..], &["--tls-auth-clients", "no"], &users].concat();
     let (ca, password) = (folder.path().join("cert.pem"), folder.path().join("password"));
@@ -57,6 +69,7 @@ async fn cluster() -> Option<(Vec<Redis>, config::Store)> {
     for _ in 0..3 {
         let (port, bus) = (free_port().to_string(), free_port().to_string());
         let arguments = ["--port", &port, "--cluster-port", &bus, "--cluster-enabled", "yes", "--bind", "127.0.0.1"];
+        let arguments = [&arguments[..], &user("+ping +cluster|slots")].concat();
         nodes.push(Redis::within(program.clone(), tempfile::tempdir().unwrap(), &arguments).await);
         ports.push((port, bus));
     }
@@ -75,6 +88,7 @@ async fn cluster() -> Option<(Vec<Redis>, config::Store)> {
     let urls: Vec<_> = ports.iter().map(|(port, _)| format!("redis://127.0.0.1:{port}")).collect();
     let mut config = at(&[&urls[0], &urls[1]], &nodes[0].path("hash_key"));
     config.redis.mode = RedisMode::Cluster;
+    log_in(&mut config, &nodes[0]);
     config.redis.timeout = Duration::from_secs(2);
     Some((nodes, config))
 }
@@ -143,7 +157,7 @@ struct Watched {
 async fn watched() -> Option<Watched> {
     let program = program()?;
     let server = async |port: &str, more: &[&str]| {
-        let arguments = [&["--port", port, "--bind", "127.0.0.1"], more].concat();
+        let arguments = [&["--port", port, "--bind", "127.0.0.1"], more, &user("")].concat();
         Redis::within(program.clone(), tempfile::tempdir().unwrap(), &arguments).await
     };
     let (master_port, replica_port) = (free_port().to_string(), free_port().to_string());
@@ -172,6 +186,7 @@ async fn watched() -> Option<Watched> {
     let mut config = at(&urls, &master.path("hash_key"));
     config.redis.mode = RedisMode::Sentinel;
     config.redis.sentinel_master = "verify".into();
+    log_in(&mut config, &master);
     config.redis.timeout = Duration::from_secs(1);
     Some(Watched { master, replica, _sentinels: sentinels, config })
 }

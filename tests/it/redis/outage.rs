@@ -124,7 +124,8 @@ async fn while_the_server_is_away_reads_go_on_and_nothing_is_begun() {
 
     server.kill().await;
     for _ in 0..3 {
-        let refused = Refused::by(clients.try_send(PHONE, &profile_id).await).is(Code::Unavailable, "STORE_UNAVAILABLE");
+        let refused =
+            Refused::by(clients.try_send(PHONE, &profile_id).await).is(Code::Unavailable, "STORE_UNAVAILABLE");
         assert_eq!(refused.retry_after, Some(Duration::from_secs(1)));
     }
     let refused = Refused::by(clients.try_check(&id, &code).await).is(Code::Unavailable, "STORE_UNAVAILABLE");
@@ -133,7 +134,10 @@ async fn while_the_server_is_away_reads_go_on_and_nothing_is_begun() {
     ready(&gateway, true, &["store"]).await;
     let (_, metrics) = gateway.admin("/metrics").await;
     assert!(metrics.contains("\nverify_gateway_store_up 0\n"), "{metrics}");
-    assert!(metrics.contains("verify_gateway_store_update_duration_seconds_count{outcome=\"unreachable\"}"), "{metrics}");
+    assert!(
+        metrics.contains("verify_gateway_store_update_duration_seconds_count{outcome=\"unreachable\"}"),
+        "{metrics}"
+    );
 
     server.revive().await;
     ready(&gateway, true, &[]).await;

@@ -48,7 +48,8 @@ impl Relay {
                 let (server, fate) = (server.clone(), fate.clone());
                 tokio::spawn(async move {
                     let Ok(server) = UnixStream::connect(server).await else { return };
-                    let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+                    let ((from_client, to_client), (from_server, to_server)) =
+                        (client.into_split(), server.into_split());
                     let loses = Arc::new(AtomicBool::new(false));
                     let answers = AbortOnDropHandle::new(tokio::spawn(back(from_server, to_client, loses.clone())));
                     forth(from_client, to_server, &*fate, &loses).await;
@@ -68,7 +69,12 @@ impl Relay {
 }
 
 /// Takes to the server what a gateway writes.
-async fn forth(mut client: OwnedReadHalf, mut server: OwnedWriteHalf, fate: &impl Fn(&[u8]) -> Fate, loses: &AtomicBool) {
+async fn forth(
+    mut client: OwnedReadHalf,
+    mut server: OwnedWriteHalf,
+    fate: &impl Fn(&[u8]) -> Fate,
+    loses: &AtomicBool,
+) {
     let mut buffer = vec![0; 1 << 16];
     while let Ok(read @ 1..) = client.read(&mut buffer).await {
         let fate = fate(&buffer[..read]);
