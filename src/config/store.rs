@@ -96,14 +96,12 @@ impl Store {
             redis: section.section("redis", "The Redis or Valkey server, where backend is redis.", Redis::read),
         };
         let Redis { mode, urls, hash_key_file, .. } = &store.redis;
-        let is_remote = store.backend == Backend::Redis;
-        let address = match mode {
-            RedisMode::Standalone => "redis needs store.redis.url",
-            RedisMode::Cluster | RedisMode::Sentinel => "redis needs store.redis.urls",
-        };
-        section.rule(!is_remote || !urls.is_empty(), &["backend"], address);
-        let key = "redis needs store.redis.hash_key_file, a secret of at least 32 bytes that all replicas share";
-        section.rule(!is_remote || !hash_key_file.as_os_str().is_empty(), &["backend"], key);
+        let address = if *mode == RedisMode::Standalone { "store.redis.url" } else { "store.redis.urls" };
+        let key = "store.redis.hash_key_file, a secret of at least 32 bytes that all replicas share";
+        let needed = [(urls.is_empty(), address), (hash_key_file.as_os_str().is_empty(), key)];
+        let missing: Vec<_> = needed.iter().filter(|(is_missing, _)| *is_missing).map(|(_, what)| *what).collect();
+        let holds = store.backend == Backend::Memory || missing.is_empty();
+        section.rule(holds, &["backend"], &format!("redis needs {}", missing.join(" and ")));
         store
     }
 }

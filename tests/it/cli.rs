@@ -97,6 +97,7 @@ fn check_says_in_words_what_right_files_mean_and_shows_no_secret() {
 gRPC on [::1]:0, reflection on
 calls http://localhost:4010/v2, up to 3 attempts of 10s each
 warning: this is not https: API keys and codes travel in the clear
+records in memory, up to 500000
 traces 0.01 of calls to http://localhost:4317
 2 tenants:
   login: 1 token, key from file key, default profile p1
@@ -106,6 +107,59 @@ traces 0.01 of calls to http://localhost:4317
     note: has the same Telnyx key as login, so each sees the other's data
 ";
     assert_eq!((end.code, end.out.as_str(), end.err.as_str()), (0, expected, ""));
+}
+
+#[test]
+fn check_says_where_the_records_are_and_warns_of_replicas_with_a_memory_each() {
+    let zeros = "0".repeat(64);
+    let tenants =
+        format!("tenants:\n  - id: login\n    tokens: [sha256:{zeros}]\n    telnyx_api_key: {{ inline: KEY0123 }}\n");
+    let said = |store: &str| {
+        let key = "a secret key of more than thirty-two bytes";
+        let store = format!("store: {store}\n");
+        let folder = folder(&[("gateway.yaml", &store), ("tenants.yaml", &tenants), ("key", key), ("empty", "\n")]);
+        let end = run(folder.path(), &["check"], &[], "");
+        (end.code, if end.code == 0 { end.out } else { end.err })
+    };
+    let (code, out) = said("{ replicas: 3 }");
+    let warning = "warning: 3 replicas with a memory each: a call that is repeated at another one is sent again; store.backend \
+                   must be redis\n";
+    assert!(code == 0 && out.contains(warning), "{out}");
+    let redis =
+        |more: &str| said(&format!("{{ backend: redis, replicas: 3, redis: {{ hash_key_file: key, {more} }} }}"));
+    let (code, out) = redis("url: 'rediss://redis:6379'");
+    assert!(code == 0 && out.contains("\nrecords at a server, rediss://redis:6379\n"), "{out}");
+    assert!(!out.contains("warning"), "{out}");
+    let (_, out) = redis("mode: sentinel, sentinel_master: m, urls: 'redis://a, redis://b:26380'");
+    assert!(out.contains("records at servers with sentinels, redis://a, redis://b:26380\nwarning: "), "{out}");
+
+    let wrong = [
+        ("{ backend: redis }", "store.backend: redis needs store.redis.url and store.redis.hash_key_file"),
+        ("{ backend: redis, redis: { url: 'redis://a' } }", "store.backend: redis needs store.redis.hash_key_file"),
+        ("{ backend: redis, redis: { mode: cluster } }", "store.backend: redis needs store.redis.urls"),
+        ("{ redis: { url: 'redis://:pw@redis' } }", "store.redis.url: must be"),
+        ("{ redis: { urls: 'redis://a,rediss://b' } }", "store.redis.urls: must be"),
+        ("{ redis: { mode: cluster, url: 'redis://a' } }", "store.redis.url: is for standalone"),
+        ("{ redis: { urls: 'redis://a' } }", "store.redis.urls: is for cluster and sentinel"),
+        ("{ redis: { mode: sentinel } }", "store.redis.mode: sentinel needs sentinel_master"),
+        ("{ redis: { username: me } }", "store.redis.username: needs password_file"),
+        ("{ redis: { ca_file: ca.pem } }", "store.redis.ca_file: is of no use"),
+        ("{ redis: { key_prefix: 'a b' } }", "store.redis.key_prefix: must be"),
+    ];
+    for (store, expected) in wrong {
+        let (code, err) = said(store);
+        assert!(code == 64 && err.contains(expected) && !err.contains("pw"), "{store}: {err}");
+    }
+    let files = [
+        ("hash_key_file: nowhere", "nowhere: store.redis.hash_key_file: there is no such file"),
+        ("hash_key_file: empty", "empty: store.redis.hash_key_file: must hold at least 32 bytes"),
+        ("hash_key_file: key, password_file: empty", "empty: store.redis.password_file: must hold a password"),
+        ("hash_key_file: key, ca_file: key", "key: store.redis.ca_file: must hold certificates in PEM"),
+    ];
+    for (files, expected) in files {
+        let (code, err) = said(&format!("{{ backend: redis, redis: {{ url: 'rediss://redis', {files} }} }}"));
+        assert!(code == 64 && err.contains(expected), "{files}: {err}");
+    }
 }
 
 #[test]

@@ -260,8 +260,13 @@ impl World {
             return Ok(());
         }
         let mut intent = intent;
-        for _ in 0..20 {
-            match self.call(intent, self.pace.shrink(10)).await {
+        if self.pace == Pace::Real {
+            // Who was killed holds nothing any more.
+            self.wait(Duration::ZERO).await;
+        }
+        let mut last = None;
+        for _ in 0..100 {
+            match self.call(intent, Duration::from_secs(10)).await {
                 Ok(id) => {
                     told.lock().unwrap().note(intent, id);
                     return Ok(());
@@ -270,10 +275,13 @@ impl World {
                 Err(error) if error.reason == ErrorReason::RequestIdReused => {
                     intent.timeout_secs = Some(77);
                 }
-                Err(error) => self.wait(error.retry_after.unwrap_or(Duration::from_secs(5))).await,
+                Err(error) => {
+                    self.wait(error.retry_after.unwrap_or(Duration::from_secs(5))).await;
+                    last = Some(error);
+                }
             }
         }
-        Err(format!("no answer for {:?}", intent.request_id))
+        Err(format!("no answer for {:?}, but {last:?}", intent.request_id))
     }
 
     /// Lets time pass where nothing is under way at the upstream.
@@ -282,7 +290,9 @@ impl World {
             Pace::Paused => sleep(time).await,
             Pace::Real => {
                 // At least what a lease lasts.
-                let time = time.max(Duration::from_secs(15));
+                let time = time.max(Duration::from_mins(1));
+                // The server is not the clocks' to hurry.
+                sleep(self.pace.shrink(1)).await;
                 self.skip(time);
                 self.clock.advance(time);
             }

@@ -69,7 +69,7 @@ async fn cluster() -> Option<(Vec<Redis>, config::Store)> {
     for _ in 0..3 {
         let (port, bus) = (free_port().to_string(), free_port().to_string());
         let arguments = ["--port", &port, "--cluster-port", &bus, "--cluster-enabled", "yes", "--bind", "127.0.0.1"];
-        let arguments = [&arguments[..], &user("+ping +cluster|slots")].concat();
+        let arguments = [&arguments[..], &user("+ping +asking +cluster|slots")].concat();
         nodes.push(Redis::within(program.clone(), tempfile::tempdir().unwrap(), &arguments).await);
         ports.push((port, bus));
     }
