@@ -168,11 +168,9 @@ impl<I: Intent> Job<I> {
     where
         T: Serialize + DeserializeOwned,
     {
-        self.once.parts.store.update(key, change).await.map_err(|unavailable| {
-            Error::new(ErrorReason::StoreUnavailable, "the gateway can't note what it is about to do")
-                .retry_after(Duration::from_secs(1))
-                .source(unavailable)
-        })
+        // What has begun must be noted, also when the caller's time is over.
+        let deadline = self.context.deadline.max(Instant::now() + LOOK);
+        Ok(self.once.parts.store.update_by(key, deadline, change).await?)
     }
 
     fn who(&self) -> Who {
