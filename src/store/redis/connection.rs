@@ -3,11 +3,15 @@
 //! The client library has a connection that mends itself, too. It can't follow a sentinel's failover, and keeps for ever
 //! what failed for another reason than the network, such as a password that was being changed.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use ::redis::{Cmd, ErrorKind, RedisError, RetryMethod, ServerErrorKind, Value, cmd};
 use tokio::{
-    sync::Mutex,
+    sync,
     time::{Instant, timeout, timeout_at},
 };
 
@@ -17,7 +21,6 @@ use super::server::{Link, Server};
 const REST: Duration = Duration::from_millis(250);
 /// How long the server keeps the mark of a hash key that nobody shows any more: longer than any record.
 const MARK: Duration = Duration::from_hours(24 * 8);
-
 /// How many commands' time connecting may take: it is several of them, and with sentinels some on top.
 const CONNECTING: u32 = 4;
 
@@ -31,6 +34,8 @@ pub(super) struct Connection {
     mark_key: String,
     mark: String,
     slot: Mutex<Slot>,
+    /// Held by whoever connects: who else needs the connection waits for the same one.
+    connecting: sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -78,7 +83,7 @@ enum Useless {
 impl Connection {
     /// A connection to `server` that is not made yet. Whoever shows the server another mark than others did is refused.
     pub(super) fn new(server: Server, timeout: Duration, mark_key: String, mark: String) -> Self {
-        Self { server, timeout, mark_key, mark, slot: Mutex::default() }
+        Self { server, timeout, mark_key, mark, slot: Mutex::default(), connecting: sync::Mutex::default() }
     }
 
     /// Whether a command that was given once may be carried out twice.
@@ -95,7 +100,7 @@ impl Connection {
         let Ok(end) = timeout_at(limit.min(until), link.query(command)).await else {
             // Its caller may have had less time than it may take.
             if limit <= until {
-                self.part(number).await;
+                self.part(number);
             }
             return Err(late(Kind::Lost));
         };
@@ -103,7 +108,7 @@ impl Connection {
             Ok(value) => Ok(value),
             Err(error) => {
                 if is_of_no_use(&error) {
-                    self.part(number).await;
+                    self.part(number);
                 }
                 Err(Failure { kind: self.kind(&error), cause: Arc::new(error) })
             }
@@ -115,7 +120,7 @@ impl Connection {
         let (mut link, number) = self.link().await?;
         let end = timeout(self.timeout, self.greet(&mut link)).await.unwrap_or_else(|_| Err(self.late()));
         if end.is_err() {
-            self.part(number).await;
+            self.part(number);
         }
         end
     }
@@ -129,22 +134,23 @@ impl Connection {
         (of("maxmemory:") != Some("0")).then(|| policy.to_owned())
     }
 
-    /// The link, with its number.
+    /// The link, with its number. It is made if there is none.
     async fn link(&self) -> Result<(Link, u64), Cause> {
-        // Held while it connects: whoever else needs it waits for the same one.
-        let mut slot = self.slot.lock().await;
-        if let Some(link) = &slot.link {
-            return Ok((link.clone(), slot.number));
+        if let Some(known) = self.known() {
+            return known;
         }
-        if let Some((_, cause)) = slot.down.as_ref().filter(|(until, _)| *until > Instant::now()) {
-            return Err(cause.clone());
+        let _connecting = self.connecting.lock().await;
+        if let Some(known) = self.known() {
+            return known;
         }
         let connecting = async {
             let mut link = self.server.connect().await?;
             self.greet(&mut link).await?;
             Ok(link)
         };
-        match timeout(CONNECTING * self.timeout, connecting).await.unwrap_or_else(|_| Err(self.late())) {
+        let end = timeout(CONNECTING * self.timeout, connecting).await.unwrap_or_else(|_| Err(self.late()));
+        let mut slot = self.slot();
+        match end {
             Ok(link) => {
                 *slot = Slot { link: Some(link.clone()), number: slot.number + 1, down: None };
                 Ok((link, slot.number))
@@ -156,12 +162,26 @@ impl Connection {
         }
     }
 
+    /// The link that is there, or why nobody should try to make one now.
+    fn known(&self) -> Option<Result<(Link, u64), Cause>> {
+        let slot = self.slot();
+        match (&slot.link, &slot.down) {
+            (Some(link), _) => Some(Ok((link.clone(), slot.number))),
+            (None, Some((until, cause))) if *until > Instant::now() => Some(Err(cause.clone())),
+            (None, _) => None,
+        }
+    }
+
     /// Gives up the link `number`, unless there is a newer one.
-    async fn part(&self, number: u64) {
-        let mut slot = self.slot.lock().await;
+    fn part(&self, number: u64) {
+        let mut slot = self.slot();
         if slot.number == number {
             slot.link = None;
         }
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Shows the server the mark of our hash key: the first one leaves it there, and everybody else must have the same.

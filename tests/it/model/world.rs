@@ -117,10 +117,6 @@ impl World {
             call.map_err(|error| error.to_string())?;
         }
         world.origin.calm_down();
-        if pace == Pace::Real {
-            // The clocks are going to skip hours, which nothing outlives that is under way.
-            world.origin.idle().await;
-        }
         for intent in intents {
             world.drive(intent, &told).await?;
         }
@@ -239,8 +235,13 @@ impl World {
             sleep(self.while_below(8000)).await;
             match self.random.below(4) {
                 0 | 1 => self.kill().await,
-                2 => self.skip(self.random.millis(8000)),
-                _ => self.gateways.iter().for_each(|gateway| gateway.clock.reset()),
+                turn => {
+                    self.gateways.iter().for_each(|gateway| gateway.clock.reset());
+                    if turn == 2 {
+                        // With what they differ by themselves, less than the skew that the settings allow for.
+                        self.skip(self.random.millis(8000));
+                    }
+                }
             }
         }
         if self.random.percent(10) && self.pace == Pace::Paused {
@@ -255,6 +256,16 @@ impl World {
         let (_, tasks) = std::mem::replace(&mut *running.lock().unwrap(), new);
         let _ = tasks.cut();
         tasks.drain().await;
+    }
+
+    /// Ends both gateways as they should, and starts others.
+    async fn drain(&self) {
+        for Gateway { store, clock, running } in &*self.gateways {
+            let new = start_gateway(&self.config, &self.origin, store, clock);
+            let (_, tasks) = std::mem::replace(&mut *running.lock().unwrap(), new);
+            tasks.drain().await;
+        }
+        self.origin.idle().await;
     }
 
     /// Asks until there is an answer, as a caller does that follows the errors' advice.
@@ -287,15 +298,16 @@ impl World {
         Err(format!("no answer for {:?}, but {last:?}", intent.request_id))
     }
 
-    /// Lets time pass where nothing is under way at the upstream.
+    /// Lets time pass.
     async fn wait(&self, time: Duration) {
         match self.pace {
             Pace::Paused => sleep(time).await,
             Pace::Real => {
                 // At least what a lease lasts.
                 let time = time.max(Duration::from_mins(1));
-                // The server is not the clocks' to hurry.
+                // The server is not the clocks' to hurry, and no request lasts as long as they skip.
                 sleep(self.pace.shrink(1)).await;
+                self.drain().await;
                 self.skip(time);
                 self.clock.advance(time);
             }
@@ -379,7 +391,9 @@ impl Told {
         }
         let (all, told) = (messages.len(), distinct.len());
         if all < told || all > told + self.unknown {
-            return Err(format!("{all} messages for {told} intents and {} unknown ones", self.unknown));
+            let (named, nameless) = (&self.named, &self.nameless);
+            let counts = format!("{all} messages for {told} intents and {} unknown ones", self.unknown);
+            return Err(format!("{counts}: {sent:?} of {named:?} and {nameless:?}"));
         }
         Ok(())
     }
