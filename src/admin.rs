@@ -19,7 +19,7 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-pub use self::readiness::{NotReady, Readiness};
+pub use self::readiness::{Degraded, NotReady, Readiness};
 use crate::{
     config::Config,
     telemetry::{Log, Metrics},

@@ -13,14 +13,14 @@ use tokio_util::task::AbortOnDropHandle;
 
 use self::reload::Reload;
 use crate::{
-    admin::{self, NotReady, Readiness},
+    admin::{self, Degraded, NotReady, Readiness},
     authn::Authenticator,
     clock::Clock,
     config::{self, Config, Mistakes},
     grpc::{self, Cut},
     policy::limits::Calls,
     services::{Services, Tasks},
-    store::Store,
+    store::{Contact, Store},
     telemetry::{Metrics, Telemetry},
     tenant::{Directory, Watch},
     upstream::{self, Client},
@@ -33,6 +33,7 @@ pub struct Gateway {
     server: grpc::Server,
     admin: Option<admin::Server>,
     readiness: Readiness,
+    store: Store,
     authenticator: Authenticator,
     metrics: Metrics,
     /// Where tenants may change.
@@ -56,9 +57,9 @@ pub enum Error {
     /// The client of the upstream can't be built.
     #[error(transparent)]
     Upstream(#[from] upstream::BuildError),
-    /// The files of `grpc.tls` can't be used.
+    /// The files of `grpc.tls` or of the store can't be used.
     #[error(transparent)]
-    Tls(#[from] Mistakes),
+    Files(#[from] Mistakes),
 }
 
 impl Gateway {
@@ -72,12 +73,16 @@ impl Gateway {
         clock: Clock,
         telemetry: &Telemetry,
     ) -> Result<Self, Error> {
-        let upstream = Client::new(&config.upstream, clock.clone(), &telemetry.metrics())?;
-        let store = Store::memory(&config.store, clock.clone());
+        let metrics = telemetry.metrics();
+        let upstream = Client::new(&config.upstream, clock.clone(), &metrics)?;
+        let store = Store::new(&config.store, clock.clone(), {
+            let metrics = metrics.clone();
+            move |seen| metrics.store_updated(seen.outcome, seen.took, seen.conflicts)
+        })?;
         let tasks = Tasks::default();
-        let services = Services::new(config, &upstream, &store, &clock, &tasks, &telemetry.metrics());
-        let authenticator = Authenticator::new(directory, clock.clone(), telemetry.metrics());
-        let who = (authenticator.clone(), Calls::new(clock.clone(), telemetry.metrics()));
+        let services = Services::new(config, &upstream, &store, &clock, &tasks, &metrics);
+        let authenticator = Authenticator::new(directory, clock.clone(), metrics.clone());
+        let who = (authenticator.clone(), Calls::new(clock.clone(), metrics.clone()));
         let server = grpc::Server::new(&config.grpc, telemetry, who, services, upstream, clock)?;
         let refused = |addr| move |source| Error::Bind { addr, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused(config.grpc.listen))?;
@@ -85,14 +90,15 @@ impl Gateway {
         let readiness = Readiness::default();
         let admin = match config.admin.listen {
             Some(listen) => {
-                let (metrics, log) = (telemetry.metrics(), telemetry.log());
+                let (metrics, log) = (metrics.clone(), telemetry.log());
                 let server = admin::Server::bind(listen, readiness.clone(), metrics, log, config).await;
                 Some(server.map_err(refused(listen))?)
             }
             None => None,
         };
-        let (metrics, limits) = (telemetry.metrics(), config.shutdown.clone());
-        Ok(Self { listener, addr, server, admin, readiness, authenticator, metrics, reload: None, tasks, limits })
+        let limits = config.shutdown.clone();
+        let reload = None;
+        Ok(Self { listener, addr, server, admin, readiness, store, authenticator, metrics, reload, tasks, limits })
     }
 
     /// Has it look every `interval`, and where somebody notifies `at_once`, whether `watch` finds other tenants.
@@ -119,13 +125,23 @@ impl Gateway {
     /// have the grace period to finish. What is not done by then is ended.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         tracing::info!(addr = %self.addr, admin = self.admin_addr().map(tracing::field::display), "listening");
-        let Self { listener, server, admin, readiness, reload, tasks, limits, .. } = self;
+        let Self { listener, server, admin, readiness, store, metrics, reload, tasks, limits, .. } = self;
         // Until this function ends: probes must see that it drains.
         let _admin = admin.map(|admin| AbortOnDropHandle::new(tokio::spawn(serve_admin(admin))));
         let _reload = reload.map(|reload| AbortOnDropHandle::new(tokio::spawn(reload.run())));
+        if store.is_remote() {
+            // Whether it can be reached will be seen. A gateway with a wrong address or password takes no other's place.
+            readiness.not_for(NotReady::Store);
+            server.turn_away().await;
+        } else {
+            server.welcome().await;
+        }
         readiness.no_longer(NotReady::Starting);
         let closing = async {
-            shutdown.await;
+            tokio::select! {
+                () = follow(&store, &readiness, &metrics, &server) => {}
+                () = shutdown => {}
+            }
             tracing::info!("draining");
             readiness.not_for(NotReady::Draining);
             server.turn_away().await;
@@ -142,6 +158,23 @@ impl Gateway {
             let Cut { connections, calls } = server.cut().await;
             tracing::warn!(connections, calls, tasks = tasks.cut(), "the grace period ran out");
         }
+    }
+}
+
+/// Tells whoever asks how it stands with the store. A gateway that has reached it once stays ready, also when it is away:
+/// it is away for all of them, and reads go on.
+async fn follow(store: &Store, readiness: &Readiness, metrics: &Metrics, server: &grpc::Server) {
+    let (mut last, mut reached) = (None, !store.is_remote());
+    loop {
+        let contact = store.contact(last).await;
+        last = Some(contact);
+        metrics.store_is_up(contact == Contact::Up);
+        if contact == Contact::Up && !reached {
+            reached = true;
+            readiness.no_longer(NotReady::Store);
+            server.welcome().await;
+        }
+        readiness.degraded(Degraded::Store, reached && contact == Contact::Down);
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod reader;
 mod reference;
 pub(crate) mod section;
 mod sends;
+mod store;
 mod telemetry;
 mod upstream;
 mod yaml;
@@ -25,7 +26,8 @@ pub use self::{
     grpc::{ClientCertificate, Grpc, Tls, TlsVersion, Web},
     mistakes::{Mistake, Mistakes, Place, Spot},
     reference::{example, table},
-    sends::{Sends, Store},
+    sends::Sends,
+    store::{Backend, Redis, RedisMode, Store},
     telemetry::{HONOURED, Log, LogFormat, Otlp, Protocol, Telemetry},
     upstream::{Breaker, Budget, Retry, Upstream},
 };
@@ -94,6 +96,7 @@ impl Config {
             config.tenants.file = folder.join(&config.tenants.file);
             config.grpc.tls.count_from(folder);
             config.upstream.ca_file = config.upstream.ca_file.take().map(|file| folder.join(file));
+            config.store.redis.count_from(folder);
         }
         (config, reader.mistakes)
     }

@@ -107,7 +107,6 @@ impl Server {
 
     /// Serves the connections that come to `listener`, and takes no more after `closing`.
     pub async fn serve(&self, listener: TcpListener, closing: impl Future<Output = ()>) {
-        self.set_health(ServingStatus::Serving).await;
         let accepting = self.connections.accept(listener, closing);
         match &self.certificate {
             // Nobody shakes hands any more once no connection is taken.
@@ -117,6 +116,11 @@ impl Server {
             },
             None => accepting.await,
         }
+    }
+
+    /// Tells whoever asks for health that calls are welcome.
+    pub async fn welcome(&self) {
+        self.set_health(ServingStatus::Serving).await;
     }
 
     /// Tells whoever asks for health to turn elsewhere. Calls are still served.

@@ -4,14 +4,30 @@
 //! kept.
 
 mod memory;
+mod redis;
 
-use std::{sync::Arc, time::Duration};
+use std::{fs, future, io, path::Path, sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::Instant;
 
-use self::memory::Memory;
-use crate::{clock::Clock, config};
+use self::{memory::Memory, redis::Redis};
+use crate::{
+    clock::Clock,
+    config::{self, Backend, Mistakes, Place as Written},
+    domain::Error,
+    pb::ErrorReason,
+};
+
+/// The largest record, in bytes: several times what the fullest one has.
+const MAX_RECORD: usize = 64 << 10;
+/// The shortest secret that digests are made with, in bytes.
+const MIN_SECRET: usize = 32;
+/// No update takes longer, whatever the settings say.
+const LONGEST: Duration = Duration::from_mins(1);
+/// When to come back after a refusal: the store is asked that often whether it is there again.
+const COME_BACK: Duration = Duration::from_secs(1);
 
 /// The records. Clones are the same ones.
 #[derive(Clone)]
@@ -24,6 +40,7 @@ pub struct Store {
 #[derive(Clone)]
 enum Place {
     Memory(Arc<Memory>),
+    Redis(Arc<Redis>),
 }
 
 /// What becomes of a record.
@@ -36,18 +53,89 @@ pub enum Change<T> {
     Remove,
 }
 
-/// The records can't be read or written, so nothing may be begun that depends on them.
+/// A record can't be read or written, so nothing may be begun that depends on it.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
-    /// There are as many as the settings allow.
+    /// There are as many as the store has room for.
     #[error("the store is full")]
     Full,
     /// A record is not what this version writes.
     #[error("a record can't be read")]
     Unreadable(#[source] serde_json::Error),
+    /// A record was written by something else.
+    #[error("a record is none of the gateway's")]
+    Foreign,
+    /// A record is larger than any that is meant to be.
+    #[error("a record is too large")]
+    TooLarge,
+    /// The server can't be reached, or refuses.
+    #[error("the store can't be reached")]
+    Unreachable(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// Others changed the record all the time.
+    #[error("too many change the record at once")]
+    Contended,
+    /// The answer was lost, and reading back does not tell: the record may have been changed, once.
+    #[error("whether the record was changed is not known")]
+    Unknown(#[source] Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl Unavailable {
+    /// What it is, in a word.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Unreadable(_) | Self::Foreign => "unreadable",
+            Self::TooLarge => "too_large",
+            Self::Unreachable(_) => "unreachable",
+            Self::Contended => "contended",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
+/// How an update at a server ended, for those who count.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// `ok`, or what [`Unavailable`] says.
+    pub outcome: &'static str,
+    /// How long it took.
+    pub took: Duration,
+    /// How often somebody else was faster.
+    pub conflicts: u64,
+}
+
+/// Whether a server that keeps the records is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contact {
+    /// It answers, and takes writes.
+    Up,
+    /// It does not.
+    Down,
 }
 
 impl Store {
+    /// Keeps records where `config` says, and tells `seen` of updates at a server. It does not connect yet.
+    ///
+    /// # Errors
+    /// What is wrong with the files that the settings name.
+    pub fn new(
+        config: &config::Store,
+        clock: Clock,
+        seen: impl Fn(Seen) + Send + Sync + 'static,
+    ) -> Result<Self, Mistakes> {
+        if config.backend == Backend::Memory {
+            return Ok(Self::memory(config, clock));
+        }
+        let mut mistakes = Mistakes::default();
+        let secret = secret(&config.redis.hash_key_file, &mut mistakes);
+        let server = redis::Server::new(&config.redis, &mut mistakes);
+        let (Some(secret), Some(server)) = (secret, server) else { return Err(mistakes) };
+        // Whoever has another key must not share the records: it would not find what others have noted.
+        let mark = digest(&secret, &[b"hash key"]);
+        let redis = Redis::new(&config.redis, server, mark, Box::new(seen));
+        mistakes.none_or(Self { place: Place::Redis(Arc::new(redis)), secret: Arc::new(secret) })
+    }
+
     /// Keeps records in this process's memory.
     ///
     /// # Panics
@@ -61,17 +149,36 @@ impl Store {
     }
 
     /// Looks at the record at `key` and changes it, with nobody else coming in between. `change` may be asked again
-    /// where somebody came first.
+    /// where somebody came first, and what it last said counts.
     ///
     /// # Errors
-    /// See [`Unavailable`]. Nothing has changed then.
+    /// See [`Unavailable`]. Nothing has changed then, unless it is [`Unavailable::Unknown`].
     ///
     /// # Panics
     /// If a record has a map whose keys are no text.
-    #[expect(clippy::unused_async, reason = "records of memory are at hand, those of a server are not")]
     pub async fn update<T, R>(
         &self,
         key: &str,
+        change: impl FnMut(Option<T>) -> (Change<T>, R),
+    ) -> Result<R, Unavailable>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        self.update_by(key, Instant::now() + LONGEST, change).await
+    }
+
+    /// Does what [`Store::update`] does, and tries no longer than until `deadline`. A store that is not there is not
+    /// waited for in any case.
+    ///
+    /// # Errors
+    /// As [`Store::update`].
+    ///
+    /// # Panics
+    /// As [`Store::update`].
+    pub async fn update_by<T, R>(
+        &self,
+        key: &str,
+        deadline: Instant,
         mut change: impl FnMut(Option<T>) -> (Change<T>, R),
     ) -> Result<R, Unavailable>
     where
@@ -85,6 +192,9 @@ impl Store {
                 Change::Remove => Change::Remove,
                 Change::Put(record, keep) => {
                     let bytes = serde_json::to_vec(&record).expect("records are plain data with string keys");
+                    if bytes.len() > MAX_RECORD {
+                        return Err(Unavailable::TooLarge);
+                    }
                     Change::Put(bytes.into_boxed_slice(), keep)
                 }
             };
@@ -92,29 +202,87 @@ impl Store {
         };
         match &self.place {
             Place::Memory(memory) => memory.update(key, change),
+            // Boxed, so that nobody carries it along who does not need it.
+            Place::Redis(redis) => Box::pin(redis.update(key, deadline, change)).await,
         }
+    }
+
+    /// Whether the server that keeps the records is there, as soon as that is another answer than `last`: it is asked
+    /// each second. Memory is always there.
+    pub async fn contact(&self, last: Option<Contact>) -> Contact {
+        match &self.place {
+            Place::Memory(_) if last == Some(Contact::Up) => future::pending().await,
+            Place::Memory(_) => Contact::Up,
+            Place::Redis(redis) => Box::pin(redis.contact(last)).await,
+        }
+    }
+
+    /// Whether the records are kept by a server, which may be away.
+    #[must_use]
+    pub const fn is_remote(&self) -> bool {
+        matches!(self.place, Place::Redis(_))
     }
 
     /// A name for `parts` that does not give them away, and that no other parts have.
     #[must_use]
     pub fn digest(&self, parts: &[&[u8]]) -> String {
-        let mut context = hmac::Context::with_key(&self.secret);
-        for part in parts {
-            // The length first: "a", "bc" and "ab", "c" differ.
-            context.update(&part.len().to_be_bytes());
-            context.update(part);
-        }
-        // 128 bits: two of a lifetime's records do not meet.
-        base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, &context.sign().as_ref()[..16])
+        digest(&self.secret, parts)
+    }
+}
+
+fn digest(secret: &hmac::Key, parts: &[&[u8]]) -> String {
+    let mut context = hmac::Context::with_key(secret);
+    for part in parts {
+        // The length first: "a", "bc" and "ab", "c" differ.
+        context.update(&part.len().to_be_bytes());
+        context.update(part);
+    }
+    // 128 bits: two of a lifetime's records do not meet.
+    base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, &context.sign().as_ref()[..16])
+}
+
+/// The secret in `file`, without the line break at its end.
+fn secret(file: &Path, mistakes: &mut Mistakes) -> Option<hmac::Key> {
+    let bytes = read(file, "hash_key_file", mistakes)?;
+    let bytes = bytes.trim_ascii_end();
+    if bytes.len() < MIN_SECRET {
+        let what = format!("must hold at least {MIN_SECRET} bytes, such as the output of openssl rand -base64 32");
+        add(mistakes, file, "hash_key_file", what);
+        return None;
+    }
+    Some(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+}
+
+/// What is in the `file` that the setting `key` names.
+fn read(file: &Path, key: &str, mistakes: &mut Mistakes) -> Option<Vec<u8>> {
+    let unread = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        kind => format!("can't be read: {kind}"),
+    };
+    fs::read(file).map_err(|error| add(mistakes, file, key, unread(error))).ok()
+}
+
+/// Notes a mistake in the `file` that the setting `key` names.
+fn add(mistakes: &mut Mistakes, file: &Path, key: &str, what: impl Into<String>) {
+    mistakes.add(Written::File(file.display().to_string().into()), format!("store.redis.{key}"), what);
+}
+
+impl From<Unavailable> for Error {
+    /// The refusal of a call that can't be begun without the record.
+    fn from(unavailable: Unavailable) -> Self {
+        Self::new(ErrorReason::StoreUnavailable, "the gateway can't note what it is about to do")
+            .retry_after(COME_BACK)
+            .source(unavailable)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     fn store(max_records: usize, clock: &Clock) -> Store {
-        Store::memory(&config::Store { max_records }, clock.clone())
+        Store::memory(&config::Store { max_records, ..Config::default().store }, clock.clone())
     }
 
     async fn put(store: &Store, key: &str, value: u32, keep: Duration) -> Result<(), Unavailable> {

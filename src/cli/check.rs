@@ -14,8 +14,11 @@ use clap::Args;
 use super::Failure;
 use crate::{
     clock::Clock,
-    config::{ClientCertificate, Config, Environment, Grpc, Mistakes, Place, human::write_duration},
+    config::{
+        self, Backend, ClientCertificate, Config, Environment, Grpc, Mistakes, Place, RedisMode, human::write_duration,
+    },
     grpc::Material,
+    store::Store,
     tenant::{Directory, Entry, Watch},
 };
 
@@ -49,7 +52,12 @@ pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory,
         let what = "has no certificate: set tls.certificate_file and tls.key_file, or say plaintext: true";
         mistakes.add(Place::File(path.display().to_string().into()), "grpc", what);
     }
-    // Where the path itself is wrong, the tenants file would be another one.
+    // Where a section itself is wrong, its files would be others.
+    if !mistakes.touch("store")
+        && let Err(more) = Store::new(&config.store, Clock::default(), |_| ())
+    {
+        mistakes.append(more);
+    }
     if mistakes.touch("tenants.file") {
         return Err(mistakes);
     }
@@ -71,7 +79,7 @@ struct Summary<'c> {
 
 impl Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { grpc, upstream, telemetry, .. } = self.config;
+        let Config { grpc, upstream, store, telemetry, .. } = self.config;
         writeln!(f, "gRPC on {}, reflection {}", grpc.listen, if grpc.reflection { "on" } else { "off" })?;
         encryption(f, grpc, self.certificate)?;
         if grpc.web.enabled {
@@ -85,6 +93,7 @@ impl Display for Summary<'_> {
         if upstream.base_url.starts_with("http:") {
             writeln!(f, "warning: this is not https: API keys and codes travel in the clear")?;
         }
+        records(f, store)?;
         match &telemetry.otlp.endpoint {
             Some(endpoint) => writeln!(f, "traces {} of calls to {endpoint}", telemetry.otlp.sample_ratio)?,
             None => writeln!(f, "exports no traces")?,
@@ -109,6 +118,32 @@ fn encryption(f: &mut fmt::Formatter<'_>, grpc: &Grpc, certificate: Option<&Mate
     writeln!(f, "TLS for {names} until {expires}; clients {clients}")?;
     if expires <= Clock::default().now() {
         writeln!(f, "warning: the certificate has expired: no client will accept it")?;
+    }
+    Ok(())
+}
+
+/// Where the records are.
+fn records(f: &mut fmt::Formatter<'_>, store: &config::Store) -> fmt::Result {
+    let config::Redis { mode, urls, .. } = &store.redis;
+    let kind = match (store.backend, mode) {
+        (Backend::Memory, _) => {
+            writeln!(f, "records in memory, up to {}", store.max_records)?;
+            return match store.replicas {
+                1 => Ok(()),
+                replicas => writeln!(
+                    f,
+                    "warning: {replicas} replicas with a memory each: a call that is repeated at another one is sent \
+                     again; store.backend must be redis"
+                ),
+            };
+        }
+        (Backend::Redis, RedisMode::Standalone) => "a server",
+        (Backend::Redis, RedisMode::Cluster) => "a cluster",
+        (Backend::Redis, RedisMode::Sentinel) => "servers with sentinels",
+    };
+    writeln!(f, "records at {kind}, {}", urls.join(", "))?;
+    if urls.iter().any(|url| url.starts_with("redis:")) {
+        writeln!(f, "warning: this is not rediss: the password and the records travel in the clear")?;
     }
     Ok(())
 }

@@ -15,13 +15,6 @@ pub struct Sends {
     pub clock_skew: Duration,
 }
 
-/// Settings of the records that outlive a call.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Store {
-    /// How many records are kept at most.
-    pub max_records: usize,
-}
-
 impl Sends {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         let (second, hour) = (Duration::from_secs(1), Duration::from_hours(1));
@@ -44,20 +37,6 @@ impl Sends {
                 "10s",
                 Duration::ZERO..=second * 300,
                 "How far Telnyx's clock may be from the gateway's, when a lost answer is looked for by its time.",
-            ),
-        }
-    }
-}
-
-impl Store {
-    pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
-        Self {
-            max_records: section.count(
-                "max_records",
-                "500000",
-                1000..=100_000_000,
-                "How many records are kept in memory, some 500 bytes each: a handful for each send. When there are as many, \
-                 sends are refused.",
             ),
         }
     }

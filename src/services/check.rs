@@ -67,9 +67,14 @@ impl Verifications {
             Target::Phone { phone_number, profile_id } => Verified::Phone(phone_number.as_e164(), profile_id),
         };
         let guess = self.limiter.check(&context.tenant, verified).await?;
-        let attempt = self.begin(context, &check.target).await;
-        let end = self.upstream.check(context, target, &CheckRequest { code, status: None, verify_profile_id }).await;
-        let end = self.proven(context, &check.target, attempt, end).await;
+        let end = match self.begin(context, &check.target).await {
+            Ok(attempt) => {
+                let request = CheckRequest { code, status: None, verify_profile_id };
+                let end = self.upstream.check(context, target, &request).await;
+                self.proven(context, &check.target, attempt, end).await
+            }
+            Err(refused) => Err(refused),
+        };
         let phone_number = end.as_ref().ok().and_then(|answer| answer.phone_number.as_deref());
         self.limiter.checked(&context.tenant, guess, guessed(&end), phone_number).await;
         self.tell(context, verified, &end);

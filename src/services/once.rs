@@ -211,6 +211,7 @@ impl<A: Clone> Waiting<A> {
             Ok(()) => Error::new(ErrorReason::Internal, "the gateway failed"),
             Err(_) => Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out"),
         };
+        drop(self.awaited.take());
         match &*self.progress.borrow() {
             Progress::Over(end) => end.clone(),
             Progress::Sent => Err(Error::new(in_doubt, "whether it happened is not known").source(lost)),

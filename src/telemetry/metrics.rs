@@ -293,6 +293,19 @@ impl Metrics {
         self.0.instruments.simulator.record(f64::from(u8::from(is)), &[]);
     }
 
+    /// An update of a record at a server has ended, after so many others were faster.
+    pub fn store_updated(&self, outcome: &'static str, took: Duration, conflicts: u64) {
+        self.0.instruments.store_duration.record(took.as_secs_f64(), &[label("outcome", outcome)]);
+        if conflicts > 0 {
+            self.0.instruments.store_conflicts.add(conflicts, &[]);
+        }
+    }
+
+    /// Whether the server that keeps the records can be used.
+    pub fn store_is_up(&self, is: bool) {
+        self.0.instruments.store_up.record(f64::from(u8::from(is)), &[]);
+    }
+
     /// A limit was reached.
     pub fn limit_hit(&self, limit: &'static str, mode: LimitMode) {
         let mode = match mode {

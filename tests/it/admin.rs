@@ -22,7 +22,8 @@ async fn a_gateway_that_serves_is_alive_and_ready() {
     // Whoever has had an answer over gRPC knows that it serves.
     gateway.clients().await.sms_profile().await;
     let (status, ready) = gateway.admin("/readyz").await;
-    assert_eq!((status, json(&ready)), (200, json!({"ready": true, "reasons": [], "stale": []})));
+    let expected = json!({"ready": true, "reasons": [], "degraded": [], "stale": []});
+    assert_eq!((status, json(&ready)), (200, expected));
     let (_, build) = gateway.admin("/buildinfo").await;
     assert_eq!(json(&build)["version"], env!("CARGO_PKG_VERSION"));
     let (_, index) = gateway.admin("/").await;
@@ -46,7 +47,7 @@ async fn a_gateway_that_drains_says_so_until_its_last_call_is_done() {
             break json(&ready);
         }
     };
-    assert_eq!(draining, json!({"ready": false, "reasons": ["draining"], "stale": []}));
+    assert_eq!(draining, json!({"ready": false, "reasons": ["draining"], "degraded": [], "stale": []}));
     assert_eq!(gateway.admin("/livez").await.0, 200);
     // With its caller the call goes, and with its last call the gateway.
     call.abort();

@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use verify_gateway::{config::Environment, pb::ListProfilesRequest, tenant::Directory};
 
-use crate::support::{TOKEN, TestGateway};
+use crate::support::{TOKEN, TestGateway, tenants_file};
 
 const HASH: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
@@ -77,6 +77,48 @@ environment VERIFY_GATEWAY_GRPC__REFLECTION: grpc.reflection: must be true or fa
     assert_eq!((end.code, end.out.as_str()), (64, ""));
 }
 
+const IN_WORDS: &str = "\
+gRPC on [::1]:0, reflection on
+warning: it is in plaintext: tokens and codes travel in the clear
+gRPC-Web for pages of https://a.example
+calls http://localhost:4010/v2, up to 3 attempts of 10s each
+warning: this is not https: API keys and codes travel in the clear
+records in memory, up to 500000
+traces 0.01 of calls to http://localhost:4317
+3 tenants:
+  login: key from file key, default profile p1
+    login-service, known by 2 tokens
+      may call CheckVerification CreateVerification GetVerification ReportVerification (as sender)
+      on sms, to US, with p1
+    is limited to
+      3 sends in 10m and 5 sends in 1h to a phone number
+      5 checks of a verification
+      20 wrong codes for a phone number in 24h, for all its verifications together
+  other: key from inline, default profile none
+    ops, known by a certificate for spiffe://acme/ops
+      may call every rpc (as admin)
+      on no channel, to no country, with every profile
+    desk, known by a JWT of cluster with the subject desk and team = support
+      may call GetVerification
+      on no channel, to every country, with every profile
+    is limited to
+      50 calls a second, 100 at once after a pause, in each gateway process
+      20 calls under way, in each gateway process (only observed: what is more is counted and not refused)
+      1 send in 10m to a phone number
+      one send to a phone number every 30s
+      50 sends in 1h to CA, 5000 sends in 24h to US, 100 sends in 24h to each other country
+      10000 sends in 24h to all numbers together
+      20 wrong codes for a phone number in 24h, for all its verifications together (only observed: what is more is \
+counted and not refused)
+    sends nothing to the test number +1…99, until 9000-01-31
+    note: has the same Telnyx key as login, so each sees the other's data
+  third: key from inline, default profile none
+    reader, known by a token
+      may call GetProfile GetVerification ListProfiles ListTemplates ListVerifications (as reader)
+      on no channel, to every country, with every profile
+    has no limits
+";
+
 #[test]
 fn check_says_in_words_what_right_files_mean_and_shows_no_secret() {
     let tenants = format!(
@@ -138,47 +180,58 @@ tenants:
         ("VERIFY_GATEWAY_TELEMETRY__OTLP__ENDPOINT", "http://localhost:4317"),
     ];
     let end = run(folder.path(), &["check", "--config", "my.yaml"], &env, "");
-    let expected = "\
-gRPC on [::1]:0, reflection on
-warning: it is in plaintext: tokens and codes travel in the clear
-gRPC-Web for pages of https://a.example
-calls http://localhost:4010/v2, up to 3 attempts of 10s each
-warning: this is not https: API keys and codes travel in the clear
-traces 0.01 of calls to http://localhost:4317
-3 tenants:
-  login: key from file key, default profile p1
-    login-service, known by 2 tokens
-      may call CheckVerification CreateVerification GetVerification ReportVerification (as sender)
-      on sms, to US, with p1
-    is limited to
-      3 sends in 10m and 5 sends in 1h to a phone number
-      5 checks of a verification
-      20 wrong codes for a phone number in 24h, for all its verifications together
-  other: key from inline, default profile none
-    ops, known by a certificate for spiffe://acme/ops
-      may call every rpc (as admin)
-      on no channel, to no country, with every profile
-    desk, known by a JWT of cluster with the subject desk and team = support
-      may call GetVerification
-      on no channel, to every country, with every profile
-    is limited to
-      50 calls a second, 100 at once after a pause, in each gateway process
-      20 calls under way, in each gateway process (only observed: what is more is counted and not refused)
-      1 send in 10m to a phone number
-      one send to a phone number every 30s
-      50 sends in 1h to CA, 5000 sends in 24h to US, 100 sends in 24h to each other country
-      10000 sends in 24h to all numbers together
-      20 wrong codes for a phone number in 24h, for all its verifications together (only observed: what is more is \
-counted and not refused)
-    sends nothing to the test number +1…99, until 9000-01-31
-    note: has the same Telnyx key as login, so each sees the other's data
-  third: key from inline, default profile none
-    reader, known by a token
-      may call GetProfile GetVerification ListProfiles ListTemplates ListVerifications (as reader)
-      on no channel, to every country, with every profile
-    has no limits
-";
-    assert_eq!((end.code, end.out.as_str(), end.err.as_str()), (0, expected, ""));
+    assert_eq!((end.code, end.out.as_str(), end.err.as_str()), (0, IN_WORDS, ""));
+}
+
+#[test]
+fn check_says_where_the_records_are_and_warns_of_replicas_with_a_memory_each() {
+    let tenants = tenants_file("login", "token", "{ inline: KEY0123 }");
+    let said = |store: &str| {
+        let key = "a secret key of more than thirty-two bytes";
+        let store = format!("grpc: {{ plaintext: true }}\nstore: {store}\n");
+        let folder = folder(&[("gateway.yaml", &store), ("tenants.yaml", &tenants), ("key", key), ("empty", "\n")]);
+        let end = run(folder.path(), &["check"], &[], "");
+        (end.code, if end.code == 0 { end.out } else { end.err })
+    };
+    let (code, out) = said("{ replicas: 3 }");
+    let warning = "warning: 3 replicas with a memory each: a call that is repeated at another one is sent again; store.backend \
+                   must be redis\n";
+    assert!(code == 0 && out.contains(warning), "{out}");
+    let redis =
+        |more: &str| said(&format!("{{ backend: redis, replicas: 3, redis: {{ hash_key_file: key, {more} }} }}"));
+    let (code, out) = redis("url: 'rediss://redis:6379'");
+    assert!(code == 0 && out.contains("\nrecords at a server, rediss://redis:6379\n"), "{out}");
+    assert!(!out.contains("replicas") && !out.contains("rediss:6379\nwarning"), "{out}");
+    let (_, out) = redis("mode: sentinel, sentinel_master: m, urls: 'redis://a, redis://b:26380'");
+    assert!(out.contains("records at servers with sentinels, redis://a, redis://b:26380\nwarning: "), "{out}");
+
+    let wrong = [
+        ("{ backend: redis }", "store.backend: redis needs store.redis.url and store.redis.hash_key_file"),
+        ("{ backend: redis, redis: { url: 'redis://a' } }", "store.backend: redis needs store.redis.hash_key_file"),
+        ("{ backend: redis, redis: { mode: cluster } }", "store.backend: redis needs store.redis.urls"),
+        ("{ redis: { url: 'redis://:pw@redis' } }", "store.redis.url: must be"),
+        ("{ redis: { urls: 'redis://a,rediss://b' } }", "store.redis.urls: must be"),
+        ("{ redis: { mode: cluster, url: 'redis://a' } }", "store.redis.url: is for standalone"),
+        ("{ redis: { urls: 'redis://a' } }", "store.redis.urls: is for cluster and sentinel"),
+        ("{ redis: { mode: sentinel } }", "store.redis.mode: sentinel needs sentinel_master"),
+        ("{ redis: { username: me } }", "store.redis.username: needs password_file"),
+        ("{ redis: { ca_file: ca.pem } }", "store.redis.ca_file: is of no use"),
+        ("{ redis: { key_prefix: 'a b' } }", "store.redis.key_prefix: must be"),
+    ];
+    for (store, expected) in wrong {
+        let (code, err) = said(store);
+        assert!(code == 64 && err.contains(expected) && !err.contains("pw"), "{store}: {err}");
+    }
+    let files = [
+        ("hash_key_file: nowhere", "nowhere: store.redis.hash_key_file: there is no such file"),
+        ("hash_key_file: empty", "empty: store.redis.hash_key_file: must hold at least 32 bytes"),
+        ("hash_key_file: key, password_file: empty", "empty: store.redis.password_file: must hold a password"),
+        ("hash_key_file: key, ca_file: key", "key: store.redis.ca_file: must hold certificates in PEM"),
+    ];
+    for (files, expected) in files {
+        let (code, err) = said(&format!("{{ backend: redis, redis: {{ url: 'rediss://redis', {files} }} }}"));
+        assert!(code == 64 && err.contains(expected), "{files}: {err}");
+    }
 }
 
 #[test]

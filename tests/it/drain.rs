@@ -1,14 +1,11 @@
 //! The end of a gateway: no call is lost, none is sent twice, and nobody can hold it.
 
 use std::{
-    fs,
-    net::SocketAddr,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::{sync::Notify, task::JoinSet};
 use tonic::{Status, transport::Endpoint};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
@@ -16,9 +13,8 @@ use tonic_reflection::pb::v1;
 use verify_gateway::{pb::ListTemplatesRequest, tenant::Permissions};
 
 use crate::support::{
-    Clients, KEY, Origin, Process, TOKEN, TestGateway,
+    Clients, Origin, Served, TOKEN, TestGateway,
     peer::{DATA, END_STREAM, Frame, GOAWAY, HEADERS, NO_ERROR, Peer},
-    tenants_file,
 };
 
 const LIST: &str = "/verify.v1.TemplateService/ListTemplates";
@@ -106,21 +102,6 @@ async fn a_peer_that_never_says_a_word_does_not_hold_a_gateway() {
     silent.closed().await;
 }
 
-/// The real binary, in front of the simulator at `url`.
-async fn serve(url: &str) -> (Process, SocketAddr, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let tenants = tenants_file("login", TOKEN, &format!("{{ inline: {KEY} }}"));
-    fs::write(folder.path().join("tenants.yaml"), tenants).unwrap();
-    let config = folder.path().join("gateway.yaml");
-    let text = format!(
-        "grpc: {{ listen: '127.0.0.1:0', plaintext: true }}\nadmin: {{ listen: '127.0.0.1:0' }}\nupstream: {{ base_url: '{url}/v2' }}\ntelemetry: {{ log: {{ format: json }} }}\n"
-    );
-    fs::write(&config, text).unwrap();
-    let mut process = Process::start(&["serve", "--config", config.to_str().unwrap()]);
-    let addr = process.logged_addr().await;
-    (process, addr, folder)
-}
-
 /// How many sends are answered before the process is told to stop.
 const BEFORE: usize = 60;
 const CALLERS: usize = 6;
@@ -132,7 +113,7 @@ async fn a_gateway_that_is_stopped_under_load_loses_no_send_and_sends_none_twice
     // Long enough that some are under way when the signal comes.
     let slow = json!({"times": 100_000, "method": "POST", "path": "/verifications", "delay_ms": 20});
     set_up.fault(slow).await;
-    let (process, addr, _folder) = serve(&set_up.simulator).await;
+    let Served { process, addr, .. } = Served::before(&set_up, "", &[]).await;
 
     let (answered, enough) = (std::sync::Arc::new(AtomicUsize::new(0)), std::sync::Arc::new(Notify::new()));
     let mut callers = JoinSet::new();

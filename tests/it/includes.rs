@@ -70,7 +70,7 @@ fn documents_show_what_stands_in_the_files_that_they_include() {
     for part in parts {
         let (what, rest) = part.split_once(" -->\n").unwrap();
         let (_, after) = rest.split_once(END).unwrap();
-        expected += [BEGIN, what, " -->\n", &block(what), END, after].concat().as_str();
+        expected.extend([BEGIN, what, " -->\n", &block(what), END, after]);
         includes += 1;
     }
     assert!(includes > 5);

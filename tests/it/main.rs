@@ -23,6 +23,7 @@ mod once;
 mod process;
 mod profiles;
 mod reasons;
+mod redis;
 mod reload;
 mod replay;
 mod secrecy;

@@ -204,11 +204,12 @@ async fn what_can_not_be_noted_is_not_begun() {
     let refused = Refused::by(clients.verifications.create_verification(send(Some(Uuid::new_v4()), &profile_id)).await);
     assert!(refused.is(Code::Unavailable, "STORE_UNAVAILABLE").retry_after.is_some());
     assert_eq!(gateway.messages(PHONE).await.len(), 1);
-    // Reads and checks go on.
-    let read = GetVerificationRequest { verification_id: id.clone() };
-    clients.verifications.get_verification(read).await.unwrap();
     let code = gateway.code(PHONE).await;
-    assert_eq!(check(&mut clients, Target::VerificationId(id), "", &code).await, Ok(Accepted));
+    let checked = check(&mut clients, Target::VerificationId(id.clone()), "", &code).await;
+    assert_eq!(checked, Err("STORE_UNAVAILABLE".into()));
+    // Reads go on.
+    let read = GetVerificationRequest { verification_id: id };
+    clients.verifications.get_verification(read).await.unwrap();
     gateway.stop().await;
 }
 

@@ -9,6 +9,8 @@ pub mod issuer;
 mod origin;
 pub mod peer;
 mod process;
+pub mod redis;
+pub mod relay;
 mod served;
 
 pub use self::{

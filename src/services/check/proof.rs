@@ -11,7 +11,7 @@ use super::{Target, Verifications};
 use crate::{
     domain::Error,
     pb::ErrorReason,
-    store::Change,
+    store::{Change, Unavailable},
     telnyx::{CheckAnswer, Verification},
     tenant::Context,
     upstream::Page,
@@ -29,14 +29,15 @@ const SPARE: Duration = Duration::from_mins(10);
 const NEWEST: Page = Page { number: 1, size: 250 };
 
 impl Verifications {
-    /// Counts a check in. Without the store nothing can be proven later, but the check can be made.
-    pub(super) async fn begin(&self, context: &Context, target: &Target) -> Option<Attempt> {
+    /// Counts a check in. One that can't be counted must not be made: it may be right, and be taken for one that is not.
+    pub(super) async fn begin(&self, context: &Context, target: &Target) -> Result<Attempt, Error> {
         let key = match target {
             Target::Id(id) => self.id_key(context, id),
             Target::Phone { phone_number, profile_id } => self.phone_key(context, phone_number.as_e164(), profile_id),
         };
         let begun = self.clock.now();
-        self.count(&key, |open| open + 1).await.map(|_| Attempt { key, begun })
+        self.count(context, &key, |open| open.saturating_add(1)).await?;
+        Ok(Attempt { key, begun })
     }
 
     /// The end of a check: the answer itself, or what can be proven without it.
@@ -44,10 +45,9 @@ impl Verifications {
         &self,
         context: &Context,
         target: &Target,
-        attempt: Option<Attempt>,
+        attempt: Attempt,
         end: Result<CheckAnswer, Error>,
     ) -> Result<CheckAnswer, Error> {
-        let Some(attempt) = attempt else { return end };
         match &end {
             Err(lost) if lost.reason == ErrorReason::CheckOutcomeUnknown => {
                 self.acceptance(&context.unasked(), target, &attempt).await.map_or(end, Ok)
@@ -55,7 +55,9 @@ impl Verifications {
             Ok(answer) if answer.is_accepted() => end,
             // It was not this one that was right.
             _ => {
-                self.count(&attempt.key, |open| open.saturating_sub(1)).await;
+                let counted = self.count(context, &attempt.key, |open| open.saturating_sub(1)).await;
+                // It counts for a while, and lets less be proven.
+                _ = counted.inspect_err(|error| tracing::warn!(%error, "a check could not be counted out"));
                 end
             }
         }
@@ -77,7 +79,10 @@ impl Verifications {
         let by_id = self.id_key(context, id);
         let by_phone = self.phone_key(context, phone, verification.verify_profile_id.as_deref()?);
         // Counted after the look: whoever made it accepted before that was counted in before.
-        let open = self.count(&by_id, |open| open).await? + self.count(&by_phone, |open| open).await?;
+        let mut open = 0;
+        for key in [&by_id, &by_phone] {
+            open += self.count(context, key, |open| open).await.ok()?;
+        }
         (open == 1).then(|| CheckAnswer {
             phone_number: verification.phone_number,
             response_code: Some(CheckAnswer::ACCEPTED.to_owned()),
@@ -92,13 +97,17 @@ impl Verifications {
     }
 
     /// Changes how many checks have not ended as wrong, and tells how many.
-    async fn count(&self, key: &str, change: impl Fn(u32) -> u32) -> Option<u32> {
+    async fn count(&self, context: &Context, key: &str, change: impl Fn(u32) -> u32) -> Result<u32, Unavailable> {
         let keep = self.clock_skew + 2 * self.attempt_timeout + SPARE;
-        let counted = self.store.update(key, |open: Option<u32>| match change(open.unwrap_or(0)) {
-            0 => (Change::Remove, 0),
-            open => (Change::Put(open, keep), open),
+        let counted = self.store.update_by(key, context.deadline, |open: Option<u32>| {
+            let before = open.unwrap_or(0);
+            match change(before) {
+                open if open == before => (Change::Keep, open),
+                0 => (Change::Remove, 0),
+                open => (Change::Put(open, keep), open),
+            }
         });
-        counted.await.inspect_err(|error| tracing::warn!(%error, "a check could not be counted")).ok()
+        counted.await
     }
 
     fn id_key(&self, context: &Context, id: &str) -> String {

@@ -22,7 +22,7 @@ use super::{
     records::{Taken, Trace},
     reused,
 };
-use crate::{domain::Error, telemetry, tenant::Context};
+use crate::{domain::Error, pb::ErrorReason, telemetry, tenant::Context};
 
 /// How long the looks for a trace have after a request was lost, also if nobody waits any more.
 const LOOK: Duration = Duration::from_secs(5);
@@ -145,6 +145,11 @@ impl<I: Intent> Job<I> {
             return Err(Error::new(I::IN_DOUBT, "another call took this one's place").into());
         }
         self.progress.send_replace(Progress::Sent);
+        // Told first, and looked at then: a caller that gives up does it the other way round, so it can't be told that
+        // nothing has left while something leaves.
+        if self.context.cancelled.is_cancelled() {
+            return Err(Error::new(ErrorReason::DeadlineExceeded, "nobody waits for it any more").into());
+        }
         match self.intent.perform(&parts.upstream, &self.context).await {
             Ok(answer) => Ok(Answered { answer, origin: Origin::ThisCall }),
             Err(error) if error.reason == I::IN_DOUBT => {

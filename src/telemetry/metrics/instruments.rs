@@ -72,6 +72,9 @@ impl Source {
 /// From a fast answer out of memory to the longest deadline.
 const DURATIONS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 30.0, 60.0];
+/// Of what takes a millisecond or less where all is well.
+const QUICK: &[f64] =
+    &[0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// From typing in a code at once to the longest life of one.
 const PERSON: &[f64] = &[2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1800.0];
 
@@ -181,6 +184,12 @@ instruments! {
         = "Values in Telnyx's answers that the contract does not know.";
     simulator: Gauge("verify_gateway.simulator.in_use", "{gateway}", [])
         = "1 where the upstream says that it is the simulator: no code reaches a phone.";
+    store_duration: Histogram("verify_gateway.store.update.duration", "s", ["outcome"], QUICK)
+        = "How long updates of records at the Redis or Valkey server took: ok, unreachable, unknown (the answer was lost), contended, full, unreadable, or too_large.";
+    store_conflicts: Counter("verify_gateway.store.conflicts", "{conflict}", [])
+        = "How often an update of a record was made again because another gateway had been faster.";
+    store_up: Gauge("verify_gateway.store.up", "{server}", [])
+        = "1 where the store can be used, 0 where sends and checks are refused for want of it.";
     limit_hits: Counter("verify_gateway.limit.hits", "{hit}", ["limit", "mode"])
         = "How often a limit was reached, by its name in the settings, and whether it was enforced or only observed.";
     reloads: Counter("verify_gateway.reloads", "{reload}", ["what", "outcome"])

@@ -1,7 +1,7 @@
 //! An upstream that acts or not, answers or not, and may do so late.
 
 use std::{
-    future::Future,
+    future::{self, Future},
     pin::Pin,
     sync::{
         Arc,
@@ -16,6 +16,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tokio::{sync::oneshot, time::sleep};
+use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt};
 use verify_gateway::upstream::Failure;
 
@@ -26,7 +27,11 @@ use super::random::Random;
 pub struct Origin {
     simulator: Router,
     random: Random,
+    /// What is a second at the pace of this world.
+    second: Duration,
     calm: Arc<AtomicBool>,
+    /// What is under way.
+    requests: TaskTracker,
 }
 
 /// What becomes of a request.
@@ -48,12 +53,19 @@ enum Answer {
     Never,
 }
 
-/// The latest that anything acts: well within the gateway's settle window.
-const LATEST: u64 = 60_000;
+/// The latest that anything acts, in seconds: well within the gateway's settle window.
+const LATEST: u32 = 60;
 
 impl Origin {
-    pub fn new(simulator: Router, random: Random) -> Self {
-        Self { simulator, random, calm: Arc::default() }
+    pub fn new(simulator: Router, random: Random, second: Duration) -> Self {
+        Self { simulator, random, second, calm: Arc::default(), requests: TaskTracker::new() }
+    }
+
+    /// Waits until all that was under way has acted.
+    pub async fn idle(&self) {
+        self.requests.close();
+        self.requests.wait().await;
+        self.requests.reopen();
     }
 
     /// From now on all goes well, but for what is under way.
@@ -63,7 +75,8 @@ impl Origin {
 
     fn fate(&self) -> Fate {
         let random = &self.random;
-        let fate = |acts, answer| Fate { before: random.millis(300), acts, after: random.millis(300), answer };
+        let below = |seconds: f64| self.second.mul_f64(seconds * random.share());
+        let fate = |acts, answer| Fate { before: below(0.3), acts, after: below(0.3), answer };
         if self.calm.load(Ordering::Relaxed) {
             return fate(true, Answer::Real);
         }
@@ -78,7 +91,7 @@ impl Origin {
             16 => fate(true, Answer::Html),
             17 => fate(false, Answer::Never),
             18 => fate(true, Answer::Never),
-            _ => Fate { before: random.millis(LATEST), ..fate(true, Answer::Real) },
+            _ => Fate { before: below(LATEST.into()), ..fate(true, Answer::Real) },
         }
     }
 }
@@ -95,7 +108,7 @@ impl Service<Request<Bytes>> for Origin {
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
         let (fate, simulator) = (self.fate(), self.simulator.clone());
         let (answer, answered) = oneshot::channel();
-        tokio::spawn(async move {
+        self.requests.spawn(async move {
             sleep(fate.before).await;
             let real = if fate.acts { Some(serve(simulator, request).await) } else { None };
             sleep(fate.after).await;
@@ -105,11 +118,16 @@ impl Service<Request<Bytes>> for Origin {
                 (Answer::Html, _) => Ok(plain(StatusCode::OK, "<html></html>")),
                 (Answer::Unsent, _) => Err(Failure::Unsent("refused".into())),
                 (Answer::Lost | Answer::Real, _) => Err(Failure::Lost("reset".into())),
-                (Answer::Never, _) => return sleep(Duration::from_hours(1)).await,
+                (Answer::Never, _) => return,
             };
             let _ = answer.send(end);
         });
-        Box::pin(async move { answered.await.unwrap_or_else(|_| Err(Failure::Lost("gone".into()))) })
+        Box::pin(async move {
+            match answered.await {
+                Ok(end) => end,
+                Err(_) => future::pending().await,
+            }
+        })
     }
 }
 

@@ -28,6 +28,12 @@ impl Random {
         self.next() % end
     }
 
+    /// A share of one.
+    pub fn share(&self) -> f64 {
+        // 32 bits fit into the number without loss.
+        f64::from(u32::try_from(self.next() >> 32).unwrap()) / f64::from(u32::MAX)
+    }
+
     /// True so many times of a hundred.
     pub fn percent(&self, percent: u64) -> bool {
         self.below(100) < percent

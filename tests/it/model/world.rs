@@ -40,12 +40,28 @@ pub struct World {
     random: Random,
     config: Config,
     origin: Origin,
-    store: Store,
-    /// The gateway's; the upstream has its own.
+    /// The upstream's clock.
     clock: Clock,
     tenant: Arc<Tenant>,
     profile_id: String,
-    gateway: Arc<Mutex<(Services, Tasks)>>,
+    gateways: Arc<[Gateway; 2]>,
+    pace: Pace,
+}
+
+/// How time goes by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// It jumps to where something happens, and does so only where nothing but the test itself is waited for.
+    Paused,
+    /// It is the real one, so everything happens at a twentieth of the time. What takes minutes is skipped by the clocks.
+    Real,
+}
+
+/// One of the gateways, with its way to the records that they share, and a clock of its own.
+struct Gateway {
+    store: Store,
+    clock: Clock,
+    running: Mutex<(Services, Tasks)>,
 }
 
 /// What a caller wants to happen once.
@@ -68,9 +84,22 @@ struct Told {
 }
 
 impl World {
-    /// Plays one interleaving and says what is wrong with its end.
+    /// Plays one interleaving in paused time, with the records in memory, and says what is wrong with its end.
     pub async fn play(random: Random) -> Result<(), String> {
-        let (mut world, simulator) = Self::new(random);
+        let clocks = clocks(&random);
+        // One memory for both: each looks at it by its own clock otherwise.
+        let store = Store::memory(&Config::default().store, clocks[0].clone());
+        Self::run(random, Pace::Paused, [store.clone(), store], clocks).await
+    }
+
+    /// The same in real time, each gateway with its own way to the records.
+    pub async fn play_at(random: Random, stores: [Store; 2]) -> Result<(), String> {
+        let clocks = clocks(&random);
+        Self::run(random, Pace::Real, stores, clocks).await
+    }
+
+    async fn run(random: Random, pace: Pace, stores: [Store; 2], clocks: [Clock; 2]) -> Result<(), String> {
+        let (mut world, simulator) = Self::new(random, pace, stores, clocks);
         let told = Arc::new(Mutex::new(Told::default()));
         let intents = world.intents();
         let callers: Vec<u64> = intents.iter().map(|_| 1 + world.random.below(2)).collect();
@@ -91,27 +120,47 @@ impl World {
         for intent in intents {
             world.drive(intent, &told).await?;
         }
-        // What acts late has acted after this.
-        sleep(Duration::from_mins(2)).await;
+        world.origin.idle().await;
         let told = Arc::try_unwrap(told).map_err(|_| "somebody still calls")?.into_inner().unwrap();
         told.check(&simulator)
     }
 
-    fn new(random: Random) -> (Self, Handle) {
-        let start = "2026-01-01T00:00:00Z".parse().unwrap();
-        let (simulator, service) =
-            simulator::in_process(simulator::Settings::default(), Clock::starting_at(start)).unwrap();
+    fn new(random: Random, pace: Pace, stores: [Store; 2], clocks: [Clock; 2]) -> (Self, Handle) {
+        let clock = Clock::starting_at(START.parse().unwrap());
+        let (simulator, service) = simulator::in_process(simulator::Settings::default(), clock.clone()).unwrap();
         let profile_id = simulator.seed_profile(KEY, "model");
         let mut config = Config::default();
         config.upstream.base_url = "http://simulator/v2".into();
         // Its waits are random, and no seed repeats them.
         config.upstream.retry.base_delay = Duration::ZERO;
-        let clock = Clock::starting_at(start);
-        let store = Store::memory(&config.store, clock.clone());
-        let origin = Origin::new(service, random.clone());
-        let gateway = Arc::new(Mutex::new(start_gateway(&config, &origin, &store, &clock)));
-        let tenant = Arc::new(tenant(0));
-        (Self { random, config, origin, store, clock, tenant, profile_id, gateway }, simulator)
+        if pace == Pace::Real {
+            config.upstream.attempt_timeout = Duration::from_millis(300);
+            // Longer than the clocks are moved while anything is under way.
+            config.sends.settle_window = Duration::from_hours(1);
+        }
+        let origin = Origin::new(service, random.clone(), pace.shrink(1));
+        let mut ways = stores.into_iter().zip(clocks);
+        let gateways = std::array::from_fn(|_| {
+            let (store, clock) = ways.next().unwrap();
+            let running = Mutex::new(start_gateway(&config, &origin, &store, &clock));
+            Gateway { store, clock, running }
+        });
+        let (gateways, tenant) = (Arc::new(gateways), Arc::new(tenant(0)));
+        (Self { random, config, origin, clock, tenant, profile_id, gateways, pace }, simulator)
+    }
+
+    /// A random time below so many milliseconds.
+    fn while_below(&self, millis: u64) -> Duration {
+        self.random.millis(millis) / self.pace.factor()
+    }
+
+    fn any_gateway(&self) -> &Gateway {
+        &self.gateways[usize::from(self.random.percent(50))]
+    }
+
+    /// Moves all clocks forward.
+    fn skip(&self, by: Duration) {
+        self.gateways.iter().for_each(|gateway| gateway.clock.advance(by));
     }
 
     /// One to four intents at few targets. Half of the worlds have only named ones, for which the promise is whole.
@@ -131,12 +180,13 @@ impl World {
     /// A caller, who may ask again, may want something else by the same name, and may go away.
     async fn caller(self, intent: Intent, told: Arc<Mutex<Told>>) {
         let random = &self.random;
-        sleep(random.millis(2000)).await;
+        sleep(self.while_below(2000)).await;
         for _ in 0..=random.below(3) {
             let contradicts = random.percent(5) && intent.request_id.is_some();
             let intent = if contradicts { Intent { timeout_secs: Some(77), ..intent } } else { intent };
-            let patience = if random.percent(20) { random.millis(3000) } else { Duration::from_hours(1) };
-            let end = timeout(patience, self.call(intent, 100 + random.below(15_000))).await;
+            let patience = if random.percent(20) { self.while_below(3000) } else { Duration::from_hours(1) };
+            let time = self.pace.shrink(1) / 10 + self.while_below(15_000);
+            let end = timeout(patience, self.call(intent, time)).await;
             let again = match end {
                 Ok(Ok(id)) => {
                     told.lock().unwrap().note(intent, id);
@@ -155,16 +205,14 @@ impl World {
             if !again || intent.request_id.is_none() {
                 return;
             }
-            sleep(random.millis(3000)).await;
+            sleep(self.while_below(3000)).await;
         }
     }
 
-    async fn call(&self, intent: Intent, deadline_ms: u64) -> Result<String, Error> {
-        let services = self.gateway.lock().unwrap().0.clone();
-        let context = Context::new(
-            Caller::unrestricted(self.tenant.clone()),
-            Instant::now() + Duration::from_millis(deadline_ms),
-        );
+    /// Calls one of the gateways.
+    async fn call(&self, intent: Intent, time: Duration) -> Result<String, Error> {
+        let services = self.any_gateway().running.lock().unwrap().0.clone();
+        let context = Context::new(Caller::unrestricted(self.tenant.clone()), Instant::now() + time);
         let send = Send {
             request_id: intent.request_id,
             phone_number: PhoneNumber::parse(intent.phone).unwrap(),
@@ -181,29 +229,43 @@ impl World {
         Ok(answered.answer.id.expect("an answer has an id"))
     }
 
-    /// Kills the gateway, moves its clock, lets hours pass.
+    /// Kills gateways, moves their clocks, lets hours pass.
     async fn disturb(self) {
         for _ in 0..self.random.below(4) {
-            sleep(self.random.millis(8000)).await;
+            sleep(self.while_below(8000)).await;
             match self.random.below(4) {
                 0 | 1 => self.kill().await,
-                2 => self.clock.advance(self.random.millis(8000)),
-                _ => self.clock.reset(),
+                turn => {
+                    self.gateways.iter().for_each(|gateway| gateway.clock.reset());
+                    if turn == 2 {
+                        // With what they differ by themselves, less than the skew that the settings allow for.
+                        self.skip(self.random.millis(8000));
+                    }
+                }
             }
         }
-        if self.random.percent(10) {
+        if self.random.percent(10) && self.pace == Pace::Paused {
             sleep(Duration::from_hours(1)).await;
         }
     }
 
-    /// Ends the gateway where it stands, and starts another one on the same records.
+    /// Ends one of the gateways where it stands, and starts another one on the same records.
     async fn kill(&self) {
-        let (_, tasks) = {
-            let mut gateway = self.gateway.lock().unwrap();
-            std::mem::replace(&mut *gateway, start_gateway(&self.config, &self.origin, &self.store, &self.clock))
-        };
+        let Gateway { store, clock, running } = self.any_gateway();
+        let new = start_gateway(&self.config, &self.origin, store, clock);
+        let (_, tasks) = std::mem::replace(&mut *running.lock().unwrap(), new);
         let _ = tasks.cut();
         tasks.drain().await;
+    }
+
+    /// Ends both gateways as they should, and starts others.
+    async fn drain(&self) {
+        for Gateway { store, clock, running } in &*self.gateways {
+            let new = start_gateway(&self.config, &self.origin, store, clock);
+            let (_, tasks) = std::mem::replace(&mut *running.lock().unwrap(), new);
+            tasks.drain().await;
+        }
+        self.origin.idle().await;
     }
 
     /// Asks until there is an answer, as a caller does that follows the errors' advice.
@@ -212,8 +274,13 @@ impl World {
             return Ok(());
         }
         let mut intent = intent;
-        for _ in 0..20 {
-            match self.call(intent, 10_000).await {
+        if self.pace == Pace::Real {
+            // Who was killed holds nothing any more.
+            self.wait(Duration::ZERO).await;
+        }
+        let mut last = None;
+        for _ in 0..100 {
+            match self.call(intent, Duration::from_secs(10)).await {
                 Ok(id) => {
                     told.lock().unwrap().note(intent, id);
                     return Ok(());
@@ -222,10 +289,50 @@ impl World {
                 Err(error) if error.reason == ErrorReason::RequestIdReused => {
                     intent.timeout_secs = Some(77);
                 }
-                Err(error) => sleep(error.retry_after.unwrap_or(Duration::from_secs(5))).await,
+                Err(error) => {
+                    self.wait(error.retry_after.unwrap_or(Duration::from_secs(5))).await;
+                    last = Some(error);
+                }
             }
         }
-        Err(format!("no answer for {:?}", intent.request_id))
+        Err(format!("no answer for {:?}, but {last:?}", intent.request_id))
+    }
+
+    /// Lets time pass.
+    async fn wait(&self, time: Duration) {
+        match self.pace {
+            Pace::Paused => sleep(time).await,
+            Pace::Real => {
+                // At least what a lease lasts.
+                let time = time.max(Duration::from_mins(1));
+                // The server is not the clocks' to hurry, and no request lasts as long as they skip.
+                sleep(self.pace.shrink(1)).await;
+                self.drain().await;
+                self.skip(time);
+                self.clock.advance(time);
+            }
+        }
+    }
+}
+
+const START: &str = "2026-01-01T00:00:00Z";
+
+/// The gateways' clocks, which agree to within a second.
+fn clocks(random: &Random) -> [Clock; 2] {
+    [0; 2].map(|_| Clock::starting_at(START.parse::<jiff::Timestamp>().unwrap() + random.millis(1000)))
+}
+
+impl Pace {
+    const fn factor(self) -> u32 {
+        match self {
+            Self::Paused => 1,
+            Self::Real => 20,
+        }
+    }
+
+    /// So many seconds, at this pace.
+    fn shrink(self, seconds: u64) -> Duration {
+        Duration::from_secs(seconds) / self.factor()
     }
 }
 
@@ -258,6 +365,7 @@ impl Told {
                     | ErrorReason::UpstreamUnavailable
                     | ErrorReason::UpstreamRateLimited
                     | ErrorReason::GatewayOverloaded
+                    | ErrorReason::StoreUnavailable
             )
         );
         if intent.request_id.is_none() && !knows {
@@ -283,7 +391,9 @@ impl Told {
         }
         let (all, told) = (messages.len(), distinct.len());
         if all < told || all > told + self.unknown {
-            return Err(format!("{all} messages for {told} intents and {} unknown ones", self.unknown));
+            let (named, nameless) = (&self.named, &self.nameless);
+            let counts = format!("{all} messages for {told} intents and {} unknown ones", self.unknown);
+            return Err(format!("{counts}: {sent:?} of {named:?} and {nameless:?}"));
         }
         Ok(())
     }

@@ -286,11 +286,17 @@ impl Clients {
         answer.map(Response::into_inner).map(|answer| answer.verification.unwrap())
     }
 
-    /// Checks `code`.
-    pub async fn check(&mut self, verification_id: &str, code: &str) -> CheckOutcome {
+    /// Tries to check `code`.
+    pub async fn try_check(&mut self, verification_id: &str, code: &str) -> Result<CheckOutcome, Status> {
         let target = Some(Target::VerificationId(verification_id.into()));
         let request = CheckVerificationRequest { target, code: code.into(), ..CheckVerificationRequest::default() };
-        self.verifications.check_verification(request).await.unwrap().into_inner().outcome()
+        let answer = self.verifications.check_verification(request).await;
+        answer.map(|answer| answer.into_inner().outcome())
+    }
+
+    /// Checks `code`.
+    pub async fn check(&mut self, verification_id: &str, code: &str) -> CheckOutcome {
+        self.try_check(verification_id, code).await.unwrap()
     }
 
     /// Sends a code to `phone` by SMS.

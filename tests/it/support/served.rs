@@ -4,7 +4,7 @@ use std::{fs, net::SocketAddr, os::unix::fs::symlink, path::Path};
 
 use tempfile::TempDir;
 
-use super::{Ended, Process, TestGateway, addr};
+use super::{Ended, KEY, Process, TOKEN, TestGateway, addr, tenants_file};
 
 /// The real binary as in production, with its tenants in a volume as Kubernetes mounts one.
 pub struct Served {
@@ -52,14 +52,21 @@ impl Served {
     pub async fn start(upstream: &str, settings: &str, files: &[(&str, &str)]) -> Self {
         let volume = Volume::new(files);
         let config = volume.path().join("gateway.yaml");
-        let usual = format!(
-            "grpc: {{ listen: '127.0.0.1:0', plaintext: true }}\nadmin: {{ listen: '127.0.0.1:0' }}\nupstream: {{ base_url: '{upstream}/v2' }}\n"
-        );
-        fs::write(&config, usual + settings).unwrap();
-        let mut process = Process::start(&["serve", "--config", config.to_str().unwrap()]);
+        let usual = "grpc: { listen: '127.0.0.1:0', plaintext: true }\nadmin: { listen: '127.0.0.1:0' }\n";
+        fs::write(&config, [usual, settings].concat()).unwrap();
+        // By the environment, so that `settings` may say more of it.
+        let upstream = format!("{upstream}/v2");
+        let variables = [("VERIFY_GATEWAY_UPSTREAM__BASE_URL", upstream.as_str())];
+        let mut process = Process::with_variables(&["serve", "--config", config.to_str().unwrap()], &variables);
         let listening = process.logged(|line| line.contains("listening").then(|| line.to_owned())).await;
         let admin = addr(listening.split("\"admin\"").nth(1).unwrap()).unwrap();
         Self { process, addr: addr(&listening).unwrap(), admin: format!("http://{admin}"), volume }
+    }
+
+    /// Starts it in front of `upstream`, with the tenant `login` of other tests.
+    pub async fn usual(upstream: &str, settings: &str) -> Self {
+        let tenants = tenants_file("login", TOKEN, &format!("{{ inline: {KEY} }}"));
+        Self::start(upstream, settings, &[("tenants.yaml", &tenants)]).await
     }
 
     /// Starts it in front of the simulator of `set_up`.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{Instant, sleep};
+use uuid::Uuid;
 
 use super::{
     super::{
@@ -13,7 +14,11 @@ use super::{
     },
     Ended, Failed, Job, LOOK,
 };
-use crate::{domain::Error, pb::ErrorReason, store::Change};
+use crate::{
+    domain::Error,
+    pb::ErrorReason,
+    store::{Change, Store, Unavailable},
+};
 
 /// The waits between two tries for what another one has; they double.
 pub(super) const FIRST_WAIT: Duration = Duration::from_millis(5);
@@ -129,15 +134,20 @@ impl<I: Intent> Job<I> {
         // Nobody comes back for an intent without a name.
         let trace = end.as_ref().err().and_then(|failed| failed.doubt.as_ref()).filter(|_| self.is_named);
         let doubt = trace.map(|trace| (trace.since, trace.ended.unwrap_or_else(|| self.lease())));
-        let who = self.who();
-        let released = self.update_target(|target| {
-            target.release(self.id, &who, doubt);
-            if let Some(taken) = &taken {
-                target.take(taken.clone());
-            }
-        });
-        if let Err(error) = released.await {
-            not_noted(&error);
+        let release = Release {
+            store: self.once.parts.store.clone(),
+            key: self.target.clone(),
+            job: self.id,
+            who: self.who(),
+            doubt,
+            taken,
+            keep: self.keep_target(),
+        };
+        if let Err(error) = release.write(self.writing_deadline()).await {
+            not_noted(&error.into());
+            // The caller need not wait for it. Others must know whose the message is, as long as they may look for theirs.
+            let until = Instant::now() + self.memory();
+            drop(self.once.parts.tasks.follow(release.write_when_it_can(until)));
         }
     }
 
@@ -152,27 +162,31 @@ impl<I: Intent> Job<I> {
     }
 
     async fn update_target<R>(&self, mut change: impl FnMut(&mut Target) -> R) -> Result<R, Error> {
-        // Until nothing in it can matter any more.
-        let memory = self.memory() + self.longest();
-        let retention = self.once.parts.settings.request_id_retention;
+        let keep = self.keep_target();
         self.update(&self.target, |target: Option<Target>| {
             let mut target = target.unwrap_or_default();
             let answer = change(&mut target);
-            let keep = if target.is_in_doubt() { memory.max(retention) } else { memory };
-            (Change::Put(target, keep), answer)
+            (keep.of(target), answer)
         })
         .await
+    }
+
+    /// Until nothing in the target's record can matter any more.
+    fn keep_target(&self) -> Keep {
+        let memory = self.memory() + self.longest();
+        Keep { memory, in_doubt: memory.max(self.once.parts.settings.request_id_retention) }
+    }
+
+    /// What has begun must be noted, also when the caller's time is over.
+    fn writing_deadline(&self) -> Instant {
+        self.context.deadline.max(Instant::now() + LOOK)
     }
 
     async fn update<T, R>(&self, key: &str, change: impl FnMut(Option<T>) -> (Change<T>, R)) -> Result<R, Error>
     where
         T: Serialize + DeserializeOwned,
     {
-        self.once.parts.store.update(key, change).await.map_err(|unavailable| {
-            Error::new(ErrorReason::StoreUnavailable, "the gateway can't note what it is about to do")
-                .retry_after(Duration::from_secs(1))
-                .source(unavailable)
-        })
+        Ok(self.once.parts.store.update_by(key, self.writing_deadline(), change).await?)
     }
 
     fn who(&self) -> Who {
@@ -198,6 +212,57 @@ impl<I: Intent> Job<I> {
         let settings = &self.once.parts.settings;
         let doubtful = settings.settle_window + 2 * settings.clock_skew;
         self.intent.window(&self.context).unwrap_or_default().max(doubtful)
+    }
+}
+
+/// How long a target's record is kept.
+#[derive(Clone, Copy)]
+struct Keep {
+    memory: Duration,
+    in_doubt: Duration,
+}
+
+impl Keep {
+    fn of(self, target: Target) -> Change<Target> {
+        let keep = if target.is_in_doubt() { self.in_doubt } else { self.memory };
+        Change::Put(target, keep)
+    }
+}
+
+/// What is noted when a job lets go of its target.
+struct Release {
+    store: Store,
+    key: String,
+    job: Uuid,
+    who: Who,
+    doubt: Option<(Timestamp, Timestamp)>,
+    taken: Option<Taken>,
+    keep: Keep,
+}
+
+impl Release {
+    async fn write(&self, deadline: Instant) -> Result<(), Unavailable> {
+        let written = self.store.update_by(&self.key, deadline, |target: Option<Target>| {
+            let mut target = target.unwrap_or_default();
+            target.release(self.job, &self.who, self.doubt);
+            if let Some(taken) = &self.taken {
+                target.take(taken.clone());
+            }
+            (self.keep.of(target), ())
+        });
+        written.await
+    }
+
+    /// Writes as soon as the store lets it, and gives up where it does not until `until`.
+    async fn write_when_it_can(self, until: Instant) {
+        let mut wait = LONGEST_WAIT;
+        while Instant::now() + wait < until {
+            sleep(wait).await;
+            if self.write(until).await.is_ok() {
+                return;
+            }
+            wait = (wait * 2).min(LOOK);
+        }
     }
 }
 

@@ -1,0 +1,202 @@
+//! A server that is away, slow, or whose answers are lost: nothing happens twice, and all goes on when it is back.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use serde_json::json;
+use tokio::task::JoinSet;
+use tonic::Code;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+use verify_gateway::{
+    pb::GetVerificationRequest,
+    store::{Contact, Store, Unavailable},
+};
+
+use super::contract::{add, get, open};
+use crate::support::{
+    PHONE, Refused, TestGateway,
+    redis::{Redis, ask},
+    relay::{Fate, Relay},
+};
+
+/// Adds from several tasks, and tells how often that certainly happened and how often it may have.
+async fn add_often(stores: &[Store], times: u32) -> (u32, u32) {
+    let mut tasks = JoinSet::new();
+    for store in stores {
+        for _ in 0..4 {
+            let store = store.clone();
+            tasks.spawn(async move {
+                let (mut done, mut unknown) = (0, 0);
+                for _ in 0..times {
+                    match add(&store, "n").await {
+                        Ok(_) => done += 1,
+                        Err(Unavailable::Unknown(_)) => unknown += 1,
+                        Err(_) => {}
+                    }
+                }
+                (done, unknown)
+            });
+        }
+    }
+    let mut sum = (0, 0);
+    while let Some(task) = tasks.join_next().await {
+        let (done, unknown) = task.unwrap();
+        sum = (sum.0 + done, sum.1 + unknown);
+    }
+    sum
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_write_whose_answer_is_lost_happens_once() {
+    let Some(server) = Redis::start().await else { return };
+    let relays: Vec<_> = (0..2)
+        .map(|number| {
+            let count = AtomicUsize::new(0);
+            let fate = move |_: &[u8]| match count.fetch_add(1, Ordering::Relaxed) % 11 {
+                5 => Fate::Lost,
+                8 => Fate::Unsent,
+                // Later than its sender waits.
+                10 => Fate::Late(Duration::from_millis(40)),
+                _ => Fate::Good,
+            };
+            Relay::start(&server.path("redis.sock"), &format!("{number}.sock"), fate)
+        })
+        .collect();
+    let stores: Vec<_> = relays
+        .iter()
+        .map(|relay| {
+            let mut config = server.store();
+            config.redis.urls = vec![relay.url()];
+            config.redis.timeout = Duration::from_millis(30);
+            open(&config)
+        })
+        .collect();
+    let (done, unknown) = add_often(&stores, 50).await;
+    let sum = add(&open(&server.store()), "n").await.unwrap() - 1;
+    assert!(done > 0 && (done..=done + unknown).contains(&sum), "{sum} of {done} and {unknown}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_server_that_pauses_is_killed_and_comes_back_has_every_write_once() {
+    let Some(mut server) = Redis::with(&["--appendonly", "yes", "--appendfsync", "always"]).await else { return };
+    let mut config = server.store();
+    config.redis.timeout = Duration::from_millis(100);
+    let stores = [open(&config), open(&config)];
+    let adding = tokio::spawn({
+        let stores = stores.clone();
+        async move { add_often(&stores, 100).await }
+    });
+    let mut itself = server.connect().await;
+    let written = |n: u32| {
+        let store = open(&server.store());
+        async move { while get(&store, "written").await.is_err() || add(&store, "turns").await.unwrap_or(0) < n {} }
+    };
+    written(20).await;
+    let () = ask(&mut itself, "CLIENT PAUSE 300 ALL").await;
+    let () = ask(&mut itself, "PING").await;
+    for _ in 0..5 {
+        let _: i64 = ask(&mut itself, "CLIENT KILL TYPE normal SKIPME yes").await;
+        written(40).await;
+    }
+    server.kill().await;
+    server.revive().await;
+    let (done, unknown) = adding.await.unwrap();
+    let sum = add(&open(&server.store()), "n").await.unwrap() - 1;
+    assert!(done > 0 && (done..=done + unknown).contains(&sum), "{sum} of {done} and {unknown}");
+    // Each of them goes on without being told.
+    for store in stores {
+        while store.contact(Some(Contact::Down)).await != Contact::Up {}
+        add(&store, "n").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn while_the_server_is_away_reads_go_on_and_nothing_is_begun() {
+    let Some(mut server) = Redis::start().await else { return };
+    let gateway = TestGateway::of(|config| config.store = server.store(), |_| ()).await;
+    ready(&gateway, true, &[]).await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    let id = clients.send(PHONE, &profile_id).await.id;
+    let code = gateway.code(PHONE).await;
+
+    server.kill().await;
+    for _ in 0..3 {
+        let refused =
+            Refused::by(clients.try_send(PHONE, &profile_id).await).is(Code::Unavailable, "STORE_UNAVAILABLE");
+        assert_eq!(refused.retry_after, Some(Duration::from_secs(1)));
+    }
+    let refused = Refused::by(clients.try_check(&id, &code).await).is(Code::Unavailable, "STORE_UNAVAILABLE");
+    assert_eq!(refused.retry_after, Some(Duration::from_secs(1)));
+    clients.verifications.get_verification(GetVerificationRequest { verification_id: id.clone() }).await.unwrap();
+    ready(&gateway, true, &["store"]).await;
+    let (_, metrics) = gateway.admin("/metrics").await;
+    assert!(metrics.contains("\nverify_gateway_store_up 0\n"), "{metrics}");
+    assert!(
+        metrics.contains("verify_gateway_store_update_duration_seconds_count{outcome=\"unreachable\"}"),
+        "{metrics}"
+    );
+
+    server.revive().await;
+    ready(&gateway, true, &[]).await;
+    assert_eq!(clients.check(&id, &code).await, verify_gateway::pb::CheckOutcome::Accepted);
+    clients.send(PHONE, &profile_id).await;
+    assert_eq!(gateway.messages(PHONE).await.len(), 2);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_gateway_that_never_reached_the_server_is_not_ready_until_it_does() {
+    let Some(mut server) = Redis::start().await else { return };
+    server.kill().await;
+    let gateway = TestGateway::of(|config| config.store = server.store(), |_| ()).await;
+    ready(&gateway, false, &[]).await;
+    let channel = tonic::transport::Endpoint::new(format!("http://{}", gateway.addr)).unwrap().connect().await.unwrap();
+    let mut health = HealthClient::new(channel).watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    assert_eq!(health.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    let (status, why) = gateway.admin("/readyz").await;
+    assert_eq!((status, why.as_str()), (503, r#"{"degraded":[],"ready":false,"reasons":["store"]}"#));
+    server.revive().await;
+    assert_eq!(health.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    ready(&gateway, true, &[]).await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_gateway_whose_server_was_emptied_or_pauses_goes_on() {
+    let Some(server) = Redis::start().await else { return };
+    let gateway = TestGateway::of(|config| config.store = server.store(), |_| ()).await;
+    let mut itself = server.connect().await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    clients.send(PHONE, &profile_id).await;
+    let () = ask(&mut itself, "FLUSHALL").await;
+    clients.send(PHONE, &profile_id).await;
+    // Emptied while the message is under way: the answer stays the answer.
+    gateway.fault(json!({"method": "POST", "delay_ms": 200})).await;
+    let sending = tokio::spawn({
+        let (mut clients, profile_id) = (gateway.clients().await, profile_id.clone());
+        async move { clients.send(PHONE, &profile_id).await }
+    });
+    while ask::<Vec<String>>(&mut itself, "KEYS vg:1:target:*").await.is_empty() {}
+    let () = ask(&mut itself, "FLUSHALL").await;
+    sending.await.unwrap();
+    // Shorter than what a call has to note may take.
+    let () = ask(&mut itself, "CLIENT PAUSE 700 ALL").await;
+    clients.send(PHONE, &profile_id).await;
+    assert_eq!(gateway.messages(PHONE).await.len(), 4);
+    gateway.stop().await;
+}
+
+/// Waits until the admin port says so.
+async fn ready(gateway: &TestGateway, is: bool, degraded: &[&str]) {
+    loop {
+        let (_, body) = gateway.admin("/readyz").await;
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        if body["ready"] == is && body["degraded"] == json!(degraded) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Several gateways with one store: one message per intent, whoever is asked and whoever dies.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+use tonic::Request;
+use uuid::Uuid;
+use verify_gateway::pb::{Channel, CreateVerificationRequest};
+
+use crate::support::{Clients, PHONE, Served, TOKEN, TestGateway, redis::Redis};
+
+fn named(profile_id: &str) -> CreateVerificationRequest {
+    CreateVerificationRequest {
+        request_id: Uuid::new_v4().to_string(),
+        phone_number: PHONE.into(),
+        channel: Channel::Sms.into(),
+        profile_id: profile_id.into(),
+        ..CreateVerificationRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn equal_calls_at_two_gateways_send_one_message() {
+    let Some(server) = Redis::start().await else { return };
+    let one = TestGateway::of(|config| config.store = server.store(), |_| ()).await;
+    let simulator = one.simulator.trim_start_matches("http://").parse().unwrap();
+    let other = TestGateway::in_front_of(simulator, |config| config.store = server.store()).await;
+    let profile_id = one.clients().await.sms_profile().await;
+    one.fault(json!({"method": "POST", "delay_ms": 50})).await;
+    let request = named(&profile_id);
+    let mut calls = JoinSet::new();
+    for gateway in [&one, &other].repeat(4) {
+        let (mut clients, request) = (gateway.clients().await, request.clone());
+        calls.spawn(async move {
+            let answer = clients.verifications.create_verification(request).await.unwrap();
+            (answer.metadata().contains_key("replayed"), answer.into_inner().verification.unwrap().id)
+        });
+    }
+    let answers = calls.join_all().await;
+    let messages = one.messages(PHONE).await;
+    assert_eq!(messages.len(), 1);
+    assert!(answers.iter().all(|(_, id)| messages[0]["verification_id"] == **id), "{answers:?}");
+    assert_eq!(answers.iter().filter(|(replayed, _)| !replayed).count(), 1);
+    one.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_killed_process_sent_is_found_by_another_one_and_not_sent_again() {
+    let Some(server) = Redis::start().await else { return };
+    let set_up = TestGateway::start().await;
+    let profile_id = set_up.clients().await.sms_profile().await;
+    let settings = format!(
+        "store: {{ backend: redis, redis: {{ url: '{}', hash_key_file: '{}' }} }}\nupstream: {{ attempt_timeout: 2s }}\n",
+        server.url(),
+        server.path("hash_key").display()
+    );
+    let (killed, other) =
+        tokio::join!(Served::usual(&set_up.simulator, &settings), Served::usual(&set_up.simulator, &settings));
+    let request = named(&profile_id);
+    let call = |clients: Clients, seconds: u64| {
+        let mut request = Request::new(request.clone());
+        request.set_timeout(Duration::from_secs(seconds));
+        let mut verifications = clients.verifications;
+        async move { verifications.create_verification(request).await }
+    };
+    // The message goes out, and nobody is told.
+    set_up.fault(json!({"method": "POST", "act": "after", "delay_ms": 60_000})).await;
+    let lost = tokio::spawn(call(Clients::of(killed.addr, Some(TOKEN)).await, 2));
+    while set_up.messages(PHONE).await.is_empty() {}
+    killed.process.end("KILL").await;
+    assert!(lost.await.unwrap().is_err());
+
+    // The other one waits until nobody can be at it any more: the times of the call, of its attempt, and of two looks.
+    let answer = call(Clients::of(other.addr, Some(TOKEN)).await, 60).await.unwrap();
+    assert!(answer.metadata().contains_key("replayed"));
+    let messages = set_up.messages(PHONE).await;
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0]["verification_id"], *answer.into_inner().verification.unwrap().id);
+    assert_eq!(other.process.end("TERM").await.code, Some(0));
+    set_up.stop().await;
+}

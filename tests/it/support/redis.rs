@@ -1,0 +1,150 @@
+//! Redis servers of a test's own, as processes.
+
+use std::{
+    env, fs,
+    io::{self, Write},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+    thread,
+};
+
+use redis::{FromRedisValue, aio::MultiplexedConnection};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+use verify_gateway::config::{Backend, Config, Store};
+
+/// The server's program, by the variable `REDIS_SERVER`. Where it is not set, a test that needs it says so and is skipped;
+/// CI has no such excuse.
+pub fn program() -> Option<String> {
+    let program = env::var("REDIS_SERVER").ok();
+    if program.is_none() {
+        assert!(env::var_os("CI").is_none(), "REDIS_SERVER must be set: tests/redis/install prints it");
+        // Not by a macro, whose output is shown of failed tests only.
+        let name = thread::current().name().unwrap_or_default().to_owned();
+        let why = "it needs a Redis server, and REDIS_SERVER is not set (tests/redis/run sets it)";
+        writeln!(io::stderr(), "{name} is skipped: {why}").unwrap();
+    }
+    program
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A server on a socket in a folder of its own. It ends with this.
+pub struct Redis {
+    program: String,
+    arguments: Vec<String>,
+    child: Child,
+    pub folder: TempDir,
+}
+
+impl Redis {
+    /// Starts a server; none where there is no program.
+    pub async fn start() -> Option<Self> {
+        Self::with(&[]).await
+    }
+
+    /// Starts one with more `arguments`.
+    pub async fn with(arguments: &[&str]) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        Some(Self::within(program()?, folder, &[&["--port", "0"], arguments].concat()).await)
+    }
+
+    /// Starts one that keeps its files in `folder`.
+    pub async fn within(program: String, folder: TempDir, arguments: &[&str]) -> Self {
+        fs::write(folder.path().join("hash_key"), "a key that all replicas share in a test\n").unwrap();
+        let socket = folder.path().join("redis.sock").display().to_string();
+        let dir = folder.path().display().to_string();
+        let own = ["--unixsocket", &socket, "--dir", &dir, "--save", "", "--loglevel", "notice"];
+        let arguments = [&own[..], arguments].concat();
+        Self::configured(program, folder, &arguments).await
+    }
+
+    /// Starts one with these `arguments` alone.
+    pub async fn configured(program: String, folder: TempDir, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        let child = spawn(&program, &arguments).await;
+        Self { program, arguments, child, folder }
+    }
+
+    /// Ends the server at once, as a crash does.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Starts it again, with the files that it has.
+    pub async fn revive(&mut self) {
+        self.child = spawn(&self.program, &self.arguments).await;
+    }
+
+    /// The URL of its socket.
+    pub fn url(&self) -> String {
+        format!("redis+unix://{}", self.path("redis.sock").display())
+    }
+
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
+    /// Settings that keep records there.
+    pub fn store(&self) -> Store {
+        at(&[&self.url()], &self.path("hash_key"))
+    }
+
+    /// A connection of the test's own.
+    pub async fn connect(&self) -> MultiplexedConnection {
+        connect(&self.url()).await
+    }
+}
+
+/// Starts a server and waits until it serves.
+async fn spawn(program: &str, arguments: &Vec<String>) -> Child {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut seen = String::new();
+    loop {
+        let line = lines.next_line().await.unwrap().unwrap_or_else(|| panic!("it does not start:\n{seen}"));
+        // A server says the one, a sentinel the other.
+        if line.contains("eady to accept connections") || line.contains("monitor master") {
+            break;
+        }
+        seen += &line;
+        seen.push('\n');
+    }
+    // A pipe that nobody reads would stop it some day.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    child
+}
+
+/// Settings that keep records at `urls`.
+pub fn at(urls: &[&str], hash_key: &Path) -> Store {
+    let mut store = Config::default().store;
+    store.backend = Backend::Redis;
+    store.redis.urls = urls.iter().map(ToString::to_string).collect();
+    store.redis.hash_key_file = hash_key.into();
+    store
+}
+
+pub async fn connect(url: &str) -> MultiplexedConnection {
+    redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap()
+}
+
+/// What the server answers to a command, given as words.
+pub async fn ask<T: FromRedisValue>(connection: &mut MultiplexedConnection, words: &str) -> T {
+    let mut words = words.split(' ');
+    let mut command = redis::cmd(words.next().unwrap());
+    words.for_each(|word| _ = command.arg(word));
+    command.query_async(connection).await.unwrap()
+}
