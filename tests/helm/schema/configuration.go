@@ -19,12 +19,12 @@ func configurationSchema(path string) (schema, error) {
 	}
 	_, knobs, begun := strings.Cut(string(text), "<!-- knobs: begin -->")
 	knobs, _, ended := strings.Cut(knobs, "<!-- knobs: end -->")
-	documented := row.FindAllStringSubmatch(knobs, -1)
-	if !begun || !ended || len(documented) == 0 {
+	rows := row.FindAllStringSubmatch(knobs, -1)
+	if !begun || !ended || len(rows) == 0 {
 		return nil, fmt.Errorf("%s: no knobs between the marks", path)
 	}
 	root := section()
-	for _, columns := range append(row.FindAllStringSubmatch(coming, -1), documented...) {
+	for _, columns := range rows {
 		keys := strings.Split(columns[1], ".")
 		at := root
 		for _, key := range keys[:len(keys)-1] {
