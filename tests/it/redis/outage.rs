@@ -160,7 +160,7 @@ async fn a_gateway_that_never_reached_the_server_is_not_ready_until_it_does() {
     let mut health = HealthClient::new(channel).watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(health.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     let (status, why) = gateway.admin("/readyz").await;
-    assert_eq!((status, why.as_str()), (503, r#"{"degraded":[],"ready":false,"reasons":["store"]}"#));
+    assert_eq!((status, why.as_str()), (503, r#"{"degraded":[],"ready":false,"reasons":["store"],"stale":[]}"#));
     server.revive().await;
     assert_eq!(health.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
     ready(&gateway, true, &[]).await;
