@@ -113,7 +113,7 @@ async fn a_gateway_that_is_stopped_under_load_loses_no_send_and_sends_none_twice
     // Long enough that some are under way when the signal comes.
     let slow = json!({"times": 100_000, "method": "POST", "path": "/verifications", "delay_ms": 20});
     set_up.fault(slow).await;
-    let Served { process, addr, .. } = Served::before(&set_up, "", &[]).await;
+    let Served { process, addr, .. } = Served::usual(&set_up.simulator, "").await;
 
     let (answered, enough) = (std::sync::Arc::new(AtomicUsize::new(0)), std::sync::Arc::new(Notify::new()));
     let mut callers = JoinSet::new();

@@ -325,7 +325,7 @@ async fn a_change_that_is_of_no_use_changes_nothing_and_is_told_of() {
     let [old, new] = [&clients, &new_clients].map(|clients| clients.client("login.test", "spiffe://test/login"));
     let is_served = async |pair| call(gateway.addr, authority.trusted_by(Some(pair), BOTH)).await.is_ok();
     let stale = async |expected: &str| {
-        let expected = format!(r#"{{"ready":true,"reasons":[],"stale":{expected}}}"#);
+        let expected = format!(r#"{{"degraded":[],"ready":true,"reasons":[],"stale":{expected}}}"#);
         until(&expected, async || gateway.admin("/readyz").await == (200, expected.clone())).await;
     };
     assert!(is_served(&old).await && !is_served(&new).await);

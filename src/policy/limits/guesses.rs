@@ -42,11 +42,10 @@ pub enum Guessed {
 }
 
 impl Limiter {
-    /// Lets a check begin. Where the store is down, it is let through: no new code can be sent then, and Telnyx bounds
-    /// the checks of each verification itself.
+    /// Lets a check begin, unless it can't be counted.
     ///
     /// # Errors
-    /// `CHECK_LIMIT_REACHED` and `GUESS_LIMIT_REACHED`.
+    /// `CHECK_LIMIT_REACHED`, `GUESS_LIMIT_REACHED` and `STORE_UNAVAILABLE`.
     pub async fn check(&self, tenant: &Tenant, verified: Verified<'_>) -> Result<Guess, Error> {
         if !counts(tenant) {
             return Ok(Guess::default());
@@ -60,14 +59,14 @@ impl Limiter {
         };
         let mut reached = Vec::new();
         if let Some(key) = &verification {
-            let (known, hit) = self.count_check(tenant, key).await.unwrap_or_default();
+            let (known, hit) = self.count_check(tenant, key).await?;
             reached.extend(hit);
             number = number.or(known);
         }
         let mut places = Places::default();
         if let (Some(key), false) = (&number, reached.iter().any(Reached::refuses)) {
             let limit = tenant.limits.guesses_per_phone_number.as_ref();
-            let (place, hits) = self.count_guess(limit, key).await.unwrap_or_default();
+            let (place, hits) = self.count_guess(limit, key).await?;
             if let (Some(verification), true) = (&verification, hits.iter().any(Reached::refuses)) {
                 self.uncount_check(verification).await;
             }
@@ -89,7 +88,7 @@ impl Limiter {
                     // It was made, whatever the limit says.
                     let limit = tenant.limits.guesses_per_phone_number;
                     let observed = limit.map(|limit| Limit { mode: Mode::Observe, ..limit });
-                    self.count_guess(observed.as_ref(), &number).await;
+                    not_counted(self.count_guess(observed.as_ref(), &number).await);
                 }
             }
             Guessed::Over => {
@@ -109,14 +108,18 @@ impl Limiter {
     }
 
     /// Notes a guess at the number whose guesses are counted at `key`, as the limit's mode says.
-    async fn count_guess(&self, limit: Option<&Limit<Window>>, key: &str) -> Option<(Option<Place>, Vec<Reached>)> {
+    async fn count_guess(
+        &self,
+        limit: Option<&Limit<Window>>,
+        key: &str,
+    ) -> Result<(Option<Place>, Vec<Reached>), Unavailable> {
         let rule = limit.map(|limit| Rule {
             kind: Kind::GuessesPerPhoneNumber,
             mode: limit.mode,
             window: &limit.at,
             allows: format!("at most {} wrong codes for a number in a day", limit.at.max),
         });
-        not_counted(self.take(key.to_owned(), rule.as_slice(), true).await)
+        self.take(key.to_owned(), rule.as_slice(), true).await
     }
 
     pub(super) fn guesses_key(&self, tenant: &Tenant, phone_number: &str) -> String {

@@ -9,7 +9,10 @@ use super::{
     Kind, Limiter, Reached,
     guesses::{counts, not_counted},
 };
-use crate::{store::Change, tenant::Tenant};
+use crate::{
+    store::{Change, Unavailable},
+    tenant::Tenant,
+};
 
 /// What is known of a verification.
 #[derive(Debug, Deserialize, Serialize)]
@@ -82,7 +85,11 @@ impl Limiter {
     }
 
     /// Counts a check of the verification at `key`, and tells where the guesses of its number are counted.
-    pub(super) async fn count_check(&self, tenant: &Tenant, key: &str) -> Option<(Option<String>, Option<Reached>)> {
+    pub(super) async fn count_check(
+        &self,
+        tenant: &Tenant,
+        key: &str,
+    ) -> Result<(Option<String>, Option<Reached>), Unavailable> {
         let limit = tenant.limits.checks_per_verification.as_ref();
         let counted = self.store.update(key, |known: Option<Known>| {
             let mut known = known.unwrap_or_else(|| self.unknown());
@@ -99,7 +106,7 @@ impl Limiter {
             known.checks = known.checks.saturating_add(1);
             (self.put(known), (number, reached))
         });
-        not_counted(counted.await)
+        counted.await
     }
 
     /// Takes back that a check of the verification at `key` was counted.

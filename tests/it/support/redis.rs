@@ -23,9 +23,9 @@ pub fn program() -> Option<String> {
     let program = env::var("REDIS_SERVER").ok();
     if program.is_none() {
         assert!(env::var_os("CI").is_none(), "REDIS_SERVER must be set: tests/redis/install prints it");
-        // Not by a macro, whose output is shown of failed tests only.
         let name = thread::current().name().unwrap_or_default().to_owned();
         let why = "it needs a Redis server, and REDIS_SERVER is not set (tests/redis/run sets it)";
+        #[expect(clippy::explicit_write, reason = "what macros print is shown of failed tests only")]
         writeln!(io::stderr(), "{name} is skipped: {why}").unwrap();
     }
     program
