@@ -104,8 +104,11 @@ impl World {
         let intents = world.intents();
         let callers: Vec<u64> = intents.iter().map(|_| 1 + world.random.below(2)).collect();
         // Each call without a name is an intent of its own.
-        let sends = intents.iter().zip(&callers).map(|(one, callers)| one.request_id.map_or(*callers, |_| 1)).sum();
-        world.tenant = Arc::new(tenant(sends));
+        let sends: u64 =
+            intents.iter().zip(&callers).map(|(one, callers)| one.request_id.map_or(*callers, |_| 1)).sum();
+        // A place whose taking a server did not confirm stays taken.
+        let unconfirmed = if pace == Pace::Real { 1000 } else { 0 };
+        world.tenant = Arc::new(tenant(sends + unconfirmed));
         let mut calls = JoinSet::new();
         for (&intent, callers) in intents.iter().zip(callers) {
             for _ in 0..callers {
