@@ -93,9 +93,10 @@ async fn replacing_every_gateway_under_load_fails_no_call_and_repeats_no_message
     let profile_id = set_up.clients().await.sms_profile().await;
     // Long enough that some are under way when a gateway is told to stop.
     set_up.fault(json!({"times": 1_000_000, "method": "POST", "path": "/verifications", "delay_ms": 20})).await;
+    // Nobody reads what the processes say until they end, so they must not say a line for each call.
     let settings = format!(
         "store: {{ backend: redis, replicas: {GATEWAYS}, redis: {{ url: '{}', hash_key_file: '{}', timeout: 5s }} }}\n\
-         shutdown: {{ delay: 1s }}\n",
+         shutdown: {{ delay: 1s }}\ntelemetry: {{ log: {{ audit: false, level: info }} }}\n",
         server.url(),
         server.path("hash_key").display()
     );
