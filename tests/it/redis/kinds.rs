@@ -229,9 +229,10 @@ async fn when_the_master_dies_its_successor_is_found_with_what_was_written() {
     // The old one comes back as a replica, and nobody writes there.
     watched.master.revive().await;
     let info = async || -> redis::RedisResult<String> {
-        redis::cmd("INFO").arg("replication").query_async(&mut watched.master.connect().await).await
+        let client = redis::Client::open(watched.master.url())?;
+        redis::cmd("INFO").arg("replication").query_async(&mut client.get_multiplexed_async_connection().await?).await
     };
-    // Who becomes a replica closes all connections.
+    // Who becomes a replica closes all connections, new ones too.
     while !info().await.is_ok_and(|told| told.contains("master_link_status:up")) {}
     assert_eq!(add(&store, "n").await.unwrap(), 22);
 }
