@@ -76,7 +76,7 @@ async fn the_outbox_of_gateways_that_share_a_server_holds_one_message_per_intent
     config.redis.timeout = Duration::from_secs(2);
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut worlds = JoinSet::new();
-    for seed in 0..number("MODEL_RUNS").unwrap_or(1000) / 10 {
+    for seed in 0..number("REDIS_MODEL_RUNS").unwrap_or(100) {
         let (mut config, places) = (config.clone(), places.clone());
         config.redis.key_prefix = format!("world-{seed}");
         worlds.spawn(async move {
