@@ -7,8 +7,8 @@
 //! Two gateways share the records: in one memory, or at a real server. There time can't be paused, so the interleavings are
 //! faster and not the same each time, and the way to the server loses answers and delays what is written.
 //!
-//! `MODEL_RUNS` says how many interleavings (1000 where it is not set), `REDIS_MODEL_RUNS` how many at a server (100), `MODEL_SEED` replays
-//! one of those in memory.
+//! `MODEL_RUNS` says how many interleavings (1000 where it is not set), `REDIS_MODEL_RUNS` how many at a server (100),
+//! `MODEL_SEED` replays one of those in memory.
 
 mod origin;
 mod random;

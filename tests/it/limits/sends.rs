@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use tonic::Code;
-use uuid::Uuid;
 use verify_gateway::{
     domain::TenantId,
-    pb::{Channel, CreateVerificationRequest, Profile, SmsSettings},
+    pb::{Profile, SmsSettings},
     tenant::{
         Limits,
         limits::{Countries, DAY, Limit},
@@ -15,7 +14,7 @@ use verify_gateway::{
 };
 
 use super::{gateway, hits, observed, passes_when_told, refused, window};
-use crate::support::{Clients, OTHER_TOKEN, PHONE, Refused, TestGateway};
+use crate::support::{Clients, OTHER_TOKEN, PHONE, Refused, TestGateway, named};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -153,16 +152,6 @@ async fn a_limit_that_is_observed_counts_and_refuses_nothing() {
     assert_eq!(hits(&gateway, OF_PHONE.1, "observed").await, 3);
     assert_eq!(hits(&gateway, OF_DAY.1, "observed").await, 2);
     gateway.stop().await;
-}
-
-fn named(profile_id: &str) -> CreateVerificationRequest {
-    CreateVerificationRequest {
-        request_id: Uuid::new_v4().to_string(),
-        phone_number: PHONE.into(),
-        channel: Channel::Sms.into(),
-        profile_id: profile_id.into(),
-        ..CreateVerificationRequest::default()
-    }
 }
 
 #[tokio::test]

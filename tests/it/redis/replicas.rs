@@ -5,20 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tonic::Request;
-use uuid::Uuid;
-use verify_gateway::pb::{Channel, CreateVerificationRequest};
 
-use crate::support::{Clients, PHONE, Served, TOKEN, TestGateway, redis::Redis};
-
-fn named(profile_id: &str) -> CreateVerificationRequest {
-    CreateVerificationRequest {
-        request_id: Uuid::new_v4().to_string(),
-        phone_number: PHONE.into(),
-        channel: Channel::Sms.into(),
-        profile_id: profile_id.into(),
-        ..CreateVerificationRequest::default()
-    }
-}
+use crate::support::{Clients, PHONE, Served, TOKEN, TestGateway, named, redis::Redis};
 
 #[tokio::test]
 async fn equal_calls_at_two_gateways_send_one_message() {
