@@ -216,10 +216,12 @@ impl<I: Intent> Job<I> {
     ) -> Result<Found<I::Answer>, Error> {
         let parts = &self.once.parts;
         let others = neighbours.taken.iter().filter(|taken| taken.intent != self.name);
+        let answers = self.answers(&neighbours.in_doubt).await?;
+        let (mark, marks) = (self.intent.mark(), neighbours.in_doubt.iter().map(|other| other.mark.as_str()));
         let seek = Seek {
             trace,
-            others: others.map(|taken| taken.id.as_str()).collect(),
-            marks: neighbours.marks.iter().map(String::as_str).collect(),
+            others: others.map(|taken| taken.id.as_str()).chain(answers.iter().map(String::as_str)).collect(),
+            marks: marks.filter(|other| !other.is_empty() && *other != mark).collect(),
             skew: parts.settings.clock_skew,
             settle: parts.settings.settle_window,
             settled,

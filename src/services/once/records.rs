@@ -146,10 +146,10 @@ impl Target {
         self.holder.is_some() || !self.doubts.is_empty()
     }
 
-    /// The marks of the other intents that may come back to look for their traces.
-    pub(super) fn other_marks(&self, who: &Who) -> Vec<String> {
+    /// The other intents that may come back to look for their traces, or whose jobs never said how they ended.
+    pub(super) fn others_in_doubt(&self, who: &Who) -> Vec<Who> {
         let others = self.doubts.iter().map(|doubt| &doubt.who).filter(|other| *other != who);
-        others.map(|other| other.mark.clone()).filter(|mark| !mark.is_empty() && *mark != who.mark).collect()
+        others.cloned().collect()
     }
 
     fn doubt(&mut self, who: Who, since: Timestamp, ended: Timestamp) {

@@ -41,7 +41,7 @@ pub(super) enum Noted<A> {
 /// What is known of the other intents at the target.
 pub(super) struct Neighbours {
     pub(super) taken: Vec<Taken>,
-    pub(super) marks: Vec<String>,
+    pub(super) in_doubt: Vec<Who>,
 }
 
 impl<I: Intent> Job<I> {
@@ -110,7 +110,7 @@ impl<I: Intent> Job<I> {
             let (now, lease, memory) = (self.now(), self.lease(), self.memory());
             let hold = |target: &mut Target| {
                 let held = target.hold(self.id, &who, now, lease, memory);
-                (held, Neighbours { taken: target.taken.clone(), marks: target.other_marks(&who) })
+                (held, Neighbours { taken: target.taken.clone(), in_doubt: target.others_in_doubt(&who) })
             };
             match self.update_target(hold).await? {
                 (Hold::Held, neighbours) => return Ok(neighbours),
@@ -121,6 +121,22 @@ impl<I: Intent> Job<I> {
                 }
             }
         }
+    }
+
+    /// The answers, by id, of intents whose end may not have reached the target's record. Their own records may have it.
+    pub(super) async fn answers(&self, intents: &[Who]) -> Result<Vec<String>, Error> {
+        let mut ids = Vec::new();
+        for Who { intent, .. } in intents {
+            let id = self.update(intent, |named: Option<Named<I::Answer>>| {
+                let id = match named {
+                    Some(Named { state: State::Done(answer), .. }) => I::id(&answer).map(str::to_owned),
+                    Some(Named { state: State::Open { .. }, .. }) | None => None,
+                };
+                (Change::Keep, id)
+            });
+            ids.extend(id.await?);
+        }
+        Ok(ids)
     }
 
     /// Lets go of the target, and notes there what the end was.
