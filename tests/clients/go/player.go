@@ -110,8 +110,8 @@ func (p *player) expanded(text []byte) []byte {
 }
 
 func (p *player) play(text []byte) error {
-	var step step
-	if err := json.Unmarshal(p.expanded(text), &step); err != nil {
+	step, err := parsed(p.expanded(text))
+	if err != nil {
 		return err
 	}
 	switch {
@@ -157,17 +157,24 @@ func (p *player) play(text []byte) error {
 	}
 }
 
+func parsed(text []byte) (step, error) {
+	var step step
+	err := json.Unmarshal(text, &step)
+	return step, err
+}
+
 // many makes the call of a step so many times, some at once.
 func (p *player) many(text []byte, step step) error {
 	places, ends := make(chan struct{}, step.AtOnce), make(chan error, step.Times)
 	for range step.Times {
-		if err := json.Unmarshal(p.expanded(text), &step); err != nil {
+		// One of its own: a RawMessage that is read again is overwritten in place, under a call that still sends it.
+		next, err := parsed(p.expanded(text))
+		if err != nil {
 			return err
 		}
-		call := step.call
 		places <- struct{}{}
 		go func() {
-			ends <- p.make(context.Background(), call)
+			ends <- p.make(context.Background(), next.call)
 			<-places
 		}()
 	}
