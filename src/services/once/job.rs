@@ -80,7 +80,7 @@ impl<I: Intent> Job<I> {
     /// Notes the intent, or finds it noted.
     async fn noted(&self) -> Result<Answered<I::Answer>, Error> {
         if !self.is_named {
-            return self.alone(None).await.map_err(|failed| failed.error);
+            return self.alone(None).await.0.map_err(|failed| failed.error);
         }
         let mut wait = FIRST_WAIT;
         let earlier = loop {
@@ -95,20 +95,24 @@ impl<I: Intent> Job<I> {
                 Noted::Busy => wait = self.after(wait).await?,
             }
         };
-        let end = self.alone(earlier).await;
-        self.note_end(&end).await;
-        end.map_err(|failed| failed.error)
+        let (end, is_at_target) = self.alone(earlier).await;
+        let is_noted = self.note_end(&end).await || is_at_target;
+        match end {
+            // Nothing would keep the answer from being another one's later.
+            Ok(_) if !is_noted => Err(Error::new(I::IN_DOUBT, "it happened, and that could not be noted")),
+            end => end.map_err(|failed| failed.error),
+        }
     }
 
-    /// Does it with no other intent at the same target.
-    async fn alone(&self, earlier: Option<Trace>) -> Ended<I::Answer> {
+    /// Does it with no other intent at the same target. Tells also whether the end is noted there.
+    async fn alone(&self, earlier: Option<Trace>) -> (Ended<I::Answer>, bool) {
         let neighbours = match self.hold().await {
             Ok(neighbours) => neighbours,
-            Err(error) => return Err(Failed { error, doubt: earlier }),
+            Err(error) => return (Err(Failed { error, doubt: earlier }), false),
         };
         let end = self.once(earlier, &neighbours).await;
-        self.release(&end).await;
-        end
+        let is_noted = self.release(&end).await;
+        (end, is_noted)
     }
 
     /// Finds that it has happened, or makes it happen. What seldom happens is boxed, so that the usual way stays small.

@@ -387,7 +387,8 @@ impl Told {
         let answers: Vec<&str> = self.named.values().flatten().chain(&self.nameless).map(String::as_str).collect();
         let distinct: BTreeSet<&str> = answers.iter().copied().collect();
         if distinct.len() != answers.len() {
-            return Err(format!("two intents share a message: {answers:?}"));
+            let (named, nameless) = (&self.named, &self.nameless);
+            return Err(format!("two intents share a message: {named:?} and {nameless:?}"));
         }
         if let Some(untrue) = distinct.iter().find(|id| !sent.contains(**id)) {
             return Err(format!("{untrue} was never sent"));

@@ -16,7 +16,7 @@ use verify_gateway::{
 
 use super::contract::{add, get, open};
 use crate::support::{
-    PHONE, Refused, TestGateway,
+    PHONE, Refused, TestGateway, named,
     redis::{Redis, ask},
     relay::{Fate, Relay},
 };
@@ -190,6 +190,36 @@ async fn a_gateway_whose_server_was_emptied_or_pauses_goes_on() {
     let () = ask(&mut itself, "CLIENT PAUSE 700 ALL").await;
     clients.send(PHONE, &profile_id).await;
     assert_eq!(gateway.messages(PHONE).await.len(), 4);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_end_that_could_not_be_noted_is_not_told_before_it_can_be_found_again() {
+    let Some(mut server) = Redis::with(&["--appendonly", "yes", "--appendfsync", "always"]).await else { return };
+    let gateway = TestGateway::of(|config| config.store = server.store(), |_| ()).await;
+    let mut itself = server.connect().await;
+    let mut clients = gateway.clients().await;
+    let request = named(&clients.sms_profile().await);
+    gateway.fault(json!({"method": "POST", "act": "after", "delay_ms": 200})).await;
+    let sending = tokio::spawn({
+        let (mut verifications, request) = (gateway.clients().await.verifications, request.clone());
+        async move { verifications.create_verification(request).await }
+    });
+    while gateway.messages(PHONE).await.is_empty() {}
+    assert_eq!(ask::<Vec<String>>(&mut itself, "KEYS vg:1:request:*").await.len(), 1);
+    server.kill().await;
+    Refused::by(sending.await.unwrap()).is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
+    ready(&gateway, true, &["store"]).await;
+
+    server.revive().await;
+    ready(&gateway, true, &[]).await;
+    // Past the lease of the one who could not say how it ended.
+    gateway.clock.advance(Duration::from_mins(2));
+    let answer = clients.verifications.create_verification(request).await.unwrap();
+    assert!(answer.metadata().contains_key("replayed"));
+    let messages = gateway.messages(PHONE).await;
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0]["verification_id"], *answer.into_inner().verification.unwrap().id);
     gateway.stop().await;
 }
 

@@ -1,12 +1,22 @@
 //! Several gateways with one store: one message per intent, whoever is asked and whoever dies.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::json;
 use tokio::task::JoinSet;
-use tonic::Request;
+use tonic::{Code, Request};
 
-use crate::support::{Clients, PHONE, Served, TOKEN, TestGateway, named, redis::Redis};
+use crate::support::{
+    Clients, PHONE, Refused, Served, TOKEN, TestGateway, named,
+    redis::Redis,
+    relay::{Fate, Relay},
+};
 
 #[tokio::test]
 async fn equal_calls_at_two_gateways_send_one_message() {
@@ -68,4 +78,51 @@ async fn what_a_killed_process_sent_is_found_by_another_one_and_not_sent_again()
     assert_eq!(messages[0]["verification_id"], *answer.into_inner().verification.unwrap().id);
     assert_eq!(other.process.end("TERM").await.code, Some(0));
     set_up.stop().await;
+}
+
+#[tokio::test]
+async fn what_only_the_record_of_its_own_says_is_not_taken_by_an_older_send_in_doubt() {
+    let Some(server) = Redis::start().await else { return };
+    let older = TestGateway::of(|config| config.store = server.store(), |_| ()).await;
+    // What leads to the other gateway's records loses all that says what belongs to whom at a target, once it is to.
+    let loses = Arc::new(AtomicBool::new(false));
+    let fate = {
+        let loses = loses.clone();
+        move |written: &[u8]| match written.windows(7).any(|word| word == b"target:") {
+            true if loses.load(Ordering::SeqCst) => Fate::Unsent,
+            _ => Fate::Good,
+        }
+    };
+    let relay = Relay::start(&server.path("redis.sock"), "relay.sock", fate);
+    let settings = format!(
+        "store: {{ backend: redis, redis: {{ url: '{}', hash_key_file: '{}' }} }}\n",
+        relay.url(),
+        server.path("hash_key").display()
+    );
+    let killed = Served::usual(&older.simulator, &settings).await;
+    let mut clients = older.clients().await;
+    let profile_id = clients.sms_profile().await;
+
+    // Nothing comes of the older one, and nobody knows.
+    let in_doubt = named(&profile_id);
+    older.fault(json!({"method": "POST", "status": 500})).await;
+    let refused = clients.verifications.create_verification(in_doubt.clone()).await;
+    Refused::by(refused).is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
+    older.fault(json!({"method": "POST", "act": "after", "delay_ms": 200})).await;
+    let sending = tokio::spawn({
+        let (mut verifications, newer) =
+            (Clients::of(killed.addr, Some(TOKEN)).await.verifications, named(&profile_id));
+        async move { verifications.create_verification(newer).await.unwrap().into_inner().verification.unwrap().id }
+    });
+    while older.messages(PHONE).await.is_empty() {}
+    loses.store(true, Ordering::SeqCst);
+    let newer = sending.await.unwrap();
+    killed.process.end("KILL").await;
+
+    // Past the lease of the one that was killed, and past when anything could still come of the older one.
+    older.clock.advance(Duration::from_hours(1));
+    let answer = clients.verifications.create_verification(in_doubt).await.unwrap().into_inner().verification.unwrap();
+    assert_ne!(answer.id, newer);
+    assert_eq!(older.messages(PHONE).await.len(), 2);
+    older.stop().await;
 }

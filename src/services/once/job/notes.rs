@@ -72,8 +72,9 @@ impl<I: Intent> Job<I> {
         self.put(Some(State::Open { owner: self.id, lease: self.lease(), trace: Some(trace.clone()) })).await
     }
 
-    /// Writes down how it ended. Where that can't be written, the lease runs out, and the next call finds it in doubt.
-    pub(super) async fn note_end(&self, end: &Ended<I::Answer>) {
+    /// Writes down how it ended, and tells whether it could. Where it can't, the lease runs out, and the next call finds it
+    /// in doubt.
+    pub(super) async fn note_end(&self, end: &Ended<I::Answer>) -> bool {
         let state = match end {
             Ok(Answered { answer, .. }) => Some(State::Done(I::stored(answer))),
             Err(Failed { doubt: Some(trace), .. }) => {
@@ -82,9 +83,7 @@ impl<I: Intent> Job<I> {
             // Nothing changed: the name is free again.
             Err(Failed { doubt: None, .. }) => None,
         };
-        if let Err(error) = self.put(state).await {
-            not_noted(&error);
-        }
+        self.put(state).await.inspect_err(not_noted).unwrap_or(false)
     }
 
     /// Writes down how far the named intent has come, if it is the job's own still; nothing leaves the name free.
@@ -139,8 +138,8 @@ impl<I: Intent> Job<I> {
         Ok(ids)
     }
 
-    /// Lets go of the target, and notes there what the end was.
-    pub(super) async fn release(&self, end: &Ended<I::Answer>) {
+    /// Lets go of the target, and notes there what the end was. Tells whether it could.
+    pub(super) async fn release(&self, end: &Ended<I::Answer>) -> bool {
         let taken = end.as_ref().ok().and_then(|answered| I::id(&answered.answer)).map(|id| Taken {
             id: id.to_owned(),
             intent: self.name.clone(),
@@ -159,12 +158,13 @@ impl<I: Intent> Job<I> {
             taken,
             keep: self.keep_target(),
         };
-        if let Err(error) = release.write(self.writing_deadline()).await {
-            not_noted(&error.into());
+        let written = release.write(self.writing_deadline()).await.map_err(Error::from).inspect_err(not_noted);
+        if written.is_err() {
             // The caller need not wait for it. Others must know whose the message is, as long as they may look for theirs.
             let until = Instant::now() + self.memory();
             drop(self.once.parts.tasks.follow(release.write_when_it_can(until)));
         }
+        written.is_ok()
     }
 
     /// Waits before another try for what another one has, while somebody waits for its end, and tells the next wait.
@@ -282,7 +282,7 @@ impl Release {
     }
 }
 
-/// An end is known to its caller, even where it can't be written down.
+/// What is not in one record may be in the other, and is looked for where it is in none.
 fn not_noted(error: &Error) {
     let source = std::error::Error::source(error).map(ToString::to_string);
     tracing::warn!(%error, source, "an end could not be noted; it will be looked for if it is asked for again");
