@@ -14,7 +14,10 @@ use verify_gateway::{
     tenant::{Directory, PeerCertificate, TokenHash},
 };
 
-use crate::support::issuer::{AUDIENCE, ISSUER, JwksServer, SigningKey, encode, jwks, message};
+use crate::support::{
+    authority::Authority,
+    issuer::{AUDIENCE, ISSUER, JwksServer, SigningKey, encode, jwks, message},
+};
 
 const TOKEN: &str = "vgw_a-token-of-the-service";
 /// When the tests take place, in seconds.
@@ -326,6 +329,21 @@ async fn keys_are_renewed_in_time_and_kept_while_their_url_fails() {
     assert_eq!(by_token(&known, &by_new).await, service());
     assert_eq!(by_token(&known, &by_old).await, Err(Cause::UnknownKey));
     assert_eq!(server.requests().last().unwrap(), "Bearer renewed");
+}
+
+#[tokio::test]
+async fn keys_come_over_tls_from_whom_the_ca_of_the_file_vouches_for() {
+    let (key, authority) = (SigningKey::ed25519("a"), Authority::new());
+    let server = JwksServer::start_tls(jwks(&[&key]), &authority).await;
+    let token = key.token(&claims(&json!({})));
+    for (ca, known) in [(authority.pem(), service()), (Authority::new().pem(), Err(Cause::UnknownKey))] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("ca.pem"), ca).unwrap();
+        let directory = load(folder.path(), &format!("{{ url: '{}', ca_file: ca.pem }}", server.url));
+        let authenticator = Authenticator::new(directory, clock(), Metrics::default());
+        assert_eq!(by_token(&authenticator, &token).await, known);
+    }
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use rcgen::{
     KeyUsagePurpose, SanType, date_time_ymd,
 };
 use rustls::{
-    ClientConfig, RootCertStore, SupportedProtocolVersion,
+    ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
 use tokio::net::TcpStream;
@@ -16,7 +16,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
-/// The name in the certificates of servers.
+/// The name in the certificates of servers, beside `localhost`.
 pub const SERVER: &str = "gateway.test";
 
 /// An authority that certifies what it is asked to.
@@ -64,12 +64,22 @@ impl Authority {
     }
 
     fn certify(&self, change: impl FnOnce(&mut CertificateParams)) -> Pair {
-        let mut params = CertificateParams::new([SERVER.to_owned()]).unwrap();
+        let mut params = CertificateParams::new([SERVER, "localhost"].map(str::to_owned)).unwrap();
         (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2100, 1, 1));
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         Pair { certificate: certificate.pem(), key: key.serialize_pem() }
+    }
+
+    /// A server with a certificate of this authority.
+    pub fn serving(&self) -> ServerConfig {
+        let Pair { certificate, key } = self.server();
+        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        builder.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap()
     }
 
     /// A client that trusts this authority, shows `certificate`, and speaks `versions`.
