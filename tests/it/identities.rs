@@ -334,7 +334,7 @@ async fn keys_are_renewed_in_time_and_kept_while_their_url_fails() {
 #[tokio::test]
 async fn keys_come_over_tls_from_whom_the_ca_of_the_file_vouches_for() {
     let (key, authority) = (SigningKey::ed25519("a"), Authority::new());
-    let server = JwksServer::start_tls(jwks(&[&key]), &authority).await;
+    let server = JwksServer::on(authority.listen().await, "https", jwks(&[&key]), 1);
     let token = key.token(&claims(&json!({})));
     for (ca, known) in [(authority.pem(), service()), (Authority::new().pem(), Err(Cause::UnknownKey))] {
         let folder = tempfile::tempdir().unwrap();

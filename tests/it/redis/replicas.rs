@@ -88,9 +88,9 @@ async fn what_only_the_record_of_its_own_says_is_not_taken_by_an_older_send_in_d
     let loses = Arc::new(AtomicBool::new(false));
     let fate = {
         let loses = loses.clone();
-        move |written: &[u8]| match written.windows(7).any(|word| word == b"target:") {
-            true if loses.load(Ordering::SeqCst) => Fate::Unsent,
-            _ => Fate::Good,
+        move |written: &[u8]| {
+            let is_of_target = written.windows(7).any(|word| word == b"target:");
+            if is_of_target && loses.load(Ordering::SeqCst) { Fate::Unsent } else { Fate::Good }
         }
     };
     let relay = Relay::start(&server.path("redis.sock"), "relay.sock", fate);

@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
+use axum::serve::Listener;
 use hyper_util::rt::TokioIo;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -11,8 +12,8 @@ use rustls::{
     ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
-use tokio::net::TcpStream;
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client::TlsStream, server};
 use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
@@ -72,14 +73,15 @@ impl Authority {
         Pair { certificate: certificate.pem(), key: key.serialize_pem() }
     }
 
-    /// A server with a certificate of this authority.
-    pub fn serving(&self) -> ServerConfig {
+    /// A listener with a certificate of this authority.
+    pub async fn listen(&self) -> TlsListener {
         let Pair { certificate, key } = self.server();
         let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        builder.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap()
+        let server = builder.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
+        TlsListener { tcp: TcpListener::bind("127.0.0.1:0").await.unwrap(), tls: Arc::new(server).into() }
     }
 
     /// A client that trusts this authority, shows `certificate`, and speaks `versions`.
@@ -120,4 +122,28 @@ pub async fn over(stream: TlsStream<TcpStream>) -> Result<Channel, tonic::transp
         async move { stream }
     });
     Endpoint::from_static("http://gateway.test").connect_with_connector(once).await
+}
+
+/// A listener for connections with TLS.
+pub struct TlsListener {
+    tcp: TcpListener,
+    tls: TlsAcceptor,
+}
+
+impl Listener for TlsListener {
+    type Io = server::TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
+        loop {
+            let (stream, addr) = self.tcp.accept().await.unwrap();
+            if let Ok(stream) = self.tls.accept(stream).await {
+                return (stream, addr);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.tcp.local_addr()
+    }
 }

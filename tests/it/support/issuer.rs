@@ -1,7 +1,6 @@
 //! An issuer of JWTs: real keys, made for the test, and a server that shows the public ones.
 
 use std::{
-    io,
     net::SocketAddr,
     sync::{
         Arc, Mutex,
@@ -22,12 +21,9 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::{Semaphore, watch},
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
-
-use super::authority::Authority;
 
 pub const ISSUER: &str = "https://issuer.example";
 pub const AUDIENCE: &str = "verify-gateway";
@@ -162,13 +158,8 @@ impl JwksServer {
         Self::on(listener, "http", jwks, answers)
     }
 
-    /// The same over TLS, to any number of requests.
-    pub async fn start_tls(jwks: String, authority: &Authority) -> Self {
-        let (tcp, tls) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), Arc::new(authority.serving()).into());
-        Self::on(TlsListener { tcp, tls }, "https", jwks, Semaphore::MAX_PERMITS)
-    }
-
-    fn on<L: Listener<Addr = SocketAddr>>(listener: L, scheme: &str, jwks: String, answers: usize) -> Self {
+    /// The same over connections of any kind.
+    pub fn on<L: Listener<Addr = SocketAddr>>(listener: L, scheme: &str, jwks: String, answers: usize) -> Self {
         let url = format!("{scheme}://localhost:{}/jwks", listener.local_addr().unwrap().port());
         let state = Arc::new(Served {
             jwks: jwks.into(),
@@ -211,28 +202,5 @@ impl JwksServer {
     /// Waits until so many requests came.
     pub async fn until(&self, number: usize) {
         self.state.requests.subscribe().wait_for(|requests| requests.len() >= number).await.unwrap();
-    }
-}
-
-struct TlsListener {
-    tcp: TcpListener,
-    tls: TlsAcceptor,
-}
-
-impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
-        loop {
-            let (stream, addr) = self.tcp.accept().await.unwrap();
-            if let Ok(stream) = self.tls.accept(stream).await {
-                return (stream, addr);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.tcp.local_addr()
     }
 }
