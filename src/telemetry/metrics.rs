@@ -306,6 +306,11 @@ impl Metrics {
         self.0.instruments.store_up.record(f64::from(u8::from(is)), &[]);
     }
 
+    /// The end of what must happen once could not be written to its `record`: `request` or `target`.
+    pub fn end_not_noted(&self, record: &'static str) {
+        self.0.instruments.unnoted_ends.add(1, &[label("record", record)]);
+    }
+
     /// A limit was reached.
     pub fn limit_hit(&self, limit: &'static str, mode: LimitMode) {
         let mode = match mode {

@@ -72,7 +72,7 @@ async fn the_outbox_of_gateways_that_share_a_server_holds_one_message_per_intent
     let relay = Relay::start(&server.path("redis.sock"), "relay.sock", fate);
     let mut config = server.store();
     config.redis.urls = vec![relay.url()];
-    // Nobody gives up: what was told and could not be noted before a kill would be nobody's.
+    // Giving up is the exception.
     config.redis.timeout = Duration::from_secs(2);
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut worlds = JoinSet::new();

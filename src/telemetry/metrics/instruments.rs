@@ -190,6 +190,8 @@ instruments! {
         = "How often an update of a record was made again because another gateway had been faster.";
     store_up: Gauge("verify_gateway.store.up", "{server}", [])
         = "1 where the store can be used, 0 where sends and checks are refused for want of it.";
+    unnoted_ends: Counter("verify_gateway.store.unnoted_ends", "{end}", ["record"])
+        = "Ends of what must happen once that could not be written down when they came: in the record of their request, or of their target.";
     limit_hits: Counter("verify_gateway.limit.hits", "{hit}", ["limit", "mode"])
         = "How often a limit was reached, by its name in the settings, and whether it was enforced or only observed.";
     reloads: Counter("verify_gateway.reloads", "{reload}", ["what", "outcome"])

@@ -83,7 +83,7 @@ impl<I: Intent> Job<I> {
             // Nothing changed: the name is free again.
             Err(Failed { doubt: None, .. }) => None,
         };
-        self.put(state).await.inspect_err(not_noted).unwrap_or(false)
+        self.put(state).await.inspect_err(|error| self.not_noted("request", error)).unwrap_or(false)
     }
 
     /// Writes down how far the named intent has come, if it is the job's own still; nothing leaves the name free.
@@ -158,13 +158,21 @@ impl<I: Intent> Job<I> {
             taken,
             keep: self.keep_target(),
         };
-        let written = release.write(self.writing_deadline()).await.map_err(Error::from).inspect_err(not_noted);
-        if written.is_err() {
+        let written = release.write(self.writing_deadline()).await;
+        if let Err(error) = &written {
+            self.not_noted("target", error);
             // The caller need not wait for it. Others must know whose the message is, as long as they may look for theirs.
             let until = Instant::now() + self.memory();
             drop(self.once.parts.tasks.follow(release.write_when_it_can(until)));
         }
         written.is_ok()
+    }
+
+    /// What is not in one record may be in the other, and is looked for where it is in none.
+    fn not_noted(&self, record: &'static str, error: &dyn std::error::Error) {
+        self.once.parts.metrics.end_not_noted(record);
+        let source = error.source().map(ToString::to_string);
+        tracing::warn!(%error, source, record, "an end could not be noted; it will be looked for if it is asked for again");
     }
 
     /// Waits before another try for what another one has, while somebody waits for its end, and tells the next wait.
@@ -280,10 +288,4 @@ impl Release {
             wait = (wait * 2).min(LOOK);
         }
     }
-}
-
-/// What is not in one record may be in the other, and is looked for where it is in none.
-fn not_noted(error: &Error) {
-    let source = std::error::Error::source(error).map(ToString::to_string);
-    tracing::warn!(%error, source, "an end could not be noted; it will be looked for if it is asked for again");
 }
