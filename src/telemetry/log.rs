@@ -10,7 +10,8 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde::Serializer;
+use serde_json::Value;
 use tracing::{
     Event, Level, Subscriber,
     field::{Field, Visit},
@@ -134,8 +135,10 @@ where
         event.record(&mut fields);
         let Fields { message, mut others } = fields;
         if let Some(call) = Call::current() {
-            let mut add = |name: &str, value: String| {
-                others.entry(name).or_insert(Value::String(value));
+            let mut add = |name: &'static str, value: String| {
+                if others.iter().all(|(other, _)| *other != name) {
+                    others.push((name, value.into()));
+                }
             };
             add("request_id", call.request_id.clone());
             add("rpc", call.rpc.to_owned());
@@ -160,18 +163,23 @@ struct Line {
     time: Timestamp,
     level: Level,
     message: String,
-    others: Map<String, Value>,
+    others: Vec<(&'static str, Value)>,
 }
 
 impl Line {
     fn json(self, target: &str, mut writer: Writer<'_>) -> fmt::Result {
-        let mut line = Map::new();
-        line.insert("timestamp".into(), format!("{:.6}", self.time).into());
-        line.insert("level".into(), self.level.as_str().into());
-        line.insert("target".into(), target.into());
-        line.insert("message".into(), self.message.into());
-        line.extend(self.others);
-        writeln!(writer, "{}", Value::Object(line))
+        let first = [
+            ("timestamp", format!("{:.6}", self.time)),
+            ("level", self.level.to_string()),
+            ("target", target.to_owned()),
+            ("message", self.message),
+        ];
+        let first = first.map(|(name, text)| (name, Value::String(text)));
+        let members = first.iter().chain(&self.others).map(|(name, value)| (name, value));
+        let mut line = Vec::with_capacity(512);
+        serde_json::Serializer::new(&mut line).collect_map(members).map_err(|_| fmt::Error)?;
+        writer.write_str(str::from_utf8(&line).map_err(|_| fmt::Error)?)?;
+        writer.write_char('\n')
     }
 
     fn human(self, target: &str, mut writer: Writer<'_>) -> fmt::Result {
@@ -202,12 +210,12 @@ impl Line {
 #[derive(Default)]
 struct Fields {
     message: String,
-    others: Map<String, Value>,
+    others: Vec<(&'static str, Value)>,
 }
 
 impl Fields {
     fn add(&mut self, field: &Field, value: impl Into<Value>) {
-        self.others.insert(field.name().to_owned(), value.into());
+        self.others.push((field.name(), value.into()));
     }
 }
 
