@@ -6,7 +6,7 @@
 mod memory;
 mod redis;
 
-use std::{fs, future, io, path::Path, sync::Arc, time::Duration};
+use std::{future, sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use serde::{Serialize, de::DeserializeOwned};
@@ -15,15 +15,13 @@ use tokio::time::Instant;
 use self::{memory::Memory, redis::Redis};
 use crate::{
     clock::Clock,
-    config::{self, Backend, Mistakes, Place as Written},
+    config::{self, Backend, Mistakes},
     domain::Error,
     pb::ErrorReason,
 };
 
 /// The largest record, in bytes: several times what the fullest one has.
 const MAX_RECORD: usize = 64 << 10;
-/// The shortest secret that digests are made with, in bytes.
-const MIN_SECRET: usize = 32;
 /// No update takes longer, whatever the settings say.
 const LONGEST: Duration = Duration::from_mins(1);
 /// When to come back after a refusal: the store is asked that often whether it is there again.
@@ -127,7 +125,7 @@ impl Store {
             return Ok(Self::memory(config, clock));
         }
         let mut mistakes = Mistakes::default();
-        let secret = secret(&config.redis.hash_key_file, &mut mistakes);
+        let secret = redis::secret(&config.redis.hash_key_file, &mut mistakes);
         let server = redis::Server::new(&config.redis, &mut mistakes);
         let (Some(secret), Some(server)) = (secret, server) else { return Err(mistakes) };
         // Whoever has another key must not share the records: it would not find what others have noted.
@@ -241,32 +239,6 @@ fn digest(secret: &hmac::Key, parts: &[&[u8]]) -> String {
     base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, &context.sign().as_ref()[..16])
 }
 
-/// The secret in `file`, without the line break at its end.
-fn secret(file: &Path, mistakes: &mut Mistakes) -> Option<hmac::Key> {
-    let bytes = read(file, "hash_key_file", mistakes)?;
-    let bytes = bytes.trim_ascii_end();
-    if bytes.len() < MIN_SECRET {
-        let what = format!("must hold at least {MIN_SECRET} bytes, such as the output of openssl rand -base64 32");
-        add(mistakes, file, "hash_key_file", what);
-        return None;
-    }
-    Some(hmac::Key::new(hmac::HMAC_SHA256, bytes))
-}
-
-/// What is in the `file` that the setting `key` names.
-fn read(file: &Path, key: &str, mistakes: &mut Mistakes) -> Option<Vec<u8>> {
-    let unread = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        kind => format!("can't be read: {kind}"),
-    };
-    fs::read(file).map_err(|error| add(mistakes, file, key, unread(error))).ok()
-}
-
-/// Notes a mistake in the `file` that the setting `key` names.
-fn add(mistakes: &mut Mistakes, file: &Path, key: &str, what: impl Into<String>) {
-    mistakes.add(Written::File(file.display().to_string().into()), format!("store.redis.{key}"), what);
-}
-
 impl From<Unavailable> for Error {
     /// The refusal of a call that can't be begun without the record.
     fn from(unavailable: Unavailable) -> Self {
@@ -277,84 +249,4 @@ impl From<Unavailable> for Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Config;
-
-    fn store(max_records: usize, clock: &Clock) -> Store {
-        Store::memory(&config::Store { max_records, ..Config::default().store }, clock.clone())
-    }
-
-    async fn put(store: &Store, key: &str, value: u32, keep: Duration) -> Result<(), Unavailable> {
-        store.update(key, |_| (Change::Put(value, keep), ())).await
-    }
-
-    async fn get(store: &Store, key: &str) -> Option<u32> {
-        store.update(key, |record| (Change::Keep, record)).await.unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_record_stays_until_its_time_is_over() {
-        let clock = Clock::default();
-        let store = store(10, &clock);
-        put(&store, "a", 1, Duration::from_mins(1)).await.unwrap();
-        assert_eq!((get(&store, "a").await, get(&store, "b").await), (Some(1), None));
-        clock.advance(Duration::from_secs(61));
-        assert_eq!(get(&store, "a").await, None);
-    }
-
-    #[tokio::test]
-    async fn a_changed_record_has_its_new_time() {
-        let clock = Clock::default();
-        let store = store(10, &clock);
-        put(&store, "a", 1, Duration::from_secs(10)).await.unwrap();
-        put(&store, "a", 2, Duration::from_secs(100)).await.unwrap();
-        clock.advance(Duration::from_secs(50));
-        assert_eq!(get(&store, "a").await, Some(2));
-        store.update("a", |_: Option<u32>| (Change::Remove, ())).await.unwrap();
-        assert_eq!(get(&store, "a").await, None);
-    }
-
-    #[tokio::test]
-    async fn a_full_store_takes_no_new_record_and_loses_none() {
-        let clock = Clock::default();
-        let store = store(2, &clock);
-        put(&store, "a", 1, Duration::from_secs(10)).await.unwrap();
-        put(&store, "b", 2, Duration::from_secs(100)).await.unwrap();
-        assert!(matches!(put(&store, "c", 3, Duration::from_secs(100)).await, Err(Unavailable::Full)));
-        put(&store, "b", 4, Duration::from_secs(100)).await.unwrap();
-        assert_eq!((get(&store, "a").await, get(&store, "b").await), (Some(1), Some(4)));
-        clock.advance(Duration::from_secs(11));
-        put(&store, "c", 3, Duration::from_secs(100)).await.unwrap();
-        assert_eq!((get(&store, "a").await, get(&store, "c").await), (None, Some(3)));
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn nobody_comes_in_between() {
-        let store = store(10, &Clock::default());
-        let tasks: Vec<_> = (0..8)
-            .map(|_| {
-                let store = store.clone();
-                tokio::spawn(async move {
-                    for _ in 0..500 {
-                        let add = |n: Option<u32>| (Change::Put(n.unwrap_or(0) + 1, Duration::from_mins(1)), ());
-                        store.update("n", add).await.unwrap();
-                    }
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-        assert_eq!(get(&store, "n").await, Some(4000));
-    }
-
-    #[test]
-    fn digests_tell_parts_apart_and_differ_from_store_to_store() {
-        let clock = Clock::default();
-        let (one, other) = (store(1, &clock), store(1, &clock));
-        assert_eq!(one.digest(&[b"a", b"bc"]), one.clone().digest(&[b"a", b"bc"]));
-        assert_ne!(one.digest(&[b"a", b"bc"]), one.digest(&[b"ab", b"c"]));
-        assert_ne!(one.digest(&[b"a"]), other.digest(&[b"a"]));
-    }
-}
+mod tests;

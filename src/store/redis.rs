@@ -5,6 +5,7 @@
 //! record (`record.rs`) tell whether it had arrived, so it happens once or not at all.
 
 mod connection;
+mod files;
 mod record;
 mod server;
 
@@ -23,11 +24,11 @@ use tokio::{
 use tower::util::rng::{HasherRng, Rng};
 use uuid::Uuid;
 
-pub(super) use self::server::Server;
 use self::{
     connection::{Connection, Failure, Kind},
     record::{Record, Stamp, Verdict},
 };
+pub(super) use self::{files::secret, server::Server};
 use super::{Change, Contact, Seen, Unavailable};
 use crate::config;
 

@@ -17,6 +17,7 @@ use tower::service_fn;
 use super::*;
 use crate::{
     domain::TenantId,
+    telnyx::{CheckRequest, SendRequest},
     tenant::{ApiKey, Caller, Tenant},
 };
 

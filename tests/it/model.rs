@@ -12,6 +12,7 @@
 
 mod origin;
 mod random;
+mod told;
 mod world;
 
 use std::{env, sync::Arc, thread, time::Duration};

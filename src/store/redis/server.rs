@@ -15,11 +15,13 @@ use ::redis::{
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-use super::connection::{Cause, cause};
+use super::{
+    connection::{Cause, cause},
+    files::{mistake, read},
+};
 use crate::{
     config::{self, Mistakes, RedisMode},
     secret::Secret,
-    store::{add, read},
 };
 
 /// Where the server is. Files are read whenever a connection is made, so that what is in them may change.
@@ -74,14 +76,14 @@ impl Server {
         {
             let Some(file) = file else { continue };
             if read(file, key, mistakes).is_some_and(|bytes| password(&bytes).is_none()) {
-                add(mistakes, file, key, "must hold a password");
+                mistake(mistakes, file, key, "must hold a password");
             }
         }
         if let Some(file) = &config.ca_file
             && let Some(pem) = read(file, "ca_file", mistakes)
             && !has_certificates(&pem)
         {
-            add(mistakes, file, "ca_file", "must hold certificates in PEM");
+            mistake(mistakes, file, "ca_file", "must hold certificates in PEM");
         }
         let addresses = config.urls.iter().map(|url| url.as_str().into_connection_info());
         (mistakes.len() == before).then(|| Self {

@@ -1,0 +1,155 @@
+//! What there is to ask Telnyx for.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{CheckTarget, Client, Page, operation::Operation};
+use crate::{
+    domain::{Error, PhoneNumber},
+    telnyx::{
+        Channel, CheckAnswer, CheckRequest, List, Profile, ProfilePatch, Route, SendRequest, Template, TemplateText,
+        Verification,
+    },
+    tenant::Context,
+};
+
+impl Client {
+    /// Starts a verification. Never repeated once it may have left.
+    ///
+    /// # Errors
+    /// As `CreateVerification` documents them.
+    pub async fn send(
+        &self,
+        context: &Context,
+        channel: Channel,
+        body: &SendRequest<'_>,
+    ) -> Result<Verification, Error> {
+        let operation = Operation::Send(channel);
+        let url = self.send_urls[channel as usize].clone();
+        self.data(context, operation, body.verify_profile_id, url, json(body)).await
+    }
+
+    /// Reads a verification.
+    ///
+    /// # Errors
+    /// As `GetVerification` documents them.
+    pub async fn verification(&self, context: &Context, id: &str) -> Result<Verification, Error> {
+        let url = self.url(Route::Verification(id));
+        self.data(context, Operation::GetVerification, id, url, Bytes::new()).await
+    }
+
+    /// Lists the verifications of a phone number. Telnyx documents no paging here and may ignore `page`.
+    ///
+    /// # Errors
+    /// As `ListVerifications` documents them.
+    pub async fn verifications(
+        &self,
+        context: &Context,
+        phone: &PhoneNumber,
+        page: Page,
+    ) -> Result<List<Verification>, Error> {
+        let mut url = self.url(Route::ByPhone(phone.as_e164()));
+        page.append_to(&mut url);
+        self.read(context, Operation::ListVerifications, "", url, Bytes::new()).await
+    }
+
+    /// Checks a code, or reports a check. Never repeated once it may have left.
+    ///
+    /// # Errors
+    /// As `CheckVerification` documents them.
+    pub async fn check(
+        &self,
+        context: &Context,
+        target: CheckTarget<'_>,
+        body: &CheckRequest<'_>,
+    ) -> Result<CheckAnswer, Error> {
+        let (operation, name, route) = match target {
+            CheckTarget::Id(id) => (Operation::Check, id, Route::Check(id)),
+            CheckTarget::Phone(phone) => (Operation::CheckByPhone, "", Route::CheckByPhone(phone.as_e164())),
+        };
+        self.data(context, operation, name, self.url(route), json(body)).await
+    }
+
+    /// Lists profiles, those called `name` where it is given.
+    ///
+    /// # Errors
+    /// As `ListProfiles` documents them.
+    pub async fn profiles(&self, context: &Context, name: Option<&str>, page: Page) -> Result<List<Profile>, Error> {
+        let mut url = self.url(Route::Profiles);
+        page.append_to(&mut url);
+        if let Some(name) = name {
+            url.query_pairs_mut().append_pair("filter[name]", name);
+        }
+        self.read(context, Operation::ListProfiles, "", url, Bytes::new()).await
+    }
+
+    /// Creates a profile. Never repeated once it may have left.
+    ///
+    /// # Errors
+    /// As `CreateProfile` documents them.
+    pub async fn create_profile(&self, context: &Context, profile: &Profile) -> Result<Profile, Error> {
+        self.data(context, Operation::CreateProfile, "", self.url(Route::Profiles), json(profile)).await
+    }
+
+    /// Reads a profile.
+    ///
+    /// # Errors
+    /// As `GetProfile` documents them.
+    pub async fn profile(&self, context: &Context, id: &str) -> Result<Profile, Error> {
+        self.data(context, Operation::GetProfile, id, self.url(Route::Profile(id)), Bytes::new()).await
+    }
+
+    /// Changes a profile. A change inside a channel block reads the profile first and writes the block whole.
+    ///
+    /// # Errors
+    /// As `UpdateProfile` documents them.
+    pub async fn update_profile(&self, context: &Context, id: &str, patch: ProfilePatch) -> Result<Profile, Error> {
+        let url = self.url(Route::Profile(id));
+        let current: Value = if patch.needs_current() {
+            self.data(context, Operation::GetProfile, id, url.clone(), Bytes::new()).await?
+        } else {
+            Value::Null
+        };
+        self.data(context, Operation::UpdateProfile, id, url, json(&patch.merge(&current))).await
+    }
+
+    /// Deletes a profile.
+    ///
+    /// # Errors
+    /// As `DeleteProfile` documents them.
+    pub async fn delete_profile(&self, context: &Context, id: &str) -> Result<(), Error> {
+        let url = self.url(Route::Profile(id));
+        self.call(context, Operation::DeleteProfile, id, url, Bytes::new()).await.map(drop)
+    }
+
+    /// Lists all templates: Telnyx does not page them.
+    ///
+    /// # Errors
+    /// As `ListTemplates` documents them.
+    pub async fn templates(&self, context: &Context) -> Result<Vec<Template>, Error> {
+        self.data(context, Operation::ListTemplates, "", self.url(Route::Templates), Bytes::new()).await
+    }
+
+    /// Creates a template. Never repeated once it may have left.
+    ///
+    /// # Errors
+    /// As `CreateTemplate` documents them.
+    pub async fn create_template(&self, context: &Context, text: &str) -> Result<Template, Error> {
+        let url = self.url(Route::Templates);
+        self.data(context, Operation::CreateTemplate, "", url, json(&TemplateText { text })).await
+    }
+
+    /// Changes a template's text.
+    ///
+    /// # Errors
+    /// As `UpdateTemplate` documents them.
+    pub async fn update_template(&self, context: &Context, id: &str, text: &str) -> Result<Template, Error> {
+        let url = self.url(Route::Template(id));
+        self.data(context, Operation::UpdateTemplate, id, url, json(&TemplateText { text })).await
+    }
+}
+
+fn json(body: &impl Serialize) -> Bytes {
+    serde_json::to_vec(body).expect("bodies are plain data with string keys").into()
+}
