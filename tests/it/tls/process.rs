@@ -70,7 +70,7 @@ async fn an_expired_certificate_is_warned_of() {
     let config = "grpc: { listen: '127.0.0.1:0', tls: { certificate_file: tls.crt, key_file: tls.key } }\n";
     fs::write(folder.join("gateway.yaml"), config).unwrap();
     let (code, out, _) = run(folder, &["check"]).await;
-    let expected = "TLS for gateway.test until 2020-01-02T00:00:00Z; clients asked for no certificate\n\
+    let expected = "TLS for gateway.test localhost until 2020-01-02T00:00:00Z; clients asked for no certificate\n\
         warning: the certificate has expired: no client will accept it\n";
     assert!(code == Some(0) && out.contains(expected), "{out}");
 }
