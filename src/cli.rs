@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     config::{self, Environment, LogFormat, Mistakes},
-    telemetry::Telemetry,
+    telemetry::{Flush, Telemetry, Writer},
 };
 
 /// A gRPC gateway in front of the Telnyx Verify API.
@@ -123,12 +123,13 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Makes logs and traces of `telemetry` the process's own.
-fn observe(config: &config::Telemetry) -> Result<Telemetry, Failure> {
+/// Makes logs and traces of `telemetry` the process's own. The log is written when what comes with it is dropped.
+fn observe(config: &config::Telemetry) -> Result<(Telemetry, Flush), Failure> {
     let telemetry = Telemetry::new(config).map_err(Failure::runtime)?;
-    let subscriber = telemetry.subscriber(io::stderr).map_err(Failure::runtime)?;
+    let (writer, flush) = Writer::start(io::stderr())?;
+    let subscriber = telemetry.subscriber(writer).map_err(Failure::runtime)?;
     tracing::dispatcher::set_global_default(subscriber).map_err(Failure::runtime)?;
-    Ok(telemetry)
+    Ok((telemetry, flush))
 }
 
 /// Ends when the process is asked to stop: by Ctrl-C, or by SIGTERM as Kubernetes does.

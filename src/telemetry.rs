@@ -28,7 +28,12 @@ use tracing_subscriber::{
     Layer, Registry, filter::Targets, fmt::MakeWriter, layer::SubscriberExt, registry::LookupSpan,
 };
 
-pub use self::{call::Call, log::Log, metrics::Metrics, sampling::Sampling};
+pub use self::{
+    call::Call,
+    log::{Flush, Log, Writer},
+    metrics::Metrics,
+    sampling::Sampling,
+};
 use self::{console::Console, queue::Queue};
 use crate::config;
 

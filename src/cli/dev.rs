@@ -72,7 +72,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     // A line for each call, which is what a person at a terminal wants to see.
     config.telemetry.log.level = "info,verify_gateway=debug".into();
     arguments.log.apply(&mut config.telemetry.log);
-    let telemetry = observe(&config.telemetry)?;
+    let (telemetry, _flush) = observe(&config.telemetry)?;
     let gateway = Gateway::bind(&config, demo_tenant(default_profile), Clock::default(), &telemetry)
         .await
         .map_err(Failure::runtime)?;

@@ -27,7 +27,7 @@ pub(super) async fn run(arguments: &Arguments, env: &Environment) -> Result<(), 
     let (mut config, directory, watch) = check::load(&arguments.config, env)?;
     arguments.log.apply(&mut config.telemetry.log);
     let stopped = stop_signal()?;
-    let telemetry = observe(&config.telemetry)?;
+    let (telemetry, _flush) = observe(&config.telemetry)?;
     let gateway = Gateway::bind(&config, directory, Clock::default(), &telemetry).await.map_err(Failure::runtime)?;
     let (at_once, _hangup) = hangup()?;
     gateway.watching(watch, config.tenants.reload_interval, at_once).run(stopped).await;

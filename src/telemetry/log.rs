@@ -1,6 +1,7 @@
 //! The log: what may be changed about it while the gateway runs.
 
 mod line;
+mod writer;
 
 use std::{
     io::IsTerminal,
@@ -20,6 +21,7 @@ use tracing_subscriber::{
 };
 
 use self::line::Lines;
+pub use self::writer::{Flush, Writer};
 use super::{TARGET, audit};
 use crate::config::{self, LogFormat};
 

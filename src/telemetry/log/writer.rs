@@ -1,0 +1,150 @@
+//! Lines on their way to whoever reads the log.
+//!
+//! A write for each line wakes its reader for each line, which takes longer than to make the line. So lines are gathered
+//! for a moment, and a thread of its own writes them together.
+
+use std::{
+    io::{self, Write},
+    mem,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+/// How long lines are gathered. A process that is killed takes them with it.
+const MOMENT: Duration = Duration::from_millis(5);
+/// So many bytes wait, and whoever has more to say waits too: no audit is to be lost.
+const MAX: usize = 1 << 20;
+
+/// Takes lines for a thread to write.
+#[derive(Default)]
+pub struct Writer {
+    waiting: Mutex<Waiting>,
+    filled: Condvar,
+    written: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    lines: Vec<u8>,
+    /// Whether somebody waits for them to be written.
+    is_urgent: bool,
+    /// Whether lines that were taken from here are being written.
+    is_writing: bool,
+}
+
+/// Waits, when it is dropped, until all lines are written.
+#[must_use = "lines may be lost at the end otherwise"]
+pub struct Flush(Arc<Writer>);
+
+impl Writer {
+    /// Begins to write to `to`.
+    ///
+    /// # Errors
+    /// Where there can be no more threads.
+    pub fn start(to: impl Write + Send + 'static) -> io::Result<(Arc<Self>, Flush)> {
+        let writer = Arc::new(Self::default());
+        let its = writer.clone();
+        thread::Builder::new().name("log".into()).spawn(move || its.run(to))?;
+        Ok((writer.clone(), Flush(writer)))
+    }
+
+    fn run(&self, mut to: impl Write) {
+        let mut batch = Vec::new();
+        loop {
+            let waiting = self.filled.wait_while(self.lock(), |waiting| waiting.lines.is_empty());
+            let waiting = waiting.unwrap_or_else(PoisonError::into_inner);
+            let gathered = self.filled.wait_timeout_while(waiting, MOMENT, |waiting| !waiting.is_urgent);
+            let (mut waiting, _) = gathered.unwrap_or_else(PoisonError::into_inner);
+            mem::swap(&mut waiting.lines, &mut batch);
+            (waiting.is_urgent, waiting.is_writing) = (false, true);
+            drop(waiting);
+            // There is nobody left to tell that it failed.
+            let _ = to.write_all(&batch).and_then(|()| to.flush());
+            batch.clear();
+            self.lock().is_writing = false;
+            self.written.notify_all();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until what `waits` says has passed.
+    fn written(&self, waits: impl Fn(&Waiting) -> bool) -> MutexGuard<'_, Waiting> {
+        let mut waiting = self.lock();
+        while waits(&waiting) {
+            waiting.is_urgent = true;
+            self.filled.notify_one();
+            waiting = self.written.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        waiting
+    }
+}
+
+impl Write for &Writer {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut waiting = self.written(|waiting| waiting.lines.len() >= MAX);
+        if waiting.lines.is_empty() {
+            self.filled.notify_one();
+        }
+        waiting.lines.extend_from_slice(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        drop(self.written(|waiting| waiting.is_writing || !waiting.lines.is_empty()));
+        Ok(())
+    }
+}
+
+impl Drop for Flush {
+    fn drop(&mut self) {
+        let _ = (&*self.0).flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was written at once, each time.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<Vec<u8>>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().push(bytes.to_vec());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_are_written_whole_in_order_together_and_within_bounds() {
+        const LINES: usize = 4000;
+        let written = Written::default();
+        let (writer, flush) = Writer::start(written.clone()).unwrap();
+        let line = |thread: usize, number: usize| format!("{thread} {number} {}\n", "x".repeat(200));
+        thread::scope(|scope| {
+            for thread in 0..4 {
+                let writer = &writer;
+                scope
+                    .spawn(move || (0..LINES).for_each(|n| (&**writer).write_all(line(thread, n).as_bytes()).unwrap()));
+            }
+        });
+        drop(flush);
+        let batches = written.0.lock().unwrap();
+        assert!(batches.iter().all(|batch| batch.len() < MAX + 300 && batch.ends_with(b"\n")));
+        assert!((2..LINES).contains(&batches.len()), "{}", batches.len());
+        let text = String::from_utf8(batches.concat()).unwrap();
+        for thread in 0..4 {
+            let its = text.split_inclusive('\n').filter(|line| line.starts_with(&format!("{thread} ")));
+            assert!(its.eq((0..LINES).map(|number| line(thread, number))));
+        }
+    }
+}
