@@ -29,6 +29,7 @@ pub use self::{
     instruments::{INVENTORY, Instrument, Kind, Observe},
     inventory::page,
 };
+
 /// What the gateway counts. Clones are the same.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
