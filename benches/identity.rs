@@ -11,8 +11,9 @@ use verify_gateway::{
     authn::{Authenticator, Bearer},
     clock::Clock,
     config::Environment,
+    domain::{PeerCertificate, TokenHash},
     telemetry::Metrics,
-    tenant::{Directory, PeerCertificate, TokenHash},
+    tenant::Directory,
 };
 
 #[path = "../tests/it/support/issuer.rs"]

@@ -6,11 +6,10 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use verify_gateway::{
-    domain::TenantId,
+    domain::{ApiKey, Tenant, TenantId},
     grpc::translate,
     pb::{Channel, CheckVerificationRequest, CreateVerificationRequest, check_verification_request::Target},
     telnyx::{CheckAnswer, CheckRequest, Data, SendRequest, Verification},
-    tenant::{ApiKey, Tenant},
 };
 
 const SENT: &str = r#"{"data":{"created_at":"2020-09-14T17:03:32.965812","id":"12ade33a-21c0-473b-b055-b3c836e1c292",

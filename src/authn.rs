@@ -21,8 +21,9 @@ pub use self::cause::{Cause, Denied};
 use self::{jwt::Jwt, ring::Ring};
 use crate::{
     clock::Clock,
+    domain::{Caller, PeerCertificate},
     telemetry::Metrics,
-    tenant::{Caller, Directory, Entry, Issuer, PeerCertificate},
+    tenant::{Directory, Issuer, TenantEntry},
 };
 
 /// Knows who may call. Clones are the same.
@@ -62,7 +63,7 @@ impl Authenticator {
         shared.metrics.key_ages(move |observe| {
             let Some(shared) = asked.upgrade() else { return };
             let (state, now) = (shared.state.load(), shared.clock.now());
-            for Entry { tenant, key_source, .. } in state.directory.entries() {
+            for TenantEntry { tenant, key_source, .. } in state.directory.entries() {
                 if let Some(age) = key_source.changed_at().and_then(|changed| age(changed, now)) {
                     observe(&tenant.id, age);
                 }

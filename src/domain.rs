@@ -1,13 +1,29 @@
-//! The values that every room of the house speaks of, and the one error.
+//! The values that all modules share, and the one error.
 
+mod api_key;
+mod call_context;
 mod country;
 mod error;
+mod identity;
+mod limits;
+mod peer_certificate;
 mod phone;
+mod tenant;
 mod tenant_id;
+mod test_number;
+mod token_hash;
 
 pub use self::{
+    api_key::{ApiKey, KeyIdentity},
+    call_context::CallContext,
     country::Country,
     error::{Error, Resource, Rule, Violation},
+    identity::{Allowed, Caller, Identity, Permissions},
+    limits::{CountryLimits, DAY, Limit, LimitMode, LimitRate, LimitWindow, Limits},
+    peer_certificate::PeerCertificate,
     phone::PhoneNumber,
+    tenant::Tenant,
     tenant_id::TenantId,
+    test_number::{TestNumber, TestNumbers},
+    token_hash::TokenHash,
 };

@@ -27,7 +27,7 @@ use crate::{
     authn::Authenticator,
     clock::Clock,
     config::{self, Mistakes},
-    domain::Error,
+    domain::{CallContext, Error},
     pb::{
         ErrorReason, FILE_DESCRIPTOR_SET, profile_service_server::ProfileServiceServer,
         template_service_server::TemplateServiceServer, verification_service_server::VerificationServiceServer,
@@ -35,7 +35,6 @@ use crate::{
     policy::limits::Calls,
     services::{Answered, Origin, Services},
     telemetry::Telemetry,
-    tenant::Context,
     upstream::Client,
 };
 
@@ -147,7 +146,7 @@ impl Server {
 }
 
 /// On whose behalf a call is made. Without it a call is refused, whatever let it get this far.
-fn context<T>(request: &Request<T>) -> Result<Context, Error> {
+fn context<T>(request: &Request<T>) -> Result<CallContext, Error> {
     let context = request.extensions().get().cloned();
     context.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "valid credentials are needed"))
 }

@@ -7,8 +7,8 @@
 //! carried out fails for `SEND_OUTCOME_UNKNOWN`, `CHECK_OUTCOME_UNKNOWN` or `CREATE_OUTCOME_UNKNOWN`, however that came
 //! about; one that fails for any other reason, `DEADLINE_EXCEEDED` among them, has changed nothing.
 //!
-//! A send or a creation of a followed call (`Context::followed`) is followed to its end: only its own time ends an
-//! attempt that was begun, neither the caller's deadline nor `Context::cancelled`.
+//! With `CallContext::run_to_completion`, an attempt of a send or a creation keeps its full timeout: neither the caller's
+//! deadline nor `CallContext::cancelled` ends it.
 
 mod attempt;
 mod authorize;
@@ -51,11 +51,10 @@ use self::{
 use crate::{
     clock::Clock,
     config,
-    domain::{Error, PhoneNumber},
+    domain::{CallContext, Error, PhoneNumber},
     pb::ErrorReason,
     telemetry::Metrics,
     telnyx::{Channel, Data, Route},
-    tenant::Context,
 };
 
 /// What an attempt passes.
@@ -146,7 +145,7 @@ impl Client {
     /// Makes a call whose answer is one resource in an envelope.
     async fn data<T: DeserializeOwned + Meaningful>(
         &self,
-        context: &Context,
+        context: &CallContext,
         operation: Operation,
         name: &str,
         url: Url,
@@ -158,7 +157,7 @@ impl Client {
     /// Makes a call and reads its answer.
     async fn read<T: DeserializeOwned + Meaningful>(
         &self,
-        context: &Context,
+        context: &CallContext,
         operation: Operation,
         name: &str,
         url: Url,
@@ -171,7 +170,7 @@ impl Client {
     /// Makes a call. `name` is the id of the resource that a 404 is about, where there is one.
     async fn call(
         &self,
-        context: &Context,
+        context: &CallContext,
         operation: Operation,
         name: &str,
         url: Url,
@@ -190,8 +189,8 @@ impl Client {
             tenant: Arc::clone(&context.tenant),
             deadline: context.deadline,
             cancelled: context.cancelled.clone(),
-            followed: context.followed && operation.is_worth_following(),
-            unasked: context.unasked,
+            run_to_completion: context.run_to_completion && operation.is_worth_following(),
+            internal: context.internal,
             resend_count: 0,
             in_doubt: false,
             headers: HeaderMap::new(),

@@ -108,7 +108,7 @@ fn gateway(folder: &std::path::Path, upstream: &str, collector: &str, traced: f6
              telemetry: {{ log: {{ format: json }}, otlp: {{ endpoint: http://{collector}, sample_ratio: {traced} }} }}\n"
         ),
     )?;
-    let hash = verify_gateway::tenant::TokenHash::of(TOKEN);
+    let hash = verify_gateway::domain::TokenHash::of(TOKEN);
     fs::write(
         folder.join("tenants.yaml"),
         format!(

@@ -19,7 +19,7 @@ use crate::{
     },
     grpc::Material,
     store::Store,
-    tenant::{Directory, Entry, Watch},
+    tenant::{Directory, TenantEntry, Watch},
 };
 
 /// Checks a configuration file and its tenants file, and says in words what they mean.
@@ -74,7 +74,7 @@ pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory,
 struct Summary<'c> {
     config: &'c Config,
     certificate: Option<&'c Material>,
-    tenants: &'c [Entry],
+    tenants: &'c [TenantEntry],
 }
 
 impl Display for Summary<'_> {
@@ -148,14 +148,14 @@ fn records(f: &mut fmt::Formatter<'_>, store: &config::Store) -> fmt::Result {
     Ok(())
 }
 
-fn tenant(f: &mut fmt::Formatter<'_>, entry: &Entry, before: &[Entry]) -> fmt::Result {
-    let Entry { tenant, identities, key_source } = entry;
+fn tenant(f: &mut fmt::Formatter<'_>, entry: &TenantEntry, before: &[TenantEntry]) -> fmt::Result {
+    let TenantEntry { tenant, identities, key_source } = entry;
     let profile = tenant.default_profile.as_deref().unwrap_or("none");
     writeln!(f, "  {}: key from {key_source}, default profile {profile}", tenant.id)?;
-    identities.iter().try_for_each(|known| write!(f, "{}", words::Identity(known)))?;
+    identities.iter().try_for_each(|known| write!(f, "{}", words::IdentitySummary(known)))?;
     limits::write_limits(f, &tenant.limits)?;
     limits::write_test_numbers(f, &tenant.test_numbers)?;
-    let same_key = |other: &&Entry| other.tenant.key.identity() == tenant.key.identity();
+    let same_key = |other: &&TenantEntry| other.tenant.key.identity() == tenant.key.identity();
     match before.iter().find(same_key) {
         Some(other) => {
             writeln!(f, "    note: has the same Telnyx key as {}, so each sees the other's data", other.tenant.id)

@@ -11,9 +11,9 @@ use crate::{
     app::Gateway,
     clock::Clock,
     config::{self, Config},
-    domain::TenantId,
+    domain::{ApiKey, Identity, Limits, Permissions, Tenant, TenantId, TokenHash},
     simulator,
-    tenant::{ApiKey, Credential, Directory, Identity, Limits, Permissions, Tenant, TokenHash},
+    tenant::{Credential, Directory},
 };
 
 /// The demo tenant's token and its key to the simulator, which takes any.

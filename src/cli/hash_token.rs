@@ -9,7 +9,7 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use super::Failure;
-use crate::tenant::TokenHash;
+use crate::domain::TokenHash;
 
 /// The prefix by which a scanner for leaked secrets finds a token.
 const PREFIX: &str = "vgw_";

@@ -21,11 +21,10 @@ use super::{status, web::Web};
 use crate::{
     authn::Authenticator,
     config,
-    domain::Error,
+    domain::{CallContext, Error, LimitMode, PeerCertificate},
     pb::ErrorReason,
     policy::{self, limits::Calls},
-    telemetry::{Metrics, Sampling, metrics::LimitMode},
-    tenant::{Context, PeerCertificate},
+    telemetry::{Metrics, Sampling},
 };
 
 /// What is below knows best what it means that the time is over, so it gets to say so.
@@ -73,7 +72,7 @@ impl Edge {
     async fn admit(&self, call: &Call, mut request: Request<Body>, routes: Routes) -> Result<Response<Body>, Error> {
         // Shed: refusing is cheap only before any work is done, authentication included.
         let _place = shed::place(&self.places)
-            .inspect_err(|_| self.metrics.limit_hit("grpc.max_concurrent_calls", LimitMode::Enforced))?;
+            .inspect_err(|_| self.metrics.limit_hit("grpc.max_concurrent_calls", LimitMode::Enforce))?;
         // Deadline: all further work is within the caller's time.
         let deadline = self.deadlines.of(request.headers())?;
         let in_time = async {
@@ -84,7 +83,7 @@ impl Edge {
             let _running = self.calls.begin(&caller.tenant)?;
             let rpc = request.uri().path().rsplit('/').next().unwrap_or_default();
             policy::rpc(&caller.identity, rpc)?;
-            request.extensions_mut().insert(Context::new(caller, deadline));
+            request.extensions_mut().insert(CallContext::new(caller, deadline));
             Ok(forward(routes, request).await)
         };
         let late = |_| Err(Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out"));

@@ -7,7 +7,7 @@ use super::{
     translate::{List, Paging, Violations, renamed},
 };
 use crate::{
-    domain::Error,
+    domain::{CallContext, Error},
     pb::{
         CreateProfileRequest, CreateProfileResponse, DeleteProfileRequest, DeleteProfileResponse, GetProfileRequest,
         GetProfileResponse, ListProfilesRequest, ListProfilesResponse, UpdateProfileRequest, UpdateProfileResponse,
@@ -16,7 +16,6 @@ use crate::{
     policy,
     services::Profiles,
     telemetry::audit,
-    tenant::Context,
     upstream::Client,
 };
 
@@ -102,7 +101,7 @@ impl ProfileService for Handlers {
 }
 
 /// The id of a profile that the identity may use.
-fn allowed_id(context: &Context, profile_id: &str) -> Result<String, Error> {
+fn allowed_id(context: &CallContext, profile_id: &str) -> Result<String, Error> {
     let mut violations = Violations::default();
     let id = violations.id("profile_id", profile_id);
     let id = violations.none_or(id)?;

@@ -28,10 +28,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 
 use super::{edge::Edged, tls::Material};
-use crate::{
-    config,
-    telemetry::{Metrics, metrics::LimitMode},
-};
+use crate::{config, domain::LimitMode, telemetry::Metrics};
 
 /// How long nothing is taken after the system could not give a connection, mostly for want of file descriptors: trying
 /// again at once would keep a core busy, and connections that end give some back.
@@ -119,7 +116,7 @@ impl Connections {
     /// Serves `stream` on a task of its own, if there is a place for it. What makes it wait holds up no other.
     fn start(&self, stream: TcpStream) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            self.shared.metrics.limit_hit("grpc.max_connections", LimitMode::Enforced);
+            self.shared.metrics.limit_hit("grpc.max_connections", LimitMode::Enforce);
             // One line for all until there is a place again.
             if !self.full.swap(true, Ordering::Relaxed) {
                 warn!(max_connections = self.shared.config.max_connections, "refusing connections: there are too many");

@@ -7,7 +7,7 @@ use super::{
     translate::{List, Paging, Violations, renamed},
 };
 use crate::{
-    domain::{Error, PhoneNumber},
+    domain::{Error, Identity, PhoneNumber},
     pb::{
         CheckVerificationRequest, CheckVerificationResponse, CreateVerificationRequest, CreateVerificationResponse,
         GetVerificationRequest, GetVerificationResponse, ListVerificationsRequest, ListVerificationsResponse,
@@ -18,7 +18,6 @@ use crate::{
     services::{Origin, Verifications},
     telemetry::audit,
     telnyx,
-    tenant::Identity,
 };
 
 /// The handlers of `VerificationService`.

@@ -1,10 +1,9 @@
 //! What an identity may do. What it was not given is refused, by the name of the key that would give it.
 
 use crate::{
-    domain::{Error, PhoneNumber},
+    domain::{Allowed, Error, Identity, PhoneNumber},
     pb::ErrorReason,
     telnyx::Channel,
-    tenant::{Allowed, Identity},
 };
 
 /// Refuses an rpc, by its bare name, that is not among the identity's.
@@ -68,7 +67,7 @@ fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::Country, tenant::Permissions};
+    use crate::domain::{Country, Permissions};
 
     fn identity(permissions: Permissions) -> Identity {
         Identity { name: "service".into(), permissions }

@@ -28,9 +28,9 @@ use self::{
 };
 use crate::{
     clock::Clock,
+    domain::{LimitMode, LimitWindow},
     store::{Change, Store, Unavailable},
     telemetry::Metrics,
-    tenant::limits::{Mode, Window},
 };
 
 /// The limits of what is counted in the store. Clones count together.
@@ -59,8 +59,8 @@ struct Place {
 /// What a limit says of one log.
 struct Rule<'t> {
     kind: Kind,
-    mode: Mode,
-    window: &'t Window,
+    mode: LimitMode,
+    window: &'t LimitWindow,
     /// What it allows, for people.
     allows: String,
 }

@@ -4,13 +4,12 @@ mod proof;
 
 use super::{Answered, Origin, Verifications};
 use crate::{
-    domain::{Error, PhoneNumber},
+    domain::{CallContext, Error, PhoneNumber},
     pb::ErrorReason,
     policy::{self, limits::Guessed},
     secret::Secret,
     telemetry::{audit, metrics::Verified},
     telnyx::{CheckAnswer, CheckRequest},
-    tenant::Context,
     upstream::CheckTarget,
 };
 
@@ -42,7 +41,7 @@ impl Verifications {
     ///
     /// # Errors
     /// As `CheckVerification` documents them.
-    pub async fn check(&self, context: &Context, check: &Check) -> Result<Answered<CheckAnswer>, Error> {
+    pub async fn check(&self, context: &CallContext, check: &Check) -> Result<Answered<CheckAnswer>, Error> {
         audit::about(|subject| match &check.target {
             Target::Id(id) => subject.verification_id = Some(id.clone()),
             Target::Phone { phone_number, profile_id } => {
@@ -87,7 +86,7 @@ impl Verifications {
     /// As `ReportVerification` documents them.
     pub async fn report(
         &self,
-        context: &Context,
+        context: &CallContext,
         verification_id: &str,
         accepted: bool,
     ) -> Result<Answered<CheckAnswer>, Error> {
@@ -106,7 +105,7 @@ impl Verifications {
     /// The end of a report: the answer itself, or what the verification shows without it.
     async fn reported(
         &self,
-        context: &Context,
+        context: &CallContext,
         verification_id: &str,
         (outcome, state): (&str, &str),
         end: Result<CheckAnswer, Error>,
@@ -116,7 +115,7 @@ impl Verifications {
             return end;
         }
         // What was reported and what is recorded agree: it does not matter which report did it.
-        match self.upstream.verification(&context.unasked(), verification_id).await {
+        match self.upstream.verification(&context.internal(), verification_id).await {
             Ok(verification) if verification.status.as_deref() == Some(state) => {
                 Ok(CheckAnswer { phone_number: verification.phone_number, response_code: Some(outcome.to_owned()) })
             }
@@ -125,7 +124,7 @@ impl Verifications {
     }
 
     /// Counts what a check showed.
-    fn tell(&self, context: &Context, verified: Verified<'_>, end: &Result<CheckAnswer, Error>) {
+    fn tell(&self, context: &CallContext, verified: Verified<'_>, end: &Result<CheckAnswer, Error>) {
         let Ok(answer) = end else { return };
         let outcomes = ["accepted", "rejected", "expired", "max_attempts_exceeded"];
         let known = outcomes.into_iter().find(|outcome| answer.response_code.as_deref() == Some(*outcome));

@@ -7,11 +7,10 @@ use super::{
     once::{Found, Intent, Seek},
 };
 use crate::{
-    domain::Error,
+    domain::{CallContext, Error},
     pb::ErrorReason,
     telemetry::audit,
     telnyx::{Profile, Template},
-    tenant::Context,
     upstream::{Client, Page},
 };
 
@@ -39,7 +38,7 @@ impl Profiles {
     ///
     /// # Errors
     /// As `CreateProfile` documents them.
-    pub async fn create(&self, context: &Context, new: NewProfile) -> Result<Answered<Profile>, Error> {
+    pub async fn create(&self, context: &CallContext, new: NewProfile) -> Result<Answered<Profile>, Error> {
         let end = self.0.run(context, new).await;
         if let Ok(Answered { answer, origin }) = &end {
             audit::about(|subject| {
@@ -56,7 +55,7 @@ impl Templates {
     ///
     /// # Errors
     /// As `CreateTemplate` documents them.
-    pub async fn create(&self, context: &Context, new: NewTemplate) -> Result<Answered<Template>, Error> {
+    pub async fn create(&self, context: &CallContext, new: NewTemplate) -> Result<Answered<Template>, Error> {
         let end = self.0.run(context, new).await;
         if let Ok(Answered { answer, origin }) = &end {
             audit::about(|subject| {
@@ -92,11 +91,11 @@ impl Intent for NewProfile {
         vec![self.name().as_bytes()]
     }
 
-    async fn perform(&self, upstream: &Client, context: &Context) -> Result<Profile, Error> {
+    async fn perform(&self, upstream: &Client, context: &CallContext) -> Result<Profile, Error> {
         upstream.create_profile(context, &self.profile).await
     }
 
-    async fn look(&self, upstream: &Client, context: &Context, seek: &Seek<'_>) -> Result<Found<Profile>, Error> {
+    async fn look(&self, upstream: &Client, context: &CallContext, seek: &Seek<'_>) -> Result<Found<Profile>, Error> {
         let list = upstream.profiles(context, Some(self.name()), FIRST).await?;
         let is_whole = list.meta.and_then(|meta| meta.total_results).is_none_or(|all| all <= list.data.len() as u64);
         // The filter may find names that only contain this one.
@@ -119,7 +118,7 @@ impl Intent for NewProfile {
 
 impl NewTemplate {
     /// All templates with this text. Telnyx does not page them.
-    async fn alike(&self, upstream: &Client, context: &Context) -> Result<impl Iterator<Item = Template>, Error> {
+    async fn alike(&self, upstream: &Client, context: &CallContext) -> Result<impl Iterator<Item = Template>, Error> {
         let templates = upstream.templates(context).await?;
         Ok(templates.into_iter().filter(|template| template.text.as_deref() == Some(&self.text)))
     }
@@ -144,15 +143,15 @@ impl Intent for NewTemplate {
     }
 
     /// Templates don't tell when they were created.
-    async fn before(&self, upstream: &Client, context: &Context) -> Result<Vec<String>, Error> {
+    async fn before(&self, upstream: &Client, context: &CallContext) -> Result<Vec<String>, Error> {
         Ok(self.alike(upstream, context).await?.filter_map(|template| template.id).collect())
     }
 
-    async fn perform(&self, upstream: &Client, context: &Context) -> Result<Template, Error> {
+    async fn perform(&self, upstream: &Client, context: &CallContext) -> Result<Template, Error> {
         upstream.create_template(context, &self.text).await
     }
 
-    async fn look(&self, upstream: &Client, context: &Context, seek: &Seek<'_>) -> Result<Found<Template>, Error> {
+    async fn look(&self, upstream: &Client, context: &CallContext, seek: &Seek<'_>) -> Result<Found<Template>, Error> {
         let mut new = self.alike(upstream, context).await?;
         let found = new.find(|template| template.id.as_deref().is_some_and(|id| !seek.is_known(id)));
         Ok(found.map_or(Found::Nothing, Found::This))

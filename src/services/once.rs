@@ -27,12 +27,11 @@ use super::tasks::{Followed, Tasks};
 use crate::{
     clock::Clock,
     config,
-    domain::Error,
+    domain::{CallContext, Error},
     pb::ErrorReason,
     policy::limits::Limiter,
     store::Store,
     telemetry::{Call, Metrics},
-    tenant::Context,
     upstream::Client,
 };
 
@@ -128,7 +127,7 @@ impl<I: Intent> Once<I> {
     }
 
     /// Makes `intent` happen, or finds that it has.
-    pub(super) async fn run(&self, context: &Context, intent: I) -> Result<Answered<I::Answer>, Error> {
+    pub(super) async fn run(&self, context: &CallContext, intent: I) -> Result<Answered<I::Answer>, Error> {
         let end = self.find_or_make(context, intent).await;
         match end.as_ref().map(|answered| answered.origin) {
             Ok(Origin::SameRequest) => self.parts.metrics.duplicate_suppressed(I::RPC, "same_request"),
@@ -138,7 +137,7 @@ impl<I: Intent> Once<I> {
         end
     }
 
-    async fn find_or_make(&self, context: &Context, intent: I) -> Result<Answered<I::Answer>, Error> {
+    async fn find_or_make(&self, context: &CallContext, intent: I) -> Result<Answered<I::Answer>, Error> {
         let intent = Arc::new(intent);
         let fingerprint = self.parts.store.digest(&[&intent.content()]);
         loop {
@@ -157,7 +156,7 @@ impl<I: Intent> Once<I> {
 
     fn join_or_start(
         &self,
-        context: &Context,
+        context: &CallContext,
         intent: &Arc<I>,
         fingerprint: &str,
         id: Uuid,
@@ -180,7 +179,13 @@ impl<I: Intent> Once<I> {
         }
     }
 
-    fn start(&self, context: &Context, intent: &Arc<I>, fingerprint: &str, name: Option<&str>) -> Waiting<I::Answer> {
+    fn start(
+        &self,
+        context: &CallContext,
+        intent: &Arc<I>,
+        fingerprint: &str,
+        name: Option<&str>,
+    ) -> Waiting<I::Answer> {
         let (progress, waiting) = watch::channel(Progress::Begun);
         let cancelled = CancellationToken::new();
         let id = Uuid::new_v4();
@@ -190,7 +195,7 @@ impl<I: Intent> Once<I> {
             id,
             target: format!("target:{}", self.parts.store.digest(&target)),
             once: self.clone(),
-            context: Context { cancelled: cancelled.clone(), followed: true, ..context.clone() },
+            context: CallContext { cancelled: cancelled.clone(), run_to_completion: true, ..context.clone() },
             intent: intent.clone(),
             fingerprint: fingerprint.to_owned(),
             is_named: name.is_some(),

@@ -2,10 +2,9 @@
 
 use super::{Answered, Origin, Verifications};
 use crate::{
-    domain::{Error, PhoneNumber},
+    domain::{CallContext, Error, PhoneNumber},
     policy,
     telnyx::{List, Verification},
-    tenant::Context,
     upstream::Page,
 };
 
@@ -14,7 +13,7 @@ impl Verifications {
     ///
     /// # Errors
     /// As `GetVerification` documents them.
-    pub async fn get(&self, context: &Context, id: &str) -> Result<Answered<Verification>, Error> {
+    pub async fn get(&self, context: &CallContext, id: &str) -> Result<Answered<Verification>, Error> {
         if let Some(answered) = self.test_verification(context, id).await {
             return answered;
         }
@@ -28,7 +27,7 @@ impl Verifications {
     /// As `ListVerifications` documents them.
     pub async fn list(
         &self,
-        context: &Context,
+        context: &CallContext,
         phone_number: &PhoneNumber,
         page: Page,
     ) -> Result<Answered<List<Verification>>, Error> {

@@ -9,7 +9,7 @@ use super::{
     once::{Found, Intent, Seek},
 };
 use crate::{
-    domain::{Error, PhoneNumber},
+    domain::{CallContext, Error, PhoneNumber},
     pb::ErrorReason,
     policy::{
         self,
@@ -21,7 +21,6 @@ use crate::{
         metrics::{SendEnd, Verified},
     },
     telnyx::{Channel, SendRequest, Verification},
-    tenant::Context,
     upstream::{Client, Page},
 };
 
@@ -52,7 +51,7 @@ impl Verifications {
     ///
     /// # Errors
     /// As `CreateVerification` documents them.
-    pub async fn create(&self, context: &Context, send: Send) -> Result<Answered<Verification>, Error> {
+    pub async fn create(&self, context: &CallContext, send: Send) -> Result<Answered<Verification>, Error> {
         audit::about(|subject| {
             subject.phone_number(&send.phone_number);
             (subject.channel, subject.profile_id) = (Some(send.channel), Some(send.profile_id.clone()));
@@ -123,7 +122,7 @@ impl Send {
 
     /// Telnyx gives a missing channel no code of its own (reference: §10, "No channel setting provided"), so the profile
     /// is read to tell it from a bad request. The keypad channel is left out: profiles may not show its block.
-    async fn explain(&self, upstream: &Client, context: &Context, refused: Error) -> Error {
+    async fn explain(&self, upstream: &Client, context: &CallContext, refused: Error) -> Error {
         if !refused.violations.is_empty() || self.channel == Channel::DtmfConfirm {
             return refused;
         }
@@ -163,22 +162,22 @@ impl Intent for Send {
         verification.timeout_secs.is_some_and(|timeout| timeout.to_string() == mark)
     }
 
-    fn window(&self, context: &Context) -> Option<Duration> {
+    fn window(&self, context: &CallContext) -> Option<Duration> {
         context.tenant.duplicate_window
     }
 
-    async fn admit(&self, limiter: &Limiter, context: &Context) -> Result<Places, Error> {
+    async fn admit(&self, limiter: &Limiter, context: &CallContext) -> Result<Places, Error> {
         limiter.send(&context.tenant, &self.phone_number).await
     }
 
-    async fn happened(&self, limiter: &Limiter, context: &Context, verification: &Verification) {
+    async fn happened(&self, limiter: &Limiter, context: &CallContext, verification: &Verification) {
         if let Some(id) = &verification.id {
             let names = (id.as_str(), self.phone_number.as_e164(), self.profile_id.as_str());
             limiter.sent(&context.tenant, names, verification.timeout_secs.or(self.timeout_secs)).await;
         }
     }
 
-    async fn perform(&self, upstream: &Client, context: &Context) -> Result<Verification, Error> {
+    async fn perform(&self, upstream: &Client, context: &CallContext) -> Result<Verification, Error> {
         match upstream.send(context, self.channel, &self.body()).await {
             Err(refused) if refused.reason == ErrorReason::UpstreamInvalidRequest => {
                 Err(Box::pin(self.explain(upstream, context, refused)).await)
@@ -187,14 +186,19 @@ impl Intent for Send {
         }
     }
 
-    async fn look(&self, upstream: &Client, context: &Context, seek: &Seek<'_>) -> Result<Found<Verification>, Error> {
+    async fn look(
+        &self,
+        upstream: &Client,
+        context: &CallContext,
+        seek: &Seek<'_>,
+    ) -> Result<Found<Verification>, Error> {
         let list = upstream.verifications(context, &self.phone_number, NEWEST).await?;
         let is_whole = list.meta.and_then(|meta| meta.total_results).is_none_or(|all| all <= list.data.len() as u64);
         let candidates = list.data.into_iter().filter(|verification| self.is_like(verification));
         Ok(seek.pick::<Self>(candidates, is_whole, |one| one.created_at.map(|time| time.0)))
     }
 
-    async fn pending(&self, upstream: &Client, context: &Context, id: &str) -> Result<Option<Verification>, Error> {
+    async fn pending(&self, upstream: &Client, context: &CallContext, id: &str) -> Result<Option<Verification>, Error> {
         match upstream.verification(context, id).await {
             Ok(verification) => Ok(Some(verification).filter(|one| one.status.as_deref() == Some("pending"))),
             Err(gone) if gone.reason == ErrorReason::VerificationNotFound => Ok(None),

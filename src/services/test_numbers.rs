@@ -10,13 +10,12 @@ use uuid::Builder;
 
 use super::{Answered, Check, Origin, Send, Target, Verifications, once::Intent};
 use crate::{
-    domain::Error,
+    domain::{CallContext, Error, TestNumber},
     pb::ErrorReason,
     policy::limits::Guessed,
     store::Change,
     telemetry::{audit, metrics::Verified},
     telnyx::{CheckAnswer, List, Time, Verification},
-    tenant::{Context, TestNumber},
 };
 
 /// How long it is remembered what a verification looks like.
@@ -26,7 +25,7 @@ const MARK: [u8; 2] = [0x7e, 0x57];
 
 impl Verifications {
     /// Starts a verification of a test number, if it is about one: the same for every channel and profile.
-    pub(super) async fn test_send(&self, context: &Context, send: &Send) -> Option<Answered<Verification>> {
+    pub(super) async fn test_send(&self, context: &CallContext, send: &Send) -> Option<Answered<Verification>> {
         let number = context.tenant.test_numbers.get(&send.phone_number, self.clock.now())?;
         let now = Some(Time(self.clock.now()));
         let verification = Verification {
@@ -50,7 +49,7 @@ impl Verifications {
     /// Checks a code for a test number, if it is about one.
     pub(super) async fn test_check(
         &self,
-        context: &Context,
+        context: &CallContext,
         check: &Check,
     ) -> Option<Result<Answered<CheckAnswer>, Error>> {
         let number = match &check.target {
@@ -76,7 +75,7 @@ impl Verifications {
     /// Takes the report of a check for a test number, if it is about one.
     pub(super) async fn test_report(
         &self,
-        context: &Context,
+        context: &CallContext,
         id: &str,
         (outcome, status): (&'static str, &'static str),
     ) -> Option<Answered<CheckAnswer>> {
@@ -87,7 +86,7 @@ impl Verifications {
     /// Reads the verification of a test number, if it is about one.
     pub(super) async fn test_verification(
         &self,
-        context: &Context,
+        context: &CallContext,
         id: &str,
     ) -> Option<Result<Answered<Verification>, Error>> {
         let number = self.test_number(context, id)?;
@@ -100,20 +99,20 @@ impl Verifications {
     }
 
     /// Lists the one verification of a test number, or none, if it is about one.
-    pub(super) async fn test_list(&self, context: &Context, number: &TestNumber) -> Answered<List<Verification>> {
+    pub(super) async fn test_list(&self, context: &CallContext, number: &TestNumber) -> Answered<List<Verification>> {
         let data = self.recall(context, number).await.into_iter().collect();
         Answered { answer: List { data, meta: None }, origin: Origin::TestNumber }
     }
 
     /// The test number whose verification has this id.
-    fn test_number<'c>(&self, context: &'c Context, of: &str) -> Option<&'c TestNumber> {
+    fn test_number<'c>(&self, context: &'c CallContext, of: &str) -> Option<&'c TestNumber> {
         let begins = of.as_bytes().starts_with(b"7e57");
         begins.then(|| context.tenant.test_numbers.live(self.clock.now()).find(|number| id(context, number) == of))?
     }
 
     async fn test_answer(
         &self,
-        context: &Context,
+        context: &CallContext,
         number: &TestNumber,
         outcome: &'static str,
         status: Option<&'static str>,
@@ -135,7 +134,7 @@ impl Verifications {
     /// Remembers what the verification of a test number looks like. It is a courtesy: no answer fails for want of it.
     async fn remember(
         &self,
-        context: &Context,
+        context: &CallContext,
         number: &TestNumber,
         change: impl Fn(Option<Verification>) -> Option<Verification>,
     ) {
@@ -149,7 +148,7 @@ impl Verifications {
         }
     }
 
-    async fn recall(&self, context: &Context, number: &TestNumber) -> Option<Verification> {
+    async fn recall(&self, context: &CallContext, number: &TestNumber) -> Option<Verification> {
         let recalled = self.store.update(&key(context, number), |verification| (Change::Keep, verification)).await;
         recalled.ok().flatten().map(|verification| with_number(verification, number))
     }
@@ -160,7 +159,7 @@ fn with_number(verification: Verification, number: &TestNumber) -> Verification 
 }
 
 /// The id of the verification of a test number: always the same, and known by its beginning.
-fn id(context: &Context, number: &TestNumber) -> String {
+fn id(context: &CallContext, number: &TestNumber) -> String {
     let name = format!("test number\0{}\0{}", context.tenant.id, number.phone_number.as_e164());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest(&SHA256, name.as_bytes()).as_ref()[..16]);
@@ -168,7 +167,7 @@ fn id(context: &Context, number: &TestNumber) -> String {
     Builder::from_custom_bytes(bytes).into_uuid().to_string()
 }
 
-fn key(context: &Context, number: &TestNumber) -> String {
+fn key(context: &CallContext, number: &TestNumber) -> String {
     format!("test:{}:{}", context.tenant.id, id(context, number))
 }
 

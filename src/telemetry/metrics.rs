@@ -56,15 +56,6 @@ pub enum SendEnd {
     Unknown,
 }
 
-/// Whether a limit refuses, or only tells that it would.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LimitMode {
-    /// It refuses.
-    Enforced,
-    /// It only tells.
-    Observed,
-}
-
 impl Metrics {
     /// Instruments that can be read as Prometheus text, and are also handed to `push` where there is one. So many
     /// `tenants` have a label of their own.

@@ -2,13 +2,16 @@
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
-use super::{Caller, Identity, Issuer, JwtRule, KeySource, Tenant, TokenHash, file, sources::Sources};
-use crate::config::{Environment, Mistakes};
+use super::{Issuer, JwtRule, KeySource, file, sources::Sources};
+use crate::{
+    config::{Environment, Mistakes},
+    domain::{Caller, Identity, Tenant, TokenHash},
+};
 
 /// All tenants, by the credentials of their identities.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
-    entries: Vec<Entry>,
+    entries: Vec<TenantEntry>,
     issuers: Vec<Issuer>,
     by_token: HashMap<TokenHash, Caller>,
     by_dns_name: HashMap<String, Caller>,
@@ -19,18 +22,18 @@ pub struct Directory {
 
 /// A tenant and what is known about it beside.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct TenantEntry {
     /// The tenant.
     pub tenant: Arc<Tenant>,
     /// Who belongs to it.
-    pub identities: Vec<Known>,
+    pub identities: Vec<IdentityEntry>,
     /// Where its key was read from.
     pub key_source: KeySource,
 }
 
 /// An identity and what it is known by.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct IdentityEntry {
     /// The identity.
     pub identity: Arc<Identity>,
     /// Each of these proves it.
@@ -97,8 +100,9 @@ impl Directory {
     /// that has it.
     #[must_use]
     pub fn new(tenants: Vec<(Tenant, Identities)>) -> Self {
-        let known = |(identity, credentials)| Known { identity: Arc::new(identity), credentials, roles: Vec::new() };
-        let entry = |(tenant, identities): (_, Vec<_>)| Entry {
+        let known =
+            |(identity, credentials)| IdentityEntry { identity: Arc::new(identity), credentials, roles: Vec::new() };
+        let entry = |(tenant, identities): (_, Vec<_>)| TenantEntry {
             tenant: Arc::new(tenant),
             identities: identities.into_iter().map(known).collect(),
             key_source: KeySource::Inline,
@@ -108,10 +112,10 @@ impl Directory {
 
     /// The directory of `tenants` whose JWTs come from `issuers`.
     #[must_use]
-    pub fn of(issuers: Vec<Issuer>, entries: Vec<Entry>) -> Self {
+    pub fn of(issuers: Vec<Issuer>, entries: Vec<TenantEntry>) -> Self {
         let mut directory = Self { issuers, ..Self::default() };
-        for Entry { tenant, identities, .. } in &entries {
-            for Known { identity, credentials, .. } in identities {
+        for TenantEntry { tenant, identities, .. } in &entries {
+            for IdentityEntry { identity, credentials, .. } in identities {
                 let caller = Caller { tenant: tenant.clone(), identity: identity.clone() };
                 for credential in credentials {
                     directory.add(credential.clone(), caller.clone());
@@ -151,7 +155,7 @@ impl Directory {
 
     /// The tenants, in their order in the file.
     #[must_use]
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[TenantEntry] {
         &self.entries
     }
 
@@ -174,10 +178,7 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        domain::TenantId,
-        tenant::{ApiKey, Permissions},
-    };
+    use crate::domain::{ApiKey, Permissions, TenantId};
 
     fn tenant(id: &str, credentials: Vec<Credential>) -> (Tenant, Identities) {
         let tenant = Tenant::new(TenantId::new(id).unwrap(), ApiKey::new("KEY").unwrap());

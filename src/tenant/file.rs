@@ -10,7 +10,7 @@ mod test_numbers;
 
 use std::{collections::HashMap, io, path::Path};
 
-use super::{Credential, Entry, Issuer, role::Roles, sources::Sources};
+use super::{Credential, Issuer, TenantEntry, role::Roles, sources::Sources};
 use crate::config::{
     Environment, Mistakes, Place,
     reader::{Reader, Written},
@@ -23,7 +23,7 @@ const MAX_FILE: u64 = 4 << 20;
 /// What a file says.
 pub(super) struct Content {
     pub(super) issuers: Vec<Issuer>,
-    pub(super) tenants: Vec<Entry>,
+    pub(super) tenants: Vec<TenantEntry>,
 }
 
 /// What the parts of a file share.

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Allowed;
-use crate::pb::RPCS;
+use crate::{domain::Allowed, pb::RPCS};
 
 /// The roles that every tenants file has.
 const BUILT_IN: [&str; 3] = ["sender", "reader", "admin"];

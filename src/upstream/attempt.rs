@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::operation::Operation;
-use crate::tenant::Tenant;
+use crate::domain::Tenant;
 
 /// A request on its way to Telnyx. Cloning it, for another attempt, copies little.
 #[derive(Clone)]
@@ -27,9 +27,9 @@ pub(super) struct Request {
     /// Set when the caller is gone.
     pub(super) cancelled: CancellationToken,
     /// Whether an attempt that was begun has its whole time, whatever the deadline.
-    pub(super) followed: bool,
+    pub(super) run_to_completion: bool,
     /// Whether the caller did not ask for it, so that it counts as a retry.
-    pub(super) unasked: bool,
+    pub(super) internal: bool,
     /// How many attempts there were before this one.
     pub(super) resend_count: usize,
     /// Whether an attempt before this one may have been carried out.

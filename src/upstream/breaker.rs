@@ -32,8 +32,8 @@ use super::{
 };
 use crate::{
     config,
+    domain::{KeyIdentity, Tenant},
     telemetry::Metrics,
-    tenant::{KeyIdentity, Tenant},
 };
 
 /// The circuits of one API key, by effect.
@@ -126,7 +126,7 @@ where
     async fn trial(self, request: Request, mut pending: Pending) -> Result<Answer, Unanswered> {
         if pending.effect != Effect::Read {
             let (operation, url, body) = (Operation::ListProfiles, self.shared.probe.clone(), Bytes::new());
-            let read = Request { operation, url, body, followed: false, ..request.clone() };
+            let read = Request { operation, url, body, run_to_completion: false, ..request.clone() };
             pending.verdict = verdict(&self.inner.clone().oneshot(read).await);
             if pending.verdict != Some(Verdict::Success) {
                 return Err(Unanswered::CircuitOpen(self.shared.open_for));

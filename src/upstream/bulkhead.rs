@@ -17,8 +17,8 @@ use super::{
     keyed::Keyed,
 };
 use crate::{
-    domain::TenantId,
-    telemetry::{Metrics, metrics::LimitMode},
+    domain::{LimitMode, TenantId},
+    telemetry::Metrics,
 };
 
 /// Bounds how many attempts a tenant has under way. Further ones are refused, not queued: they would wait in vain.
@@ -66,7 +66,7 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let places = self.places.get(&request.tenant.id);
         let Ok(place) = places.try_acquire_owned() else {
-            self.metrics.limit_hit("upstream.max_concurrent_attempts", LimitMode::Enforced);
+            self.metrics.limit_hit("upstream.max_concurrent_attempts", LimitMode::Enforce);
             return Box::pin(ready(Err(Unanswered::NoPlace)));
         };
         let attempt = self.inner.call(request);

@@ -6,12 +6,11 @@ use serde_json::Value;
 
 use super::{CheckTarget, Client, Page, operation::Operation};
 use crate::{
-    domain::{Error, PhoneNumber},
+    domain::{CallContext, Error, PhoneNumber},
     telnyx::{
         Channel, CheckAnswer, CheckRequest, List, Profile, ProfilePatch, Route, SendRequest, Template, TemplateText,
         Verification,
     },
-    tenant::Context,
 };
 
 impl Client {
@@ -21,7 +20,7 @@ impl Client {
     /// As `CreateVerification` documents them.
     pub async fn send(
         &self,
-        context: &Context,
+        context: &CallContext,
         channel: Channel,
         body: &SendRequest<'_>,
     ) -> Result<Verification, Error> {
@@ -34,7 +33,7 @@ impl Client {
     ///
     /// # Errors
     /// As `GetVerification` documents them.
-    pub async fn verification(&self, context: &Context, id: &str) -> Result<Verification, Error> {
+    pub async fn verification(&self, context: &CallContext, id: &str) -> Result<Verification, Error> {
         let url = self.url(Route::Verification(id));
         self.data(context, Operation::GetVerification, id, url, Bytes::new()).await
     }
@@ -45,7 +44,7 @@ impl Client {
     /// As `ListVerifications` documents them.
     pub async fn verifications(
         &self,
-        context: &Context,
+        context: &CallContext,
         phone: &PhoneNumber,
         page: Page,
     ) -> Result<List<Verification>, Error> {
@@ -60,7 +59,7 @@ impl Client {
     /// As `CheckVerification` documents them.
     pub async fn check(
         &self,
-        context: &Context,
+        context: &CallContext,
         target: CheckTarget<'_>,
         body: &CheckRequest<'_>,
     ) -> Result<CheckAnswer, Error> {
@@ -75,7 +74,12 @@ impl Client {
     ///
     /// # Errors
     /// As `ListProfiles` documents them.
-    pub async fn profiles(&self, context: &Context, name: Option<&str>, page: Page) -> Result<List<Profile>, Error> {
+    pub async fn profiles(
+        &self,
+        context: &CallContext,
+        name: Option<&str>,
+        page: Page,
+    ) -> Result<List<Profile>, Error> {
         let mut url = self.url(Route::Profiles);
         page.append_to(&mut url);
         if let Some(name) = name {
@@ -88,7 +92,7 @@ impl Client {
     ///
     /// # Errors
     /// As `CreateProfile` documents them.
-    pub async fn create_profile(&self, context: &Context, profile: &Profile) -> Result<Profile, Error> {
+    pub async fn create_profile(&self, context: &CallContext, profile: &Profile) -> Result<Profile, Error> {
         self.data(context, Operation::CreateProfile, "", self.url(Route::Profiles), json(profile)).await
     }
 
@@ -96,7 +100,7 @@ impl Client {
     ///
     /// # Errors
     /// As `GetProfile` documents them.
-    pub async fn profile(&self, context: &Context, id: &str) -> Result<Profile, Error> {
+    pub async fn profile(&self, context: &CallContext, id: &str) -> Result<Profile, Error> {
         self.data(context, Operation::GetProfile, id, self.url(Route::Profile(id)), Bytes::new()).await
     }
 
@@ -104,7 +108,7 @@ impl Client {
     ///
     /// # Errors
     /// As `UpdateProfile` documents them.
-    pub async fn update_profile(&self, context: &Context, id: &str, patch: ProfilePatch) -> Result<Profile, Error> {
+    pub async fn update_profile(&self, context: &CallContext, id: &str, patch: ProfilePatch) -> Result<Profile, Error> {
         let url = self.url(Route::Profile(id));
         let current: Value = if patch.needs_current() {
             self.data(context, Operation::GetProfile, id, url.clone(), Bytes::new()).await?
@@ -118,7 +122,7 @@ impl Client {
     ///
     /// # Errors
     /// As `DeleteProfile` documents them.
-    pub async fn delete_profile(&self, context: &Context, id: &str) -> Result<(), Error> {
+    pub async fn delete_profile(&self, context: &CallContext, id: &str) -> Result<(), Error> {
         let url = self.url(Route::Profile(id));
         self.call(context, Operation::DeleteProfile, id, url, Bytes::new()).await.map(drop)
     }
@@ -127,7 +131,7 @@ impl Client {
     ///
     /// # Errors
     /// As `ListTemplates` documents them.
-    pub async fn templates(&self, context: &Context) -> Result<Vec<Template>, Error> {
+    pub async fn templates(&self, context: &CallContext) -> Result<Vec<Template>, Error> {
         self.data(context, Operation::ListTemplates, "", self.url(Route::Templates), Bytes::new()).await
     }
 
@@ -135,7 +139,7 @@ impl Client {
     ///
     /// # Errors
     /// As `CreateTemplate` documents them.
-    pub async fn create_template(&self, context: &Context, text: &str) -> Result<Template, Error> {
+    pub async fn create_template(&self, context: &CallContext, text: &str) -> Result<Template, Error> {
         let url = self.url(Route::Templates);
         self.data(context, Operation::CreateTemplate, "", url, json(&TemplateText { text })).await
     }
@@ -144,7 +148,7 @@ impl Client {
     ///
     /// # Errors
     /// As `UpdateTemplate` documents them.
-    pub async fn update_template(&self, context: &Context, id: &str, text: &str) -> Result<Template, Error> {
+    pub async fn update_template(&self, context: &CallContext, id: &str, text: &str) -> Result<Template, Error> {
         let url = self.url(Route::Template(id));
         self.data(context, Operation::UpdateTemplate, id, url, json(&TemplateText { text })).await
     }

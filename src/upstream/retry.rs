@@ -49,7 +49,7 @@ impl Retry {
     where
         S: Service<Request, Response = Answer, Error = Unanswered> + Clone,
     {
-        if request.unasked && !self.budgets.spend(&request.tenant.id) {
+        if request.internal && !self.budgets.spend(&request.tenant.id) {
             return Err(Unanswered::NotAffordable);
         }
         loop {
@@ -70,7 +70,7 @@ impl Retry {
     /// How long to wait before the next attempt, after one that ended with `result`; none if there is to be no other.
     fn next(&self, request: &mut Request, result: &mut Result<Answer, Unanswered>) -> Option<Duration> {
         let class = class(result);
-        if request.resend_count == 0 && class != Class::Held && !request.unasked {
+        if request.resend_count == 0 && class != Class::Held && !request.internal {
             self.budgets.earn(&request.tenant.id);
         }
         if let Ok(answer) = result

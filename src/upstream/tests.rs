@@ -16,26 +16,25 @@ use tower::service_fn;
 
 use super::*;
 use crate::{
-    domain::TenantId,
+    domain::{ApiKey, Caller, Tenant, TenantId},
     telnyx::{CheckRequest, SendRequest},
-    tenant::{ApiKey, Caller, Tenant},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn context(time_left: Duration) -> Context {
+fn context(time_left: Duration) -> CallContext {
     of("login", time_left)
 }
 
 /// A call of `tenant`.
-fn of(tenant: &str, time_left: Duration) -> Context {
+fn of(tenant: &str, time_left: Duration) -> CallContext {
     let tenant = Tenant::new(TenantId::new(tenant).unwrap(), ApiKey::new(&format!("KEY-{tenant}")).unwrap());
-    Context::new(Caller::unrestricted(Arc::new(tenant)), Instant::now() + time_left)
+    CallContext::new(Caller::unrestricted(Arc::new(tenant)), Instant::now() + time_left)
 }
 
 /// A call that somebody waits for beyond the deadline.
-fn followed(time_left: Duration) -> Context {
-    Context { followed: true, ..context(time_left) }
+fn run_to_completion(time_left: Duration) -> CallContext {
+    CallContext { run_to_completion: true, ..context(time_left) }
 }
 
 fn answer(status: u16, body: &'static str) -> http::Response<Bytes> {
@@ -68,7 +67,7 @@ where
 }
 
 /// The id of what was sent, or why it was not.
-async fn send(client: &Client, context: &Context) -> Result<String, ErrorReason> {
+async fn send(client: &Client, context: &CallContext) -> Result<String, ErrorReason> {
     let body = SendRequest {
         phone_number: "+13035551234",
         verify_profile_id: "profile",
@@ -79,15 +78,15 @@ async fn send(client: &Client, context: &Context) -> Result<String, ErrorReason>
     client.send(context, Channel::Sms, &body).await.map(|sent| sent.id.unwrap()).map_err(|failed| failed.reason)
 }
 
-async fn create(client: &Client, context: &Context) -> Result<(), ErrorReason> {
+async fn create(client: &Client, context: &CallContext) -> Result<(), ErrorReason> {
     client.create_template(context, "{{code}}").await.map(drop).map_err(|failed| failed.reason)
 }
 
-async fn read(client: &Client, context: &Context) -> Result<(), ErrorReason> {
+async fn read(client: &Client, context: &CallContext) -> Result<(), ErrorReason> {
     client.templates(context).await.map(drop).map_err(|failed| failed.reason)
 }
 
-async fn check(client: &Client, context: &Context) -> Result<(), ErrorReason> {
+async fn check(client: &Client, context: &CallContext) -> Result<(), ErrorReason> {
     let answer = client.check(context, CheckTarget::Id("id"), &CheckRequest::default()).await;
     answer.map(drop).map_err(|failed| failed.reason)
 }
@@ -101,16 +100,16 @@ async fn a_send_that_was_begun_is_followed_beyond_the_deadline() {
         Ok(answer(200, SENT))
     });
     let start = Instant::now();
-    assert_eq!(send(&client, &followed(SECOND)).await.unwrap(), "1");
+    assert_eq!(send(&client, &run_to_completion(SECOND)).await.unwrap(), "1");
     assert_eq!(start.elapsed(), 3 * SECOND);
-    create(&client, &followed(SECOND)).await.unwrap();
+    create(&client, &run_to_completion(SECOND)).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn only_the_time_of_an_attempt_ends_a_send_that_gets_no_answer() {
     let (client, attempts) = client(pending);
     let start = Instant::now();
-    let failed = send(&client, &followed(SECOND)).await.unwrap_err();
+    let failed = send(&client, &run_to_completion(SECOND)).await.unwrap_err();
     assert_eq!((failed, start.elapsed()), (ErrorReason::SendOutcomeUnknown, 10 * SECOND));
     assert_eq!(attempts.load(Ordering::Relaxed), 1);
 }
@@ -119,9 +118,9 @@ async fn only_the_time_of_an_attempt_ends_a_send_that_gets_no_answer() {
 async fn other_calls_end_with_the_deadline() {
     let (client, _) = client(pending);
     let start = Instant::now();
-    let failed = check(&client, &followed(SECOND)).await.unwrap_err();
+    let failed = check(&client, &run_to_completion(SECOND)).await.unwrap_err();
     assert_eq!((failed, start.elapsed()), (ErrorReason::CheckOutcomeUnknown, SECOND));
-    let failed = read(&client, &followed(SECOND)).await.unwrap_err();
+    let failed = read(&client, &run_to_completion(SECOND)).await.unwrap_err();
     assert_eq!((failed, start.elapsed()), (ErrorReason::DeadlineExceeded, 2 * SECOND));
     let failed = send(&client, &context(SECOND)).await.unwrap_err();
     assert_eq!((failed, start.elapsed()), (ErrorReason::SendOutcomeUnknown, 3 * SECOND));
@@ -133,7 +132,7 @@ async fn no_attempt_of_a_send_begins_after_the_deadline() {
         sleep(2 * SECOND).await;
         Ok(answer(429, ""))
     });
-    assert_eq!(send(&client, &followed(SECOND)).await.unwrap_err(), ErrorReason::UpstreamRateLimited);
+    assert_eq!(send(&client, &run_to_completion(SECOND)).await.unwrap_err(), ErrorReason::UpstreamRateLimited);
     assert_eq!(attempts.load(Ordering::Relaxed), 1);
     assert_eq!(send(&client, &context(Duration::ZERO)).await.unwrap_err(), ErrorReason::DeadlineExceeded);
     assert_eq!(attempts.load(Ordering::Relaxed), 1);

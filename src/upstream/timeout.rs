@@ -44,7 +44,7 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let end = Instant::now() + self.limit;
-        let caller_ends = (!request.followed && request.deadline < end).then_some(request.deadline);
+        let caller_ends = (!request.run_to_completion && request.deadline < end).then_some(request.deadline);
         let attempt = self.inner.call(request);
         Box::pin(async move {
             match timeout_at(caller_ends.unwrap_or(end), attempt).await {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use verify_gateway::{
+    domain::Permissions,
     pb::{CheckOutcome, ListTemplatesRequest},
     telemetry::metrics::{INVENTORY, Kind},
-    tenant::Permissions,
 };
 
 use crate::support::{KEY, OTHER_TOKEN, Origin, PHONE, TOKEN, TestGateway};

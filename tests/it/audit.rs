@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use tonic::Request;
 use verify_gateway::{
+    domain::TokenHash,
     pb::{
         Channel, CheckVerificationRequest, CreateVerificationRequest, DeleteProfileRequest, GetProfileRequest,
         ListTemplatesRequest, check_verification_request::Target,
     },
-    tenant::TokenHash,
 };
 
 use crate::support::{Clients, KEY, PHONE, Served, TOKEN, TestGateway};

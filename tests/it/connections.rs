@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tonic::transport::Endpoint;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
-use verify_gateway::{config::Config, pb::ListTemplatesRequest, tenant::Permissions};
+use verify_gateway::{config::Config, domain::Permissions, pb::ListTemplatesRequest};
 
 use crate::support::{
     Origin, Process, TOKEN, TestGateway, addr,

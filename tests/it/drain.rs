@@ -10,7 +10,7 @@ use tokio::{sync::Notify, task::JoinSet};
 use tonic::{Status, transport::Endpoint};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_reflection::pb::v1;
-use verify_gateway::{pb::ListTemplatesRequest, tenant::Permissions};
+use verify_gateway::{domain::Permissions, pb::ListTemplatesRequest};
 
 use crate::support::{
     Clients, Origin, Served, TOKEN, TestGateway,

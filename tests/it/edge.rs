@@ -11,8 +11,8 @@ use tonic::{
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_reflection::pb::{v1, v1alpha};
 use verify_gateway::{
+    domain::Permissions,
     pb::{CreateTemplateRequest, ListTemplatesRequest, template_service_client::TemplateServiceClient},
-    tenant::Permissions,
 };
 
 use crate::support::{Origin, Refused, TOKEN, TestGateway};

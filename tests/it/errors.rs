@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tonic::Code;
 use verify_gateway::{
+    domain::Permissions,
     pb::{
         CheckVerificationRequest, CreateTemplateRequest, GetProfileRequest, GetVerificationRequest,
         ListTemplatesRequest, UpdateTemplateRequest, check_verification_request::Target,
     },
-    tenant::Permissions,
 };
 
 use crate::support::{PHONE, Refused, TestGateway, refusal};

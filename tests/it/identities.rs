@@ -10,8 +10,9 @@ use verify_gateway::{
     authn::{Authenticator, Bearer, Cause},
     clock::Clock,
     config::Environment,
+    domain::{PeerCertificate, TokenHash},
     telemetry::Metrics,
-    tenant::{Directory, PeerCertificate, TokenHash},
+    tenant::Directory,
 };
 
 use crate::support::{

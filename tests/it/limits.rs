@@ -13,10 +13,7 @@ use tonic_types::StatusExt;
 use verify_gateway::{
     clock::Clock,
     config::Config,
-    tenant::{
-        Limits,
-        limits::{Limit, Mode, Window},
-    },
+    domain::{Limit, LimitMode, LimitWindow, Limits},
 };
 
 use crate::support::{Refused, TestGateway};
@@ -35,12 +32,12 @@ async fn changed(limits: Limits, change: impl FnOnce(&mut Config)) -> TestGatewa
     TestGateway::at(Clock::standing_at(now), change, |login| login.limits = limits).await
 }
 
-fn window(max: u32, per: Duration) -> Window {
-    Window { max, per }
+fn window(max: u32, per: Duration) -> LimitWindow {
+    LimitWindow { max, per }
 }
 
 fn observed<T>(at: T) -> Limit<T> {
-    Limit { mode: Mode::Observe, at }
+    Limit { mode: LimitMode::Observe, at }
 }
 
 /// Asserts that `result` is a refusal by a limit that says all that it must, and gives the wait.

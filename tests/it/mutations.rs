@@ -14,8 +14,9 @@ use verify_gateway::{
     authn::{Authenticator, Bearer, Cause},
     clock::Clock,
     config::Environment,
+    domain::TokenHash,
     telemetry::Metrics,
-    tenant::{Directory, TokenHash},
+    tenant::Directory,
 };
 
 use crate::support::issuer::{AUDIENCE, ISSUER, SigningKey, encode, jwks};

@@ -13,7 +13,7 @@ use prost_types::FieldMask;
 use tonic::{Response, Status};
 use verify_gateway::{
     config::Config,
-    domain::Country,
+    domain::{Allowed, Country, CountryLimits, DAY, Limit, LimitWindow, Limits, Permissions},
     pb::{
         Channel, CheckVerificationRequest, CreateProfileRequest, CreateTemplateRequest, CreateVerificationRequest,
         DeleteProfileRequest, GetProfileRequest, GetVerificationRequest, ListProfilesRequest, ListTemplatesRequest,
@@ -21,10 +21,6 @@ use verify_gateway::{
         UpdateProfileRequest, UpdateTemplateRequest, check_verification_request::Target,
     },
     telnyx::{self, code},
-    tenant::{
-        Allowed, Limits, Permissions,
-        limits::{Countries, DAY, Limit, Window},
-    },
 };
 
 use crate::support::{Clients, Refused, TestGateway};
@@ -162,9 +158,9 @@ fn answers() -> Vec<Answer> {
 
 /// Limits that one call reaches, each by itself.
 fn limits_of_one() -> [Limits; 6] {
-    let one = Window { max: 1, per: DAY };
+    let one = LimitWindow { max: 1, per: DAY };
     let none = Limits::none;
-    let countries = Countries { default: Some(one), ..Countries::default() };
+    let countries = CountryLimits { default: Some(one), ..CountryLimits::default() };
     [
         Limits { sends_per_phone_number: Some(Limit::enforced(vec![one])), ..none() },
         Limits { sends_per_country: Some(Limit::enforced(countries)), ..none() },

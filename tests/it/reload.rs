@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::{sync::watch, task::JoinSet};
 use tonic::Code;
-use verify_gateway::{pb::ListTemplatesRequest, tenant::TokenHash};
+use verify_gateway::{domain::TokenHash, pb::ListTemplatesRequest};
 
 use crate::support::{Clients, Faulty, Refused, Served};
 

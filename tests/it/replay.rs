@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use tonic::Code;
 use verify_gateway::{
+    domain::Permissions,
     pb::{DeleteProfileRequest, GetVerificationRequest, ListTemplatesRequest},
-    tenant::Permissions,
 };
 
 use crate::support::{PHONE, Refused, TestGateway};

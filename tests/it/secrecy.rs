@@ -8,11 +8,11 @@ use std::{
 use serde_json::json;
 use tonic::{Code, Request, Status, metadata::MetadataValue};
 use verify_gateway::{
+    domain::TokenHash,
     pb::{
         Channel, CheckVerificationRequest, CreateVerificationRequest, GetVerificationRequest, ListVerificationsRequest,
         ReportVerificationRequest, ReportedOutcome, check_verification_request::Target,
     },
-    tenant::TokenHash,
 };
 
 use crate::support::{

@@ -2,13 +2,13 @@
 
 use tonic::Code;
 use verify_gateway::{
-    domain::{Country, TenantId},
+    domain::{Allowed, ApiKey, Country, Identity, Permissions, Tenant, TenantId, TokenHash},
     pb::{
         Channel, CheckVerificationRequest, CreateVerificationRequest, GetProfileRequest, GetVerificationRequest,
         ListProfilesRequest, ListTemplatesRequest, ListVerificationsRequest, check_verification_request::Target,
     },
     telnyx,
-    tenant::{Allowed, ApiKey, Credential, Directory, Identity, Permissions, Tenant, TokenHash},
+    tenant::{Credential, Directory},
 };
 
 use crate::support::{KEY, OTHER_TOKEN, PHONE, Refused, TOKEN, TestGateway};

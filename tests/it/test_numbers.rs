@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 use tonic::{Code, Response, Status};
 use verify_gateway::{
     clock::Clock,
-    domain::{PhoneNumber, TenantId},
+    domain::{
+        Allowed, ApiKey, DAY, Identity, Limit, LimitWindow, Limits, Permissions, PhoneNumber, Tenant, TenantId,
+        TestNumber, TokenHash,
+    },
     pb::{
         Channel, CheckOutcome, CheckVerificationRequest, CheckVerificationResponse, CreateVerificationRequest,
         CreateVerificationResponse, GetVerificationRequest, ListVerificationsRequest, ReportVerificationRequest,
         ReportedOutcome, VerificationState, check_verification_request::Target,
     },
     secret::Secret,
-    tenant::{
-        Allowed, ApiKey, Credential, Directory, Identity, Limits, Permissions, Tenant, TestNumber, TokenHash,
-        limits::{DAY, Limit, Window},
-    },
+    tenant::{Credential, Directory},
 };
 
 use crate::support::{Clients, KEY, OTHER_TOKEN, Origin, PHONE, Process, Refused, TOKEN, TestGateway, tenants_file};
@@ -125,8 +125,8 @@ async fn it_is_no_test_number_of_other_tenants_and_other_numbers_are_none() {
 
 #[tokio::test]
 async fn it_is_exempt_from_send_limits_and_its_guesses_are_limited() {
-    let hour = Window { max: 1, per: Duration::from_hours(1) };
-    let day = Window { max: 3, per: DAY };
+    let hour = LimitWindow { max: 1, per: Duration::from_hours(1) };
+    let day = LimitWindow { max: 3, per: DAY };
     let gateway = alone(|login| {
         login.limits = Limits {
             sends_per_phone_number: Some(Limit::enforced(vec![hour])),

@@ -29,9 +29,9 @@ use tonic::{
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use verify_gateway::{
     config::{ClientCertificate, Config, TlsVersion},
-    domain::TenantId,
+    domain::{ApiKey, Identity, Permissions, Tenant, TenantId, TokenHash},
     pb::ListTemplatesRequest,
-    tenant::{ApiKey, Credential, Directory, Identity, Permissions, Tenant, TokenHash},
+    tenant::{Credential, Directory},
 };
 
 use crate::support::{

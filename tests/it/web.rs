@@ -18,12 +18,12 @@ use tonic_web::{GrpcWebCall, GrpcWebClientLayer};
 use tower::{Layer, ServiceExt};
 use verify_gateway::{
     config::{Config, Web},
+    domain::Permissions,
     pb::{
         Channel as Via, CheckOutcome, CheckVerificationRequest, CheckVerificationResponse, CreateVerificationRequest,
         CreateVerificationResponse, ListTemplatesRequest, ListTemplatesResponse, check_verification_request::Target,
         template_service_client::TemplateServiceClient,
     },
-    tenant::Permissions,
 };
 
 use crate::support::{

@@ -6,10 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::{
     config::human::write_duration,
-    tenant::{
-        Limits, TestNumbers,
-        limits::{Countries, Limit, Mode, Window},
-    },
+    domain::{CountryLimits, Limit, LimitMode, LimitWindow, Limits, TestNumbers},
 };
 
 /// Writes a line for each limit that is not off, and says where none is.
@@ -54,19 +51,19 @@ pub(super) fn write_test_numbers(f: &mut fmt::Formatter<'_>, numbers: &TestNumbe
 fn line<T>(limit: Option<&Limit<T>>, allows: impl FnOnce(&T) -> String) -> Option<String> {
     let limit = limit?;
     let mode = match limit.mode {
-        Mode::Enforce => "",
-        Mode::Observe => " (only observed: what is more is counted and not refused)",
+        LimitMode::Enforce => "",
+        LimitMode::Observe => " (only observed: what is more is counted and not refused)",
     };
     Some(format!("{}{mode}", allows(&limit.at)))
 }
 
-fn countries(countries: &Countries) -> String {
+fn countries(countries: &CountryLimits) -> String {
     let listed = countries.listed.iter().map(|(country, of)| format!("{} to {country}", window(of)));
     let default = countries.default.iter().map(|of| format!("{} to each other country", window(of)));
     listed.chain(default).collect::<Vec<_>>().join(", ")
 }
 
-fn window(window: &Window) -> String {
+fn window(window: &LimitWindow) -> String {
     let plural = if window.max == 1 { "" } else { "s" };
     format!("{} send{plural} in {}", window.max, write_duration(window.per))
 }

@@ -2,14 +2,17 @@
 
 use std::fmt::{self, Display};
 
-use crate::tenant::{Allowed, Credential, JwtRule, Known, Permissions};
+use crate::{
+    domain::{Allowed, Permissions},
+    tenant::{Credential, IdentityEntry, JwtRule},
+};
 
 /// An identity: how it is known, and what it may do.
-pub(super) struct Identity<'k>(pub(super) &'k Known);
+pub(super) struct IdentitySummary<'k>(pub(super) &'k IdentityEntry);
 
-impl Display for Identity<'_> {
+impl Display for IdentitySummary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Known { identity, credentials, roles } = self.0;
+        let IdentityEntry { identity, credentials, roles } = self.0;
         writeln!(f, "    {}, known by {}", identity.name, known_by(credentials))?;
         let roles = if roles.is_empty() { String::new() } else { format!(" (as {})", roles.join(" ")) };
         let Permissions { rpcs, channels, countries, profiles } = &identity.permissions;

@@ -7,9 +7,8 @@ use tonic::body::Body;
 
 use crate::{
     authn::{Authenticator, Bearer},
-    domain::Error,
+    domain::{Caller, Error, PeerCertificate},
     pb::ErrorReason,
-    tenant::{Caller, PeerCertificate},
 };
 
 /// Who makes `request`, whose credentials are taken out of it. All refusals look alike to the caller; what was wrong is for

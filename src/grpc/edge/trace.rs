@@ -9,13 +9,13 @@ use tonic_types::StatusExt;
 use tracing::{Instrument, Span, debug, error, field::Empty, info, info_span, warn};
 
 use crate::{
+    domain::Caller,
     pb::{self, ErrorReason},
     telemetry::{
         self, Metrics, Sampling, audit,
         metrics::Active,
         semconv::{self, former},
     },
-    tenant::Caller,
 };
 
 /// The caller's name for a call, and ours in the answer.

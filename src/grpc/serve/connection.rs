@@ -18,7 +18,7 @@ use tower::util::rng::{HasherRng, Rng};
 use tracing::{debug, info};
 
 use super::{Shared, calls::Calls, http1, http2, preface};
-use crate::{grpc::tls, tenant::PeerCertificate};
+use crate::{domain::PeerCertificate, grpc::tls};
 
 /// Serves the calls of `io` until the peer closes it, or until it has to end: by age, for want of calls, or because the
 /// gateway stops.

@@ -20,10 +20,11 @@ use crate::{
     authn::Authenticator,
     clock::Clock,
     config::{Config, Grpc},
+    domain::PeerCertificate,
     grpc::{edge::Edged, tls::Reload},
     policy::limits::Calls,
     telemetry::{Metrics, Sampling},
-    tenant::{Directory, PeerCertificate},
+    tenant::Directory,
 };
 
 const SECOND: Duration = Duration::from_secs(1);

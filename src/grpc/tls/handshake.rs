@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
 use super::Material;
-use crate::tenant::PeerCertificate;
+use crate::domain::PeerCertificate;
 
 /// The alert `no_application_protocol` (RFC 7301 §3.2), as it is sent before there are keys.
 const NO_APPLICATION_PROTOCOL: [u8; 7] = [21, 3, 3, 0, 2, 2, 120];

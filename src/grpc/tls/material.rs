@@ -16,7 +16,7 @@ use x509_cert::{Certificate, der::Decode};
 use super::files::Files;
 use crate::{
     config::{self, ClientCertificate, Mistakes, TlsVersion},
-    tenant::PeerCertificate,
+    domain::PeerCertificate,
 };
 
 /// What a handshake needs, checked as a whole.

@@ -5,12 +5,11 @@ use super::{
     time::{seconds, timestamp},
 };
 use crate::{
-    domain::Error,
+    domain::{Error, Tenant},
     pb::{self, CheckOutcome, VerificationState, check_verification_request::Target as PbTarget},
     services::{Check, Send, Target},
     telemetry::Call,
     telnyx::{self, Channel},
-    tenant::Tenant,
 };
 
 /// A verification to start.

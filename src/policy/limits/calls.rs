@@ -12,9 +12,8 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::{Error, TenantId},
+    domain::{Error, Tenant, TenantId},
     telemetry::Metrics,
-    tenant::Tenant,
 };
 
 /// The calls of all tenants in this process. What they have used up outlives a change of their limits.

@@ -8,13 +8,9 @@
 
 use super::{Kind, Limiter, Place, Places, Reached, Rule, reached::verdict};
 use crate::{
-    domain::Error,
+    domain::{Error, Limit, LimitMode, LimitWindow, Tenant},
     store::Unavailable,
     telemetry::metrics::Verified,
-    tenant::{
-        Tenant,
-        limits::{Limit, Mode, Window},
-    },
 };
 
 /// A check that was let through.
@@ -87,7 +83,7 @@ impl Limiter {
                     self.is_for(verification, &number).await;
                     // It was made, whatever the limit says.
                     let limit = tenant.limits.guesses_per_phone_number;
-                    let observed = limit.map(|limit| Limit { mode: Mode::Observe, ..limit });
+                    let observed = limit.map(|limit| Limit { mode: LimitMode::Observe, ..limit });
                     not_counted(self.count_guess(observed.as_ref(), &number).await);
                 }
             }
@@ -110,7 +106,7 @@ impl Limiter {
     /// Notes a guess at the number whose guesses are counted at `key`, as the limit's mode says.
     async fn count_guess(
         &self,
-        limit: Option<&Limit<Window>>,
+        limit: Option<&Limit<LimitWindow>>,
         key: &str,
     ) -> Result<(Option<Place>, Vec<Reached>), Unavailable> {
         let rule = limit.map(|limit| Rule {

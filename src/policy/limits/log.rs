@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::tenant::limits::Window;
+use crate::domain::LimitWindow;
 
 /// The times of what happened, oldest first, each with how often. Times are milliseconds since 1970, rounded up.
 ///
@@ -19,7 +19,7 @@ pub(super) struct Log(Vec<(i64, u32)>);
 const FEW: u32 = 100;
 
 /// What the times in a log of this window are multiples of, in milliseconds.
-pub(super) fn grain(window: &Window) -> i64 {
+pub(super) fn grain(window: &LimitWindow) -> i64 {
     if window.max <= FEW { 1 } else { (millis(window.per) / i64::from(FEW)).max(1) }
 }
 
@@ -29,7 +29,7 @@ fn millis(duration: Duration) -> i64 {
 
 impl Log {
     /// How long from `now` on there is no room in `window`; none where there is room.
-    pub(super) fn wait(&self, window: &Window, now: Timestamp) -> Option<Duration> {
+    pub(super) fn wait(&self, window: &LimitWindow, now: Timestamp) -> Option<Duration> {
         // Only the newest matter: there is room once all of them but `max - 1` have left the window.
         let mut count = 0;
         let (blocking, _) = self.0.iter().rev().find(|(_, times)| {
@@ -61,7 +61,7 @@ impl Log {
     }
 
     /// Forgets what has left all of the windows, or is so old that enough newer ones fill each window.
-    pub(super) fn forget<'w>(&mut self, windows: impl Iterator<Item = &'w Window> + Clone, now: Timestamp) {
+    pub(super) fn forget<'w>(&mut self, windows: impl Iterator<Item = &'w LimitWindow> + Clone, now: Timestamp) {
         let longest = windows.clone().map(|window| millis(window.per)).max().unwrap_or(0);
         let most = windows.map(|window| window.max).max().unwrap_or(0);
         let mut newer = 0;
@@ -96,14 +96,14 @@ mod tests {
     struct Naive(Vec<Timestamp>);
 
     impl Naive {
-        fn fits(&self, window: &Window, now: Timestamp) -> bool {
+        fn fits(&self, window: &LimitWindow, now: Timestamp) -> bool {
             let within = |then: &&Timestamp| now.duration_since(**then) < SignedDuration::try_from(window.per).unwrap();
             self.0.iter().filter(within).count() < window.max as usize
         }
     }
 
-    fn window() -> impl Strategy<Value = Window> {
-        (1..6_u32, 1..4000_u64).prop_map(|(max, per)| Window { max, per: Duration::from_millis(per) })
+    fn window() -> impl Strategy<Value = LimitWindow> {
+        (1..6_u32, 1..4000_u64).prop_map(|(max, per)| LimitWindow { max, per: Duration::from_millis(per) })
     }
 
     proptest! {
@@ -151,7 +151,7 @@ mod tests {
             per in 1000..20_000_u64,
             steps in prop::collection::vec(0..300_000_i64, 400..800),
         ) {
-            let window = Window { max, per: Duration::from_millis(per) };
+            let window = LimitWindow { max, per: Duration::from_millis(per) };
             let (mut log, mut naive, mut now) = (Log::default(), Naive::default(), 0);
             for step in steps {
                 now += step;
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn what_happens_while_a_limit_is_only_observed_is_remembered_as_far_as_it_matters() {
-        let window = Window { max: 3, per: Duration::from_secs(10) };
+        let window = LimitWindow { max: 3, per: Duration::from_secs(10) };
         let mut log = Log::default();
         for second in 0..1000 {
             log.note(at(second * 1_000_000), 1);

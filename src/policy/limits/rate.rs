@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::tenant::limits::Rate;
+use crate::domain::LimitRate;
 
 /// When the next one would be due if they came evenly. One that comes early uses up some of the burst.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,7 +17,7 @@ impl Schedule {
     ///
     /// # Errors
     /// How long until there is one.
-    pub(super) fn take(&mut self, rate: Rate, now: Timestamp) -> Result<(), Duration> {
+    pub(super) fn take(&mut self, rate: LimitRate, now: Timestamp) -> Result<(), Duration> {
         // Rounded up: never more than the rate.
         let apart = Duration::from_nanos(1_000_000_000_u64.div_ceil(u64::from(rate.max)));
         let later = |by: Duration| now.saturating_add(by).unwrap_or(Timestamp::MAX);
@@ -57,7 +57,7 @@ mod tests {
             burst in 1..40_u32,
             steps in prop::collection::vec(0..400_000_000_u64, 1..200),
         ) {
-            let (rate, mut schedule) = (Rate { max, burst }, Schedule::default());
+            let (rate, mut schedule) = (LimitRate { max, burst }, Schedule::default());
             let apart = 1_000_000_000_u64.div_ceil(u64::from(max));
             let (mut now, mut level) = (start(), 0_u64);
             for step in steps {
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_shuts_nobody_out() {
-        let (rate, mut schedule) = (Rate { max: 10, burst: 2 }, Schedule::default());
+        let (rate, mut schedule) = (LimitRate { max: 10, burst: 2 }, Schedule::default());
         let take = |schedule: &mut Schedule, now| schedule.take(rate, now);
         assert_eq!(take(&mut schedule, start()), Ok(()));
         let hour_ago = start() - SignedDuration::from_hours(1);

@@ -3,10 +3,9 @@
 use std::{borrow::Cow, time::Duration};
 
 use crate::{
-    domain::{Error, TenantId},
+    domain::{Error, LimitMode, TenantId},
     pb::ErrorReason,
-    telemetry::{Metrics, metrics::LimitMode},
-    tenant::limits::Mode,
+    telemetry::Metrics,
 };
 
 /// The kinds of limits.
@@ -65,7 +64,7 @@ impl Kind {
 /// A limit that a call has reached.
 pub(super) struct Reached {
     pub(super) kind: Kind,
-    pub(super) mode: Mode,
+    pub(super) mode: LimitMode,
     /// What it allows, for people. It names no phone number.
     pub(super) allows: Cow<'static, str>,
     /// How long until it lets the call through; none where no wait helps, or nobody knows it.
@@ -74,7 +73,7 @@ pub(super) struct Reached {
 
 impl Reached {
     pub(super) fn refuses(&self) -> bool {
-        self.mode == Mode::Enforce
+        self.mode == LimitMode::Enforce
     }
 }
 
@@ -85,12 +84,9 @@ impl Reached {
 pub(super) fn verdict(reached: Vec<Reached>, tenant: &TenantId, metrics: &Metrics) -> Result<(), Error> {
     for Reached { kind, mode, .. } in &reached {
         let limit = kind.name();
-        match mode {
-            Mode::Enforce => metrics.limit_hit(limit, LimitMode::Enforced),
-            Mode::Observe => {
-                metrics.limit_hit(limit, LimitMode::Observed);
-                tracing::info!(limit, tenant = tenant.as_str(), "a limit was reached, and is only observed");
-            }
+        metrics.limit_hit(limit, *mode);
+        if *mode == LimitMode::Observe {
+            tracing::info!(limit, tenant = tenant.as_str(), "a limit was reached, and is only observed");
         }
     }
     let longest = |one: &Reached| one.wait.unwrap_or(Duration::MAX);

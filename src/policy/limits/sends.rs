@@ -3,13 +3,9 @@
 use super::{Kind, Limiter, Place, Places, Reached, Rule, reached::verdict};
 use crate::{
     config::human::write_duration,
-    domain::{Error, PhoneNumber},
+    domain::{Error, LimitMode, LimitWindow, PhoneNumber, Tenant},
     pb::ErrorReason,
     store::Unavailable,
-    tenant::{
-        Tenant,
-        limits::{Mode, Window},
-    },
 };
 
 impl Limiter {
@@ -21,7 +17,7 @@ impl Limiter {
     pub async fn send(&self, tenant: &Tenant, phone_number: &PhoneNumber) -> Result<Places, Error> {
         let (limits, id) = (&tenant.limits, tenant.id.as_str());
         let cool_down = limits.send_cool_down.as_ref();
-        let cool_down = cool_down.map(|limit| (limit.mode, Window { max: 1, per: limit.at }));
+        let cool_down = cool_down.map(|limit| (limit.mode, LimitWindow { max: 1, per: limit.at }));
 
         let mut of_phone = Vec::new();
         if let Some(limit) = &limits.sends_per_phone_number {
@@ -80,7 +76,7 @@ impl Limiter {
     }
 }
 
-fn rule<'t>(kind: Kind, mode: Mode, window: &'t Window, to: &str) -> Rule<'t> {
+fn rule<'t>(kind: Kind, mode: LimitMode, window: &'t LimitWindow, to: &str) -> Rule<'t> {
     let allows = format!("at most {} sends to {to} in {}", window.max, write_duration(window.per));
     Rule { kind, mode, window, allows }
 }

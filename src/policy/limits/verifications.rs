@@ -10,8 +10,8 @@ use super::{
     guesses::{counts, not_counted},
 };
 use crate::{
+    domain::Tenant,
     store::{Change, Unavailable},
-    tenant::Tenant,
 };
 
 /// What is known of a verification.

@@ -9,11 +9,10 @@ use jiff::Timestamp;
 
 use super::{Target, Verifications};
 use crate::{
-    domain::Error,
+    domain::{CallContext, Error},
     pb::ErrorReason,
     store::{Change, Unavailable},
     telnyx::{CheckAnswer, Verification},
-    tenant::Context,
     upstream::Page,
 };
 
@@ -30,7 +29,7 @@ const NEWEST: Page = Page { number: 1, size: 250 };
 
 impl Verifications {
     /// Counts a check in. One that can't be counted must not be made: it may be right, and be taken for one that is not.
-    pub(super) async fn begin(&self, context: &Context, target: &Target) -> Result<Attempt, Error> {
+    pub(super) async fn begin(&self, context: &CallContext, target: &Target) -> Result<Attempt, Error> {
         let key = match target {
             Target::Id(id) => self.id_key(context, id),
             Target::Phone { phone_number, profile_id } => self.phone_key(context, phone_number.as_e164(), profile_id),
@@ -43,14 +42,14 @@ impl Verifications {
     /// The end of a check: the answer itself, or what can be proven without it.
     pub(super) async fn proven(
         &self,
-        context: &Context,
+        context: &CallContext,
         target: &Target,
         attempt: Attempt,
         end: Result<CheckAnswer, Error>,
     ) -> Result<CheckAnswer, Error> {
         match &end {
             Err(lost) if lost.reason == ErrorReason::CheckOutcomeUnknown => {
-                self.acceptance(&context.unasked(), target, &attempt).await.map_or(end, Ok)
+                self.acceptance(&context.internal(), target, &attempt).await.map_or(end, Ok)
             }
             Ok(answer) if answer.is_accepted() => end,
             // It was not this one that was right.
@@ -63,7 +62,7 @@ impl Verifications {
         }
     }
 
-    async fn acceptance(&self, context: &Context, target: &Target, attempt: &Attempt) -> Option<CheckAnswer> {
+    async fn acceptance(&self, context: &CallContext, target: &Target, attempt: &Attempt) -> Option<CheckAnswer> {
         let verification = match target {
             Target::Id(id) => self.upstream.verification(context, id).await.ok().filter(|one| self.shows(attempt, one)),
             Target::Phone { phone_number, profile_id } => {
@@ -97,7 +96,7 @@ impl Verifications {
     }
 
     /// Changes how many checks have not ended as wrong, and tells how many.
-    async fn count(&self, context: &Context, key: &str, change: impl Fn(u32) -> u32) -> Result<u32, Unavailable> {
+    async fn count(&self, context: &CallContext, key: &str, change: impl Fn(u32) -> u32) -> Result<u32, Unavailable> {
         let keep = self.clock_skew + 2 * self.attempt_timeout + SPARE;
         let counted = self.store.update_by(key, context.deadline, |open: Option<u32>| {
             let before = open.unwrap_or(0);
@@ -110,12 +109,12 @@ impl Verifications {
         counted.await
     }
 
-    fn id_key(&self, context: &Context, id: &str) -> String {
+    fn id_key(&self, context: &CallContext, id: &str) -> String {
         let tenant = &context.tenant.id;
         format!("check:{}", self.store.digest(&[tenant.as_str().as_bytes(), b"id", id.as_bytes()]))
     }
 
-    fn phone_key(&self, context: &Context, phone: &str, profile_id: &str) -> String {
+    fn phone_key(&self, context: &CallContext, phone: &str, profile_id: &str) -> String {
         let parts = [context.tenant.id.as_str(), "phone", phone, profile_id].map(str::as_bytes);
         format!("check:{}", self.store.digest(&parts))
     }

@@ -8,11 +8,10 @@ use uuid::Uuid;
 
 use super::records::Trace;
 use crate::{
-    domain::Error,
+    domain::{CallContext, Error},
     pb::ErrorReason,
     policy::limits::{Limiter, Places},
     telemetry::Metrics,
-    tenant::Context,
     upstream::Client,
 };
 
@@ -47,39 +46,51 @@ pub(in crate::services) trait Intent: Send + Sync + 'static {
     }
 
     /// How long another intent of the same content and without a name counts as this one.
-    fn window(&self, context: &Context) -> Option<Duration> {
+    fn window(&self, context: &CallContext) -> Option<Duration> {
         let _ = context;
         None
     }
 
     /// What is there already and looks the same, by id. Only where a trace does not tell when it came to be.
-    fn before(&self, upstream: &Client, context: &Context) -> impl Future<Output = Result<Vec<String>, Error>> + Send {
+    fn before(
+        &self,
+        upstream: &Client,
+        context: &CallContext,
+    ) -> impl Future<Output = Result<Vec<String>, Error>> + Send {
         let _ = (upstream, context);
         async { Ok(Vec::new()) }
     }
 
     /// Takes its places in the tenant's limits, just before it is made to happen. They are given back where it provably
     /// did not.
-    fn admit(&self, limiter: &Limiter, context: &Context) -> impl Future<Output = Result<Places, Error>> + Send {
+    fn admit(&self, limiter: &Limiter, context: &CallContext) -> impl Future<Output = Result<Places, Error>> + Send {
         let _ = (limiter, context);
         async { Ok(Places::default()) }
     }
 
     /// Notes in the limits that it has happened.
-    fn happened(&self, limiter: &Limiter, context: &Context, answer: &Self::Answer) -> impl Future<Output = ()> + Send {
+    fn happened(
+        &self,
+        limiter: &Limiter,
+        context: &CallContext,
+        answer: &Self::Answer,
+    ) -> impl Future<Output = ()> + Send {
         let _ = (limiter, context, answer);
         async {}
     }
 
     /// Makes it happen.
-    fn perform(&self, upstream: &Client, context: &Context)
-    -> impl Future<Output = Result<Self::Answer, Error>> + Send;
+    fn perform(
+        &self,
+        upstream: &Client,
+        context: &CallContext,
+    ) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
 
     /// Looks for its trace.
     fn look(
         &self,
         upstream: &Client,
-        context: &Context,
+        context: &CallContext,
         seek: &Seek<'_>,
     ) -> impl Future<Output = Result<Found<Self::Answer>, Error>> + Send;
 
@@ -87,7 +98,7 @@ pub(in crate::services) trait Intent: Send + Sync + 'static {
     fn pending(
         &self,
         upstream: &Client,
-        context: &Context,
+        context: &CallContext,
         id: &str,
     ) -> impl Future<Output = Result<Option<Self::Answer>, Error>> + Send {
         let _ = (upstream, context, id);

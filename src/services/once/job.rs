@@ -22,7 +22,11 @@ use super::{
     records::{Taken, Trace},
     reused,
 };
-use crate::{domain::Error, pb::ErrorReason, telemetry, tenant::Context};
+use crate::{
+    domain::{CallContext, Error},
+    pb::ErrorReason,
+    telemetry,
+};
 
 /// How long the looks for a trace have after a request was lost, also if nobody waits any more.
 const LOOK: Duration = Duration::from_secs(5);
@@ -33,7 +37,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 pub(super) struct Job<I: Intent> {
     pub(super) id: Uuid,
     pub(super) once: Once<I>,
-    pub(super) context: Context,
+    pub(super) context: CallContext,
     pub(super) intent: Arc<I>,
     pub(super) fingerprint: String,
     /// The key of its target's record.
@@ -200,7 +204,7 @@ impl<I: Intent> Job<I> {
         for last in [false, true] {
             // The target may have been lost to another intent, if the clock was moved.
             let neighbours = self.hold().await.ok()?;
-            if let Found::This(answer) = self.look(&self.context.unasked(), trace, &neighbours, false).await.ok()? {
+            if let Found::This(answer) = self.look(&self.context.internal(), trace, &neighbours, false).await.ok()? {
                 return Some(answer);
             }
             if last || Instant::now() + BETWEEN_LOOKS >= self.context.deadline {
@@ -213,7 +217,7 @@ impl<I: Intent> Job<I> {
 
     async fn look(
         &self,
-        context: &Context,
+        context: &CallContext,
         trace: &Trace,
         neighbours: &Neighbours,
         settled: bool,
@@ -233,7 +237,7 @@ impl<I: Intent> Job<I> {
         };
         // Whoever asks again must find the end, so it is looked for even where nobody waits now.
         let deadline = context.deadline.max(Instant::now() + LOOK);
-        let context = Context { deadline, cancelled: CancellationToken::new(), ..context.clone() };
+        let context = CallContext { deadline, cancelled: CancellationToken::new(), ..context.clone() };
         self.intent.look(&parts.upstream, &context, &seek).await
     }
 

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use opentelemetry::{KeyValue, Value};
 
-use super::{Active, LimitMode, Metrics, SendEnd, conversion::Verified};
+use super::{Active, Metrics, SendEnd, conversion::Verified};
 use crate::{
-    domain::{Country, TenantId},
+    domain::{Country, LimitMode, TenantId},
     telemetry::semconv,
     telnyx::Channel,
 };
@@ -203,8 +203,8 @@ impl Metrics {
     /// A limit was reached.
     pub fn limit_hit(&self, limit: &'static str, mode: LimitMode) {
         let mode = match mode {
-            LimitMode::Enforced => "enforced",
-            LimitMode::Observed => "observed",
+            LimitMode::Enforce => "enforced",
+            LimitMode::Observe => "observed",
         };
         self.0.instruments.limit_hits.add(1, &[label("limit", limit), label("mode", mode)]);
     }

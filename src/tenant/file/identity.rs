@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Seen, Shared, permissions};
 use crate::{
     config::{Place, reader::Written, section::Section},
-    domain::TenantId,
-    tenant::{Credential, Identity, JwtRule, Known, TokenHash},
+    domain::{Identity, TenantId, TokenHash},
+    tenant::{Credential, IdentityEntry, JwtRule},
 };
 
 /// Reads an identity of a tenant whose other identities have `names`.
@@ -14,7 +14,7 @@ pub(super) fn read(
     section: &mut Section<'_, '_>,
     shared: &mut Shared<'_>,
     names: &mut HashMap<String, Place>,
-) -> Option<Known> {
+) -> Option<IdentityEntry> {
     let before = section.reader.mistakes.len();
     section.demand("name");
     let name = section.text("name").and_then(|written| name(section, written, names));
@@ -26,7 +26,7 @@ pub(super) fn read(
     }
     let (permissions, roles) = permissions::read(section, &shared.roles);
     let identity = Identity { name: name?.into(), permissions };
-    Some(Known { identity: identity.into(), credentials, roles })
+    Some(IdentityEntry { identity: identity.into(), credentials, roles })
 }
 
 fn name(

@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 use super::{Shared, unread};
 use crate::{
     config::{Unread, reader::Written, section::Section},
-    tenant::{ApiKey, KeySource},
+    domain::ApiKey,
+    tenant::KeySource,
 };
 
 /// The largest key file that is read, in bytes. Keys are far shorter; a wrong path may lead to anything.

@@ -4,8 +4,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use crate::{
     config::{human, reader::Written, section::Section},
-    domain::Country,
-    tenant::limits::{Countries, DAY, Limit, Limits, Mode, Rate, Window},
+    domain::{Country, CountryLimits, DAY, Limit, LimitMode, LimitRate, LimitWindow, Limits},
 };
 
 /// Few enough to remember each single one: what is counted by number.
@@ -22,7 +21,7 @@ pub(super) fn read(section: &mut Section<'_, '_>) -> Limits {
         requests_per_second: limit(section, "requests_per_second", None, |section| {
             let max = number(section, "max", &MANY);
             let burst = number(section, "burst", &MANY);
-            max.map(|max| Rate { max, burst: burst.unwrap_or(max) })
+            max.map(|max| LimitRate { max, burst: burst.unwrap_or(max) })
         }),
         concurrent_calls: limit(section, "concurrent_calls", None, |section| number(section, "max", &MANY)),
         sends_per_phone_number: limit(section, "sends_per_phone_number", default.sends_per_phone_number, |section| {
@@ -30,7 +29,7 @@ pub(super) fn read(section: &mut Section<'_, '_>) -> Limits {
         }),
         sends_per_country: limit(section, "sends_per_country", None, countries),
         sends_per_day: limit(section, "sends_per_day", None, |section| {
-            number(section, "max", &MANY).map(|max| Window { max, per: DAY })
+            number(section, "max", &MANY).map(|max| LimitWindow { max, per: DAY })
         }),
         send_cool_down: limit(section, "send_cool_down", None, |section| {
             parsed(section, "wait", &times(), |text| human::duration(text).filter(|wait| TIMES.contains(wait)))
@@ -45,7 +44,7 @@ pub(super) fn read(section: &mut Section<'_, '_>) -> Limits {
             section,
             "guesses_per_phone_number",
             default.guesses_per_phone_number,
-            |section| number(section, "max", &FEW).map(|max| Window { max, per: DAY }),
+            |section| number(section, "max", &FEW).map(|max| LimitWindow { max, per: DAY }),
         ),
     }
 }
@@ -62,13 +61,13 @@ fn limit<T: Clone>(
     let written = section.map(key, |section| {
         let before = section.reader.mistakes.len();
         let mode = parsed(section, "mode", "one of enforce, observe, off", |text| match text {
-            "enforce" => Some(Some(Mode::Enforce)),
-            "observe" => Some(Some(Mode::Observe)),
+            "enforce" => Some(Some(LimitMode::Enforce)),
+            "observe" => Some(Some(LimitMode::Observe)),
             "off" => Some(None),
             _ => None,
         });
         let at = read(section).or_else(|| default.clone().map(|default| default.at));
-        let mode = mode.unwrap_or(Some(Mode::Enforce))?;
+        let mode = mode.unwrap_or(Some(LimitMode::Enforce))?;
         if at.is_none() && before == section.reader.mistakes.len() {
             section.mistake(section.place(), "", "says nowhere how much is allowed");
         }
@@ -77,7 +76,7 @@ fn limit<T: Clone>(
     if given { written.flatten() } else { default }
 }
 
-fn countries(section: &mut Section<'_, '_>) -> Option<Countries> {
+fn countries(section: &mut Section<'_, '_>) -> Option<CountryLimits> {
     let must = must(&MANY);
     let default = parsed(section, "default", &must, |text| window(text, &MANY));
     let mut listed = BTreeMap::new();
@@ -92,10 +91,10 @@ fn countries(section: &mut Section<'_, '_>) -> Option<Countries> {
             (_, None) => section.mistake(place, "countries", format!("must be {must}")),
         }
     }
-    (default.is_some() || !listed.is_empty()).then_some(Countries { default, listed })
+    (default.is_some() || !listed.is_empty()).then_some(CountryLimits { default, listed })
 }
 
-fn windows(section: &mut Section<'_, '_>, range: &RangeInclusive<u32>) -> Option<Vec<Window>> {
+fn windows(section: &mut Section<'_, '_>, range: &RangeInclusive<u32>) -> Option<Vec<LimitWindow>> {
     let mut windows = Vec::new();
     for Written { text, place } in section.texts("max") {
         match window(&text, range) {
@@ -107,12 +106,12 @@ fn windows(section: &mut Section<'_, '_>, range: &RangeInclusive<u32>) -> Option
 }
 
 /// Reads a window as people write it: `3 in 10m`.
-fn window(text: &str, range: &RangeInclusive<u32>) -> Option<Window> {
+fn window(text: &str, range: &RangeInclusive<u32>) -> Option<LimitWindow> {
     let (max, per) = text.split_once(" in ")?;
     let max = whole(max.trim(), range)?;
     let per = human::duration(per).filter(|per| TIMES.contains(per))?;
     // It is counted by the millisecond.
-    (per.subsec_nanos() % 1_000_000 == 0).then_some(Window { max, per })
+    (per.subsec_nanos() % 1_000_000 == 0).then_some(LimitWindow { max, per })
 }
 
 fn must(range: &RangeInclusive<u32>) -> String {

@@ -3,12 +3,9 @@
 use super::each;
 use crate::{
     config::{reader::Written, section::Section},
-    domain::Country,
+    domain::{Allowed, Country, Permissions},
     telnyx::Channel,
-    tenant::{
-        Allowed, Permissions,
-        role::{self, Roles},
-    },
+    tenant::role::{self, Roles},
 };
 
 /// The key and the word that say that everything of a kind is allowed.

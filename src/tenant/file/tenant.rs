@@ -6,15 +6,15 @@ use super::{Shared, identity, key, limits, test_numbers};
 use crate::{
     clock::Clock,
     config::{human, reader::Written, section::Section},
-    domain::TenantId,
-    tenant::{Entry, Known, Tenant},
+    domain::{Tenant, TenantId},
+    tenant::{IdentityEntry, TenantEntry},
 };
 
 /// The longest time in which an equal send without a name counts as the same one. Codes live for some minutes.
 const MAX_DUPLICATE_WINDOW: Duration = Duration::from_hours(1);
 
 /// Reads a tenant.
-pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Option<Entry> {
+pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Option<TenantEntry> {
     section.demand("id");
     let id = section.text("id").and_then(|written| id(section, written, shared));
     section.demand("telnyx_api_key");
@@ -26,7 +26,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
     let limits = section.map("limits", limits::read).unwrap_or_default();
     let test_numbers = test_numbers::read(section, Clock::default().now());
     if let Some(Written { text, place }) = &default_profile {
-        let may = |known: &Known| known.identity.permissions.profiles.has(text.as_str());
+        let may = |known: &IdentityEntry| known.identity.permissions.profiles.has(text.as_str());
         if text.is_empty() {
             section.mistake(place.clone(), "default_profile", "empty");
         } else if !identities.is_empty() && !identities.iter().any(may) {
@@ -37,10 +37,10 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
     let (key, key_source) = key?;
     let default_profile = default_profile.map(|written| written.text);
     let tenant = Tenant { id: id?, key, default_profile, duplicate_window, limits, test_numbers };
-    Some(Entry { tenant: tenant.into(), identities, key_source })
+    Some(TenantEntry { tenant: tenant.into(), identities, key_source })
 }
 
-fn identities(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Vec<Known> {
+fn identities(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Vec<IdentityEntry> {
     let (before, missing) = (section.reader.mistakes.len(), !section.has("identities"));
     let mut names = HashMap::new();
     let identities = section.maps("identities", |section| identity::read(section, shared, &mut names));

@@ -6,9 +6,8 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     config::{Place, reader::Written, section::Section},
-    domain::PhoneNumber,
+    domain::{PhoneNumber, TestNumber, TestNumbers},
     secret::Secret,
-    tenant::{TestNumber, TestNumbers},
 };
 
 /// Reads `test_numbers`. A date that is over at `now` is a mistake: whoever wrote it believes in a test number that is

@@ -7,12 +7,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    domain::Country,
+    domain::{Allowed, Caller, Country, CountryLimits, Limit, LimitMode, LimitRate, LimitWindow, Limits, Permissions},
     telnyx::Channel,
-    tenant::{
-        Allowed, Caller, Directory, JwksUrl, JwtRule, KeySource, KeysFrom, Limits, Permissions,
-        limits::{Countries, Limit, Mode, Rate, Window},
-    },
+    tenant::{Directory, JwksUrl, JwtRule, KeySource, KeysFrom},
 };
 
 const ONE: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -276,7 +273,7 @@ fn limits_of(text: &str) -> Result<Limits, String> {
 
 #[test]
 fn limits_that_are_left_out_have_their_defaults() {
-    let window = |max, minutes| Window { max, per: Duration::from_mins(minutes) };
+    let window = |max, minutes| LimitWindow { max, per: Duration::from_mins(minutes) };
     let read = limits_of(
         "
       requests_per_second: { max: 7 }
@@ -286,13 +283,13 @@ fn limits_that_are_left_out_have_their_defaults() {
       guesses_per_phone_number: { mode: off }
 ",
     );
-    let listed = [("GB".to_owned(), Window { max: 2, per: Duration::from_secs(90) })].into();
+    let listed = [("GB".to_owned(), LimitWindow { max: 2, per: Duration::from_secs(90) })].into();
     let expected = Limits {
-        requests_per_second: Some(Limit::enforced(Rate { max: 7, burst: 7 })),
-        send_cool_down: Some(Limit { mode: Mode::Observe, at: Duration::from_secs(30) }),
-        sends_per_country: Some(Limit::enforced(Countries { default: None, listed })),
+        requests_per_second: Some(Limit::enforced(LimitRate { max: 7, burst: 7 })),
+        send_cool_down: Some(Limit { mode: LimitMode::Observe, at: Duration::from_secs(30) }),
+        sends_per_country: Some(Limit::enforced(CountryLimits { default: None, listed })),
         sends_per_phone_number: Some(Limit::enforced(vec![window(3, 10), window(5, 60)])),
-        checks_per_verification: Some(Limit { mode: Mode::Observe, at: 5 }),
+        checks_per_verification: Some(Limit { mode: LimitMode::Observe, at: 5 }),
         ..Limits::none()
     };
     assert_eq!(read, Ok(expected));

@@ -7,10 +7,9 @@ use tower::service_fn;
 
 use super::{super::attempt::Failure, *};
 use crate::{
-    domain::TenantId,
+    domain::{ApiKey, Tenant, TenantId},
     telemetry::Metrics,
     telnyx::Channel,
-    tenant::{ApiKey, Tenant},
 };
 
 /// How an attempt ends.
@@ -75,8 +74,8 @@ async fn run(operation: Operation, ends: Vec<End>, pace: Duration, deadline: Dur
         tenant: Arc::new(tenant),
         deadline: start + deadline,
         cancelled: CancellationToken::new(),
-        followed: false,
-        unasked: false,
+        run_to_completion: false,
+        internal: false,
         resend_count: 0,
         in_doubt: false,
         headers: HeaderMap::new(),

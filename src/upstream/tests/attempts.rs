@@ -53,7 +53,7 @@ struct Case {
     ends: Vec<(End, u64)>,
     deadline: Duration,
     cancelled_after: Option<Duration>,
-    followed: bool,
+    run_to_completion: bool,
 }
 
 /// An attempt as the transport sees it, in time since the start of the call.
@@ -82,7 +82,13 @@ fn case() -> impl Strategy<Value = Case> {
     let cancelled_after = prop::option::weighted(0.3, (0_u64..10_000).prop_map(Duration::from_millis));
     let deadline = (1_u64..20_000).prop_map(Duration::from_millis);
     (kind, ends, deadline, cancelled_after, any::<bool>()).prop_map(
-        |(kind, ends, deadline, cancelled_after, followed)| Case { kind, ends, deadline, cancelled_after, followed },
+        |(kind, ends, deadline, cancelled_after, run_to_completion)| Case {
+            kind,
+            ends,
+            deadline,
+            cancelled_after,
+            run_to_completion,
+        },
     )
 }
 
@@ -143,7 +149,7 @@ async fn run(
 ) -> (Vec<Attempt>, Duration, Result<(), ErrorReason>) {
     let start = Instant::now();
     *script.lock().unwrap() = Script { start: Some(start), ends: case.ends.clone(), attempts: Vec::new() };
-    let context = Context { followed: case.followed, ..context(case.deadline) };
+    let context = CallContext { run_to_completion: case.run_to_completion, ..context(case.deadline) };
     let call = async {
         match case.kind {
             Kind::Send => send(client, &context).await.map(drop),
@@ -188,15 +194,15 @@ fn may_follow(kind: Kind, attempt: &Attempt) -> bool {
 }
 
 fn keeps_its_limits(case: &Case, attempts: &[Attempt], ended: Duration, result: Result<(), ErrorReason>) {
-    let followed = case.followed && matches!(case.kind, Kind::Send | Kind::Create);
+    let run_to_completion = case.run_to_completion && matches!(case.kind, Kind::Send | Kind::Create);
     let no_later = case.cancelled_after.unwrap_or(Duration::from_hours(1));
     assert!((1..=MAX_ATTEMPTS).contains(&attempts.len()) || no_later.is_zero());
     for attempt in attempts {
         // Nothing is begun past the deadline, or for a caller that is gone.
         assert!(attempt.began < case.deadline && attempt.began <= no_later);
-        // One deadline over everything but what is followed, which has its own time.
+        // One deadline over everything but what is run_to_completion, which has its own time.
         assert!(attempt.ended <= attempt.began + ATTEMPT_TIMEOUT + TICK);
-        assert!(followed || attempt.ended <= case.deadline + TICK);
+        assert!(run_to_completion || attempt.ended <= case.deadline + TICK);
     }
     for (number, pair) in attempts.windows(2).enumerate() {
         let (shortest, longest) = waits(pair[0].end, number);

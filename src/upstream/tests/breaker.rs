@@ -145,7 +145,7 @@ async fn a_send_does_not_follow_a_probe_that_came_back_too_late_for_it() {
     upstream.answers(200, 200);
     upstream.pace.store(1500, Ordering::Relaxed);
     let start = Instant::now();
-    let failed = send(&client, &followed(SECOND)).await.unwrap_err();
+    let failed = send(&client, &run_to_completion(SECOND)).await.unwrap_err();
     assert_eq!((failed, start.elapsed()), (ErrorReason::DeadlineExceeded, SECOND));
     // A caller that goes away meanwhile makes room for the next one.
     timeout(SECOND / 2, send(&client, &context(SECOND))).await.unwrap_err();

@@ -4,11 +4,8 @@ use std::time::Duration;
 
 use tonic::Status;
 use verify_gateway::{
+    domain::{Limit, LimitRate, Limits},
     pb::ListTemplatesRequest,
-    tenant::{
-        Limits,
-        limits::{Limit, Rate},
-    },
 };
 
 use super::{gateway, hits, observed, passes_when_told, refused};
@@ -23,7 +20,8 @@ async fn call(clients: &Clients) -> Result<(), Status> {
 
 #[tokio::test]
 async fn so_many_calls_a_second_and_so_many_at_once_after_a_pause() {
-    let limits = Limits { requests_per_second: Some(Limit::enforced(Rate { max: 4, burst: 3 })), ..Limits::none() };
+    let limits =
+        Limits { requests_per_second: Some(Limit::enforced(LimitRate { max: 4, burst: 3 })), ..Limits::none() };
     let gateway = gateway(limits).await;
     let clients = gateway.clients().await;
     for _ in 0..3 {
@@ -77,7 +75,7 @@ async fn so_many_calls_under_way() {
 #[tokio::test]
 async fn calls_that_are_only_observed_pass() {
     let limits = Limits {
-        requests_per_second: Some(observed(Rate { max: 1, burst: 1 })),
+        requests_per_second: Some(observed(LimitRate { max: 1, burst: 1 })),
         concurrent_calls: Some(observed(1)),
         ..Limits::none()
     };

@@ -5,11 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use tonic::{Code, Status};
 use verify_gateway::{
+    domain::{DAY, Limit, Limits},
     pb::{CheckOutcome, CheckVerificationRequest, check_verification_request::Target},
-    tenant::{
-        Limits,
-        limits::{DAY, Limit},
-    },
 };
 
 use super::{changed, gateway, hits, passes_when_told, refused, window};

@@ -5,12 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use tonic::Code;
 use verify_gateway::{
-    domain::TenantId,
+    domain::{CountryLimits, DAY, Limit, Limits, TenantId},
     pb::{Profile, SmsSettings},
-    tenant::{
-        Limits,
-        limits::{Countries, DAY, Limit},
-    },
 };
 
 use super::{gateway, hits, observed, passes_when_told, refused, window};
@@ -65,7 +61,7 @@ async fn three_sends_to_a_number_in_ten_minutes_and_five_in_an_hour_without_any_
 #[tokio::test]
 async fn the_numbers_of_each_country_are_counted_together_and_by_themselves() {
     let listed = [("GB".to_owned(), window(1, HOUR))].into();
-    let countries = Countries { default: Some(window(2, DAY)), listed };
+    let countries = CountryLimits { default: Some(window(2, DAY)), listed };
     let limits = Limits { sends_per_country: Some(Limit::enforced(countries)), ..Limits::none() };
     let gateway = gateway(limits).await;
     let mut clients = gateway.clients().await;

@@ -12,17 +12,13 @@ use tokio::{
 use verify_gateway::{
     clock::Clock,
     config::Config,
-    domain::{Error, PhoneNumber, TenantId},
+    domain::{ApiKey, CallContext, Caller, DAY, Error, Limit, LimitWindow, Limits, PhoneNumber, Tenant, TenantId},
     pb::ErrorReason,
     services::{Send, Services, Tasks},
     simulator::{self, Handle},
     store::Store,
     telemetry::Metrics,
     telnyx::Channel,
-    tenant::{
-        ApiKey, Caller, Context, Limits, Tenant,
-        limits::{DAY, Limit, Window},
-    },
     upstream::Client,
 };
 
@@ -200,7 +196,7 @@ impl World {
     /// Calls one of the gateways.
     async fn call(&self, intent: Intent, time: Duration) -> Result<String, Error> {
         let services = self.any_gateway().running.lock().unwrap().0.clone();
-        let context = Context::new(Caller::unrestricted(self.tenant.clone()), Instant::now() + time);
+        let context = CallContext::new(Caller::unrestricted(self.tenant.clone()), Instant::now() + time);
         let send = Send {
             request_id: intent.request_id,
             phone_number: PhoneNumber::parse(intent.phone).unwrap(),
@@ -333,7 +329,7 @@ impl Pace {
 
 /// The tenant, which may send as often as there are intents.
 fn tenant(intents: u64) -> Tenant {
-    let limit = Limit::enforced(Window { max: u32::try_from(intents).unwrap(), per: DAY });
+    let limit = Limit::enforced(LimitWindow { max: u32::try_from(intents).unwrap(), per: DAY });
     let limits = Limits { sends_per_day: Some(limit), ..Limits::none() };
     Tenant { limits, ..Tenant::new(TenantId::new("model").unwrap(), ApiKey::new(KEY).unwrap()) }
 }

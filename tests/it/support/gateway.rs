@@ -15,7 +15,7 @@ use verify_gateway::{
     app::Gateway,
     clock::Clock,
     config::Config,
-    domain::TenantId,
+    domain::{ApiKey, Identity, Permissions, Tenant, TenantId, TokenHash},
     pb::{
         Channel as Via, CheckOutcome, CheckVerificationRequest, CreateProfileRequest, CreateVerificationRequest,
         Profile, SmsSettings, Verification, check_verification_request::Target,
@@ -24,7 +24,7 @@ use verify_gateway::{
     },
     simulator,
     telemetry::Telemetry,
-    tenant::{ApiKey, Credential, Directory, Identity, Permissions, Tenant, TokenHash},
+    tenant::{Credential, Directory},
 };
 
 /// The token and the upstream key of the tenant `login`.

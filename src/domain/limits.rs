@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::domain::Country;
+use super::Country;
 
 /// The limits of a tenant. None is a limit that is off.
 ///
@@ -11,35 +11,35 @@ use crate::domain::Country;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Calls a second, of every kind, in one gateway process.
-    pub requests_per_second: Option<Limit<Rate>>,
+    pub requests_per_second: Option<Limit<LimitRate>>,
     /// Calls under way at once, in one gateway process.
     pub concurrent_calls: Option<Limit<u32>>,
     /// Sends to one phone number, in any of these times.
-    pub sends_per_phone_number: Option<Limit<Vec<Window>>>,
+    pub sends_per_phone_number: Option<Limit<Vec<LimitWindow>>>,
     /// Sends to the numbers of one country.
-    pub sends_per_country: Option<Limit<Countries>>,
+    pub sends_per_country: Option<Limit<CountryLimits>>,
     /// Sends to all numbers together.
-    pub sends_per_day: Option<Limit<Window>>,
+    pub sends_per_day: Option<Limit<LimitWindow>>,
     /// The least time between two sends to one phone number.
     pub send_cool_down: Option<Limit<Duration>>,
     /// Checks of one verification.
     pub checks_per_verification: Option<Limit<u32>>,
     /// Wrong codes for one phone number, whatever verifications they are for.
-    pub guesses_per_phone_number: Option<Limit<Window>>,
+    pub guesses_per_phone_number: Option<Limit<LimitWindow>>,
 }
 
 /// A limit that is not off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit<T> {
     /// What happens where it is reached.
-    pub mode: Mode,
+    pub mode: LimitMode,
     /// Where it is reached.
     pub at: T,
 }
 
 /// What happens where a limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum LimitMode {
     /// The call is refused.
     Enforce,
     /// It is counted and logged, and the call goes on.
@@ -48,7 +48,7 @@ pub enum Mode {
 
 /// So many in a second, and so many at once after a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
+pub struct LimitRate {
     /// How many a second.
     pub max: u32,
     /// How many at once.
@@ -57,7 +57,7 @@ pub struct Rate {
 
 /// So many in any time of this length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct LimitWindow {
     /// How many.
     pub max: u32,
     /// In which time, to the millisecond.
@@ -66,20 +66,20 @@ pub struct Window {
 
 /// How many to the numbers of which country. Each country is counted by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Countries {
+pub struct CountryLimits {
     /// For countries that are not listed, and for the numbers of no country together; none for any number of sends.
-    pub default: Option<Window>,
+    pub default: Option<LimitWindow>,
     /// For these, by their codes.
-    pub listed: BTreeMap<String, Window>,
+    pub listed: BTreeMap<String, LimitWindow>,
 }
 
 /// How long a day is, for the limits that count by the day: any 24 hours, not those of a calendar.
 pub const DAY: Duration = Duration::from_hours(24);
 
-impl Countries {
+impl CountryLimits {
     /// The window of `country`, if it has one.
     #[must_use]
-    pub fn of(&self, country: Option<Country>) -> Option<&Window> {
+    pub fn of(&self, country: Option<Country>) -> Option<&LimitWindow> {
         let listed = country.and_then(|country| self.listed.get(&country.to_string()));
         listed.or(self.default.as_ref())
     }
@@ -106,7 +106,7 @@ impl Limits {
     pub fn observed(mut self) -> Self {
         fn observe<T>(limit: &mut Option<Limit<T>>) {
             if let Some(limit) = limit {
-                limit.mode = Mode::Observe;
+                limit.mode = LimitMode::Observe;
             }
         }
         observe(&mut self.requests_per_second);
@@ -123,11 +123,11 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        let window = |max, minutes| Window { max, per: Duration::from_mins(minutes) };
+        let window = |max, minutes| LimitWindow { max, per: Duration::from_mins(minutes) };
         Self {
             sends_per_phone_number: Some(Limit::enforced(vec![window(3, 10), window(5, 60)])),
             checks_per_verification: Some(Limit::enforced(5)),
-            guesses_per_phone_number: Some(Limit::enforced(Window { max: 20, per: DAY })),
+            guesses_per_phone_number: Some(Limit::enforced(LimitWindow { max: 20, per: DAY })),
             ..Self::none()
         }
     }
@@ -137,6 +137,6 @@ impl<T> Limit<T> {
     /// A limit that refuses.
     #[must_use]
     pub const fn enforced(at: T) -> Self {
-        Self { mode: Mode::Enforce, at }
+        Self { mode: LimitMode::Enforce, at }
     }
 }

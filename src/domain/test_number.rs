@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::{domain::PhoneNumber, secret::Secret};
+use super::PhoneNumber;
+use crate::secret::Secret;
 
 /// A number that no message goes to, and whose code is always the same.
 #[derive(Clone, Debug, PartialEq, Eq)]

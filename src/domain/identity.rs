@@ -2,8 +2,8 @@
 
 use std::{borrow::Borrow, sync::Arc};
 
-use super::Tenant;
-use crate::{domain::Country, telnyx::Channel};
+use super::{Country, Tenant};
+use crate::telnyx::Channel;
 
 /// Somebody of a tenant: a service, a job, a team. It is known by its credentials and may do what its permissions say.
 #[derive(Debug)]
