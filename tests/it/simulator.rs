@@ -3,7 +3,6 @@
 mod api;
 mod checks;
 mod control;
-mod docs;
 mod faults;
 mod numbers;
 mod requests;
@@ -26,21 +25,21 @@ const ENCODED: &str = "%2B13035551234";
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// A running simulator and a client of it, whose key is `KEY1`.
-struct Sim {
+pub struct Sim {
     addr: SocketAddr,
     handle: Handle,
     client: Client<HttpConnector, Body>,
     _stop: DropGuard,
 }
 
-struct Answer {
+pub struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     text: String,
 }
 
 impl Sim {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::with(&[]).await
     }
 
@@ -81,7 +80,7 @@ impl Sim {
         self.try_call(Some("KEY1"), method, path, body).await.unwrap()
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, None).await
     }
 
@@ -135,7 +134,7 @@ impl Answer {
     }
 
     /// The body of a success.
-    fn ok(&self) -> Value {
+    pub fn ok(&self) -> Value {
         assert_eq!(self.status, StatusCode::OK, "{}", self.text);
         self.json()
     }

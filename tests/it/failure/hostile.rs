@@ -11,7 +11,7 @@ use verify_gateway::pb::{
 };
 
 use crate::{
-    edge::{EMPTY, post},
+    connection::edge::{EMPTY, post},
     support::{Clients, Origin, PHONE, Refused, TOKEN, TestGateway},
 };
 

@@ -79,7 +79,7 @@ fn documents_show_what_stands_in_the_files_that_they_include() {
     } else {
         assert!(
             document == expected,
-            "UPDATE_GOLDEN=1 cargo test --test it includes brings docs/CLIENTS.md up to date"
+            "UPDATE_GOLDEN=1 cargo test --test it docs::includes brings docs/CLIENTS.md up to date"
         );
     }
 }

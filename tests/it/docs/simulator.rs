@@ -2,7 +2,7 @@
 
 use verify_gateway::simulator::{NUMBERS, Settings};
 
-use super::Sim;
+use crate::simulator::Sim;
 
 const DOC: &str = include_str!("../../../docs/SIMULATOR.md");
 

@@ -1,0 +1,5 @@
+//! Documents and proto comments are true.
+
+mod includes;
+mod reasons;
+mod simulator;

@@ -1,0 +1,5 @@
+//! Callers, their credentials and their permissions.
+
+mod identities;
+mod mutations;
+mod tenants;

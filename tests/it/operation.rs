@@ -1,0 +1,10 @@
+//! The process as operators run it: commands, probes, telemetry, audit, reload and drain.
+
+mod admin;
+mod audit;
+mod cli;
+mod drain;
+mod process;
+mod reload;
+mod secrecy;
+mod tracing;
