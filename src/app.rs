@@ -16,7 +16,7 @@ use crate::{
     admin::{self, Degraded, NotReady, Readiness},
     authn::Authenticator,
     clock::Clock,
-    config::{self, Config, Mistakes},
+    config::{self, Config, Errors},
     grpc::{self, Cut},
     policy::limits::Calls,
     services::{Services, Tasks},
@@ -59,7 +59,7 @@ pub enum Error {
     Upstream(#[from] upstream::BuildError),
     /// The files of `grpc.tls` or of the store can't be used.
     #[error(transparent)]
-    Files(#[from] Mistakes),
+    Files(#[from] Errors),
 }
 
 impl Gateway {

@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    config::{self, Environment, LogFormat, Mistakes},
+    config::{self, Environment, Errors, LogFormat},
     telemetry::{Flush, Telemetry, Writer},
 };
 
@@ -90,9 +90,9 @@ pub enum Failure {
     Runtime(anyhow::Error),
 }
 
-impl From<Mistakes> for Failure {
-    fn from(mistakes: Mistakes) -> Self {
-        Self::Usage(mistakes.into())
+impl From<Errors> for Failure {
+    fn from(errors: Errors) -> Self {
+        Self::Usage(errors.into())
     }
 }
 

@@ -1,11 +1,11 @@
-//! Typed settings. The environment goes before the file, and every mistake is reported at once, with its place.
+//! Typed settings. The environment goes before the file, and every error is reported at once, with its location.
 
 mod admin;
 mod environment;
+mod error;
 mod grpc;
 pub mod human;
-mod knobs;
-mod mistakes;
+mod kinds;
 pub(crate) mod reader;
 mod reference;
 pub(crate) mod section;
@@ -23,8 +23,8 @@ use std::{
 pub use self::{
     admin::Admin,
     environment::{Environment, Unread},
+    error::{Error, Errors, Location, Position},
     grpc::{ClientCertificate, Grpc, Tls, TlsVersion, Web},
-    mistakes::{Mistake, Mistakes, Place, Spot},
     reference::{example, table},
     sends::Sends,
     store::{Backend, Redis, RedisMode, Store},
@@ -78,17 +78,17 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong.
-    pub fn load(path: &Path, env: &Environment) -> Result<Self, Mistakes> {
+    pub fn load(path: &Path, env: &Environment) -> Result<Self, Errors> {
         match Self::read(path, env) {
-            (Some(config), mistakes) => mistakes.none_or(config),
-            (None, mistakes) => Err(mistakes),
+            (Some(config), errors) => errors.into_result(config),
+            (None, errors) => Err(errors),
         }
     }
 
-    /// Reads as [`Config::load`] does. A knob that is wrong has its default in the answer, so that more can be checked;
+    /// Reads as [`Config::load`] does. A setting that is wrong has its default in the answer, so that more can be checked;
     /// there is none if the file can't be read at all.
     #[must_use]
-    pub fn read(path: &Path, env: &Environment) -> (Option<Self>, Mistakes) {
+    pub fn read(path: &Path, env: &Environment) -> (Option<Self>, Errors) {
         let (mut reader, mut config) = Reader::file(path, env, Self::sections);
         if let Some(config) = &mut config {
             reader.refuse_unknown_variables();
@@ -98,7 +98,7 @@ impl Config {
             config.upstream.ca_file = config.upstream.ca_file.take().map(|file| folder.join(file));
             config.store.redis.count_from(folder);
         }
-        (config, reader.mistakes)
+        (config, reader.errors)
     }
 
     fn sections(root: &mut Section<'_, '_>) -> Self {
@@ -108,7 +108,7 @@ impl Config {
             sends: root.section("sends", "What must happen once: sends, and all that a request_id names.", Sends::read),
             store: root.section("store", "The records that outlive a call.", Store::read),
             tenants: root.section("tenants", "Who may call.", |section| Tenants {
-                file: section.knob(
+                file: section.setting(
                     "file",
                     "tenants.yaml",
                     "a path",
@@ -143,7 +143,7 @@ impl Config {
 }
 
 impl Default for Config {
-    /// The defaults of all knobs.
+    /// The defaults of all settings.
     fn default() -> Self {
         let env = Environment::default();
         Reader::new("defaults", &env).document(b"", Self::sections).expect("an empty document is one of defaults")

@@ -26,7 +26,7 @@ pub use self::{serve::Cut, tls::Material};
 use crate::{
     authn::Authenticator,
     clock::Clock,
-    config::{self, Mistakes},
+    config::{self, Errors},
     domain::{CallContext, Error},
     pb::{
         ErrorReason, FILE_DESCRIPTOR_SET, profile_service_server::ProfileServiceServer,
@@ -75,7 +75,7 @@ impl Server {
         services: Services,
         upstream: Client,
         clock: Clock,
-    ) -> Result<Self, Mistakes> {
+    ) -> Result<Self, Errors> {
         let certificate = Reload::begin(config, clock, telemetry.metrics())?;
         let Services { verifications, profiles, templates } = services;
         let (health, health_service) = tonic_health::server::health_reporter();

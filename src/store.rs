@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use self::{memory::Memory, redis::Redis};
 use crate::{
     clock::Clock,
-    config::{self, Backend, Mistakes},
+    config::{self, Backend, Errors},
     domain::Error,
     pb::ErrorReason,
 };
@@ -120,18 +120,18 @@ impl Store {
         config: &config::Store,
         clock: Clock,
         seen: impl Fn(Seen) + Send + Sync + 'static,
-    ) -> Result<Self, Mistakes> {
+    ) -> Result<Self, Errors> {
         if config.backend == Backend::Memory {
             return Ok(Self::memory(config, clock));
         }
-        let mut mistakes = Mistakes::default();
-        let secret = redis::secret(&config.redis.hash_key_file, &mut mistakes);
-        let server = redis::Server::new(&config.redis, &mut mistakes);
-        let (Some(secret), Some(server)) = (secret, server) else { return Err(mistakes) };
+        let mut errors = Errors::default();
+        let secret = redis::secret(&config.redis.hash_key_file, &mut errors);
+        let server = redis::Server::new(&config.redis, &mut errors);
+        let (Some(secret), Some(server)) = (secret, server) else { return Err(errors) };
         // Whoever has another key must not share the records: it would not find what others have noted.
         let mark = digest(&secret, &[b"hash key"]);
         let redis = Redis::new(&config.redis, server, mark, Box::new(seen));
-        mistakes.none_or(Self { place: Place::Redis(Arc::new(redis)), secret: Arc::new(secret) })
+        errors.into_result(Self { place: Place::Redis(Arc::new(redis)), secret: Arc::new(secret) })
     }
 
     /// Keeps records in this process's memory.

@@ -45,10 +45,10 @@ impl Reload {
             match read {
                 None => {}
                 Some(Ok(directory)) => self.take(directory),
-                Some(Err(mistakes)) => {
+                Some(Err(errors)) => {
                     self.metrics.reloaded(WHAT, false);
-                    audit::reloaded(WHAT, Some(mistakes.len()));
-                    tracing::error!(%mistakes, "the tenants have changed and are not right: those before stay in use");
+                    audit::reloaded(WHAT, Some(errors.len()));
+                    tracing::error!(%errors, "the tenants have changed and are not right: those before stay in use");
                 }
             }
         }

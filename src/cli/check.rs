@@ -15,7 +15,7 @@ use super::Failure;
 use crate::{
     clock::Clock,
     config::{
-        self, Backend, ClientCertificate, Config, Environment, Grpc, Mistakes, Place, RedisMode, human::write_duration,
+        self, Backend, ClientCertificate, Config, Environment, Errors, Grpc, Location, RedisMode, human::write_duration,
     },
     grpc::Material,
     store::Store,
@@ -39,33 +39,33 @@ pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failur
     Ok(())
 }
 
-/// Reads the configuration, the certificate and the tenants, with all mistakes of all at once.
-pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory, Watch), Mistakes> {
-    let (config, mut mistakes) = Config::read(path, env);
-    let Some(config) = config else { return Err(mistakes) };
+/// Reads the configuration, the certificate and the tenants, with all errors of all at once.
+pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory, Watch), Errors> {
+    let (config, mut errors) = Config::read(path, env);
+    let Some(config) = config else { return Err(errors) };
     let tls = &config.grpc.tls;
     if let Err(more) = Material::load(&config.grpc) {
-        mistakes.append(more);
+        errors.append(more);
     }
     let silent = !config.grpc.plaintext && tls.certificate_file.is_none() && tls.key_file.is_none();
-    if silent && !mistakes.touch("grpc.plaintext") && !mistakes.touch("grpc.tls") {
+    if silent && !errors.concern("grpc.plaintext") && !errors.concern("grpc.tls") {
         let what = "has no certificate: set tls.certificate_file and tls.key_file, or say plaintext: true";
-        mistakes.add(Place::File(path.display().to_string().into()), "grpc", what);
+        errors.add(Location::File(path.display().to_string().into()), "grpc", what);
     }
     // Where a section itself is wrong, its files would be others.
-    if !mistakes.touch("store")
+    if !errors.concern("store")
         && let Err(more) = Store::new(&config.store, Clock::default(), |_| ())
     {
-        mistakes.append(more);
+        errors.append(more);
     }
-    if mistakes.touch("tenants.file") {
-        return Err(mistakes);
+    if errors.concern("tenants.file") {
+        return Err(errors);
     }
     match Watch::begin(&config.tenants.file, env) {
-        Ok((directory, watch)) => mistakes.none_or((config, directory, watch)),
+        Ok((directory, watch)) => errors.into_result((config, directory, watch)),
         Err(more) => {
-            mistakes.append(more);
-            Err(mistakes)
+            errors.append(more);
+            Err(errors)
         }
     }
 }

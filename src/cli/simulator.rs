@@ -42,6 +42,6 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn usage(mistake: impl std::fmt::Display) -> Failure {
-    Failure::Usage(anyhow!("{mistake}"))
+fn usage(error: impl std::fmt::Display) -> Failure {
+    Failure::Usage(anyhow!("{error}"))
 }

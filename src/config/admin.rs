@@ -14,7 +14,7 @@ pub struct Admin {
 impl Admin {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         Self {
-            listen: section.knob(
+            listen: section.setting(
                 "listen",
                 "127.0.0.1:9090",
                 "an IP address with a port, or empty",

@@ -1,18 +1,18 @@
-//! Reads a document key by key, and notes every mistake on the way instead of stopping at the first.
+//! Reads a document key by key, and notes every error on the way instead of stopping at the first.
 //!
-//! A knob is declared once, by the call that reads it. That call names its key, default, range and purpose; the
+//! A setting is declared once, by the call that reads it. That call names its key, default, range and purpose; the
 //! environment variable, the check for unknown keys, the example file and the reference table follow from it.
 
 use std::{fs, io, path::Path, sync::Arc};
 
 use super::{
     environment::Environment,
-    mistakes::{Mistakes, Place, Spot},
+    error::{Errors, Location, Position},
     section::Section,
     yaml::{self, Key, Node, Value},
 };
 
-/// What the names of all environment variables that set knobs begin with.
+/// What the names of all environment variables that set settings begin with.
 pub(super) const PREFIX: &str = "VERIFY_GATEWAY_";
 
 /// A document that is being read, and what was found wrong with it.
@@ -20,7 +20,7 @@ pub(crate) struct Reader<'e> {
     /// The variables that values may be taken from.
     pub(crate) env: &'e Environment,
     /// What is wrong.
-    pub(crate) mistakes: Mistakes,
+    pub(crate) errors: Errors,
     /// What was declared, in that order.
     pub(super) declared: Vec<Declared>,
     file: Arc<str>,
@@ -30,22 +30,22 @@ pub(crate) struct Reader<'e> {
 pub(super) enum Declared {
     /// A section.
     Section { path: String, doc: &'static str },
-    /// A knob.
-    Knob { path: String, default: String, takes: String, doc: &'static str },
+    /// A setting.
+    Setting { path: String, default: String, takes: String, doc: &'static str },
 }
 
 /// A text and where it was written.
-pub(crate) struct Written {
+pub(crate) struct Spanned {
     /// The text.
     pub(crate) text: String,
     /// Where.
-    pub(crate) place: Place,
+    pub(crate) location: Location,
 }
 
 impl<'e> Reader<'e> {
     /// A reader of the document named `file`.
     pub(crate) fn new(file: &str, env: &'e Environment) -> Self {
-        Self { env, mistakes: Mistakes::default(), declared: Vec::new(), file: file.into() }
+        Self { env, errors: Errors::default(), declared: Vec::new(), file: file.into() }
     }
 
     /// Reads the file at `path`, whose content `read` goes through. `None` if it can't be read at all.
@@ -72,7 +72,7 @@ impl<'e> Reader<'e> {
                     io::ErrorKind::NotFound => "there is no such file".to_owned(),
                     kind => format!("can't be read: {kind}"),
                 };
-                reader.mistakes.add(Place::File(reader.file.clone()), "", what);
+                reader.errors.add(Location::File(reader.file.clone()), "", what);
                 None
             }
         };
@@ -81,31 +81,31 @@ impl<'e> Reader<'e> {
 
     /// Reads `bytes`, whose content `read` goes through. `None` if they are no YAML or no mapping.
     pub(crate) fn document<T>(&mut self, bytes: &[u8], read: impl FnOnce(&mut Section<'_, 'e>) -> T) -> Option<T> {
-        let root = yaml::read(&self.file, bytes, &mut self.mistakes)?;
+        let root = yaml::read(&self.file, bytes, &mut self.errors)?;
         let entries = self.entries(root, "")?;
-        Some(self.section(entries, Spot { line: 1, column: 1 }, String::new(), read))
+        Some(self.section(entries, Position { line: 1, column: 1 }, String::new(), read))
     }
 
-    /// Notes a mistake for every variable with the prefix that sets no knob.
+    /// Notes an error for every variable with the prefix that sets no setting.
     pub(super) fn refuse_unknown_variables(&mut self) {
         let env = self.env;
-        let knobs: Vec<String> = self.declared.iter().filter_map(Declared::variable).collect();
-        for name in env.names(PREFIX).filter(|name| !knobs.iter().any(|knob| knob == name)) {
+        let settings: Vec<String> = self.declared.iter().filter_map(Declared::variable).collect();
+        for name in env.names(PREFIX).filter(|name| !settings.iter().any(|setting| setting == name)) {
             if is_service_link(name) {
                 continue;
             }
             let folded = |name: &str| name.replace("__", "_");
-            let what = match knobs.iter().find(|knob| folded(knob) == folded(name)) {
-                Some(knob) => format!("sets no knob; {knob} does"),
-                None => "sets no knob".to_owned(),
+            let what = match settings.iter().find(|setting| folded(setting) == folded(name)) {
+                Some(setting) => format!("sets no setting; {setting} does"),
+                None => "sets no setting".to_owned(),
             };
-            self.mistakes.add(Place::Environment(name.to_owned()), "", what);
+            self.errors.add(Location::Environment(name.to_owned()), "", what);
         }
     }
 
-    /// The place of a spot in this document.
-    pub(super) fn spot(&self, spot: Spot) -> Place {
-        Place::Spot(self.file.clone(), spot)
+    /// The location of a position in this document.
+    pub(super) fn position(&self, position: Position) -> Location {
+        Location::Position(self.file.clone(), position)
     }
 
     /// The entries of a mapping; none of `Nothing`.
@@ -115,7 +115,7 @@ impl<'e> Reader<'e> {
             Value::Nothing => Some(Vec::new()),
             Value::Refused => None,
             Value::Scalar(_) | Value::List(_) => {
-                self.mistakes.add(self.spot(node.spot), path, "must be a mapping of keys to values");
+                self.errors.add(self.position(node.position), path, "must be a mapping of keys to values");
                 None
             }
         }
@@ -125,11 +125,11 @@ impl<'e> Reader<'e> {
     pub(super) fn section<T>(
         &mut self,
         entries: Vec<(Key, Node)>,
-        spot: Spot,
+        position: Position,
         path: String,
         read: impl FnOnce(&mut Section<'_, 'e>) -> T,
     ) -> T {
-        let mut section = Section::new(self, path, spot, entries);
+        let mut section = Section::new(self, path, position, entries);
         let content = read(&mut section);
         section.refuse_unknown_keys();
         content
@@ -137,16 +137,16 @@ impl<'e> Reader<'e> {
 }
 
 impl Declared {
-    /// The name of the variable that sets this knob.
+    /// The name of the variable that sets this setting.
     pub(super) fn variable(&self) -> Option<String> {
         match self {
             Self::Section { .. } => None,
-            Self::Knob { path, .. } => Some(variable(path)),
+            Self::Setting { path, .. } => Some(variable(path)),
         }
     }
 }
 
-/// The name of the variable that sets the knob at `path`.
+/// The name of the variable that sets the setting at `path`.
 pub(super) fn variable(path: &str) -> String {
     format!("{PREFIX}{}", path.to_ascii_uppercase().replace('.', "__"))
 }
@@ -154,7 +154,7 @@ pub(super) fn variable(path: &str) -> String {
 /// Whether a variable is one of those that Kubernetes sets in every pod for a service, here one whose name begins with
 /// `verify-gateway` (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>).
 fn is_service_link(name: &str) -> bool {
-    // Every knob is in a section, so its variable has two underscores somewhere; no such service has two hyphens.
+    // Every setting is in a section, so its variable has two underscores somewhere; no such service has two hyphens.
     if name.contains("__") {
         return false;
     }
@@ -171,13 +171,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn service_links_are_told_from_knobs() {
+    fn service_links_are_told_from_settings() {
         let links =
             ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_GRPC", "PORT", "PORT_50051_TCP_ADDR", "A_SERVICE_HOST"];
         for link in links {
             assert!(is_service_link(&format!("{PREFIX}{link}")), "{link}");
         }
-        for knob in [
+        for setting in [
             "GRPC__LISTEN",
             "GRPC_LISTEN",
             "GRPC__PORTS",
@@ -186,7 +186,7 @@ mod tests {
             "SERVICE_NAME",
             "TELEMETRY__OTLP__SERVICE_NAME",
         ] {
-            assert!(!is_service_link(&format!("{PREFIX}{knob}")), "{knob}");
+            assert!(!is_service_link(&format!("{PREFIX}{setting}")), "{setting}");
         }
     }
 
@@ -196,7 +196,7 @@ mod tests {
         let mut reader = Reader::new("f", &env);
         reader.document(b"{ listen_on: 1, KEY0123ABC: , a1b2c3d4: 2 }", |section| section.text("listen"));
         let what = "unknown key; known here: listen";
-        let expected = format!("f:1:3: listen_on: {what}\nf:1:17: {what}\nf:1:31: {what}\n3 mistakes");
-        assert_eq!(reader.mistakes.to_string(), expected);
+        let expected = format!("f:1:3: listen_on: {what}\nf:1:17: {what}\nf:1:31: {what}\n3 errors");
+        assert_eq!(reader.errors.to_string(), expected);
     }
 }

@@ -8,11 +8,11 @@ use super::{
 };
 
 const OPENING: &str = "\
-# The configuration of verify-gateway. Every knob is here with its default, so any line may be left out.
-# docs/CONFIGURATION.md says more, and which environment variable goes before which knob.
+# The configuration of verify-gateway. Every setting is here with its default, so any line may be left out.
+# docs/CONFIGURATION.md says more, and which environment variable goes before which setting.
 ";
 
-/// A configuration file with every knob at its default.
+/// A configuration file with every setting at its default.
 #[must_use]
 pub fn example() -> String {
     let mut file = OPENING.to_owned();
@@ -22,7 +22,7 @@ pub fn example() -> String {
                 let (indent, key) = indented(path);
                 _ = write!(file, "\n{indent}# {doc}\n{indent}{key}:\n");
             }
-            Declared::Knob { path, default, takes, doc } => {
+            Declared::Setting { path, default, takes, doc } => {
                 let (indent, key) = indented(path);
                 let value = if default.is_empty() { "\"\"" } else { default };
                 _ = write!(file, "{indent}# {doc}\n{indent}# Takes {takes}.\n{indent}{key}: {value}\n");
@@ -32,7 +32,7 @@ pub fn example() -> String {
     file
 }
 
-/// The knobs as Markdown tables, one a section.
+/// The settings as Markdown tables, one a section.
 #[must_use]
 pub fn table() -> String {
     let mut text = String::new();
@@ -41,20 +41,20 @@ pub fn table() -> String {
             Declared::Section { path, doc } => {
                 _ = write!(
                     text,
-                    "\n### `{path}`\n\n{doc}\n\n| knob | default | takes | what it is |\n|---|---|---|---|\n"
+                    "\n### `{path}`\n\n{doc}\n\n| setting | default | takes | what it is |\n|---|---|---|---|\n"
                 );
             }
-            Declared::Knob { path, default, takes, doc } => {
+            Declared::Setting { path, default, takes, doc } => {
                 let default = if default.is_empty() { "empty".to_owned() } else { format!("`{default}`") };
                 _ = writeln!(text, "| `{path}` | {default} | {takes} | {doc} |");
             }
         }
     }
     // A section that only holds sections has no rows.
-    text.replace("| knob | default | takes | what it is |\n|---|---|---|---|\n\n", "")
+    text.replace("| setting | default | takes | what it is |\n|---|---|---|---|\n\n", "")
 }
 
-/// What the reading code declares, a section's own knobs before the sections in it.
+/// What the reading code declares, a section's own settings before the sections in it.
 fn declared() -> Vec<Declared> {
     let env = Environment::default();
     let mut reader = Reader::new("", &env);
@@ -89,13 +89,13 @@ mod tests {
         let env = Environment::default();
         let mut reader = Reader::new("example", &env);
         let config = reader.document(example().as_bytes(), Config::sections);
-        assert_eq!(config, Some(Config::default()), "{}", reader.mistakes);
-        assert!(reader.mistakes.is_empty(), "{}", reader.mistakes);
+        assert_eq!(config, Some(Config::default()), "{}", reader.errors);
+        assert!(reader.errors.is_empty(), "{}", reader.errors);
     }
 
     #[test]
     fn the_reference_table_is_the_declarations() {
-        const MARKS: [&str; 2] = ["<!-- knobs: begin -->\n", "<!-- knobs: end -->\n"];
+        const MARKS: [&str; 2] = ["<!-- settings: begin -->\n", "<!-- settings: end -->\n"];
         let file = "docs/CONFIGURATION.md";
         let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
         let (before, rest) = text.split_once(MARKS[0]).unwrap();

@@ -68,7 +68,7 @@ pub enum RedisMode {
 impl Store {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         let store = Self {
-            backend: section.knob(
+            backend: section.setting(
                 "backend",
                 "memory",
                 "memory or redis",
@@ -109,7 +109,7 @@ impl Store {
 impl Redis {
     fn read(section: &mut Section<'_, '_>) -> Self {
         let path = |text: &str| Some((!text.is_empty()).then(|| PathBuf::from(text)));
-        let mode = section.knob(
+        let mode = section.setting(
             "mode",
             "standalone",
             "standalone, cluster or sentinel",
@@ -125,21 +125,21 @@ impl Redis {
         let redis = Self {
             mode,
             urls: single.iter().cloned().chain(several.iter().cloned()).collect(),
-            sentinel_master: section.knob(
+            sentinel_master: section.setting(
                 "sentinel_master",
                 "",
                 "a text",
                 "The name by which the sentinels know the master.",
                 |text| Some(text.to_owned()),
             ),
-            username: section.knob(
+            username: section.setting(
                 "username",
                 "",
                 "a text",
                 "The name to log in with. Empty: the default user.",
                 |text| Some(text.to_owned()),
             ),
-            password_file: section.knob(
+            password_file: section.setting(
                 "password_file",
                 "",
                 "a path or empty",
@@ -147,21 +147,21 @@ impl Redis {
                  made. Empty: none is needed.",
                 path,
             ),
-            sentinel_password_file: section.knob(
+            sentinel_password_file: section.setting(
                 "sentinel_password_file",
                 "",
                 "a path or empty",
                 "The same for the sentinels' own password.",
                 path,
             ),
-            ca_file: section.knob(
+            ca_file: section.setting(
                 "ca_file",
                 "",
                 "a path or empty",
                 "A PEM file with the certificates to trust instead of the system's. Empty: the system's.",
                 path,
             ),
-            key_prefix: section.knob(
+            key_prefix: section.setting(
                 "key_prefix",
                 "vg",
                 "1 to 64 letters, digits, hyphens, underscores, dots and colons",
@@ -177,7 +177,7 @@ impl Redis {
                 Duration::from_millis(10)..=Duration::from_secs(10),
                 "How long one command may take. What a call has to note may take four times as long in all.",
             ),
-            hash_key_file: section.knob(
+            hash_key_file: section.setting(
                 "hash_key_file",
                 "",
                 "a path or empty",
@@ -203,7 +203,7 @@ impl Redis {
     }
 
     fn url(section: &mut Section<'_, '_>) -> Option<String> {
-        section.knob(
+        section.setting(
             "url",
             "",
             "a redis, rediss or redis+unix URL without credentials, query and fragment, or empty",
@@ -214,7 +214,7 @@ impl Redis {
     }
 
     fn urls(section: &mut Section<'_, '_>) -> Vec<String> {
-        section.knob(
+        section.setting(
             "urls",
             "",
             "redis or rediss URLs with nothing but host and port, with commas between them, or empty",

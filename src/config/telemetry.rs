@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{knobs::url, section::Section};
+use super::{kinds::url, section::Section};
 
 pub use self::otel::HONOURED;
 
@@ -132,14 +132,14 @@ impl Log {
 
     fn read(section: &mut Section<'_, '_>) -> Self {
         Self {
-            level: section.knob(
+            level: section.setting(
                 "level",
                 "info",
                 "off, error, warn, info, debug or trace, or a list of target=level",
                 "What is logged. A list such as info,verify_gateway=debug sets it by part.",
                 Self::level,
             ),
-            format: section.knob(
+            format: section.setting(
                 "format",
                 "auto",
                 "auto, human or json",
@@ -164,14 +164,14 @@ impl Otlp {
     fn read(section: &mut Section<'_, '_>) -> Self {
         let (millisecond, hour) = (Duration::from_millis(1), Duration::from_hours(1));
         let otlp = Self {
-            endpoint: section.knob(
+            endpoint: section.setting(
                 "endpoint",
                 "",
                 "an http or https URL without credentials, query and fragment, or empty",
                 "Where the collector listens, such as http://localhost:4317. Empty: nothing is exported.",
                 |text| if text.is_empty() { Some(None) } else { url(text).map(Some) },
             ),
-            protocol: section.knob(
+            protocol: section.setting(
                 "protocol",
                 "grpc",
                 "grpc or http/protobuf",
@@ -189,7 +189,7 @@ impl Otlp {
                 "true",
                 "Whether a caller's traceparent header decides whether its call is traced.",
             ),
-            baggage: section.knob(
+            baggage: section.setting(
                 "baggage",
                 "",
                 "keys with commas between them, or empty",
@@ -227,7 +227,7 @@ impl Otlp {
                 "How often metrics are pushed.",
             ),
             logs: section.switch("logs", "false", "Whether logs are exported too."),
-            service_name: section.knob(
+            service_name: section.setting(
                 "service_name",
                 "verify-gateway",
                 "a text that is not empty",

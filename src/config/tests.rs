@@ -13,11 +13,11 @@ fn load(text: &str, env: &[(&str, &str)]) -> (Result<Config, String>, TempDir) {
     let path = folder.path().join("gateway.yaml");
     fs::write(&path, text).unwrap();
     let config = Config::load(&path, &env.iter().copied().collect());
-    let place = format!("{}/", folder.path().display());
-    (config.map_err(|mistakes| mistakes.to_string().replace(&place, "")), folder)
+    let location = format!("{}/", folder.path().display());
+    (config.map_err(|errors| errors.to_string().replace(&location, "")), folder)
 }
 
-fn mistakes(text: &str, env: &[(&str, &str)]) -> String {
+fn errors(text: &str, env: &[(&str, &str)]) -> String {
     load(text, env).0.unwrap_err()
 }
 
@@ -43,7 +43,7 @@ fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
 }
 
 #[test]
-fn every_mistake_is_reported_at_once_with_its_place() {
+fn every_error_is_reported_at_once_with_its_place() {
     let text = "\
 grpc:
   listen: localhost
@@ -76,32 +76,32 @@ gateway.yaml:8:19: upstream.retry.max_attempts: must be a whole number from 1 to
 gateway.yaml:9:12: telemetry: must be a mapping of keys to values
 gateway.yaml:10:1: a key that is given twice, first on line 1
 gateway.yaml:13:3: shutdown.grace_period: has no value
-environment VERIFY_GATEWAY_GRPC_LISTEN: sets no knob; VERIFY_GATEWAY_GRPC__LISTEN does
-environment VERIFY_GATEWAY_NONSENSE: sets no knob
+environment VERIFY_GATEWAY_GRPC_LISTEN: sets no setting; VERIFY_GATEWAY_GRPC__LISTEN does
+environment VERIFY_GATEWAY_NONSENSE: sets no setting
 environment VERIFY_GATEWAY_UPSTREAM__CONNECT_TIMEOUT: upstream.connect_timeout: must be a duration from 1ms to 1h
-11 mistakes";
-    assert_eq!(mistakes(text, &env), expected);
+11 errors";
+    assert_eq!(errors(text, &env), expected);
 }
 
 #[test]
 fn a_wrong_value_in_the_file_is_reported_even_where_the_environment_has_a_good_one() {
     let env = [("VERIFY_GATEWAY_GRPC__REFLECTION", "false")];
     assert_eq!(
-        mistakes("grpc: { reflection: no }", &env),
-        "gateway.yaml:1:21: grpc.reflection: must be true or false\n1 mistake"
+        errors("grpc: { reflection: no }", &env),
+        "gateway.yaml:1:21: grpc.reflection: must be true or false\n1 error"
     );
 }
 
 #[test]
-fn rules_between_knobs_are_reported_at_the_knob_that_was_set() {
+fn rules_between_settings_are_reported_at_the_setting_that_was_set() {
     let rule = "default_deadline must not be longer than max_deadline";
     assert_eq!(
-        mistakes("grpc:\n  max_deadline: 5s\n", &[]),
-        format!("gateway.yaml:2:17: grpc.max_deadline: {rule}\n1 mistake")
+        errors("grpc:\n  max_deadline: 5s\n", &[]),
+        format!("gateway.yaml:2:17: grpc.max_deadline: {rule}\n1 error")
     );
     assert_eq!(
-        mistakes("", &[("VERIFY_GATEWAY_GRPC__DEFAULT_DEADLINE", "61s")]),
-        format!("environment VERIFY_GATEWAY_GRPC__DEFAULT_DEADLINE: grpc.default_deadline: {rule}\n1 mistake")
+        errors("", &[("VERIFY_GATEWAY_GRPC__DEFAULT_DEADLINE", "61s")]),
+        format!("environment VERIFY_GATEWAY_GRPC__DEFAULT_DEADLINE: grpc.default_deadline: {rule}\n1 error")
     );
     let others =
         "grpc:\n  max_connection_age_grace: 59s\nupstream:\n  connect_timeout: 11s\n  retry: { base_delay: 3s }\n";
@@ -109,15 +109,15 @@ fn rules_between_knobs_are_reported_at_the_knob_that_was_set() {
 gateway.yaml:2:29: grpc.max_connection_age_grace: max_connection_age_grace must not be shorter than max_deadline
 gateway.yaml:4:20: upstream.connect_timeout: connect_timeout must not be longer than attempt_timeout
 gateway.yaml:5:24: upstream.retry.base_delay: base_delay must not be longer than max_delay
-3 mistakes";
-    assert_eq!(mistakes(others, &[]), expected);
-    // A knob that is wrong already counts as its default, which would break the rule.
-    assert!(mistakes("grpc: { max_deadline: 5s, default_deadline: soon }", &[]).ends_with("\n1 mistake"));
+3 errors";
+    assert_eq!(errors(others, &[]), expected);
+    // A setting that is wrong already counts as its default, which would break the rule.
+    assert!(errors("grpc: { max_deadline: 5s, default_deadline: soon }", &[]).ends_with("\n1 error"));
 }
 
 #[cfg(unix)]
 #[test]
-fn a_variable_that_is_no_text_is_a_mistake() {
+fn a_variable_that_is_no_text_is_an_error() {
     use std::{ffi::OsString, os::unix::ffi::OsStringExt};
 
     let folder = tempfile::tempdir().unwrap();
@@ -126,14 +126,14 @@ fn a_variable_that_is_no_text_is_a_mistake() {
     let env = [("VERIFY_GATEWAY_GRPC__LISTEN", OsString::from_vec(vec![0xff]))].into_iter().collect();
     assert_eq!(
         Config::load(&path, &env).unwrap_err().to_string(),
-        "environment VERIFY_GATEWAY_GRPC__LISTEN: grpc.listen: not UTF-8 text\n1 mistake"
+        "environment VERIFY_GATEWAY_GRPC__LISTEN: grpc.listen: not UTF-8 text\n1 error"
     );
 }
 
 #[test]
-fn a_file_that_is_not_there_is_one_mistake() {
+fn a_file_that_is_not_there_is_one_error() {
     let error = Config::load(Path::new("/nowhere/gateway.yaml"), &Environment::default()).unwrap_err();
-    assert_eq!(error.to_string(), "/nowhere/gateway.yaml: there is no such file\n1 mistake");
+    assert_eq!(error.to_string(), "/nowhere/gateway.yaml: there is no such file\n1 error");
 }
 
 proptest! {

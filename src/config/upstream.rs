@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{knobs::url, section::Section};
+use super::{kinds::url, section::Section};
 
 /// Settings of the client of the Telnyx Verify API.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +76,7 @@ impl Upstream {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         let (ms, hour) = (Duration::from_millis(1), Duration::from_hours(1));
         let upstream = Self {
-            base_url: section.knob(
+            base_url: section.setting(
                 "base_url",
                 "https://api.telnyx.com/v2",
                 "an http or https URL without credentials, query and fragment",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
-use super::mistakes::{Mistakes, Place, Spot};
+use super::error::{Errors, Location, Position};
 
 /// The largest file that is read, in bytes.
 pub(super) const MAX_SIZE: usize = 4 << 20;
@@ -20,7 +20,7 @@ const MAX_KEYS: usize = 1000;
 #[derive(Clone)]
 pub(crate) struct Node {
     /// Where it starts.
-    pub(crate) spot: Spot,
+    pub(crate) position: Position,
     /// What it is.
     pub(crate) value: Value,
 }
@@ -36,7 +36,7 @@ pub(crate) enum Value {
     List(Vec<Node>),
     /// A mapping, in the order it was written.
     Map(Vec<(Key, Node)>),
-    /// Something that was already reported as a mistake.
+    /// Something that was already reported as an error.
     Refused,
 }
 
@@ -44,18 +44,18 @@ pub(crate) enum Value {
 #[derive(Clone)]
 pub(crate) struct Key {
     /// Where it stands.
-    pub(crate) spot: Spot,
+    pub(crate) position: Position,
     /// The key.
     pub(crate) text: String,
 }
 
 /// Reads the document in `bytes`, the content of `file`. An empty one is `Nothing`.
 ///
-/// `None` says that it can't be read to its end; `mistakes` then says why.
-pub(super) fn read(file: &Arc<str>, bytes: &[u8], mistakes: &mut Mistakes) -> Option<Node> {
-    let mut fail = |spot, what: &str| mistakes.add(Place::Spot(file.clone(), spot), "", what);
+/// `None` says that it can't be read to its end; `errors` then says why.
+pub(super) fn read(file: &Arc<str>, bytes: &[u8], errors: &mut Errors) -> Option<Node> {
+    let mut fail = |position, what: &str| errors.add(Location::Position(file.clone(), position), "", what);
     if bytes.len() > MAX_SIZE {
-        mistakes.add(Place::File(file.clone()), "", format!("larger than {} MiB", MAX_SIZE >> 20));
+        errors.add(Location::File(file.clone()), "", format!("larger than {} MiB", MAX_SIZE >> 20));
         return None;
     }
     let text = match str::from_utf8(bytes) {
@@ -67,36 +67,36 @@ pub(super) fn read(file: &Arc<str>, bytes: &[u8], mistakes: &mut Mistakes) -> Op
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
 
-    let mut tree = Tree { file, mistakes, open: Vec::new(), root: None };
+    let mut tree = Tree { file, errors, open: Vec::new(), root: None };
     for event in Parser::new_from_str(text) {
         let step = match event {
-            Ok((event, span)) => tree.take(event, spot(&span.start)),
-            Err(error) => Err((spot(error.marker()), format!("not YAML: {}", error.info()))),
+            Ok((event, span)) => tree.take(event, position(&span.start)),
+            Err(error) => Err((position(error.marker()), format!("not YAML: {}", error.info()))),
         };
-        if let Err((spot, what)) = step {
-            mistakes.add(Place::Spot(file.clone(), spot), "", what);
+        if let Err((position, what)) = step {
+            errors.add(Location::Position(file.clone(), position), "", what);
             return None;
         }
     }
-    Some(tree.root.unwrap_or(Node { spot: Spot { line: 1, column: 1 }, value: Value::Nothing }))
+    Some(tree.root.unwrap_or(Node { position: Position { line: 1, column: 1 }, value: Value::Nothing }))
 }
 
-/// The spot right behind `text`, which is UTF-8.
-fn end_of(text: &[u8]) -> Spot {
+/// The position right behind `text`, which is UTF-8.
+fn end_of(text: &[u8]) -> Position {
     let text = String::from_utf8_lossy(text);
     let last = text.rsplit('\n').next().unwrap_or_default();
-    Spot { line: text.matches('\n').count() + 1, column: last.chars().count() + 1 }
+    Position { line: text.matches('\n').count() + 1, column: last.chars().count() + 1 }
 }
 
 /// The parser counts lines from 1 and columns from 0.
-fn spot(marker: &Marker) -> Spot {
-    Spot { line: marker.line(), column: marker.col() + 1 }
+fn position(marker: &Marker) -> Position {
+    Position { line: marker.line(), column: marker.col() + 1 }
 }
 
 /// A document that is being read.
 struct Tree<'d> {
     file: &'d Arc<str>,
-    mistakes: &'d mut Mistakes,
+    errors: &'d mut Errors,
     /// The lists and mappings that are not closed yet.
     open: Vec<(Node, Waiting)>,
     root: Option<Node>,
@@ -113,27 +113,27 @@ enum Waiting {
 }
 
 /// Why reading can't go on, and where.
-type Stop = (Spot, String);
+type Stop = (Position, String);
 
 impl Tree<'_> {
-    fn take(&mut self, event: Event<'_>, spot: Spot) -> Result<(), Stop> {
+    fn take(&mut self, event: Event<'_>, position: Position) -> Result<(), Stop> {
         match event {
-            Event::DocumentStart(_) if self.root.is_some() => return Err((spot, "a second document".into())),
+            Event::DocumentStart(_) if self.root.is_some() => return Err((position, "a second document".into())),
             Event::Scalar(text, style, anchor, tag) => {
-                self.refuse_features(anchor, tag.as_deref(), spot);
-                self.scalar(text.into_owned(), style, spot)?;
+                self.refuse_features(anchor, tag.as_deref(), position);
+                self.scalar(text.into_owned(), style, position)?;
             }
             Event::Alias(_) => {
-                self.refuse("aliases are not taken: write the value out", spot);
-                self.insert(Node { spot, value: Value::Refused });
+                self.refuse("aliases are not taken: write the value out", position);
+                self.insert(Node { position, value: Value::Refused });
             }
             Event::SequenceStart(anchor, tag) => {
-                self.refuse_features(anchor, tag.as_deref(), spot);
-                self.open(Value::List(Vec::new()), spot)?;
+                self.refuse_features(anchor, tag.as_deref(), position);
+                self.open(Value::List(Vec::new()), position)?;
             }
             Event::MappingStart(anchor, tag) => {
-                self.refuse_features(anchor, tag.as_deref(), spot);
-                self.open(Value::Map(Vec::new()), spot)?;
+                self.refuse_features(anchor, tag.as_deref(), position);
+                self.open(Value::Map(Vec::new()), position)?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some((node, _)) = self.open.pop() {
@@ -145,33 +145,33 @@ impl Tree<'_> {
         Ok(())
     }
 
-    fn scalar(&mut self, text: String, style: ScalarStyle, spot: Spot) -> Result<(), Stop> {
+    fn scalar(&mut self, text: String, style: ScalarStyle, position: Position) -> Result<(), Stop> {
         if let Some((Node { value: Value::Map(entries), .. }, waiting @ Waiting::Key)) = self.open.last_mut() {
             if entries.len() == MAX_KEYS {
-                return Err((spot, format!("more than {MAX_KEYS} keys in one mapping")));
+                return Err((position, format!("more than {MAX_KEYS} keys in one mapping")));
             }
-            let first = entries.iter().find(|(key, _)| key.text == text).map(|(key, _)| key.spot.line);
+            let first = entries.iter().find(|(key, _)| key.text == text).map(|(key, _)| key.position.line);
             if let Some(line) = first {
                 *waiting = Waiting::ValueToDrop;
-                self.refuse(&format!("a key that is given twice, first on line {line}"), spot);
+                self.refuse(&format!("a key that is given twice, first on line {line}"), position);
             } else {
-                *waiting = Waiting::Value(Key { spot, text });
+                *waiting = Waiting::Value(Key { position, text });
             }
             return Ok(());
         }
         let nothing = style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
-        self.insert(Node { spot, value: if nothing { Value::Nothing } else { Value::Scalar(text) } });
+        self.insert(Node { position, value: if nothing { Value::Nothing } else { Value::Scalar(text) } });
         Ok(())
     }
 
-    fn open(&mut self, value: Value, spot: Spot) -> Result<(), Stop> {
+    fn open(&mut self, value: Value, position: Position) -> Result<(), Stop> {
         if let Some((Node { value: Value::Map(_), .. }, Waiting::Key)) = self.open.last() {
-            return Err((spot, "a key must be a plain word".into()));
+            return Err((position, "a key must be a plain word".into()));
         }
         if self.open.len() == MAX_DEPTH {
-            return Err((spot, format!("nested deeper than {MAX_DEPTH} levels")));
+            return Err((position, format!("nested deeper than {MAX_DEPTH} levels")));
         }
-        self.open.push((Node { spot, value }, Waiting::Key));
+        self.open.push((Node { position, value }, Waiting::Key));
         Ok(())
     }
 
@@ -182,7 +182,7 @@ impl Tree<'_> {
                 match std::mem::replace(waiting, Waiting::Key) {
                     Waiting::Value(key) => entries.push((key, node)),
                     Waiting::ValueToDrop => {}
-                    // An alias in the place of a key; it is reported.
+                    // An alias in the location of a key; it is reported.
                     Waiting::Key => *waiting = Waiting::ValueToDrop,
                 }
             }
@@ -191,17 +191,17 @@ impl Tree<'_> {
         }
     }
 
-    fn refuse_features(&mut self, anchor: usize, tag: Option<&Tag>, spot: Spot) {
+    fn refuse_features(&mut self, anchor: usize, tag: Option<&Tag>, position: Position) {
         if anchor > 0 {
-            self.refuse("anchors are not taken", spot);
+            self.refuse("anchors are not taken", position);
         }
         if tag.is_some() {
-            self.refuse("tags are not taken", spot);
+            self.refuse("tags are not taken", position);
         }
     }
 
-    fn refuse(&mut self, what: &str, spot: Spot) {
-        self.mistakes.add(Place::Spot(self.file.clone(), spot), "", what);
+    fn refuse(&mut self, what: &str, position: Position) {
+        self.errors.add(Location::Position(self.file.clone(), position), "", what);
     }
 }
 
@@ -211,24 +211,24 @@ mod tests {
 
     use super::*;
 
-    fn mistakes(text: &str) -> String {
-        let mut mistakes = Mistakes::default();
-        read(&"f".into(), text.as_bytes(), &mut mistakes);
-        mistakes.to_string()
+    fn errors(text: &str) -> String {
+        let mut errors = Errors::default();
+        read(&"f".into(), text.as_bytes(), &mut errors);
+        errors.to_string()
     }
 
     #[test]
     fn everything_has_its_spot() {
-        let mut mistakes = Mistakes::default();
-        let root = read(&"f".into(), "\u{feff}a: 1\nb:\n  - x\n  - \"~\"\n  - ~\n".as_bytes(), &mut mistakes).unwrap();
+        let mut errors = Errors::default();
+        let root = read(&"f".into(), "\u{feff}a: 1\nb:\n  - x\n  - \"~\"\n  - ~\n".as_bytes(), &mut errors).unwrap();
         let Value::Map(entries) = root.value else { panic!("no mapping") };
         let (key, node) = &entries[1];
-        assert_eq!((key.text.as_str(), key.spot.line, key.spot.column), ("b", 2, 1));
+        assert_eq!((key.text.as_str(), key.position.line, key.position.column), ("b", 2, 1));
         let Value::List(items) = &node.value else { panic!("no list") };
-        assert_eq!((items[0].spot.line, items[0].spot.column), (3, 5));
+        assert_eq!((items[0].position.line, items[0].position.column), (3, 5));
         assert!(matches!(&items[1].value, Value::Scalar(text) if text == "~"), "a quoted tilde is a text");
         assert!(matches!(items[2].value, Value::Nothing));
-        assert!(mistakes.is_empty());
+        assert!(errors.is_empty());
     }
 
     #[test]
@@ -240,30 +240,30 @@ mod tests {
             f:4:4: tags are not taken\n\
             f:5:1: aliases are not taken: write the value out\n\
             f:6:1: a key that is given twice, first on line 1\n\
-            6 mistakes";
-        assert_eq!(mistakes(text), expected);
+            6 errors";
+        assert_eq!(errors(text), expected);
     }
 
     #[test]
     fn what_can_not_be_read_on_ends_the_reading() {
-        assert_eq!(mistakes("a: 1\n---\nb: 2\n"), "f:2:1: a second document\n1 mistake");
-        assert_eq!(mistakes("? [a]\n: 1\n"), "f:1:3: a key must be a plain word\n1 mistake");
-        assert_eq!(mistakes(&"[".repeat(17)), "f:1:17: nested deeper than 16 levels\n1 mistake");
-        assert_eq!(mistakes(&"- ".repeat(500_000)), "f:1:33: nested deeper than 16 levels\n1 mistake");
-        assert!(mistakes("a: [1\nb: 2\n").starts_with("f:2:2: not YAML: "), "{}", mistakes("a: [1\nb: 2\n"));
+        assert_eq!(errors("a: 1\n---\nb: 2\n"), "f:2:1: a second document\n1 error");
+        assert_eq!(errors("? [a]\n: 1\n"), "f:1:3: a key must be a plain word\n1 error");
+        assert_eq!(errors(&"[".repeat(17)), "f:1:17: nested deeper than 16 levels\n1 error");
+        assert_eq!(errors(&"- ".repeat(500_000)), "f:1:33: nested deeper than 16 levels\n1 error");
+        assert!(errors("a: [1\nb: 2\n").starts_with("f:2:2: not YAML: "), "{}", errors("a: [1\nb: 2\n"));
         let keys = (0..=MAX_KEYS).map(|n| format!("{n}:")).collect::<Vec<_>>().join("\n");
-        assert_eq!(mistakes(&keys), "f:1001:1: more than 1000 keys in one mapping\n1 mistake");
-        let mut not_text = Mistakes::default();
+        assert_eq!(errors(&keys), "f:1001:1: more than 1000 keys in one mapping\n1 error");
+        let mut not_text = Errors::default();
         assert!(read(&"f".into(), b"a: 1\nb: \xff", &mut not_text).is_none());
         assert_eq!(not_text.iter().next().unwrap().to_string(), "f:2:4: not UTF-8 text");
-        assert!(read(&"f".into(), &vec![b' '; MAX_SIZE + 1], &mut Mistakes::default()).is_none());
+        assert!(read(&"f".into(), &vec![b' '; MAX_SIZE + 1], &mut Errors::default()).is_none());
     }
 
     proptest! {
         #[test]
         fn nothing_makes_it_panic(bytes: Vec<u8>, text in "[-a-c:?&*!|>{}\\[\\],#'\" \n\t~%]{0,80}") {
-            read(&"f".into(), &bytes, &mut Mistakes::default());
-            read(&"f".into(), text.as_bytes(), &mut Mistakes::default());
+            read(&"f".into(), &bytes, &mut Errors::default());
+            read(&"f".into(), text.as_bytes(), &mut Errors::default());
         }
     }
 }

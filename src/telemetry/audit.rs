@@ -109,10 +109,10 @@ pub fn ended(call: &Call, end: End<'_>) {
     );
 }
 
-/// Tells that `what` was read again, with so many mistakes.
-pub fn reloaded(what: &'static str, mistakes: Option<usize>) {
-    let outcome = if mistakes.is_some() { "failed" } else { "ok" };
-    info!(target: TARGET, event = "reload", what, outcome, mistakes, "reload: {outcome}");
+/// Tells that `what` was read again, with so many errors.
+pub fn reloaded(what: &'static str, errors: Option<usize>) {
+    let outcome = if errors.is_some() { "failed" } else { "ok" };
+    info!(target: TARGET, event = "reload", what, outcome, errors, "reload: {outcome}");
 }
 
 fn subject(call: &Call) -> MutexGuard<'_, Subject> {

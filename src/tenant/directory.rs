@@ -4,7 +4,7 @@ use std::{collections::HashMap, path::Path, sync::Arc};
 
 use super::{Issuer, JwtRule, KeySource, file, sources::Sources};
 use crate::{
-    config::{Environment, Mistakes},
+    config::{Environment, Errors},
     domain::{Caller, Identity, Tenant, TokenHash},
 };
 
@@ -86,12 +86,12 @@ impl Directory {
     ///
     /// # Errors
     /// Everything that is wrong, and no tenant at all.
-    pub fn load(path: &Path, env: &Environment) -> Result<Self, Mistakes> {
+    pub fn load(path: &Path, env: &Environment) -> Result<Self, Errors> {
         Self::read(path, env, &mut Sources::default())
     }
 
     /// Reads as [`Directory::load`] does, and notes in `sources` the files that it took.
-    pub(super) fn read(path: &Path, env: &Environment, sources: &mut Sources) -> Result<Self, Mistakes> {
+    pub(super) fn read(path: &Path, env: &Environment, sources: &mut Sources) -> Result<Self, Errors> {
         let file::Content { issuers, tenants } = file::read(path, env, sources)?;
         Ok(Self::of(issuers, tenants))
     }

@@ -12,8 +12,8 @@ use std::{collections::HashMap, io, path::Path};
 
 use super::{Credential, Issuer, TenantEntry, role::Roles, sources::Sources};
 use crate::config::{
-    Environment, Mistakes, Place,
-    reader::{Reader, Written},
+    Environment, Errors, Location,
+    reader::{Reader, Spanned},
     section::Section,
 };
 
@@ -36,33 +36,33 @@ struct Shared<'f> {
     seen: Seen,
 }
 
-/// What must not come twice, with the place where it came first.
+/// What must not come twice, with the location where it came first.
 #[derive(Default)]
 struct Seen {
-    ids: HashMap<String, Place>,
-    credentials: HashMap<Credential, Place>,
+    ids: HashMap<String, Location>,
+    credentials: HashMap<Credential, Location>,
 }
 
 impl Seen {
-    /// Notes a mistake where `credential` came before.
+    /// Notes an error where `credential` came before.
     fn is_first(
         &mut self,
         section: &mut Section<'_, '_>,
         key: &'static str,
         credential: Credential,
-        place: Place,
+        location: Location,
     ) -> bool {
         if let Some(first) = self.credentials.get(&credential) {
-            section.mistake(place, key, format!("given twice, first at {first}"));
+            section.error(location, key, format!("given twice, first at {first}"));
             return false;
         }
-        self.credentials.insert(credential, place);
+        self.credentials.insert(credential, location);
         true
     }
 }
 
 /// Reads the file at `path`, and notes in `sources` all files that it took.
-pub(super) fn read(path: &Path, env: &Environment, sources: &mut Sources) -> Result<Content, Mistakes> {
+pub(super) fn read(path: &Path, env: &Environment, sources: &mut Sources) -> Result<Content, Errors> {
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let text = sources.read(path, MAX_FILE);
     let mut shared = Shared { folder, sources, roles: Roles::default(), issuers: Vec::new(), seen: Seen::default() };
@@ -71,15 +71,15 @@ pub(super) fn read(path: &Path, env: &Environment, sources: &mut Sources) -> Res
         permissions::roles(root, &mut shared.roles);
         let any = root.has("tenants");
         let tenants = root.maps("tenants", |section| tenant::read(section, &mut shared));
-        if tenants.is_empty() && (!any || root.reader.mistakes.is_empty()) {
-            root.mistake(root.place(), "tenants", "no tenants: nobody could call");
+        if tenants.is_empty() && (!any || root.reader.errors.is_empty()) {
+            root.error(root.location(), "tenants", "no tenants: nobody could call");
         }
         tenants
     });
-    // A tenant that can't be used is among the mistakes.
+    // A tenant that can't be used is among the errors.
     let tenants = tenants.unwrap_or_default().into_iter().flatten().collect();
     let issuers = shared.issuers;
-    reader.mistakes.none_or(Content { issuers, tenants })
+    reader.errors.into_result(Content { issuers, tenants })
 }
 
 /// Why a file can't be read, for those who wrote its name.
@@ -92,14 +92,14 @@ fn each<T>(
     section: &mut Section<'_, '_>,
     key: &'static str,
     must: &str,
-    items: Vec<Written>,
+    items: Vec<Spanned>,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Vec<T> {
     let mut parsed = Vec::new();
-    for Written { text, place } in items {
+    for Spanned { text, location } in items {
         match parse(&text) {
             Some(item) => parsed.push(item),
-            None => section.mistake(place, key, must),
+            None => section.error(location, key, must),
         }
     }
     parsed

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Directory, sources::Sources};
-use crate::config::{Environment, Mistakes};
+use crate::config::{Environment, Errors};
 
 /// The tenants file and the files that it names.
 pub struct Watch {
@@ -18,7 +18,7 @@ impl Watch {
     ///
     /// # Errors
     /// Everything that is wrong.
-    pub fn begin(path: &Path, env: &Environment) -> Result<(Directory, Self), Mistakes> {
+    pub fn begin(path: &Path, env: &Environment) -> Result<(Directory, Self), Errors> {
         let mut watch = Self { path: path.to_owned(), env: env.clone(), sources: Sources::default() };
         let directory = watch.read()?;
         Ok((directory, watch))
@@ -26,11 +26,11 @@ impl Watch {
 
     /// Reads all anew if a file is not what it was, and gives what the files then say, or everything that is wrong. It
     /// reads files: it may block.
-    pub fn changed(&mut self) -> Option<Result<Directory, Mistakes>> {
+    pub fn changed(&mut self) -> Option<Result<Directory, Errors>> {
         self.sources.have_changed().then(|| self.read())
     }
 
-    fn read(&mut self) -> Result<Directory, Mistakes> {
+    fn read(&mut self) -> Result<Directory, Errors> {
         // A file that changes while it is read has been noted with what was read, so it is seen to change next time.
         let mut sources = Sources::default();
         let directory = Directory::read(&self.path, &self.env, &mut sources);
@@ -53,7 +53,7 @@ tenants:
 ";
 
     #[test]
-    fn a_change_is_told_once_and_a_mistake_until_it_is_gone() {
+    fn a_change_is_told_once_and_an_error_until_it_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let (path, key) = (folder.path().join("tenants.yaml"), folder.path().join("key"));
         fs::write(&path, FILE).unwrap();

@@ -1,7 +1,7 @@
 {{/* gateway.yaml, and what follows from it. */}}
 
-{{/* A knob of `config` or of what the chart sets, as text; empty where neither has it. Takes config and path. */}}
-{{- define "verify-gateway.knob" -}}
+{{/* A setting of `config` or of what the chart sets, as text; empty where neither has it. Takes config and path. */}}
+{{- define "verify-gateway.setting" -}}
 {{- $at := .config -}}
 {{- range splitList "." .path -}}
 {{- $at = ternary (get (default dict $at) .) "" (kindIs "map" $at) -}}
@@ -56,7 +56,7 @@ store:
 {{- end -}}
 
 {{- define "verify-gateway.backend" -}}
-{{- default "memory" (include "verify-gateway.knob" (dict "config" .Values.config "path" "store.backend")) -}}
+{{- default "memory" (include "verify-gateway.setting" (dict "config" .Values.config "path" "store.backend")) -}}
 {{- end -}}
 
 {{/* How many pods there may be at once. */}}
@@ -76,8 +76,8 @@ store:
 
 {{/* The seconds from the order to stop until the last call is answered. */}}
 {{- define "verify-gateway.drainSeconds" -}}
-{{- $delay := default "0s" (include "verify-gateway.knob" (dict "config" .Values.config "path" "shutdown.delay")) -}}
-{{- $grace := default "20s" (include "verify-gateway.knob" (dict "config" .Values.config "path" "shutdown.grace_period")) -}}
+{{- $delay := default "0s" (include "verify-gateway.setting" (dict "config" .Values.config "path" "shutdown.delay")) -}}
+{{- $grace := default "20s" (include "verify-gateway.setting" (dict "config" .Values.config "path" "shutdown.grace_period")) -}}
 {{- add .Values.preStopSeconds (include "verify-gateway.seconds" $delay) (include "verify-gateway.seconds" $grace) -}}
 {{- end -}}
 

@@ -56,14 +56,14 @@ impl Tls {
                 "client_ca_file",
                 "A PEM file with the certificates of the authorities that clients' certificates must come from.",
             ),
-            client_certificate: section.knob(
+            client_certificate: section.setting(
                 "client_certificate",
                 "none",
                 "none, optional or required",
                 "Whether clients are asked for a certificate. One that is shown must be valid, also if it is optional.",
                 ClientCertificate::named,
             ),
-            min_version: section.knob(
+            min_version: section.setting(
                 "min_version",
                 "1.2",
                 "1.2 or 1.3",

@@ -21,7 +21,7 @@ impl Web {
                 "false",
                 "Whether gRPC-Web is spoken too, for pages in browsers, and HTTP/1.1 with it.",
             ),
-            allowed_origins: section.knob(
+            allowed_origins: section.setting(
                 "allowed_origins",
                 "",
                 "origins with commas between them, such as https://admin.example, or empty",

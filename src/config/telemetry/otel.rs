@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    super::{environment::Unread, knobs::url, mistakes::Place, reader::variable, section::Section},
+    super::{environment::Unread, error::Location, kinds::url, reader::variable, section::Section},
     Protocol, Telemetry,
 };
 
@@ -105,11 +105,18 @@ fn exporter(set: &mut Variables<'_, '_, '_>, telemetry: &mut Telemetry) {
 struct Variables<'s, 'r, 'e>(&'s mut Section<'r, 'e>);
 
 impl Variables<'_, '_, '_> {
-    /// Reads the variable `name` into `value`, unless the gateway's own variable for `knob` is set.
-    fn read<T>(&mut self, name: &str, knob: &str, takes: &str, value: &mut T, parse: impl FnOnce(&str) -> Option<T>) {
+    /// Reads the variable `name` into `value`, unless the gateway's own variable for `setting` is set.
+    fn read<T>(
+        &mut self,
+        name: &str,
+        setting: &str,
+        takes: &str,
+        value: &mut T,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) {
         let Self(section) = self;
         let env = section.reader.env;
-        if !knob.is_empty() && env.get(&variable(&format!("telemetry.otlp.{knob}"))) != Err(Unread::Unset) {
+        if !setting.is_empty() && env.get(&variable(&format!("telemetry.otlp.{setting}"))) != Err(Unread::Unset) {
             return;
         }
         let text = match env.get(name) {
@@ -121,7 +128,7 @@ impl Variables<'_, '_, '_> {
         if let Some(parsed) = text.and_then(parse) {
             *value = parsed;
         } else {
-            section.reader.mistakes.add(Place::Environment(name.to_owned()), "", format!("must be {takes}"));
+            section.reader.errors.add(Location::Environment(name.to_owned()), "", format!("must be {takes}"));
         }
     }
 }
@@ -149,7 +156,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("gateway.yaml");
         fs::write(&file, "telemetry: { otlp: { endpoint: 'http://file:1', sample_ratio: 0.5 } }").unwrap();
-        Config::load(&file, &env).map(|config| config.telemetry).map_err(|mistakes| mistakes.to_string())
+        Config::load(&file, &env).map(|config| config.telemetry).map_err(|errors| errors.to_string())
     }
 
     #[test]
@@ -198,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_by_the_variables_name() {
+    fn errors_are_told_by_the_variables_name() {
         for (name, value) in [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "nowhere"),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
@@ -208,8 +215,8 @@ mod tests {
             ("OTEL_RESOURCE_ATTRIBUTES", "nothing-to-split"),
             ("OTEL_SDK_DISABLED", "perhaps"),
         ] {
-            let mistakes = read(&[(name, value)]).unwrap_err();
-            assert!(mistakes.contains(name) && !mistakes.contains(value), "{mistakes}");
+            let errors = read(&[(name, value)]).unwrap_err();
+            assert!(errors.contains(name) && !errors.contains(value), "{errors}");
         }
     }
 

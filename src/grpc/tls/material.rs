@@ -15,7 +15,7 @@ use x509_cert::{Certificate, der::Decode};
 
 use super::files::Files;
 use crate::{
-    config::{self, ClientCertificate, Mistakes, TlsVersion},
+    config::{self, ClientCertificate, Errors, TlsVersion},
     domain::PeerCertificate,
 };
 
@@ -32,7 +32,7 @@ impl Material {
     /// # Errors
     /// Everything that is wrong with them. That a certificate has expired is none of it: a gateway that does not start
     /// would serve nobody either.
-    pub fn load(config: &config::Grpc) -> Result<Option<Self>, Mistakes> {
+    pub fn load(config: &config::Grpc) -> Result<Option<Self>, Errors> {
         Files::read(&config.tls).map(|files| Self::of(&files, config)).transpose()
     }
 
@@ -49,31 +49,31 @@ impl Material {
     }
 
     /// What `files` give.
-    pub(super) fn of(files: &Files, config: &config::Grpc) -> Result<Self, Mistakes> {
-        let mut mistakes = Mistakes::default();
+    pub(super) fn of(files: &Files, config: &config::Grpc) -> Result<Self, Errors> {
+        let mut errors = Errors::default();
         let provider = Arc::new(aws_lc_rs::default_provider());
-        // What is none has left its mistake.
-        let chain = files.certificate.certificates(&mut mistakes);
-        let about = chain.as_deref().and_then(|chain| about(chain, files, &mut mistakes));
-        let key = files.key.private_key(&mut mistakes);
-        let pair = chain.zip(key).and_then(|(chain, key)| pair(chain, key, &provider, files, &mut mistakes));
-        let verifier = verifier(&config.tls, &provider, files, &mut mistakes);
+        // What is none has left its error.
+        let chain = files.certificate.certificates(&mut errors);
+        let about = chain.as_deref().and_then(|chain| about(chain, files, &mut errors));
+        let key = files.key.private_key(&mut errors);
+        let pair = chain.zip(key).and_then(|(chain, key)| pair(chain, key, &provider, files, &mut errors));
+        let verifier = verifier(&config.tls, &provider, files, &mut errors);
         match (about, pair, verifier) {
-            (Some((names, expires)), Some(pair), Some(verifier)) if mistakes.is_empty() => {
+            (Some((names, expires)), Some(pair), Some(verifier)) if errors.is_empty() => {
                 Ok(Self { server: Arc::new(server(config, provider, pair, verifier)), names, expires })
             }
-            _ => Err(mistakes),
+            _ => Err(errors),
         }
     }
 }
 
 /// The names that the certificate is for, and when the first of the chain expires.
-fn about(chain: &[CertificateDer<'_>], files: &Files, mistakes: &mut Mistakes) -> Option<(Vec<String>, Timestamp)> {
+fn about(chain: &[CertificateDer<'_>], files: &Files, errors: &mut Errors) -> Option<(Vec<String>, Timestamp)> {
     let names = PeerCertificate::read(&chain[0]).map(|names| names.dns_names);
     let expires: Option<Vec<_>> = chain.iter().map(expiry).collect();
     let about = names.zip(expires.and_then(|expires| expires.into_iter().min()));
     if about.is_none() {
-        files.certificate.is("holds a certificate that can't be read", mistakes);
+        files.certificate.is("holds a certificate that can't be read", errors);
     }
     about
 }
@@ -91,14 +91,14 @@ fn pair(
     key: PrivateKeyDer<'static>,
     provider: &CryptoProvider,
     files: &Files,
-    mistakes: &mut Mistakes,
+    errors: &mut Errors,
 ) -> Option<CertifiedKey> {
     let what = match CertifiedKey::from_der(chain, key, provider) {
         Ok(pair) => return Some(pair),
         Err(Error::InconsistentKeys(_)) => "is not the key of the certificate in grpc.tls.certificate_file",
         Err(_) => "holds a key that can't be used; RSA, ECDSA and Ed25519 can",
     };
-    files.key.is(what, mistakes);
+    files.key.is(what, errors);
     None
 }
 
@@ -107,16 +107,16 @@ fn verifier(
     config: &config::Tls,
     provider: &Arc<CryptoProvider>,
     files: &Files,
-    mistakes: &mut Mistakes,
+    errors: &mut Errors,
 ) -> Option<Arc<dyn ClientCertVerifier>> {
     let Some(file) = &files.client_ca else { return Some(WebPkiClientVerifier::no_client_auth()) };
-    let authorities = file.authorities(mistakes)?;
+    let authorities = file.authorities(errors)?;
     let verifier = WebPkiClientVerifier::builder_with_provider(authorities.into(), Arc::clone(provider));
     let verifier = match config.client_certificate {
         ClientCertificate::Required => verifier,
         ClientCertificate::Optional | ClientCertificate::None => verifier.allow_unauthenticated(),
     };
-    verifier.build().inspect_err(|_| file.is("holds no certificate that can be used", mistakes)).ok()
+    verifier.build().inspect_err(|_| file.is("holds no certificate that can be used", errors)).ok()
 }
 
 fn server(

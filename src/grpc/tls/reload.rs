@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::{self, Mistakes},
+    config::{self, Errors},
     telemetry::{Metrics, audit},
 };
 
@@ -44,7 +44,7 @@ impl Reload {
         config: &config::Grpc,
         clock: Clock,
         metrics: Metrics,
-    ) -> Result<Option<Self>, Mistakes> {
+    ) -> Result<Option<Self>, Errors> {
         let Some(files) = Files::read(&config.tls) else { return Ok(None) };
         let material = Arc::new(Material::of(&files, config)?);
         let reload = Self {
@@ -82,13 +82,13 @@ impl Reload {
             let Ok(Some((now, material))) = spawn_blocking(look).await else { continue };
             seen = now;
             self.metrics.reloaded(WHAT, material.is_ok());
-            audit::reloaded(WHAT, material.as_ref().err().map(Mistakes::len));
+            audit::reloaded(WHAT, material.as_ref().err().map(Errors::len));
             match material {
                 Ok(material) => {
                     self.current.send_replace(Arc::new(material));
                     self.tell("the certificate was changed");
                 }
-                Err(mistakes) => error!(%mistakes, "the certificate can't be changed: the former one stays in use"),
+                Err(errors) => error!(%errors, "the certificate can't be changed: the former one stays in use"),
             }
         }
     }

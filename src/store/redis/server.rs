@@ -17,10 +17,10 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::{
     connection::{Cause, cause},
-    files::{mistake, read},
+    files::{read, report},
 };
 use crate::{
-    config::{self, Mistakes, RedisMode},
+    config::{self, Errors, RedisMode},
     secret::Secret,
 };
 
@@ -69,24 +69,24 @@ impl Link {
 
 impl Server {
     /// The server of `config`; none where one of its files is wrong.
-    pub(in crate::store) fn new(config: &config::Redis, mistakes: &mut Mistakes) -> Option<Self> {
-        let before = mistakes.len();
+    pub(in crate::store) fn new(config: &config::Redis, errors: &mut Errors) -> Option<Self> {
+        let before = errors.len();
         for (file, key) in
             [(&config.password_file, "password_file"), (&config.sentinel_password_file, "sentinel_password_file")]
         {
             let Some(file) = file else { continue };
-            if read(file, key, mistakes).is_some_and(|bytes| password(&bytes).is_none()) {
-                mistake(mistakes, file, key, "must hold a password");
+            if read(file, key, errors).is_some_and(|bytes| password(&bytes).is_none()) {
+                report(errors, file, key, "must hold a password");
             }
         }
         if let Some(file) = &config.ca_file
-            && let Some(pem) = read(file, "ca_file", mistakes)
+            && let Some(pem) = read(file, "ca_file", errors)
             && !has_certificates(&pem)
         {
-            mistake(mistakes, file, "ca_file", "must hold certificates in PEM");
+            report(errors, file, "ca_file", "must hold certificates in PEM");
         }
         let addresses = config.urls.iter().map(|url| url.as_str().into_connection_info());
-        (mistakes.len() == before).then(|| Self {
+        (errors.len() == before).then(|| Self {
             mode: config.mode,
             addresses: addresses.collect::<RedisResult<_>>().expect("the settings were checked"),
             sentinel_master: config.sentinel_master.clone(),

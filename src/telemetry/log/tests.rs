@@ -64,7 +64,7 @@ fn audits_are_written_whatever_the_level() {
     audit::reloaded("tenants", Some(2));
     let text = written.take();
     let line: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!((&line["target"], &line["event"], &line["mistakes"]), (&"audit".into(), &"reload".into(), &2.into()));
+    assert_eq!((&line["target"], &line["event"], &line["errors"]), (&"audit".into(), &"reload".into(), &2.into()));
 
     let log = Log::new(&config::Log { level: "trace".into(), format: LogFormat::Json, audit: false });
     let writer = written.clone();

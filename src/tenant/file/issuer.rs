@@ -7,7 +7,7 @@ use jsonwebtoken::Algorithm;
 
 use super::{Shared, each, unread};
 use crate::{
-    config::{Place, human, reader::Written, section::Section},
+    config::{Location, human, reader::Spanned, section::Section},
     tenant::{Issuer, Jwks, JwksUrl, KeysFrom, issuer::ALGORITHMS},
 };
 
@@ -23,7 +23,7 @@ const REFRESH: Duration = Duration::from_mins(10);
 
 /// Reads `jwt_issuers`.
 pub(super) fn read_all(root: &mut Section<'_, '_>, shared: &mut Shared<'_>) {
-    let mut seen: Vec<(&'static str, String, Place)> = Vec::new();
+    let mut seen: Vec<(&'static str, String, Location)> = Vec::new();
     root.maps("jwt_issuers", |section| {
         let issuer = read(section, shared, &mut seen);
         // Even where something of it is wrong: who names it is not wrong too.
@@ -34,7 +34,7 @@ pub(super) fn read_all(root: &mut Section<'_, '_>, shared: &mut Shared<'_>) {
 fn read(
     section: &mut Section<'_, '_>,
     shared: &mut Shared<'_>,
-    seen: &mut Vec<(&'static str, String, Place)>,
+    seen: &mut Vec<(&'static str, String, Location)>,
 ) -> Option<Issuer> {
     section.demand("name");
     let name = once(section, "name", seen);
@@ -42,18 +42,18 @@ fn read(
     let issuer = once(section, "issuer", seen);
     section.demand("audiences");
     let written = section.has("audiences");
-    let before = section.reader.mistakes.len();
+    let before = section.reader.errors.len();
     let audiences = section.texts("audiences");
     let audiences =
         each(section, "audiences", "must not be empty", audiences, |text| (!text.is_empty()).then(|| text.to_owned()));
-    if written && audiences.is_empty() && before == section.reader.mistakes.len() {
-        section.mistake(section.place(), "audiences", "empty: no token could be for this gateway");
+    if written && audiences.is_empty() && before == section.reader.errors.len() {
+        section.error(section.location(), "audiences", "empty: no token could be for this gateway");
     }
     let algorithms = algorithms(section);
     let leeway = duration(section, "leeway", LEEWAY, Duration::ZERO, MAX_LEEWAY);
     section.demand("jwks");
     let keys = section.map("jwks", |section| keys(section, shared)).flatten();
-    // What could not be read is among the mistakes; the rest is there for those who name the issuer.
+    // What could not be read is among the errors; the rest is there for those who name the issuer.
     let keys = keys.unwrap_or(KeysFrom::File(Jwks::default()));
     Some(Issuer { name: name?, issuer: issuer.unwrap_or_default(), audiences, algorithms, leeway, keys })
 }
@@ -62,19 +62,19 @@ fn read(
 fn once(
     section: &mut Section<'_, '_>,
     key: &'static str,
-    seen: &mut Vec<(&'static str, String, Place)>,
+    seen: &mut Vec<(&'static str, String, Location)>,
 ) -> Option<String> {
-    let Written { text, place } = section.text(key)?;
+    let Spanned { text, location } = section.text(key)?;
     if text.is_empty() {
-        section.mistake(place, key, "empty");
+        section.error(location, key, "empty");
         return None;
     }
     if let Some((_, _, first)) = seen.iter().find(|(of, known, _)| *of == key && *known == text) {
         let what = format!("given twice, first at {first}");
-        section.mistake(place, key, what);
+        section.error(location, key, what);
         return None;
     }
-    seen.push((key, text.clone(), place));
+    seen.push((key, text.clone(), location));
     Some(text)
 }
 
@@ -84,11 +84,11 @@ fn algorithms(section: &mut Section<'_, '_>) -> Vec<Algorithm> {
     }
     let names = ALGORITHMS.map(|algorithm| format!("{algorithm:?}")).join(", ");
     let known = |text: &str| Algorithm::from_str(text).ok().filter(|algorithm| ALGORITHMS.contains(algorithm));
-    let before = section.reader.mistakes.len();
+    let before = section.reader.errors.len();
     let written = section.texts("algorithms");
     let algorithms = each(section, "algorithms", &format!("must be one of {names}"), written, known);
-    if algorithms.is_empty() && before == section.reader.mistakes.len() {
-        section.mistake(section.place(), "algorithms", "empty: no token could be verified");
+    if algorithms.is_empty() && before == section.reader.errors.len() {
+        section.error(section.location(), "algorithms", "empty: no token could be verified");
     }
     algorithms
 }
@@ -100,24 +100,24 @@ fn duration(
     from: Duration,
     to: Duration,
 ) -> Duration {
-    let Some(Written { text, place }) = section.text(key) else { return default };
+    let Some(Spanned { text, location }) = section.text(key) else { return default };
     let duration = human::duration(&text).filter(|duration| (from..=to).contains(duration));
     duration.unwrap_or_else(|| {
         let [from, to] = [from, to].map(human::write_duration);
-        section.mistake(place, key, format!("must be a duration from {from} to {to}"));
+        section.error(location, key, format!("must be a duration from {from} to {to}"));
         default
     })
 }
 
 fn keys(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Option<KeysFrom> {
-    let before = section.reader.mistakes.len();
+    let before = section.reader.errors.len();
     let (file, url) = (section.text("file"), section.text("url"));
     match (file, url) {
         (Some(file), None) => of_file(section, shared, &file),
         (None, Some(url)) => Some(of_url(section, shared, url)),
         _ => {
-            if before == section.reader.mistakes.len() {
-                section.mistake(section.place(), "", "needs exactly one of url and file");
+            if before == section.reader.errors.len() {
+                section.error(section.location(), "", "needs exactly one of url and file");
             }
             // They go with a URL, which may be the one that is missing.
             for key in ["ca_file", "token_file", "refresh_interval"] {
@@ -128,39 +128,39 @@ fn keys(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Option<KeysFr
     }
 }
 
-fn of_file(section: &mut Section<'_, '_>, shared: &mut Shared<'_>, file: &Written) -> Option<KeysFrom> {
+fn of_file(section: &mut Section<'_, '_>, shared: &mut Shared<'_>, file: &Spanned) -> Option<KeysFrom> {
     let read = shared.sources.read(&shared.folder.join(&file.text), MAX_JWKS);
     let jwks = read.map_err(|error| unread("file", &error));
     match jwks.and_then(|bytes| Jwks::parse(&bytes).map_err(|error| error.to_string())) {
         Ok(jwks) => Some(KeysFrom::File(jwks)),
         Err(what) => {
-            section.mistake(file.place.clone(), "file", what);
+            section.error(file.location.clone(), "file", what);
             None
         }
     }
 }
 
-fn of_url(section: &mut Section<'_, '_>, shared: &mut Shared<'_>, url: Written) -> KeysFrom {
+fn of_url(section: &mut Section<'_, '_>, shared: &mut Shared<'_>, url: Spanned) -> KeysFrom {
     if !is_safe(&url.text) {
         let what = "must be an https URL without credentials; http is for loopback addresses alone";
-        section.mistake(url.place, "url", what);
+        section.error(url.location, "url", what);
     }
-    let ca = section.text("ca_file").map(|written| (shared.folder.join(&written.text), written.place));
-    let ca = ca.and_then(|(path, place)| {
+    let ca = section.text("ca_file").map(|written| (shared.folder.join(&written.text), written.location));
+    let ca = ca.and_then(|(path, location)| {
         let read = shared.sources.read(&path, MAX_CA).map_err(|error| unread("file", &error));
         let ca = read.and_then(|pem| match reqwest::Certificate::from_pem_bundle(&pem) {
             Ok(authorities) if !authorities.is_empty() => Ok(pem.to_vec()),
             _ => Err("no certificates in PEM in it".to_owned()),
         });
-        ca.map_err(|what| section.mistake(place, "ca_file", what)).ok()
+        ca.map_err(|what| section.error(location, "ca_file", what)).ok()
     });
-    let token_file = section.text("token_file").map(|Written { text, place }| {
+    let token_file = section.text("token_file").map(|Spanned { text, location }| {
         let path: PathBuf = shared.folder.join(text);
         // Not among the sources: it is renewed all the time, and read when it is needed.
         match path.metadata() {
             Ok(about) if about.len() <= MAX_TOKEN => {}
-            Ok(_) => section.mistake(place, "token_file", "the file is too large"),
-            Err(error) => section.mistake(place, "token_file", unread("file", &error)),
+            Ok(_) => section.error(location, "token_file", "the file is too large"),
+            Err(error) => section.error(location, "token_file", unread("file", &error)),
         }
         path
     });

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::{Shared, unread};
 use crate::{
-    config::{Unread, reader::Written, section::Section},
+    config::{Unread, reader::Spanned, section::Section},
     domain::ApiKey,
     tenant::KeySource,
 };
@@ -14,19 +14,19 @@ const MAX_FILE: u64 = 4096;
 
 /// Reads the key from the one source that is named. No message holds any part of it.
 pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Option<(ApiKey, KeySource)> {
-    let start = section.place();
-    let before = section.reader.mistakes.len();
+    let start = section.location();
+    let before = section.reader.errors.len();
     let sources = ["file", "env", "inline"].map(|source| section.text(source).map(|written| (source, written)));
     let mut sources = sources.into_iter().flatten();
     let (first, second) = (sources.next(), sources.next());
     if second.is_some() || first.is_none() {
         // A source without a value is reported already.
-        if second.is_some() || before == section.reader.mistakes.len() {
-            section.mistake(start, "", "needs exactly one of file, env and inline");
+        if second.is_some() || before == section.reader.errors.len() {
+            section.error(start, "", "needs exactly one of file, env and inline");
         }
         return None;
     }
-    let (source, Written { text, place }) = first?;
+    let (source, Spanned { text, location }) = first?;
     let (key, kind) = match source {
         "file" => {
             let path = shared.folder.join(&text);
@@ -50,7 +50,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
     match key {
         Ok(key) => Some((key, kind)),
         Err(what) => {
-            section.mistake(place, source, what);
+            section.error(location, source, what);
             None
         }
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use crate::{
-    config::{human, reader::Written, section::Section},
+    config::{human, reader::Spanned, section::Section},
     domain::{Country, CountryLimits, DAY, Limit, LimitMode, LimitRate, LimitWindow, Limits},
 };
 
@@ -59,7 +59,7 @@ fn limit<T: Clone>(
 ) -> Option<Limit<T>> {
     let given = section.has(key);
     let written = section.map(key, |section| {
-        let before = section.reader.mistakes.len();
+        let before = section.reader.errors.len();
         let mode = parsed(section, "mode", "one of enforce, observe, off", |text| match text {
             "enforce" => Some(Some(LimitMode::Enforce)),
             "observe" => Some(Some(LimitMode::Observe)),
@@ -68,8 +68,8 @@ fn limit<T: Clone>(
         });
         let at = read(section).or_else(|| default.clone().map(|default| default.at));
         let mode = mode.unwrap_or(Some(LimitMode::Enforce))?;
-        if at.is_none() && before == section.reader.mistakes.len() {
-            section.mistake(section.place(), "", "says nowhere how much is allowed");
+        if at.is_none() && before == section.reader.errors.len() {
+            section.error(section.location(), "", "says nowhere how much is allowed");
         }
         Some(Limit { mode, at: at? })
     });
@@ -80,15 +80,15 @@ fn countries(section: &mut Section<'_, '_>) -> Option<CountryLimits> {
     let must = must(&MANY);
     let default = parsed(section, "default", &must, |text| window(text, &MANY));
     let mut listed = BTreeMap::new();
-    for (country, Written { text, place }) in section.texts_by_key("countries") {
+    for (country, Spanned { text, location }) in section.texts_by_key("countries") {
         let known = Country::new(&country.text).filter(|country| country.has_numbers());
         match (known, window(&text, &MANY)) {
             (Some(known), Some(window)) => _ = listed.insert(known.to_string(), window),
             (None, _) => {
                 let what = "the keys must be countries' ISO 3166-1 codes of two capital letters";
-                section.mistake(country.place, "countries", what);
+                section.error(country.location, "countries", what);
             }
-            (_, None) => section.mistake(place, "countries", format!("must be {must}")),
+            (_, None) => section.error(location, "countries", format!("must be {must}")),
         }
     }
     (default.is_some() || !listed.is_empty()).then_some(CountryLimits { default, listed })
@@ -96,10 +96,10 @@ fn countries(section: &mut Section<'_, '_>) -> Option<CountryLimits> {
 
 fn windows(section: &mut Section<'_, '_>, range: &RangeInclusive<u32>) -> Option<Vec<LimitWindow>> {
     let mut windows = Vec::new();
-    for Written { text, place } in section.texts("max") {
+    for Spanned { text, location } in section.texts("max") {
         match window(&text, range) {
             Some(window) => windows.push(window),
-            None => section.mistake(place, "max", format!("must be a list, each of which is {}", must(range))),
+            None => section.error(location, "max", format!("must be a list, each of which is {}", must(range))),
         }
     }
     (!windows.is_empty()).then_some(windows)
@@ -139,10 +139,10 @@ fn parsed<T>(
     must: &str,
     parse: impl FnOnce(&str) -> Option<T>,
 ) -> Option<T> {
-    let Written { text, place } = section.text(key)?;
+    let Spanned { text, location } = section.text(key)?;
     let parsed = parse(&text);
     if parsed.is_none() {
-        section.mistake(place, key, format!("must be {must}"));
+        section.error(location, key, format!("must be {must}"));
     }
     parsed
 }

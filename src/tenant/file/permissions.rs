@@ -2,7 +2,7 @@
 
 use super::each;
 use crate::{
-    config::{reader::Written, section::Section},
+    config::{reader::Spanned, section::Section},
     domain::{Allowed, Country, Permissions},
     telnyx::Channel,
     tenant::role::{self, Roles},
@@ -14,13 +14,13 @@ const ANY: &str = "any";
 /// Reads the roles that the file has of its own.
 pub(super) fn roles(root: &mut Section<'_, '_>, roles: &mut Roles) {
     for (name, rpcs) in root.texts_by_name("roles") {
-        let before = root.reader.mistakes.len();
+        let before = root.reader.errors.len();
         if roles.has(&name.text) {
-            root.mistake(name.place.clone(), "roles", "this role is built in");
+            root.error(name.location.clone(), "roles", "this role is built in");
         }
         let rpcs = each(root, "roles", &must_be_rpc(), rpcs, role::rpc);
-        if rpcs.is_empty() && before == root.reader.mistakes.len() {
-            root.mistake(name.place, "roles", "empty: a role must let call something");
+        if rpcs.is_empty() && before == root.reader.errors.len() {
+            root.error(name.location, "roles", "empty: a role must let call something");
         }
         // Even where something of it is wrong: who has the role is not wrong too.
         if !roles.has(&name.text) {
@@ -31,7 +31,7 @@ pub(super) fn roles(root: &mut Section<'_, '_>, roles: &mut Roles) {
 
 /// Reads what the identity of `section` may do, and the names of its roles.
 pub(super) fn read(section: &mut Section<'_, '_>, roles: &Roles) -> (Permissions, Vec<String>) {
-    let before = section.reader.mistakes.len();
+    let before = section.reader.errors.len();
     let (rpcs, roles) = rpcs(section, roles);
     let channels = Channel::ALL.map(Channel::as_str).join(", ");
     let country = |text: &str| Country::new(text).filter(|country| country.has_numbers());
@@ -44,17 +44,17 @@ pub(super) fn read(section: &mut Section<'_, '_>, roles: &Roles) -> (Permissions
         profiles: list(section, "profiles", "must be the id of a profile", profile),
     };
     // A list that is wrong is not one that was forgotten.
-    if before == section.reader.mistakes.len() {
+    if before == section.reader.errors.len() {
         demand(section, &permissions);
     }
     (permissions, roles)
 }
 
-/// Notes a mistake for what is missing without which nothing could be done.
+/// Notes an error for what is missing without which nothing could be done.
 fn demand(section: &mut Section<'_, '_>, permissions: &Permissions) {
     let Permissions { rpcs, channels, countries, profiles } = permissions;
     if rpcs.is_nothing() {
-        section.mistake(section.place(), "", "no permissions: needs roles or rpcs");
+        section.error(section.location(), "", "no permissions: needs roles or rpcs");
     }
     // An admin may be there for profiles and templates alone.
     if *rpcs == Allowed::Any || !rpcs.has("CreateVerification") {
@@ -67,7 +67,7 @@ fn demand(section: &mut Section<'_, '_>, permissions: &Permissions) {
     ] {
         if is_missing {
             let what = format!("empty: nothing could be sent; {ANY} allows all");
-            section.mistake(section.place(), key, what);
+            section.error(section.location(), key, what);
         }
     }
 }
@@ -108,6 +108,6 @@ fn list<T>(
     if section.is(key, ANY) {
         return Allowed::Any;
     }
-    let items: Vec<Written> = section.texts(key);
+    let items: Vec<Spanned> = section.texts(key);
     Allowed::Only(each(section, key, must, items, parse))
 }

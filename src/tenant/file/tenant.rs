@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use super::{Shared, identity, key, limits, test_numbers};
 use crate::{
     clock::Clock,
-    config::{human, reader::Written, section::Section},
+    config::{human, reader::Spanned, section::Section},
     domain::{Tenant, TenantId},
     tenant::{IdentityEntry, TenantEntry},
 };
@@ -25,12 +25,12 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
     let identities = identities(section, shared);
     let limits = section.map("limits", limits::read).unwrap_or_default();
     let test_numbers = test_numbers::read(section, Clock::default().now());
-    if let Some(Written { text, place }) = &default_profile {
+    if let Some(Spanned { text, location }) = &default_profile {
         let may = |known: &IdentityEntry| known.identity.permissions.profiles.has(text.as_str());
         if text.is_empty() {
-            section.mistake(place.clone(), "default_profile", "empty");
+            section.error(location.clone(), "default_profile", "empty");
         } else if !identities.is_empty() && !identities.iter().any(may) {
-            section.mistake(place.clone(), "default_profile", "not among the profiles of any identity");
+            section.error(location.clone(), "default_profile", "not among the profiles of any identity");
         }
     }
 
@@ -41,38 +41,38 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
 }
 
 fn identities(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Vec<IdentityEntry> {
-    let (before, missing) = (section.reader.mistakes.len(), !section.has("identities"));
+    let (before, missing) = (section.reader.errors.len(), !section.has("identities"));
     let mut names = HashMap::new();
     let identities = section.maps("identities", |section| identity::read(section, shared, &mut names));
-    if identities.is_empty() && !missing && before == section.reader.mistakes.len() {
-        section.mistake(section.place(), "identities", "empty: nobody of the tenant could call");
+    if identities.is_empty() && !missing && before == section.reader.errors.len() {
+        section.error(section.location(), "identities", "empty: nobody of the tenant could call");
     }
     identities.into_iter().flatten().collect()
 }
 
 fn id(
     section: &mut Section<'_, '_>,
-    Written { text, place }: Written,
+    Spanned { text, location }: Spanned,
     Shared { seen, .. }: &mut Shared<'_>,
 ) -> Option<TenantId> {
     let Some(id) = TenantId::new(&text) else {
         let what = "must be 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end";
-        section.mistake(place, "id", what);
+        section.error(location, "id", what);
         return None;
     };
     if let Some(first) = seen.ids.get(&text) {
-        section.mistake(place, "id", format!("given twice, first at {first}"));
+        section.error(location, "id", format!("given twice, first at {first}"));
         return None;
     }
-    seen.ids.insert(text, place);
+    seen.ids.insert(text, location);
     Some(id)
 }
 
-fn duplicate_window(section: &mut Section<'_, '_>, Written { text, place }: &Written) -> Option<Duration> {
+fn duplicate_window(section: &mut Section<'_, '_>, Spanned { text, location }: &Spanned) -> Option<Duration> {
     let window =
         human::duration(text).filter(|window| (Duration::from_secs(1)..=MAX_DUPLICATE_WINDOW).contains(window));
     if window.is_none() {
-        section.mistake(place.clone(), "duplicate_window", "must be a duration from 1s to 1h");
+        section.error(location.clone(), "duplicate_window", "must be a duration from 1s to 1h");
     }
     window
 }

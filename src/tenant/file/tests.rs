@@ -25,14 +25,14 @@ fn load(text: &str, files: &[(&str, &str)], env: &[(&str, &str)]) -> (Result<Dir
     let text = text.replace("ONE", ONE).replace("TWO", TWO);
     fs::write(&path, text).unwrap();
     let directory = Directory::load(&path, &env.iter().copied().collect());
-    let place = format!("{}/", folder.path().display());
-    (directory.map_err(|mistakes| mistakes.to_string().replace(&place, "")), folder)
+    let location = format!("{}/", folder.path().display());
+    (directory.map_err(|errors| errors.to_string().replace(&location, "")), folder)
 }
 
 /// An identity that may do everything.
 const SERVICE: &str = "{ name: service, tokens: [ONE], roles: [admin], channels: any, countries: any, profiles: any }";
 
-/// The mistakes of a file of one tenant with this key.
+/// The errors of a file of one tenant with this key.
 fn of_key(key: &str, files: &[(&str, &str)], env: &[(&str, &str)]) -> String {
     let text = format!("tenants:\n  - {{ id: a, telnyx_api_key: {key}, identities: [{SERVICE}] }}\n");
     load(&text, files, env).0.unwrap_err()
@@ -115,7 +115,7 @@ tenants:
 }
 
 #[test]
-fn every_mistake_is_reported_at_once_with_its_place() {
+fn every_error_is_reported_at_once_with_its_place() {
     let text = "
 jwt_issuers:
   - { name: a, issuer: i, audiences: [], jwks: { url: 'http://example.org/jwks', file: x } }
@@ -196,16 +196,16 @@ tenants.yaml:35:84: tenants[2].identities[1].jwt: given twice, first at tenants.
 tenants.yaml:36:9: tenants[2].identities[2]: no permissions: needs roles or rpcs
 tenants.yaml:36:36: tenants[2].identities[2].certificate: needs exactly one of dns and uri
 tenants.yaml:37:9: tenants[2].identities[3]: no credentials: needs tokens, jwt or certificate
-41 mistakes";
+41 errors";
     assert_eq!(load(text, &[], &[]).0.unwrap_err(), expected);
 }
 
 #[test]
 fn a_key_comes_from_exactly_one_source_that_has_one() {
-    let place = "tenants.yaml:2:";
-    let needs = "tenants[0].telnyx_api_key: needs exactly one of file, env and inline\n1 mistake";
-    assert_eq!(of_key("{ inline: K, env: E }", &[], &[("E", "K")]), format!("{place}30: {needs}"));
-    assert_eq!(of_key("{}", &[], &[]), format!("{place}30: {needs}"));
+    let location = "tenants.yaml:2:";
+    let needs = "tenants[0].telnyx_api_key: needs exactly one of file, env and inline\n1 error";
+    assert_eq!(of_key("{ inline: K, env: E }", &[], &[("E", "K")]), format!("{location}30: {needs}"));
+    assert_eq!(of_key("{}", &[], &[]), format!("{location}30: {needs}"));
 
     let of_file = "tenants[0].telnyx_api_key.file:";
     let cases = [
@@ -221,13 +221,13 @@ fn a_key_comes_from_exactly_one_source_that_has_one() {
     for (file, what) in cases {
         assert_eq!(
             of_key(&format!("{{ file: {file} }}"), &files, &[]),
-            format!("{place}38: {of_file} {what}\n1 mistake"),
+            format!("{location}38: {of_file} {what}\n1 error"),
             "{file}"
         );
     }
     assert_eq!(
         of_key("{ env: KEY_ABC }", &[], &[]),
-        format!("{place}37: tenants[0].telnyx_api_key.env: the environment variable is not set\n1 mistake")
+        format!("{location}37: tenants[0].telnyx_api_key.env: the environment variable is not set\n1 error")
     );
 }
 
@@ -236,21 +236,21 @@ fn a_key_in_the_wrong_place_is_not_repeated() {
     let shapes =
         ["KEY0123", "{ KEY0123 }", "{ inline: { KEY0123 } }", "[KEY0123]", "{ env: KEY0123 }", "{ file: KEY0123 }"];
     for shape in shapes.into_iter().chain(["{ inline: 'KEY0123 x' }", "{ inline: KEY0123, env: KEY0123 }"]) {
-        let mistakes = of_key(shape, &[], &[]);
-        assert!(!mistakes.contains("KEY0123"), "{mistakes}");
+        let errors = of_key(shape, &[], &[]);
+        assert!(!errors.contains("KEY0123"), "{errors}");
     }
 }
 
 #[test]
-fn a_file_of_nobody_is_a_mistake() {
+fn a_file_of_nobody_is_an_error() {
     for text in ["", "tenants:\n", "tenants: []\n"] {
         assert_eq!(
             load(text, &[], &[]).0.unwrap_err(),
-            "tenants.yaml:1:1: tenants: no tenants: nobody could call\n1 mistake",
+            "tenants.yaml:1:1: tenants: no tenants: nobody could call\n1 error",
             "{text}"
         );
     }
-    assert_eq!(load("tenants: {}", &[], &[]).0.unwrap_err(), "tenants.yaml:1:10: tenants: must be a list\n1 mistake");
+    assert_eq!(load("tenants: {}", &[], &[]).0.unwrap_err(), "tenants.yaml:1:10: tenants: must be a list\n1 error");
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn the_example_file_is_right() {
     assert_eq!(directory.unwrap().entries().len(), 2);
 }
 
-/// The limits of the only tenant of a file, or the file's mistakes.
+/// The limits of the only tenant of a file, or the file's errors.
 fn limits_of(text: &str) -> Result<Limits, String> {
     let tenant = "tenants:\n  - id: a\n    telnyx_api_key: { inline: KEY }";
     let text = format!("{tenant}\n    identities: [{SERVICE}]\n    limits:\n{text}");
@@ -297,7 +297,7 @@ fn limits_that_are_left_out_have_their_defaults() {
 }
 
 #[test]
-fn every_mistake_in_limits_is_reported_at_once_with_its_place() {
+fn every_error_in_limits_is_reported_at_once_with_its_place() {
     let read = limits_of(
         "
       requests_per_second: { max: 0, burst: x }
@@ -368,6 +368,6 @@ tenants.yaml:9:9: tenants[0].test_numbers[3].phone_number: missing
 tenants.yaml:9:17: tenants[0].test_numbers[3].code: must be 4 to 10 digits
 tenants.yaml:9:32: tenants[0].test_numbers[3].expires: must be a date, such as 2027-01-31
 tenants.yaml:9:44: tenants[0].test_numbers[3].what: unknown key; known here: phone_number, code, expires
-10 mistakes";
+10 errors";
     assert_eq!(load(&text(bad), &[], &[]).0.unwrap_err(), expected);
 }

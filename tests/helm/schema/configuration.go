@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// row is a knob in the tables of docs/CONFIGURATION.md: its path, its default, what it takes and what it is.
+// row is a setting in the tables of docs/CONFIGURATION.md: its path, its default, what it takes and what it is.
 var row = regexp.MustCompile("(?m)^\\| `([a-z0-9_.]+)` \\| (.*?) \\| (.*?) \\| (.*) \\|$")
 
 // configurationSchema reads the schema of gateway.yaml off its reference.
@@ -17,11 +17,11 @@ func configurationSchema(path string) (schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, knobs, begun := strings.Cut(string(text), "<!-- knobs: begin -->")
-	knobs, _, ended := strings.Cut(knobs, "<!-- knobs: end -->")
-	rows := row.FindAllStringSubmatch(knobs, -1)
+	_, settings, begun := strings.Cut(string(text), "<!-- settings: begin -->")
+	settings, _, ended := strings.Cut(settings, "<!-- settings: end -->")
+	rows := row.FindAllStringSubmatch(settings, -1)
 	if !begun || !ended || len(rows) == 0 {
-		return nil, fmt.Errorf("%s: no knobs between the marks", path)
+		return nil, fmt.Errorf("%s: no settings between the marks", path)
 	}
 	root := section()
 	for _, columns := range rows {
@@ -34,9 +34,9 @@ func configurationSchema(path string) (schema, error) {
 			}
 			at = properties[key].(schema)
 		}
-		knob := taking(columns[3])
-		knob["description"] = fmt.Sprintf("%s Takes %s; default: %s.", columns[4], columns[3], columns[2])
-		at["properties"].(schema)[keys[len(keys)-1]] = knob
+		setting := taking(columns[3])
+		setting["description"] = fmt.Sprintf("%s Takes %s; default: %s.", columns[4], columns[3], columns[2])
+		at["properties"].(schema)[keys[len(keys)-1]] = setting
 	}
 	return root, nil
 }
@@ -51,7 +51,7 @@ var (
 	oneOf       = regexp.MustCompile(`^[\w./-]+(, [\w./-]+)* or [\w./-]+$`)
 )
 
-// taking is the schema of a knob that takes `what`. Ranges of durations and sizes are left to the gateway itself, whose
+// taking is the schema of a setting that takes `what`. Ranges of durations and sizes are left to the gateway itself, whose
 // `check` the chart's test asks too.
 func taking(what string) schema {
 	switch {

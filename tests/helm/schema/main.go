@@ -1,5 +1,5 @@
 // Command schema makes helm/verify-gateway/values.schema.json: from the defaults and comments of values.yaml, from
-// refinements.yaml, from the knobs of docs/CONFIGURATION.md, and from Kubernetes' own schemas.
+// refinements.yaml, from the settings of docs/CONFIGURATION.md, and from Kubernetes' own schemas.
 //
 //	schema CHART CONFIGURATION.md REFINEMENTS KUBERNETES-OPENAPI-FOLDER CRD-FILE...
 package main

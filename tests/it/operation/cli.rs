@@ -52,7 +52,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 #[test]
-fn check_lists_every_mistake_of_both_files_and_exits_64() {
+fn check_lists_every_error_of_both_files_and_exits_64() {
     let config = "grpc:\n  listen: here\n  colour: red\nupstream:\n  attempt_timeout: sesame\n";
     let tenants = format!(
         "tenants:\n  - id: A\n    identities: [{{ name: a, tokens: [{HASH}], roles: [reader] }}]\n    telnyx_api_key: {{ env: SESAME }}\n"
@@ -69,9 +69,9 @@ max_connection_idle, max_connection_age, max_connection_age_grace, plaintext, tl
 gateway.yaml:5:20: upstream.attempt_timeout: must be a duration from 1ms to 1h
 tenants.yaml:2:9: tenants[0].id: must be 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end
 tenants.yaml:4:28: tenants[0].telnyx_api_key.env: the environment variable is not set
-environment VERIFY_GATEWAY_GRPC_LISTEN: sets no knob; VERIFY_GATEWAY_GRPC__LISTEN does
+environment VERIFY_GATEWAY_GRPC_LISTEN: sets no setting; VERIFY_GATEWAY_GRPC__LISTEN does
 environment VERIFY_GATEWAY_GRPC__REFLECTION: grpc.reflection: must be true or false
-8 mistakes
+8 errors
 ";
     assert_eq!(end.err, expected);
     assert_eq!((end.code, end.out.as_str()), (64, ""));
@@ -241,14 +241,14 @@ fn check_reads_no_tenants_where_their_path_is_wrong() {
         ("tenants.yaml", "tenants: []\n"),
     ]);
     let end = run(folder.path(), &["check"], &[], "");
-    let expected = "gateway.yaml:3:9: tenants.file: must be a single value\n1 mistake\n";
+    let expected = "gateway.yaml:3:9: tenants.file: must be a single value\n1 error\n";
     assert_eq!((end.code, end.err.as_str()), (64, expected));
 }
 
 #[test]
 fn check_of_no_file_exits_64() {
     let end = run(folder(&[]).path(), &["check"], &[], "");
-    assert_eq!((end.code, end.err.as_str()), (64, "gateway.yaml: there is no such file\n1 mistake\n"));
+    assert_eq!((end.code, end.err.as_str()), (64, "gateway.yaml: there is no such file\n1 error\n"));
 }
 
 #[test]

@@ -117,9 +117,9 @@ async fn a_broken_file_leaves_everything_as_it_was_and_says_so() {
     assert!(metrics.contains(r#"verify_gateway_key_age_seconds{tenant="login"}"#), "{metrics}");
     assert_eq!(origin.count("KEYone", READ), 2);
     let ended = served.end().await;
-    // Every mistake of the file, once.
-    for mistake in ["identities[0].roles: must be one of", "telnyx_api_key.file: the key file can't be read"] {
-        assert_eq!(ended.err.matches(mistake).count(), 1, "{}", ended.err);
+    // Every error of the file, once.
+    for error in ["identities[0].roles: must be one of", "telnyx_api_key.file: the key file can't be read"] {
+        assert_eq!(ended.err.matches(error).count(), 1, "{}", ended.err);
     }
 }
 

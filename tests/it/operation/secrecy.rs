@@ -220,7 +220,7 @@ async fn no_secret_is_in_any_output_of_a_run_at_the_finest_level() {
         "bad_signature",
         "malformed",
         "\"audit\"",
-        "mistakes",
+        "errors",
         "verify_gateway.authentication.failures",
     ];
     nothing_planted_is_seen("", &shown).await;

@@ -12,7 +12,7 @@ async fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String)
 }
 
 #[tokio::test]
-async fn every_mistake_about_certificates_is_listed_at_once() {
+async fn every_error_about_certificates_is_listed_at_once() {
     let authority = Authority::new();
     let files = Files::new(&authority.server());
     let folder = files.0.path();
@@ -20,7 +20,7 @@ async fn every_mistake_about_certificates_is_listed_at_once() {
     fs::write(folder.join("garbage"), "garbage").unwrap();
     let tenants = tenants_file("a", TOKEN, "{ inline: KEY }");
     fs::write(folder.join("tenants.yaml"), tenants).unwrap();
-    let mistakes = async |tls: &str| {
+    let errors = async |tls: &str| {
         fs::write(folder.join("gateway.yaml"), format!("grpc: {{ {tls} }}\n")).unwrap();
         // `serve` finds the same before it does anything.
         let (code, _, err) = run(folder, &["serve"]).await;
@@ -56,7 +56,7 @@ async fn every_mistake_about_certificates_is_listed_at_once() {
              gateway.yaml:1:56: grpc.tls.min_version: must be 1.2 or 1.3\n",
         ),
     ] {
-        let told = mistakes(&tls).await;
+        let told = errors(&tls).await;
         assert!(told.starts_with(expected), "{tls}:\n{told}");
     }
 }

@@ -1,46 +1,46 @@
-//! What is wrong with a configuration: all of it, each with its place.
+//! What is wrong with a configuration: all of it, each with its location.
 
-use std::{collections::BTreeSet, error::Error, fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 /// Where something was written. Files sort before the environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum Location {
     /// A file, as a whole.
     File(Arc<str>),
-    /// A spot in a file; lines and columns count from 1.
-    Spot(Arc<str>, Spot),
+    /// A position in a file; lines and columns count from 1.
+    Position(Arc<str>, Position),
     /// An environment variable, by its name.
     Environment(String),
 }
 
-/// A spot in a text; lines and columns count from 1.
+/// A position in a text; lines and columns count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Spot {
+pub struct Position {
     /// The line.
     pub line: usize,
     /// The column, in characters.
     pub column: usize,
 }
 
-/// One thing that is wrong. It never repeats a value: any value may be a secret that stands in the wrong place.
+/// One thing that is wrong. It never repeats a value: any value may be a secret that stands in the wrong location.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mistake {
+pub struct Error {
     /// Where.
-    pub place: Place,
+    pub location: Location,
     /// The path of the key it is about (`upstream.attempt_timeout`); empty where it is about no single key.
     pub path: String,
     /// What is wrong: a lowercase phrase without a stop.
     pub what: String,
 }
 
-/// Everything that is wrong, sorted by place.
+/// Everything that is wrong, sorted by location.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mistakes(BTreeSet<Mistake>);
+pub struct Errors(BTreeSet<Error>);
 
-impl Mistakes {
+impl Errors {
     /// Adds one.
-    pub fn add(&mut self, place: Place, path: impl Into<String>, what: impl Into<String>) {
-        self.0.insert(Mistake { place, path: path.into(), what: what.into() });
+    pub fn add(&mut self, location: Location, path: impl Into<String>, what: impl Into<String>) {
+        self.0.insert(Error { location, path: path.into(), what: what.into() });
     }
 
     /// Adds all of `others`.
@@ -62,38 +62,38 @@ impl Mistakes {
 
     /// Whether something is wrong with the key at `path`, with a key below it, or with a section around it.
     #[must_use]
-    pub fn touch(&self, path: &str) -> bool {
+    pub fn concern(&self, path: &str) -> bool {
         let within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
         self.iter().any(|one| one.path == path || within(&one.path, path) || within(path, &one.path))
     }
 
-    /// Goes through them by place.
-    pub fn iter(&self) -> impl Iterator<Item = &Mistake> {
+    /// Goes through them by location.
+    pub fn iter(&self) -> impl Iterator<Item = &Error> {
         self.0.iter()
     }
 
     /// Gives `value` if nothing is wrong.
     ///
     /// # Errors
-    /// The mistakes, if there are any.
-    pub fn none_or<T>(self, value: T) -> Result<T, Self> {
+    /// The errors, if there are any.
+    pub fn into_result<T>(self, value: T) -> Result<T, Self> {
         if self.is_empty() { Ok(value) } else { Err(self) }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(file) => f.write_str(file),
-            Self::Spot(file, Spot { line, column }) => write!(f, "{file}:{line}:{column}"),
+            Self::Position(file, Position { line, column }) => write!(f, "{file}:{line}:{column}"),
             Self::Environment(name) => write!(f, "environment {name}"),
         }
     }
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.place)?;
+        write!(f, "{}: ", self.location)?;
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }
@@ -101,17 +101,17 @@ impl fmt::Display for Mistake {
     }
 }
 
-impl fmt::Display for Mistakes {
+impl fmt::Display for Errors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for mistake in self.iter() {
-            writeln!(f, "{mistake}")?;
+        for error in self.iter() {
+            writeln!(f, "{error}")?;
         }
         let count = self.len();
-        write!(f, "{count} mistake{}", if count == 1 { "" } else { "s" })
+        write!(f, "{count} error{}", if count == 1 { "" } else { "s" })
     }
 }
 
-impl Error for Mistakes {}
+impl std::error::Error for Errors {}
 
 #[cfg(test)]
 mod tests {
@@ -119,20 +119,20 @@ mod tests {
 
     #[test]
     fn they_are_listed_by_place_with_their_count() {
-        let spot = |line| Place::Spot("a.yaml".into(), Spot { line, column: 3 });
-        let mut mistakes = Mistakes::default();
-        mistakes.add(Place::Environment("X".into()), "a.b", "must be a number");
-        mistakes.add(spot(12), "a.c", "unknown key");
-        mistakes.add(spot(2), "", "no mapping");
+        let position = |line| Location::Position("a.yaml".into(), Position { line, column: 3 });
+        let mut errors = Errors::default();
+        errors.add(Location::Environment("X".into()), "a.b", "must be a number");
+        errors.add(position(12), "a.c", "unknown key");
+        errors.add(position(2), "", "no mapping");
         let expected = "a.yaml:2:3: no mapping\na.yaml:12:3: a.c: unknown key\nenvironment X: a.b: must be a number\n";
-        assert_eq!(mistakes.to_string(), format!("{expected}3 mistakes"));
+        assert_eq!(errors.to_string(), format!("{expected}3 errors"));
     }
 
     #[test]
     fn a_path_is_touched_from_above_and_below_but_not_by_a_neighbour() {
-        let mut mistakes = Mistakes::default();
-        mistakes.add(Place::Environment("X".into()), "tenants.file", "");
-        assert!(mistakes.touch("tenants.file") && mistakes.touch("tenants") && mistakes.touch("tenants.file.x"));
-        assert!(!mistakes.touch("tenants.files") && !mistakes.touch("tenant"));
+        let mut errors = Errors::default();
+        errors.add(Location::Environment("X".into()), "tenants.file", "");
+        assert!(errors.concern("tenants.file") && errors.concern("tenants") && errors.concern("tenants.file.x"));
+        assert!(!errors.concern("tenants.files") && !errors.concern("tenant"));
     }
 }

@@ -1,4 +1,4 @@
-//! The kinds of knobs.
+//! The kinds of settings.
 
 use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
@@ -17,7 +17,7 @@ impl Section<'_, '_> {
     ) -> Duration {
         let [from, to] = [range.start(), range.end()].map(|end| human::write_duration(*end));
         let takes = format!("a duration from {from} to {to}");
-        self.knob(key, default, takes, doc, |text| human::duration(text).filter(|duration| range.contains(duration)))
+        self.setting(key, default, takes, doc, |text| human::duration(text).filter(|duration| range.contains(duration)))
     }
 
     /// A number of bytes.
@@ -31,7 +31,7 @@ impl Section<'_, '_> {
         let [from, to] = [range.start(), range.end()].map(|end| human::write_size(*end));
         let takes = format!("a size from {from} to {to}");
         let parse = |text: &str| human::size(text).filter(|size| range.contains(size))?.try_into().ok();
-        self.knob(key, default, takes, doc, parse)
+        self.setting(key, default, takes, doc, parse)
     }
 
     /// A whole number.
@@ -43,28 +43,28 @@ impl Section<'_, '_> {
         doc: &'static str,
     ) -> usize {
         let takes = format!("a whole number from {} to {}", range.start(), range.end());
-        self.knob(key, default, takes, doc, |text| text.parse().ok().filter(|count| range.contains(count)))
+        self.setting(key, default, takes, doc, |text| text.parse().ok().filter(|count| range.contains(count)))
     }
 
     /// A share of one.
     pub(super) fn ratio(&mut self, key: &'static str, default: &str, doc: &'static str) -> f64 {
         let parse = |text: &str| text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
-        self.knob(key, default, "a number from 0 to 1", doc, parse)
+        self.setting(key, default, "a number from 0 to 1", doc, parse)
     }
 
     /// On or off.
     pub(super) fn switch(&mut self, key: &'static str, default: &str, doc: &'static str) -> bool {
-        self.knob(key, default, "true or false", doc, |text| text.parse().ok())
+        self.setting(key, default, "true or false", doc, |text| text.parse().ok())
     }
 
     /// A file that may be none.
     pub(super) fn file(&mut self, key: &'static str, doc: &'static str) -> Option<PathBuf> {
-        self.knob(key, "", "a path or empty", doc, |text| Some((!text.is_empty()).then(|| PathBuf::from(text))))
+        self.setting(key, "", "a path or empty", doc, |text| Some((!text.is_empty()).then(|| PathBuf::from(text))))
     }
 
     /// An address to listen on.
     pub(super) fn address(&mut self, key: &'static str, default: &str, doc: &'static str) -> SocketAddr {
-        self.knob(key, default, "an IP address with a port", doc, |text| text.parse().ok())
+        self.setting(key, default, "an IP address with a port", doc, |text| text.parse().ok())
     }
 }
 
