@@ -29,7 +29,12 @@ async fn gateway(limits: Limits) -> TestGateway {
 async fn changed(limits: Limits, change: impl FnOnce(&mut Config)) -> TestGateway {
     // What is counted by the millisecond begins with a whole one.
     let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap();
-    TestGateway::at(Clock::standing_at(now), change, |login| login.limits = limits).await
+    TestGateway::builder()
+        .clock(Clock::standing_at(now))
+        .config(change)
+        .login(|login| login.limits = limits)
+        .start()
+        .await
 }
 
 fn window(max: u32, per: Duration) -> LimitWindow {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tonic::transport::Endpoint;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
-use verify_gateway::{config::Config, domain::Permissions, pb::ListTemplatesRequest};
+use verify_gateway::{config::Config, pb::ListTemplatesRequest};
 
 use crate::support::{
     Origin, Process, TOKEN, TestGateway, addr,
@@ -22,7 +22,7 @@ const TEMPLATES: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n
 const SOON: Duration = Duration::from_millis(50);
 
 async fn gateway(change: impl FnOnce(&mut Config)) -> TestGateway {
-    TestGateway::with(change, Permissions::all()).await
+    TestGateway::builder().config(change).start().await
 }
 
 fn list(stream: u32) -> [Frame; 2] {
@@ -65,7 +65,11 @@ async fn an_idle_connection_is_asked_to_close() {
 #[tokio::test]
 async fn an_old_connection_is_asked_to_close_and_its_calls_finish() {
     let origin = Origin::holding(TEMPLATES).await;
-    let gateway = TestGateway::in_front_of(origin.addr, |config| config.grpc.max_connection_age = SOON).await;
+    let gateway = TestGateway::builder()
+        .upstream(origin.addr)
+        .config(|config| config.grpc.max_connection_age = SOON)
+        .start()
+        .await;
     let mut peer = Peer::begin(gateway.addr, list(1)).await;
     assert_eq!(peer.until(GOAWAY).await.code(), NO_ERROR);
     origin.release();
@@ -79,11 +83,14 @@ async fn an_old_connection_is_asked_to_close_and_its_calls_finish() {
 #[tokio::test]
 async fn a_connection_that_does_not_close_when_asked_is_closed_after_the_grace() {
     let origin = Origin::silent().await;
-    let gateway = TestGateway::in_front_of(origin.addr, |config| {
-        config.grpc.max_connection_age = SOON;
-        config.grpc.max_connection_age_grace = SOON;
-    })
-    .await;
+    let gateway = TestGateway::builder()
+        .upstream(origin.addr)
+        .config(|config| {
+            config.grpc.max_connection_age = SOON;
+            config.grpc.max_connection_age_grace = SOON;
+        })
+        .start()
+        .await;
     let mut peer = Peer::begin(gateway.addr, list(1)).await;
     peer.until(GOAWAY).await;
     peer.closed().await;
@@ -108,7 +115,7 @@ async fn a_peer_that_answers_no_ping_is_closed() {
 #[tokio::test]
 async fn a_flood_of_resets_ends_its_connection_and_no_other() {
     let origin = Origin::holding(TEMPLATES).await;
-    let gateway = TestGateway::in_front_of(origin.addr, |_| ()).await;
+    let gateway = TestGateway::builder().upstream(origin.addr).start().await;
     let mut clients = gateway.clients().await;
     let healthy = tokio::spawn(async move { clients.templates.list_templates(ListTemplatesRequest::default()).await });
     origin.until(|seen| seen.requests == 1).await;
@@ -163,7 +170,7 @@ async fn headers_that_never_end_end_the_connection() {
 #[tokio::test]
 async fn calls_beyond_those_of_a_connection_are_refused_and_the_others_go_on() {
     let origin = Origin::holding(TEMPLATES).await;
-    let gateway = TestGateway::in_front_of(origin.addr, |_| ()).await;
+    let gateway = TestGateway::builder().upstream(origin.addr).start().await;
     let mut peer = Peer::begin(gateway.addr, (0..257).flat_map(|n| list(2 * n + 1))).await;
     let refused = peer.until(RST_STREAM).await;
     assert_eq!((refused.code(), refused.stream), (REFUSED_STREAM, 2 * 256 + 1));
@@ -177,7 +184,7 @@ async fn calls_beyond_those_of_a_connection_are_refused_and_the_others_go_on() {
 #[tokio::test]
 async fn a_flood_of_refused_calls_ends_the_connection() {
     let origin = Origin::silent().await;
-    let gateway = TestGateway::in_front_of(origin.addr, |_| ()).await;
+    let gateway = TestGateway::builder().upstream(origin.addr).start().await;
     let mut peer = Peer::begin(gateway.addr, (0..256).flat_map(|n| list(2 * n + 1))).await;
     origin.until(|seen| seen.requests == 256).await;
     peer.send((256..2000).map(|n| Frame::request(2 * n + 1, LIST, &[]))).await;

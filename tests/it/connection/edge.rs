@@ -10,10 +10,7 @@ use tonic::{
 };
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_reflection::pb::{v1, v1alpha};
-use verify_gateway::{
-    domain::Permissions,
-    pb::{CreateTemplateRequest, ListTemplatesRequest, template_service_client::TemplateServiceClient},
-};
+use verify_gateway::pb::{CreateTemplateRequest, ListTemplatesRequest, template_service_client::TemplateServiceClient};
 
 use crate::support::{Origin, Refused, TOKEN, TestGateway};
 
@@ -80,7 +77,7 @@ async fn reflection_lists_the_public_services_in_both_versions_and_can_be_switch
     drop((answers, client));
     gateway.stop().await;
 
-    let gateway = TestGateway::with(|config| config.grpc.reflection = false, Permissions::all()).await;
+    let gateway = TestGateway::builder().config(|config| config.grpc.reflection = false).start().await;
     let mut client = v1::server_reflection_client::ServerReflectionClient::new(connect(&gateway).await);
     let refused = client.server_reflection_info(tokio_stream::once(list)).await;
     assert_eq!(refused.err().unwrap().code(), Code::Unimplemented);
@@ -144,11 +141,14 @@ async fn compressed_messages_are_taken_and_bounded_by_what_they_hold() {
 #[tokio::test]
 async fn calls_beyond_the_limit_are_shed_and_a_caller_that_goes_away_gives_its_place_back() {
     let origin = Origin::silent().await;
-    let gateway = TestGateway::in_front_of(origin.addr, |config| {
-        config.grpc.max_concurrent_calls = 1;
-        config.upstream.retry.max_attempts = 1;
-    })
-    .await;
+    let gateway = TestGateway::builder()
+        .upstream(origin.addr)
+        .config(|config| {
+            config.grpc.max_concurrent_calls = 1;
+            config.upstream.retry.max_attempts = 1;
+        })
+        .start()
+        .await;
     let mut clients = gateway.clients().await;
     let running = tokio::spawn(async move { clients.templates.list_templates(ListTemplatesRequest::default()).await });
     origin.until(|seen| seen.requests == 1).await;

@@ -77,14 +77,13 @@ impl Files {
 /// A gateway with a certificate of `authority`.
 async fn gateway(authority: &Authority, change: impl FnOnce(&mut Config, &Files)) -> (TestGateway, Files) {
     let files = Files::new(&authority.server());
-    let gateway = TestGateway::with(
-        |config| {
+    let gateway = TestGateway::builder()
+        .config(|config| {
             files.apply(config);
             change(config, &files);
-        },
-        Permissions::all(),
-    )
-    .await;
+        })
+        .start()
+        .await;
     (gateway, files)
 }
 
@@ -203,14 +202,14 @@ async fn a_certificate_says_who_calls_and_must_agree_with_a_token() {
         of("service", vec![Credential::uri("spiffe://test/service").unwrap(), Credential::Token(TokenHash::of(TOKEN))]),
         of("web", vec![Credential::dns("web.test").unwrap()]),
     ];
-    let gateway = TestGateway::serving(
-        |config| {
+    let gateway = TestGateway::builder()
+        .config(|config| {
             files.apply(config);
             files.ask(config, &clients, ClientCertificate::Optional);
-        },
-        Directory::new(vec![(tenant, identities)]),
-    )
-    .await;
+        })
+        .tenants(Directory::new(vec![(tenant, identities)]))
+        .start()
+        .await;
     let call = async |names: Option<(&str, &str)>, token: Option<&str>| {
         let shown = names.map(|(dns, uri)| clients.client(dns, uri));
         let stream = shake_hands(gateway.addr, authority.trusted_by(shown.as_ref(), BOTH)).await.unwrap();
@@ -271,7 +270,7 @@ async fn a_draining_gateway_finishes_calls_over_tls() {
     const TEMPLATES: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"data\":[]}";
     let (authority, origin) = (Authority::new(), Origin::holding(TEMPLATES).await);
     let files = Files::new(&authority.server());
-    let gateway = TestGateway::in_front_of(origin.addr, |config| files.apply(config)).await;
+    let gateway = TestGateway::builder().upstream(origin.addr).config(|config| files.apply(config)).start().await;
     let stream = shake_hands(gateway.addr, authority.trusted_by(None, BOTH)).await.unwrap();
     let mut clients = Clients::over(over(stream).await.unwrap(), Some(TOKEN));
     let call = tokio::spawn(async move { clients.templates.list_templates(ListTemplatesRequest::default()).await });

@@ -18,7 +18,6 @@ use tonic_web::{GrpcWebCall, GrpcWebClientLayer};
 use tower::{Layer, ServiceExt};
 use verify_gateway::{
     config::{Config, Web},
-    domain::Permissions,
     pb::{
         Channel as Via, CheckOutcome, CheckVerificationRequest, CheckVerificationResponse, CreateVerificationRequest,
         CreateVerificationResponse, ListTemplatesRequest, ListTemplatesResponse, check_verification_request::Target,
@@ -43,14 +42,13 @@ fn web(config: &mut Config) {
 
 /// A gateway that speaks gRPC-Web with the pages of [`PAGE`].
 async fn gateway(change: impl FnOnce(&mut Config)) -> TestGateway {
-    TestGateway::with(
-        |config| {
+    TestGateway::builder()
+        .config(|config| {
             web(config);
             change(config);
-        },
-        Permissions::all(),
-    )
-    .await
+        })
+        .start()
+        .await
 }
 
 /// A message in its frame.
@@ -321,11 +319,14 @@ async fn a_head_that_is_too_large_is_refused() {
 async fn a_draining_gateway_finishes_the_calls_of_pages() {
     const TEMPLATES: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"data\":[]}";
     let origin = Origin::holding(TEMPLATES).await;
-    let gateway = TestGateway::in_front_of(origin.addr, |config| {
-        web(config);
-        config.shutdown.grace_period = Duration::from_hours(1);
-    })
-    .await;
+    let gateway = TestGateway::builder()
+        .upstream(origin.addr)
+        .config(|config| {
+            web(config);
+            config.shutdown.grace_period = Duration::from_hours(1);
+        })
+        .start()
+        .await;
     let url = url(&gateway);
     let call = tokio::spawn(async move {
         read::<ListTemplatesResponse>(post(&url, PAGE, Some(TOKEN), LIST, &ListTemplatesRequest::default()).await).await
@@ -341,11 +342,14 @@ async fn a_draining_gateway_finishes_the_calls_of_pages() {
 #[tokio::test]
 async fn a_call_of_a_page_that_does_not_end_is_ended_after_the_grace_period() {
     let origin = Origin::silent().await;
-    let gateway = TestGateway::in_front_of(origin.addr, |config| {
-        web(config);
-        config.shutdown.grace_period = SOON;
-    })
-    .await;
+    let gateway = TestGateway::builder()
+        .upstream(origin.addr)
+        .config(|config| {
+            web(config);
+            config.shutdown.grace_period = SOON;
+        })
+        .start()
+        .await;
     let url = url(&gateway);
     let call = tokio::spawn(async move {
         let request = Client::new()

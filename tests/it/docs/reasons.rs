@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, mem,
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -172,7 +173,7 @@ fn limits_of_one() -> [Limits; 6] {
 }
 
 /// Answers as the mutex says, from now on.
-async fn origin(next: Arc<Mutex<Answer>>) -> String {
+async fn origin(next: Arc<Mutex<Answer>>) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = listener.local_addr().unwrap();
     let router = Router::new().fallback(async move |method: Method, uri: http::Uri| {
@@ -185,16 +186,15 @@ async fn origin(next: Arc<Mutex<Answer>>) -> String {
         }
     });
     tokio::spawn(async move { axum::serve(listener, router).await });
-    format!("http://{origin}/v2")
+    origin
 }
 
 #[tokio::test]
 async fn each_rpc_fails_for_the_reasons_that_its_comment_names_and_no_others() {
     let answers = answers();
     let next = Arc::new(Mutex::new(answers[0].clone()));
-    let base_url = origin(next.clone()).await;
+    let upstream = origin(next.clone()).await;
     let change = |config: &mut Config| {
-        config.upstream.base_url.clone_from(&base_url);
         config.upstream.retry.max_attempts = 1;
         // Every answer is to be seen.
         config.upstream.breaker.consecutive_failures = 0;
@@ -215,7 +215,7 @@ async fn each_rpc_fails_for_the_reasons_that_its_comment_names_and_no_others() {
         }
     };
 
-    let gateway = TestGateway::with(change, permissions).await;
+    let gateway = TestGateway::builder().upstream(upstream).config(change).permissions(permissions).start().await;
     let mut clients = gateway.clients().await;
     let fine = About { profile: "allowed", channel: Channel::Sms, phone: "+13035551234", request_id: "" };
     for (at, answer) in answers.into_iter().enumerate() {
@@ -236,7 +236,8 @@ async fn each_rpc_fails_for_the_reasons_that_its_comment_names_and_no_others() {
     let body = r#"{"data": {"id": "some-id", "response_code": "rejected", "phone_number": "+13035551234"}}"#;
     *next.lock().unwrap() = Answer { status: StatusCode::OK, body: body.into(), to_reads: false };
     for limits in limits_of_one() {
-        let gateway = TestGateway::of(change, |login| login.limits = limits).await;
+        let gateway =
+            TestGateway::builder().upstream(upstream).config(change).login(|login| login.limits = limits).start().await;
         let mut clients = gateway.clients().await;
         for _ in 0..2 {
             note(call_all(&mut clients, fine).await);
@@ -248,7 +249,7 @@ async fn each_rpc_fails_for_the_reasons_that_its_comment_names_and_no_others() {
         change(config);
         config.store.max_records = 0;
     };
-    let gateway = TestGateway::with(full, Permissions::all()).await;
+    let gateway = TestGateway::builder().upstream(upstream).config(full).start().await;
     note(call_all(&mut gateway.clients().await, fine).await);
     gateway.stop().await;
 

@@ -4,12 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tonic::Code;
-use verify_gateway::{
-    domain::Permissions,
-    pb::{
-        CheckVerificationRequest, CreateTemplateRequest, GetProfileRequest, GetVerificationRequest,
-        ListTemplatesRequest, UpdateTemplateRequest, check_verification_request::Target,
-    },
+use verify_gateway::pb::{
+    CheckVerificationRequest, CreateTemplateRequest, GetProfileRequest, GetVerificationRequest, ListTemplatesRequest,
+    UpdateTemplateRequest, check_verification_request::Target,
 };
 
 use crate::support::{PHONE, Refused, TestGateway, refusal};
@@ -42,7 +39,7 @@ const SENDS: [(u16, &str, Code, &str); 22] = [
 
 #[tokio::test]
 async fn each_refusal_of_a_send_has_its_code_and_reason() {
-    let gateway = TestGateway::with(|config| config.upstream.retry.max_attempts = 1, Permissions::all()).await;
+    let gateway = TestGateway::builder().config(|config| config.upstream.retry.max_attempts = 1).start().await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
     for (status, code, grpc, reason) in SENDS {
@@ -69,7 +66,7 @@ const READS: [(u16, &str, Code, &str); 8] = [
 
 #[tokio::test]
 async fn each_refusal_of_a_read_has_its_code_and_reason() {
-    let gateway = TestGateway::with(|config| config.upstream.retry.max_attempts = 1, Permissions::all()).await;
+    let gateway = TestGateway::builder().config(|config| config.upstream.retry.max_attempts = 1).start().await;
     let mut clients = gateway.clients().await;
     for (status, code, grpc, reason) in READS {
         gateway.fault(refusal(status, code)).await;

@@ -56,21 +56,24 @@ fn expected(fault: Fault) -> [Expected; 3] {
 
 async fn fails_well(fault: Fault) {
     let mut origin = Faulty::start(Some(fault)).await;
-    let gateway = TestGateway::in_front_of(origin.addr, |config| {
-        config.upstream.max_response_size = 64 << 10;
-        // Every fault is to be met by each call.
-        config.upstream.breaker.consecutive_failures = 0;
-        config.upstream.breaker.min_success_ratio = 0.0;
-        match fault {
-            Fault::SynDropped => config.upstream.connect_timeout = Duration::from_millis(300),
-            Fault::SlowHeaders | Fault::SlowBody => {
-                config.upstream.connect_timeout = Duration::from_millis(500);
-                config.upstream.attempt_timeout = Duration::from_millis(500);
+    let gateway = TestGateway::builder()
+        .upstream(origin.addr)
+        .config(|config| {
+            config.upstream.max_response_size = 64 << 10;
+            // Every fault is to be met by each call.
+            config.upstream.breaker.consecutive_failures = 0;
+            config.upstream.breaker.min_success_ratio = 0.0;
+            match fault {
+                Fault::SynDropped => config.upstream.connect_timeout = Duration::from_millis(300),
+                Fault::SlowHeaders | Fault::SlowBody => {
+                    config.upstream.connect_timeout = Duration::from_millis(500);
+                    config.upstream.attempt_timeout = Duration::from_millis(500);
+                }
+                _ => {}
             }
-            _ => {}
-        }
-    })
-    .await;
+        })
+        .start()
+        .await;
     let mut clients = gateway.clients().await;
     let mut healthy = gateway.clients_with(Some(OTHER_TOKEN)).await;
 
@@ -150,11 +153,14 @@ async fn no_fault_of_the_origin_costs_a_descriptor() {
 async fn a_tenant_whose_upstream_is_silent_does_not_hold_up_another() {
     const PLACES: usize = 8;
     let origin = Faulty::start(Some(Fault::SlowHeaders)).await;
-    let gateway = TestGateway::in_front_of(origin.addr, |config| {
-        config.upstream.max_concurrent_attempts = PLACES;
-        config.grpc.max_concurrent_calls = 2 * PLACES;
-    })
-    .await;
+    let gateway = TestGateway::builder()
+        .upstream(origin.addr)
+        .config(|config| {
+            config.upstream.max_concurrent_attempts = PLACES;
+            config.grpc.max_concurrent_calls = 2 * PLACES;
+        })
+        .start()
+        .await;
     let mut waiting = Vec::new();
     for place in 1..=PLACES {
         let mut clients = gateway.clients().await;

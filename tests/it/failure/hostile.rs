@@ -116,7 +116,7 @@ async fn send(clients: &mut Clients) -> Refused {
 
 #[tokio::test]
 async fn an_origin_that_is_down_is_unavailable_for_reads_and_sends() {
-    let gateway = TestGateway::in_front_of(Origin::refusing().await, |_| ()).await;
+    let gateway = TestGateway::builder().upstream(Origin::refusing().await).start().await;
     let mut clients = gateway.clients().await;
     // Nothing left, so even a send may be repeated by the caller.
     for refused in [read(&mut clients).await, send(&mut clients).await] {
@@ -133,7 +133,7 @@ async fn an_origin_that_answers_rubbish_is_told_from_a_working_one() {
     const EMPTY: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
     for answer in [HTML, HALF, EMPTY] {
         let origin = Origin::answering(answer).await;
-        let gateway = TestGateway::in_front_of(origin.addr, |_| ()).await;
+        let gateway = TestGateway::builder().upstream(origin.addr).start().await;
         let mut clients = gateway.clients().await;
         read(&mut clients).await.is(Code::Internal, "UPSTREAM_ANSWER_UNREADABLE");
         send(&mut clients).await.is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
@@ -150,7 +150,7 @@ async fn an_origin_that_cuts_its_answer_or_says_nothing_gets_other_reads_and_no_
     const NO_HTTP: &[u8] = b"220 smtp ready\r\n";
     for answer in [CUT, NOTHING, NO_HTTP] {
         let origin = Origin::answering(answer).await;
-        let gateway = TestGateway::in_front_of(origin.addr, |_| ()).await;
+        let gateway = TestGateway::builder().upstream(origin.addr).start().await;
         let mut clients = gateway.clients().await;
         read(&mut clients).await.is(Code::Unavailable, "UPSTREAM_UNAVAILABLE");
         assert_eq!(origin.requests(), 3);
@@ -166,7 +166,11 @@ async fn an_answer_larger_than_the_limit_is_not_read() {
     const LARGE: &[u8] =
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\n{\"data\":\r\n8\r\n[       \r\n1\r\n]\r\n";
     let origin = Origin::answering(LARGE).await;
-    let gateway = TestGateway::in_front_of(origin.addr, |config| config.upstream.max_response_size = 15).await;
+    let gateway = TestGateway::builder()
+        .upstream(origin.addr)
+        .config(|config| config.upstream.max_response_size = 15)
+        .start()
+        .await;
     let mut clients = gateway.clients().await;
     read(&mut clients).await.is(Code::Internal, "UPSTREAM_ANSWER_UNREADABLE");
     gateway.stop().await;
@@ -175,17 +179,20 @@ async fn an_answer_larger_than_the_limit_is_not_read() {
 #[tokio::test]
 async fn an_origin_that_never_answers_costs_no_more_than_the_deadline() {
     let origin = Origin::silent().await;
-    let gateway = TestGateway::in_front_of(origin.addr, |_| ()).await;
+    let gateway = TestGateway::builder().upstream(origin.addr).start().await;
     let bearer = format!("Bearer {TOKEN}");
     let headers = [("authorization", bearer.as_str()), ("grpc-timeout", "80m")];
     let late = post(&gateway, "verify.v1.TemplateService/ListTemplates", &headers, EMPTY).await;
     late.is(Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
     gateway.stop().await;
 
-    let gateway = TestGateway::in_front_of(origin.addr, |config| {
-        config.grpc.default_deadline = Duration::from_millis(80);
-    })
-    .await;
+    let gateway = TestGateway::builder()
+        .upstream(origin.addr)
+        .config(|config| {
+            config.grpc.default_deadline = Duration::from_millis(80);
+        })
+        .start()
+        .await;
     let mut clients = gateway.clients().await;
     read(&mut clients).await.is(Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
     send(&mut clients).await.is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");

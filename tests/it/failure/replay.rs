@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tonic::Code;
-use verify_gateway::{
-    domain::Permissions,
-    pb::{DeleteProfileRequest, GetVerificationRequest, ListTemplatesRequest},
-};
+use verify_gateway::pb::{DeleteProfileRequest, GetVerificationRequest, ListTemplatesRequest};
 
 use crate::support::{PHONE, Refused, TestGateway};
 
@@ -90,7 +87,7 @@ async fn an_attempt_ends_after_its_time_and_its_message_is_found() {
     let attempt = |config: &mut verify_gateway::config::Config| {
         config.upstream.attempt_timeout = Duration::from_millis(50);
     };
-    let gateway = TestGateway::with(attempt, Permissions::all()).await;
+    let gateway = TestGateway::builder().config(attempt).start().await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
     gateway.fault(json!({"delay_ms": 60_000, "act": "after"})).await;

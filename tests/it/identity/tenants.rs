@@ -68,7 +68,7 @@ async fn what_an_identity_may_not_do_names_the_rule_and_the_identity() {
         countries: Allowed::Only(vec![Country::new("US").unwrap()]),
         profiles: Allowed::Only(vec!["allowed".into()]),
     };
-    let gateway = TestGateway::with(|_| (), permissions).await;
+    let gateway = TestGateway::builder().permissions(permissions).start().await;
     let mut clients = gateway.clients().await;
     let refused = Refused::by(clients.templates.list_templates(ListTemplatesRequest::default()).await)
         .is(Code::PermissionDenied, "RPC_NOT_ALLOWED");
@@ -104,7 +104,6 @@ async fn an_identity_sees_of_its_tenant_only_its_own_profiles_and_countries() {
         let mut clients = gateway.clients().await;
         (clients.sms_profile().await, clients.sms_profile().await)
     };
-    let simulator = gateway.simulator.clone();
     let tenant = Tenant::new(TenantId::new("login").unwrap(), ApiKey::new(KEY).unwrap());
     let of = |name: &str, token: &str, permissions| {
         let credentials = vec![Credential::Token(TokenHash::of(token))];
@@ -114,11 +113,11 @@ async fn an_identity_sees_of_its_tenant_only_its_own_profiles_and_countries() {
     let us = Allowed::Only(vec![Country::new("US").unwrap()]);
     let identities =
         vec![of("admin", admin, Permissions::all()), of("some", TOKEN, Permissions { countries: us, ..some })];
-    let served = TestGateway::serving(
-        |config| config.upstream.base_url = format!("{simulator}/v2"),
-        Directory::new(vec![(tenant, identities)]),
-    )
-    .await;
+    let served = TestGateway::builder()
+        .upstream(gateway.simulator)
+        .tenants(Directory::new(vec![(tenant, identities)]))
+        .start()
+        .await;
     let mut all = served.clients_with(Some(admin)).await;
     let mut some = served.clients().await;
     let seen = all.send(PHONE, &ours).await.id;

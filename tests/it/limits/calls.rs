@@ -45,11 +45,7 @@ async fn so_many_calls_a_second_and_so_many_at_once_after_a_pause() {
 async fn so_many_calls_under_way() {
     let origin = Origin::holding(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
     let limits = Limits { concurrent_calls: Some(Limit::enforced(2)), ..Limits::none() };
-    let gateway = TestGateway::of(
-        |config| config.upstream.base_url = format!("http://{}/v2", origin.addr),
-        |login| login.limits = limits,
-    )
-    .await;
+    let gateway = TestGateway::builder().upstream(origin.addr).login(|login| login.limits = limits).start().await;
     let clients = gateway.clients().await;
     let running: Vec<_> = (0..2)
         .map(|at| {

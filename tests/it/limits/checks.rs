@@ -174,7 +174,7 @@ async fn whose_number_an_unknown_verification_is_for_is_learnt_from_its_first_an
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
     // Sent past the gateway, with the tenant's key.
-    let url = format!("{}/v2/verifications/sms", gateway.simulator);
+    let url = format!("http://{}/v2/verifications/sms", gateway.simulator);
     let body = json!({"phone_number": PHONE, "verify_profile_id": profile_id}).to_string();
     let request = reqwest::Client::new().post(url).bearer_auth(KEY).header("content-type", "application/json");
     assert!(request.body(body).send().await.unwrap().status().is_success());

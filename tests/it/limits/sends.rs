@@ -152,14 +152,13 @@ async fn a_limit_that_is_observed_counts_and_refuses_nothing() {
 
 #[tokio::test]
 async fn one_send_counts_once_however_often_it_is_asked_for() {
-    let gateway = TestGateway::of(
-        |_| (),
-        |login| {
+    let gateway = TestGateway::builder()
+        .login(|login| {
             login.limits = per_phone(1, HOUR);
             login.duplicate_window = Some(MINUTE);
-        },
-    )
-    .await;
+        })
+        .start()
+        .await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
     let request = named(&profile_id);

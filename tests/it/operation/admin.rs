@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use verify_gateway::{
-    domain::Permissions,
     pb::{CheckOutcome, ListTemplatesRequest},
     telemetry::metrics::{INVENTORY, Kind},
 };
@@ -36,7 +35,7 @@ async fn a_gateway_that_serves_is_alive_and_ready() {
 #[tokio::test]
 async fn a_gateway_that_drains_says_so_until_its_last_call_is_done() {
     let origin = Origin::silent().await;
-    let gateway = TestGateway::in_front_of(origin.addr, |_| ()).await;
+    let gateway = TestGateway::builder().upstream(origin.addr).start().await;
     let mut clients = gateway.clients().await;
     let call = tokio::spawn(async move { clients.templates.list_templates(ListTemplatesRequest::default()).await });
     origin.until(|seen| seen.requests == 1).await;
@@ -152,7 +151,7 @@ async fn a_scrape_has_the_names_kinds_and_labels_of_the_inventory() {
 
 #[tokio::test]
 async fn tenants_beyond_the_bound_share_a_label() {
-    let gateway = TestGateway::with(|config| config.telemetry.tenant_labels = 1, Permissions::all()).await;
+    let gateway = TestGateway::builder().config(|config| config.telemetry.tenant_labels = 1).start().await;
     gateway.clients().await.sms_profile().await;
     gateway.clients_with(Some(OTHER_TOKEN)).await.sms_profile().await;
     assert!(gateway.clients_with(None).await.try_send(PHONE, "p").await.is_err());

@@ -10,7 +10,7 @@ use tokio::{sync::Notify, task::JoinSet};
 use tonic::{Status, transport::Endpoint};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_reflection::pb::v1;
-use verify_gateway::{domain::Permissions, pb::ListTemplatesRequest};
+use verify_gateway::pb::ListTemplatesRequest;
 
 use crate::support::{
     Clients, Origin, Served, TOKEN, TestGateway,
@@ -42,7 +42,8 @@ async fn calls_are_served_during_the_delay_and_watchers_know_of_the_end() {
     const TEMPLATES: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"data\":[]}";
     let origin = Origin::answering(TEMPLATES).await;
     let delay = Duration::from_hours(1);
-    let gateway = TestGateway::in_front_of(origin.addr, |config| config.shutdown.delay = delay).await;
+    let gateway =
+        TestGateway::builder().upstream(origin.addr).config(|config| config.shutdown.delay = delay).start().await;
     let channel = Endpoint::new(format!("http://{}", gateway.addr)).unwrap().connect().await.unwrap();
     let mut health = HealthClient::new(channel);
     let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
@@ -61,7 +62,7 @@ async fn calls_are_served_during_the_delay_and_watchers_know_of_the_end() {
 #[tokio::test]
 async fn streams_without_an_end_do_not_hold_a_gateway() {
     let hour = Duration::from_hours(1);
-    let gateway = TestGateway::with(|config| config.shutdown.grace_period = hour, Permissions::all()).await;
+    let gateway = TestGateway::builder().config(|config| config.shutdown.grace_period = hour).start().await;
     let channel = Endpoint::new(format!("http://{}", gateway.addr)).unwrap().connect().await.unwrap();
     let mut reflection = v1::server_reflection_client::ServerReflectionClient::new(channel);
     let mut answers = reflection.server_reflection_info(tokio_stream::pending()).await.unwrap().into_inner();
@@ -75,10 +76,13 @@ async fn streams_without_an_end_do_not_hold_a_gateway() {
 #[tokio::test]
 async fn a_call_that_does_not_end_is_ended_after_the_grace_period() {
     let origin = Origin::silent().await;
-    let gateway = TestGateway::in_front_of(origin.addr, |config| {
-        config.shutdown.grace_period = Duration::from_millis(50);
-    })
-    .await;
+    let gateway = TestGateway::builder()
+        .upstream(origin.addr)
+        .config(|config| {
+            config.shutdown.grace_period = Duration::from_millis(50);
+        })
+        .start()
+        .await;
     let mut clients = gateway.clients().await;
     let call = tokio::spawn(async move { clients.templates.list_templates(ListTemplatesRequest::default()).await });
     origin.until(|seen| seen.requests == 1).await;
@@ -89,14 +93,13 @@ async fn a_call_that_does_not_end_is_ended_after_the_grace_period() {
 
 #[tokio::test]
 async fn a_peer_that_never_says_a_word_does_not_hold_a_gateway() {
-    let gateway = TestGateway::with(
-        |config| {
+    let gateway = TestGateway::builder()
+        .config(|config| {
             config.grpc.handshake_timeout = Duration::from_hours(1);
             config.shutdown.grace_period = Duration::from_millis(50);
-        },
-        Permissions::all(),
-    )
-    .await;
+        })
+        .start()
+        .await;
     let silent = Peer::silent(gateway.addr).await;
     gateway.stop().await;
     silent.closed().await;
@@ -113,7 +116,7 @@ async fn a_gateway_that_is_stopped_under_load_loses_no_send_and_sends_none_twice
     // Long enough that some are under way when the signal comes.
     let slow = json!({"times": 100_000, "method": "POST", "path": "/verifications", "delay_ms": 20});
     set_up.fault(slow).await;
-    let Served { process, addr, .. } = Served::usual(&set_up.simulator, "").await;
+    let Served { process, addr, .. } = Served::usual(set_up.simulator, "").await;
 
     let (answered, enough) = (std::sync::Arc::new(AtomicUsize::new(0)), std::sync::Arc::new(Notify::new()));
     let mut callers = JoinSet::new();

@@ -37,7 +37,7 @@ async fn keys_and_tokens_change_under_load_and_no_call_fails() {
     let origin = Faulty::start(None).await;
     let files = [("tenants.yaml", tenants(&[first])), ("key", "KEYone".into())];
     let files = files.each_ref().map(|(name, content)| (*name, content.as_str()));
-    let mut served = Served::start(&format!("http://{}", origin.addr), OFTEN, &files).await;
+    let mut served = Served::start(origin.addr, OFTEN, &files).await;
 
     let (token, stopped, answered) =
         (watch::Sender::new(first), Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -89,9 +89,8 @@ async fn keys_and_tokens_change_under_load_and_no_call_fails() {
 async fn a_broken_file_leaves_everything_as_it_was_and_says_so() {
     let [first, second] = TOKENS;
     let origin = Faulty::start(None).await;
-    let upstream = format!("http://{}", origin.addr);
     let right = tenants(&[first]);
-    let mut served = Served::start(&upstream, OFTEN, &[("tenants.yaml", &right), ("key", "KEYone")]).await;
+    let mut served = Served::start(origin.addr, OFTEN, &[("tenants.yaml", &right), ("key", "KEYone")]).await;
     let mut clients = Clients::of(served.addr, Some(first)).await;
     list(&mut clients).await.unwrap();
 
@@ -130,7 +129,7 @@ async fn a_signal_has_the_files_read_at_once() {
     let settings = OFTEN.replace("10ms", "1h");
     let right = tenants(&[first]);
     let files = [("tenants.yaml", right.as_str()), ("key", "KEYone")];
-    let mut served = Served::start(&format!("http://{}", origin.addr), &settings, &files).await;
+    let mut served = Served::start(origin.addr, &settings, &files).await;
     served.swap(&[("tenants.yaml", &tenants(&[second])), ("key", "KEYone")]);
     served.process.signal("HUP").await;
     served.says(CHANGED).await;

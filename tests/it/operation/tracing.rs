@@ -63,7 +63,7 @@ impl Served {
         let text = format!(
             "grpc: {{ listen: '127.0.0.1:0', plaintext: true }}\n\
              admin: {{ listen: '127.0.0.1:0' }}\n\
-             upstream: {{ base_url: '{simulator}/v2' }}\n\
+             upstream: {{ base_url: 'http://{simulator}/v2' }}\n\
              telemetry: {telemetry}\n"
         );
         fs::write(&config, text).unwrap();

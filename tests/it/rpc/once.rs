@@ -124,7 +124,7 @@ async fn a_lost_send_without_a_trace_is_sent_anew_only_when_none_can_come_any_mo
 #[tokio::test]
 async fn a_send_whose_caller_is_gone_is_followed_to_its_end() {
     let short = Duration::from_millis(60);
-    let gateway = TestGateway::of(|config| config.grpc.default_deadline = short, |_| ()).await;
+    let gateway = TestGateway::builder().config(|config| config.grpc.default_deadline = short).start().await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
     gateway.fault(json!({"method": "POST", "delay_ms": 200})).await;
@@ -141,7 +141,7 @@ async fn a_send_whose_caller_is_gone_is_followed_to_its_end() {
 #[tokio::test]
 async fn an_equal_send_without_a_name_counts_as_the_pending_one_within_the_tenants_window() {
     let window = Duration::from_mins(1);
-    let gateway = TestGateway::of(|_| (), |login| login.duplicate_window = Some(window)).await;
+    let gateway = TestGateway::builder().login(|login| login.duplicate_window = Some(window)).start().await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
     let request = send(None, &profile_id);
@@ -197,7 +197,7 @@ async fn a_profile_and_a_template_are_created_once() {
 
 #[tokio::test]
 async fn what_can_not_be_noted_is_not_begun() {
-    let gateway = TestGateway::of(|config| config.store.max_records = 2, |_| ()).await;
+    let gateway = TestGateway::builder().config(|config| config.store.max_records = 2).start().await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
     let id = told(clients.verifications.create_verification(send(None, &profile_id)).await).0;

@@ -38,14 +38,14 @@ fn with_test_number(tenant: &mut Tenant) {
 /// A gateway whose Telnyx can't be reached.
 async fn alone(change: impl FnOnce(&mut Tenant)) -> TestGateway {
     let nowhere: SocketAddr = Origin::refusing().await;
-    TestGateway::of(
-        |config| config.upstream.base_url = format!("http://{nowhere}/v2"),
-        |login| {
+    TestGateway::builder()
+        .upstream(nowhere)
+        .login(|login| {
             with_test_number(login);
             change(login);
-        },
-    )
-    .await
+        })
+        .start()
+        .await
 }
 
 async fn send(clients: &mut Clients) -> Result<Response<CreateVerificationResponse>, Status> {
@@ -160,14 +160,16 @@ async fn permissions_hold_for_it_too() {
     with_test_number(&mut login);
     let identity = Identity { name: "login-service".into(), permissions };
     let token = Credential::Token(TokenHash::of(TOKEN));
-    let gateway = TestGateway::serving(|_| (), Directory::new(vec![(login, vec![(identity, vec![token])])])).await;
+    let gateway =
+        TestGateway::builder().tenants(Directory::new(vec![(login, vec![(identity, vec![token])])])).start().await;
     Refused::by(send(&mut gateway.clients().await).await).is(Code::PermissionDenied, "CHANNEL_NOT_ALLOWED");
     gateway.stop().await;
 }
 
 #[tokio::test]
 async fn after_its_date_it_is_a_number_like_any_other() {
-    let gateway = TestGateway::at(Clock::standing_at(Timestamp::now()), |_| (), with_test_number).await;
+    let gateway =
+        TestGateway::builder().clock(Clock::standing_at(Timestamp::now())).login(with_test_number).start().await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
     assert!(clients.send(NUMBER, &profile_id).await.is_test_number);

@@ -118,7 +118,7 @@ async fn a_server_that_pauses_is_killed_and_comes_back_has_every_write_once() {
 #[tokio::test]
 async fn while_the_server_is_away_reads_go_on_and_nothing_is_begun() {
     let Some(mut server) = Redis::start().await else { return };
-    let gateway = TestGateway::of(|config| config.store = server.store(), |_| ()).await;
+    let gateway = TestGateway::builder().config(|config| config.store = server.store()).start().await;
     ready(&gateway, true, &[]).await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
@@ -154,7 +154,7 @@ async fn while_the_server_is_away_reads_go_on_and_nothing_is_begun() {
 async fn a_gateway_that_never_reached_the_server_is_not_ready_until_it_does() {
     let Some(mut server) = Redis::start().await else { return };
     server.kill().await;
-    let gateway = TestGateway::of(|config| config.store = server.store(), |_| ()).await;
+    let gateway = TestGateway::builder().config(|config| config.store = server.store()).start().await;
     ready(&gateway, false, &[]).await;
     let channel = tonic::transport::Endpoint::new(format!("http://{}", gateway.addr)).unwrap().connect().await.unwrap();
     let mut health = HealthClient::new(channel).watch(HealthCheckRequest::default()).await.unwrap().into_inner();
@@ -170,7 +170,7 @@ async fn a_gateway_that_never_reached_the_server_is_not_ready_until_it_does() {
 #[tokio::test]
 async fn a_gateway_whose_server_was_emptied_or_pauses_goes_on() {
     let Some(server) = Redis::start().await else { return };
-    let gateway = TestGateway::of(|config| config.store = server.store(), |_| ()).await;
+    let gateway = TestGateway::builder().config(|config| config.store = server.store()).start().await;
     let mut itself = server.connect().await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
@@ -196,7 +196,7 @@ async fn a_gateway_whose_server_was_emptied_or_pauses_goes_on() {
 #[tokio::test]
 async fn an_end_that_could_not_be_noted_is_not_told_before_it_can_be_found_again() {
     let Some(mut server) = Redis::with(&["--appendonly", "yes", "--appendfsync", "always"]).await else { return };
-    let gateway = TestGateway::of(|config| config.store = server.store(), |_| ()).await;
+    let gateway = TestGateway::builder().config(|config| config.store = server.store()).start().await;
     let mut itself = server.connect().await;
     let mut clients = gateway.clients().await;
     let request = named(&clients.sms_profile().await);

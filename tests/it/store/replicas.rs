@@ -21,9 +21,9 @@ use crate::support::{
 #[tokio::test]
 async fn equal_calls_at_two_gateways_send_one_message() {
     let Some(server) = Redis::start().await else { return };
-    let one = TestGateway::of(|config| config.store = server.store(), |_| ()).await;
-    let simulator = one.simulator.trim_start_matches("http://").parse().unwrap();
-    let other = TestGateway::in_front_of(simulator, |config| config.store = server.store()).await;
+    let one = TestGateway::builder().config(|config| config.store = server.store()).start().await;
+    let other =
+        TestGateway::builder().upstream(one.simulator).config(|config| config.store = server.store()).start().await;
     let profile_id = one.clients().await.sms_profile().await;
     one.fault(json!({"method": "POST", "delay_ms": 50})).await;
     let request = named(&profile_id);
@@ -55,7 +55,7 @@ async fn what_a_killed_process_sent_is_found_by_another_one_and_not_sent_again()
         server.path("hash_key").display()
     );
     let (killed, other) =
-        tokio::join!(Served::usual(&set_up.simulator, &settings), Served::usual(&set_up.simulator, &settings));
+        tokio::join!(Served::usual(set_up.simulator, &settings), Served::usual(set_up.simulator, &settings));
     let request = named(&profile_id);
     let call = |clients: Clients, seconds: u64| {
         let mut request = Request::new(request.clone());
@@ -83,7 +83,7 @@ async fn what_a_killed_process_sent_is_found_by_another_one_and_not_sent_again()
 #[tokio::test]
 async fn what_only_the_record_of_its_own_says_is_not_taken_by_an_older_send_in_doubt() {
     let Some(server) = Redis::start().await else { return };
-    let older = TestGateway::of(|config| config.store = server.store(), |_| ()).await;
+    let older = TestGateway::builder().config(|config| config.store = server.store()).start().await;
     // What leads to the other gateway's records loses all that says what belongs to whom at a target, once it is to.
     let loses = Arc::new(AtomicBool::new(false));
     let fate = {
@@ -99,7 +99,7 @@ async fn what_only_the_record_of_its_own_says_is_not_taken_by_an_older_send_in_d
         relay.url(),
         server.path("hash_key").display()
     );
-    let killed = Served::usual(&older.simulator, &settings).await;
+    let killed = Served::usual(older.simulator, &settings).await;
     let mut clients = older.clients().await;
     let profile_id = clients.sms_profile().await;
 

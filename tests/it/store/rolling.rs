@@ -103,7 +103,7 @@ async fn replacing_every_gateway_under_load_fails_no_call_and_repeats_no_message
     let balanced = Balanced::new();
     let mut gateways = Vec::new();
     for _ in 0..GATEWAYS {
-        let gateway = Served::usual(&set_up.simulator, &settings).await;
+        let gateway = Served::usual(set_up.simulator, &settings).await;
         gateways.push((balanced.follow(gateway.addr).await, gateway));
     }
 
@@ -121,7 +121,7 @@ async fn replacing_every_gateway_under_load_fails_no_call_and_repeats_no_message
     };
     for place in &mut gateways {
         enough().await;
-        let new = Served::usual(&set_up.simulator, &settings).await;
+        let new = Served::usual(set_up.simulator, &settings).await;
         let new = (balanced.follow(new.addr).await, new);
         let (gone, old) = std::mem::replace(place, new);
         let ended = old.process.end("TERM").await;

@@ -1,6 +1,9 @@
 //! A gateway on port 0 with a simulator behind it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -27,6 +30,8 @@ use verify_gateway::{
     tenant::{Credential, Directory},
 };
 
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// The token and the upstream key of the tenant `login`.
 pub const TOKEN: &str = "vgw_login-login-login";
 pub const KEY: &str = "KEYlogin";
@@ -34,10 +39,10 @@ pub const KEY: &str = "KEYlogin";
 pub const OTHER_TOKEN: &str = "vgw_billing-billing";
 pub const OTHER_KEY: &str = "KEYbilling";
 
-/// A gateway on port 0, with a simulator behind it unless it was started with another origin. Both end with it.
+/// A gateway on a free port, and a simulator, which is its upstream unless a test sets another. Both end with it.
 pub struct TestGateway {
     pub addr: SocketAddr,
-    pub simulator: String,
+    pub simulator: SocketAddr,
     /// The URL of the admin port.
     pub admin: String,
     /// The gateway's; the simulator has its own.
@@ -47,70 +52,114 @@ pub struct TestGateway {
     running: Vec<JoinHandle<()>>,
 }
 
-impl TestGateway {
-    /// Starts both with their defaults.
-    pub async fn start() -> Self {
-        Self::with(|_| (), Permissions::all()).await
-    }
+/// What a [`TestGateway`] is made of. What a test does not say is as in production, but for ports and waits.
+pub struct Builder {
+    config: Config,
+    clock: Clock,
+    login: Tenant,
+    permissions: Permissions,
+    tenants: Option<Directory>,
+    upstream: Option<SocketAddr>,
+}
 
-    /// Starts both with settings changed by `change`, and the identity of the tenant `login` with `permissions`.
-    pub async fn with(change: impl FnOnce(&mut Config), permissions: Permissions) -> Self {
-        Self::serving(change, directory(|_| (), permissions)).await
-    }
-
-    /// Starts both with settings changed by `change`, and the tenant `login` changed by `login`.
-    pub async fn of(change: impl FnOnce(&mut Config), login: impl FnOnce(&mut Tenant)) -> Self {
-        Self::at(Clock::default(), change, login).await
-    }
-
-    /// Starts both, the gateway by this clock.
-    pub async fn at(clock: Clock, change: impl FnOnce(&mut Config), login: impl FnOnce(&mut Tenant)) -> Self {
-        Self::start_with(clock, change, directory(login, Permissions::all())).await
-    }
-
-    /// Starts both with settings changed by `change`, for the tenants of `directory`.
-    pub async fn serving(change: impl FnOnce(&mut Config), directory: Directory) -> Self {
-        Self::start_with(Clock::default(), change, directory).await
-    }
-
-    async fn start_with(clock: Clock, change: impl FnOnce(&mut Config), directory: Directory) -> Self {
-        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-        let simulator = simulator::Server::bind(any_port, false, simulator::Settings::default()).await.unwrap();
-        let url = format!("http://{}", simulator.addr());
-
+impl Builder {
+    fn new() -> Self {
         let mut config = Config::default();
-        config.grpc.listen = any_port;
-        config.admin.listen = Some(any_port);
-        config.upstream.base_url = format!("{url}/v2");
-        // Waits between attempts are real here: short ones will do.
+        config.grpc.listen = ANY_PORT;
+        config.admin.listen = Some(ANY_PORT);
+        // Tests wait for real between attempts.
         config.upstream.retry.base_delay = Duration::from_millis(1);
-        change(&mut config);
-        let telemetry = Telemetry::new(&config.telemetry).unwrap();
-        let gateway = Gateway::bind(&config, directory, clock.clone(), &telemetry).await.unwrap();
+        Self {
+            config,
+            clock: Clock::default(),
+            login: Tenant::new(TenantId::new("login").unwrap(), ApiKey::new(KEY).unwrap()),
+            permissions: Permissions::all(),
+            tenants: None,
+            upstream: None,
+        }
+    }
+
+    /// Changes settings.
+    pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Sets the gateway's clock. The simulator has its own.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Changes the tenant `login`.
+    pub fn login(mut self, change: impl FnOnce(&mut Tenant)) -> Self {
+        change(&mut self.login);
+        self
+    }
+
+    /// Sets the permissions of the tenant `login`'s identity. The default is all.
+    pub fn permissions(mut self, permissions: Permissions) -> Self {
+        self.permissions = permissions;
+        self
+    }
+
+    /// Sets the tenants. The default is `login` and `billing`, each with one identity that has a token.
+    pub fn tenants(mut self, tenants: Directory) -> Self {
+        self.tenants = Some(tenants);
+        self
+    }
+
+    /// Sets the upstream. The default is the gateway's own simulator.
+    pub fn upstream(mut self, upstream: SocketAddr) -> Self {
+        self.upstream = Some(upstream);
+        self
+    }
+
+    /// Starts the gateway and its simulator.
+    pub async fn start(mut self) -> TestGateway {
+        let settings = simulator::Settings::default();
+        let simulator_server = simulator::Server::bind(ANY_PORT, false, settings).await.unwrap();
+        let simulator = simulator_server.addr();
+        self.config.upstream.base_url = format!("http://{}/v2", self.upstream.unwrap_or(simulator));
+        let directory = self.tenants.unwrap_or_else(|| default_tenants(self.login, self.permissions));
+        let telemetry = Telemetry::new(&self.config.telemetry).unwrap();
+        let gateway = Gateway::bind(&self.config, directory, self.clock.clone(), &telemetry).await.unwrap();
         let admin = gateway.admin_addr().map(|addr| format!("http://{addr}")).unwrap_or_default();
 
         let stop = CancellationToken::new();
         let addr = gateway.addr();
         let running = vec![
-            tokio::spawn(simulator.serve(stop.clone().cancelled_owned())),
+            tokio::spawn(simulator_server.serve(stop.clone().cancelled_owned())),
             tokio::spawn({
                 let stop = stop.clone().cancelled_owned();
                 async move { gateway.run(stop).await }
             }),
         ];
-        Self { addr, simulator: url, admin, clock, http: reqwest::Client::new(), stop, running }
+        TestGateway { addr, simulator, admin, clock: self.clock, http: reqwest::Client::new(), stop, running }
+    }
+}
+
+/// The tenants `login` and `billing`, each with one identity that has a token.
+fn default_tenants(login: Tenant, permissions: Permissions) -> Directory {
+    let billing = Tenant::new(TenantId::new("billing").unwrap(), ApiKey::new(OTHER_KEY).unwrap());
+    let identity = |name: &str, permissions, token| {
+        vec![(Identity { name: name.into(), permissions }, vec![Credential::Token(TokenHash::of(token))])]
+    };
+    Directory::new(vec![
+        (login, identity("login-service", permissions, TOKEN)),
+        (billing, identity("billing-service", Permissions::all(), OTHER_TOKEN)),
+    ])
+}
+
+impl TestGateway {
+    /// Starts a gateway that nothing was changed of.
+    pub async fn start() -> Self {
+        Self::builder().start().await
     }
 
-    /// Starts a gateway in front of `origin`, which is no simulator.
-    pub async fn in_front_of(origin: SocketAddr, change: impl FnOnce(&mut Config)) -> Self {
-        Self::with(
-            |config| {
-                config.upstream.base_url = format!("http://{origin}/v2");
-                change(config);
-            },
-            Permissions::all(),
-        )
-        .await
+    /// Says what the gateway is made of.
+    pub fn builder() -> Builder {
+        Builder::new()
     }
 
     /// What the admin port answers to `GET path`.
@@ -140,7 +189,7 @@ impl TestGateway {
     }
 
     async fn outbox(&self, query: &str) -> Vec<Value> {
-        let url = format!("{}/_simulator/messages{query}", self.simulator);
+        let url = format!("http://{}/_simulator/messages{query}", self.simulator);
         let body = self.http.get(url).send().await.unwrap().bytes().await.unwrap();
         serde_json::from_slice(&body).unwrap()
     }
@@ -153,7 +202,7 @@ impl TestGateway {
 
     /// Asks the simulator's control API for something.
     pub async fn control(&self, path: &str, body: Value) {
-        let url = format!("{}/_simulator/{path}", self.simulator);
+        let url = format!("http://{}/_simulator/{path}", self.simulator);
         let method = if path == "settings" { reqwest::Method::PATCH } else { reqwest::Method::POST };
         let answer = self
             .http
@@ -184,20 +233,6 @@ impl TestGateway {
             running.await.unwrap();
         }
     }
-}
-
-/// The tenants `login`, which `change` changes, and `billing`, each with one identity that has a token.
-fn directory(change: impl FnOnce(&mut Tenant), permissions: Permissions) -> Directory {
-    let tenant = |id, key| Tenant::new(TenantId::new(id).unwrap(), ApiKey::new(key).unwrap());
-    let mut login = tenant("login", KEY);
-    change(&mut login);
-    let identity = |name: &str, permissions, token| {
-        vec![(Identity { name: name.into(), permissions }, vec![Credential::Token(TokenHash::of(token))])]
-    };
-    Directory::new(vec![
-        (login, identity("login-service", permissions, TOKEN)),
-        (tenant("billing", OTHER_KEY), identity("billing-service", Permissions::all(), OTHER_TOKEN)),
-    ])
 }
 
 /// A tenants file of the tenant `id`, whose only identity may do everything and has `token`. `key` says where its key is.

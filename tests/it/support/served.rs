@@ -49,13 +49,13 @@ impl Volume {
 impl Served {
     /// Starts it in front of `upstream`, with these `files`, `tenants.yaml` among them, and `settings` beside the usual
     /// ones.
-    pub async fn start(upstream: &str, settings: &str, files: &[(&str, &str)]) -> Self {
+    pub async fn start(upstream: SocketAddr, settings: &str, files: &[(&str, &str)]) -> Self {
         let volume = Volume::new(files);
         let config = volume.path().join("gateway.yaml");
         let usual = "grpc: { listen: '127.0.0.1:0', plaintext: true }\nadmin: { listen: '127.0.0.1:0' }\n";
         fs::write(&config, [usual, settings].concat()).unwrap();
         // By the environment, so that `settings` may say more of it.
-        let upstream = format!("{upstream}/v2");
+        let upstream = format!("http://{upstream}/v2");
         let variables = [("VERIFY_GATEWAY_UPSTREAM__BASE_URL", upstream.as_str())];
         let mut process = Process::with_variables(&["serve", "--config", config.to_str().unwrap()], &variables);
         let listening = process.logged(|line| line.contains("listening").then(|| line.to_owned())).await;
@@ -64,14 +64,14 @@ impl Served {
     }
 
     /// Starts it in front of `upstream`, with the tenant `login` of other tests.
-    pub async fn usual(upstream: &str, settings: &str) -> Self {
+    pub async fn usual(upstream: SocketAddr, settings: &str) -> Self {
         let tenants = tenants_file("login", TOKEN, &format!("{{ inline: {KEY} }}"));
         Self::start(upstream, settings, &[("tenants.yaml", &tenants)]).await
     }
 
     /// Starts it in front of the simulator of `set_up`.
     pub async fn before(set_up: &TestGateway, settings: &str, files: &[(&str, &str)]) -> Self {
-        Self::start(&set_up.simulator, settings, files).await
+        Self::start(set_up.simulator, settings, files).await
     }
 
     /// Changes all files at once.

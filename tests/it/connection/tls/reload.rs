@@ -78,7 +78,7 @@ async fn a_change_by_links_as_kubernetes_makes_it_is_seen() {
         config.grpc.tls.key_file = Some(path.join("tls.key"));
         config.grpc.tls.reload_interval = SOON;
     };
-    let gateway = TestGateway::with(change, Permissions::all()).await;
+    let gateway = TestGateway::builder().config(change).start().await;
     until_shown(gateway.addr, &authority, &first).await;
     symlink("..2", path.join("..data_tmp")).unwrap();
     fs::rename(path.join("..data_tmp"), path.join("..data")).unwrap();
