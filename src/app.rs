@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     config::{self, Config, Errors},
     grpc::{self, Cut},
-    policy::limits::Calls,
+    limits::Calls,
     services::{Services, Tasks},
     store::{Contact, Store},
     telemetry::{Metrics, Telemetry},

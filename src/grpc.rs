@@ -28,11 +28,11 @@ use crate::{
     clock::Clock,
     config::{self, Errors},
     domain::{CallContext, Error},
+    limits::Calls,
     pb::{
         ErrorReason, FILE_DESCRIPTOR_SET, profile_service_server::ProfileServiceServer,
         template_service_server::TemplateServiceServer, verification_service_server::VerificationServiceServer,
     },
-    policy::limits::Calls,
     services::{Answered, Origin, Services},
     telemetry::Telemetry,
     upstream::Client,

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod grpc;
+pub mod limits;
 pub mod pb;
 pub mod policy;
 pub mod secret;

@@ -1,6 +1,5 @@
-//! What an identity may do, and how much a tenant may: typed refusals.
+//! What an identity may do. Each function refuses with a typed error.
 
 mod allow;
-pub mod limits;
 
 pub use self::allow::{any_country, channel, country, profile, rpc};

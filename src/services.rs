@@ -18,9 +18,7 @@ pub use self::{
     send::Send,
     tasks::Tasks,
 };
-use crate::{
-    clock::Clock, config::Config, policy::limits::Limiter, store::Store, telemetry::Metrics, upstream::Client,
-};
+use crate::{clock::Clock, config::Config, limits::Limiter, store::Store, telemetry::Metrics, upstream::Client};
 
 /// All flows.
 #[derive(Clone)]

@@ -8,12 +8,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const FLOORS: [&[&str]; 9] = [
+const FLOORS: [&[&str]; 10] = [
     &["pb", "telnyx", "secret", "clock"],
     &["domain"],
     &["config"],
     &["telemetry", "tenant", "store"],
     &["authn", "policy", "upstream"],
+    &["limits"],
     &["services"],
     &["admin", "grpc", "simulator"],
     &["app"],

@@ -22,8 +22,9 @@ use crate::{
     authn::Authenticator,
     config,
     domain::{CallContext, Error, LimitMode, PeerCertificate},
+    limits::Calls,
     pb::ErrorReason,
-    policy::{self, limits::Calls},
+    policy,
     telemetry::{Metrics, Sampling},
 };
 

@@ -5,8 +5,9 @@ mod proof;
 use super::{Answered, Origin, Verifications};
 use crate::{
     domain::{CallContext, Error, PhoneNumber},
+    limits::Guessed,
     pb::ErrorReason,
-    policy::{self, limits::Guessed},
+    policy,
     secret::Secret,
     telemetry::{audit, metrics::Verified},
     telnyx::{CheckAnswer, CheckRequest},

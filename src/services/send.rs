@@ -10,11 +10,9 @@ use super::{
 };
 use crate::{
     domain::{CallContext, Error, PhoneNumber},
+    limits::{Limiter, Places},
     pb::ErrorReason,
-    policy::{
-        self,
-        limits::{Limiter, Places},
-    },
+    policy,
     secret::Secret,
     telemetry::{
         audit,

@@ -11,8 +11,8 @@ use uuid::Builder;
 use super::{Answered, Check, Origin, Send, Target, Verifications, once::Intent};
 use crate::{
     domain::{CallContext, Error, TestNumber},
+    limits::Guessed,
     pb::ErrorReason,
-    policy::limits::Guessed,
     store::Change,
     telemetry::{audit, metrics::Verified},
     telnyx::{CheckAnswer, List, Time, Verification},

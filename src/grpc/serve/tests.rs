@@ -22,7 +22,7 @@ use crate::{
     config::{Config, Grpc},
     domain::PeerCertificate,
     grpc::{edge::Edged, tls::Reload},
-    policy::limits::Calls,
+    limits::Calls,
     telemetry::{Metrics, Sampling},
     tenant::Directory,
 };

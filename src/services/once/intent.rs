@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::records::Trace;
 use crate::{
     domain::{CallContext, Error},
+    limits::{Limiter, Places},
     pb::ErrorReason,
-    policy::limits::{Limiter, Places},
     telemetry::Metrics,
     upstream::Client,
 };

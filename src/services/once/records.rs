@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::policy::limits::Places;
+use crate::limits::Places;
 
 /// What is known of a `request_id`.
 #[derive(Deserialize, Serialize)]
