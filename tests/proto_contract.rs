@@ -4,13 +4,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    env,
+    fmt::Write,
     fs,
     path::Path,
 };
 
 use prost::Message;
 use prost_types::{
-    DescriptorProto, FileDescriptorProto, FileDescriptorSet, MethodDescriptorProto, field_descriptor_proto::Type,
+    DescriptorProto, EnumValueDescriptorProto, FileDescriptorProto, FileDescriptorSet, MethodDescriptorProto,
+    field_descriptor_proto::Type,
 };
 use verify_gateway::pb::FILE_DESCRIPTOR_SET;
 
@@ -54,13 +57,47 @@ fn messages() -> BTreeMap<String, DescriptorProto> {
     messages.map(|message| (format!(".verify.v1.{}", message.name()), message)).collect()
 }
 
-/// The reasons without their prefix, and whether their comment says that every rpc can return them.
-fn reasons() -> BTreeMap<String, bool> {
+/// A value of `ErrorReason` with what its comment says: `[CODE] Common. Meaning. What to do: action`.
+struct Reason {
+    /// The name without the prefix of the enum.
+    name: String,
+    code: String,
+    /// Whether every RPC can return it.
+    common: bool,
+    meaning: String,
+    action: String,
+}
+
+fn reasons() -> Vec<Reason> {
     let file = files().into_iter().find(|file| file.name().ends_with("error_reason.proto")).unwrap();
     let comments = comments(&file);
     let values = file.enum_type[0].value.iter().enumerate().skip(1);
-    let short = |name: &str| name.strip_prefix("ERROR_REASON_").unwrap().to_owned();
-    values.map(|(v, value)| (short(value.name()), comments[&path(&[(5, 0), (2, v)])].contains("] Common."))).collect()
+    let read = |(v, value): (usize, &EnumValueDescriptorProto)| {
+        let comment = one_line(&comments[&path(&[(5, 0), (2, v)])]);
+        let (code, text) = comment.strip_prefix('[').and_then(|rest| rest.split_once("] ")).unwrap();
+        let (text, action) =
+            text.split_once(" What to do: ").unwrap_or_else(|| panic!("{} has no action", value.name()));
+        let meaning = text.strip_prefix("Common. ");
+        Reason {
+            name: value.name().strip_prefix("ERROR_REASON_").unwrap().to_owned(),
+            code: code.to_owned(),
+            common: meaning.is_some(),
+            meaning: meaning.unwrap_or(text).to_owned(),
+            action: action[..1].to_uppercase() + &action[1..],
+        }
+    };
+    values.map(read).collect()
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The reasons that the comment of an RPC adds to the common ones.
+fn added_by(rpc: &MethodDescriptorProto, comment: &str) -> Vec<String> {
+    let (_, list) = comment.split_once("Reasons:").unwrap_or_else(|| panic!("{} names no reasons", rpc.name()));
+    let words = list.split(|c: char| !c.is_ascii_uppercase() && !c.is_ascii_digit() && c != '_');
+    words.filter(|word| word.contains('_')).map(str::to_owned).collect()
 }
 
 #[test]
@@ -160,31 +197,72 @@ fn comments_of_rpcs_name_the_reasons_that_they_add() {
     let reasons = reasons();
     let mut added = BTreeSet::new();
     for (rpc, comment) in rpcs() {
-        let (_, list) = comment.split_once("Reasons:").unwrap_or_else(|| panic!("{} names no reasons", rpc.name()));
-        let words = list.split(|c: char| !c.is_ascii_uppercase() && !c.is_ascii_digit() && c != '_');
-        let names: Vec<&str> = words.filter(|word| word.contains('_')).collect();
-        assert_eq!(names.is_empty(), list.contains("none but the common ones"), "{}", rpc.name());
+        let names = added_by(&rpc, &comment);
+        assert_eq!(names.is_empty(), comment.contains("none but the common ones"), "{}", rpc.name());
         for name in names {
-            let common = reasons.get(name).unwrap_or_else(|| panic!("{} names the unknown {name}", rpc.name()));
-            assert!(!common, "{} names {name}, which is common", rpc.name());
-            added.insert(name.to_owned());
+            let reason = reasons.iter().find(|reason| reason.name == name);
+            let reason = reason.unwrap_or_else(|| panic!("{} names the unknown {name}", rpc.name()));
+            assert!(!reason.common, "{} names {name}, which is common", rpc.name());
+            added.insert(name);
         }
     }
-    let expected = reasons.iter().filter(|(name, common)| !**common && *name != "RPC_UNKNOWN");
-    assert_eq!(added, expected.map(|(name, _)| name.clone()).collect());
+    let expected = reasons.into_iter().filter(|reason| !reason.common && reason.name != "RPC_UNKNOWN");
+    assert_eq!(added, expected.map(|reason| reason.name).collect());
 }
 
-#[test]
-fn the_table_of_the_readme_has_every_reason_with_its_code() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let file = files().into_iter().find(|file| file.name().ends_with("error_reason.proto")).unwrap();
-    let comments = comments(&file);
-    for (v, value) in file.enum_type[0].value.iter().enumerate().skip(1) {
-        let reason = value.name().strip_prefix("ERROR_REASON_").unwrap();
-        let comment = &comments[&path(&[(5, 0), (2, v)])];
-        let code = comment.trim().split_once(']').unwrap().0.trim_start_matches('[');
-        let row = readme.lines().find(|line| line.starts_with(&format!("| `{reason}` |")));
-        let row = row.unwrap_or_else(|| panic!("{reason} is missing in the README"));
-        assert!(row.contains(&format!("| {code} |")), "{row}");
+/// The page of all reasons, in the order of the contract.
+fn errors_page() -> String {
+    let mut rpcs_by_reason = BTreeMap::<String, Vec<String>>::new();
+    for (rpc, comment) in rpcs() {
+        for reason in added_by(&rpc, &comment) {
+            rpcs_by_reason.entry(reason).or_default().push(format!("`{}`", rpc.name()));
+        }
     }
+    let mut page = ERRORS_HEAD.to_owned();
+    for Reason { name, code, common, meaning, action } in reasons() {
+        let returned_by = match rpcs_by_reason.get(&name) {
+            Some(rpcs) => rpcs.join(", "),
+            None if common => "every RPC".to_owned(),
+            None => "calls of no known RPC".to_owned(),
+        };
+        writeln!(page, "| `{name}` | `{code}` | {meaning} | {action} | {returned_by} |").unwrap();
+    }
+    page
+}
+
+const ERRORS_HEAD: &str = "\
+# Errors
+
+Every error carries a `google.rpc.ErrorInfo` with the domain `verify-gateway`. Its `reason` is one of the names below.
+Programs decide by the reason. Messages are for people and may change. The other details:
+
+| detail | present |
+|---|---|
+| `RequestInfo` | always: the request ID of the call, as in the gateway's log |
+| `BadRequest` | if fields of the request break rules: all violations, by field |
+| `RetryInfo` | if waiting helps: how long to wait |
+| `QuotaFailure` | with `RESOURCE_EXHAUSTED`: what is exhausted |
+| `ResourceInfo` | with `NOT_FOUND`: what was not found |
+
+For the retry policies of gRPC libraries, the trailer `grpc-retry-pushback-ms` says the same as `RetryInfo`. With
+`UNKNOWN` it is `-1`: the library must not retry, because the operation may have taken effect.
+[CLIENTS.md](CLIENTS.md) shows how a client handles errors.
+
+This page is generated from the comments of [`error_reason.proto`](../proto/verify/v1/error_reason.proto):
+`UPDATE_GOLDEN=1 cargo test --test proto_contract`.
+
+| reason | gRPC code | meaning | what to do | returned by |
+|---|---|---|---|---|
+";
+
+#[test]
+fn the_page_of_errors_is_generated_from_the_contract() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ERRORS.md");
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&file, errors_page()).unwrap();
+    }
+    assert!(
+        fs::read_to_string(file).unwrap_or_default() == errors_page(),
+        "docs/ERRORS.md is out of date: UPDATE_GOLDEN=1 cargo test --test proto_contract"
+    );
 }
