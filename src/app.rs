@@ -17,7 +17,7 @@ use crate::{
     authn::Authenticator,
     clock::Clock,
     config::{self, Config, Errors},
-    grpc::{self, Cut},
+    grpc::{Aborted, GrpcServer},
     limits::Calls,
     services::{Services, Tasks},
     store::{Contact, Store},
@@ -30,7 +30,7 @@ use crate::{
 pub struct Gateway {
     listener: TcpListener,
     addr: SocketAddr,
-    server: grpc::Server,
+    server: GrpcServer,
     admin: Option<admin::Server>,
     readiness: Readiness,
     store: Store,
@@ -83,7 +83,7 @@ impl Gateway {
         let services = Services::new(config, &upstream, &store, &clock, &tasks, &metrics);
         let authenticator = Authenticator::new(directory, clock.clone(), metrics.clone());
         let who = (authenticator.clone(), Calls::new(clock.clone(), metrics.clone()));
-        let server = grpc::Server::new(&config.grpc, telemetry, who, services, upstream, clock)?;
+        let server = GrpcServer::new(&config.grpc, telemetry, who, services, upstream, clock)?;
         let refused = |addr| move |source| Error::Bind { addr, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused(config.grpc.listen))?;
         let addr = listener.local_addr().map_err(refused(config.grpc.listen))?;
@@ -132,9 +132,9 @@ impl Gateway {
         if store.is_remote() {
             // Whether it can be reached will be seen. A gateway with a wrong address or password takes no other's place.
             readiness.not_for(NotReady::Store);
-            server.turn_away().await;
+            server.set_not_serving().await;
         } else {
-            server.welcome().await;
+            server.set_serving().await;
         }
         readiness.no_longer(NotReady::Starting);
         let closing = async {
@@ -144,7 +144,7 @@ impl Gateway {
             }
             tracing::info!("draining");
             readiness.not_for(NotReady::Draining);
-            server.turn_away().await;
+            server.set_not_serving().await;
             sleep(limits.delay).await;
         };
         server.serve(listener, closing).await;
@@ -155,7 +155,7 @@ impl Gateway {
         };
         // A peer that never ends its stream must not hold the process.
         if timeout(limits.grace_period, done).await.is_err() {
-            let Cut { connections, calls } = server.cut().await;
+            let Aborted { connections, calls } = server.abort().await;
             tracing::warn!(connections, calls, tasks = tasks.cut(), "the grace period ran out");
         }
     }
@@ -163,7 +163,7 @@ impl Gateway {
 
 /// Tells whoever asks how it stands with the store. A gateway that has reached it once stays ready, also when it is away:
 /// it is away for all of them, and reads go on.
-async fn follow(store: &Store, readiness: &Readiness, metrics: &Metrics, server: &grpc::Server) {
+async fn follow(store: &Store, readiness: &Readiness, metrics: &Metrics, server: &GrpcServer) {
     let (mut last, mut reached) = (None, !store.is_remote());
     loop {
         let contact = store.contact(last).await;
@@ -172,7 +172,7 @@ async fn follow(store: &Store, readiness: &Readiness, metrics: &Metrics, server:
         if contact == Contact::Up && !reached {
             reached = true;
             readiness.no_longer(NotReady::Store);
-            server.welcome().await;
+            server.set_serving().await;
         }
         readiness.degraded(Degraded::Store, reached && contact == Contact::Down);
     }

@@ -3,10 +3,10 @@
 //! A call may show a bearer token, a JWT or a client certificate, and more than one of them. All that are shown must be
 //! right and of the same identity; a certificate that belongs to nobody only secures its connection.
 
+mod cache;
 mod cause;
 mod fetch;
 mod jwt;
-mod ring;
 
 use std::{
     sync::Arc,
@@ -18,7 +18,7 @@ use http::HeaderValue;
 use jiff::Timestamp;
 
 pub use self::cause::{Cause, Denied};
-use self::{jwt::Jwt, ring::Ring};
+use self::{cache::JwksCache, jwt::Jwt};
 use crate::{
     clock::Clock,
     domain::{Caller, PeerCertificate},
@@ -42,12 +42,12 @@ struct Shared {
 struct State {
     directory: Directory,
     /// The keys of each issuer of the directory, in its order.
-    rings: Vec<Ring>,
+    caches: Vec<JwksCache>,
 }
 
 impl State {
-    fn issuers(&self) -> impl Iterator<Item = (&Issuer, &Ring)> {
-        self.directory.issuers().iter().zip(&self.rings)
+    fn issuers(&self) -> impl Iterator<Item = (&Issuer, &JwksCache)> {
+        self.directory.issuers().iter().zip(&self.caches)
     }
 }
 
@@ -55,8 +55,8 @@ impl Authenticator {
     /// Knows those of `directory`. Where keys come from URLs it must be called inside a Tokio runtime, and begins to fetch.
     #[must_use]
     pub fn new(directory: Directory, clock: Clock, metrics: Metrics) -> Self {
-        let rings = directory.issuers().iter().map(|issuer| Ring::new(issuer, None, &metrics)).collect();
-        let state = ArcSwap::from_pointee(State { directory, rings });
+        let caches = directory.issuers().iter().map(|issuer| JwksCache::new(issuer, None, &metrics)).collect();
+        let state = ArcSwap::from_pointee(State { directory, caches });
         let shared = Arc::new(Shared { state, clock, metrics });
         // The instrument must not keep alive what it is part of.
         let asked = Arc::downgrade(&shared);
@@ -76,12 +76,12 @@ impl Authenticator {
     pub fn replace(&self, directory: Directory) {
         let Shared { state, metrics, .. } = &*self.shared;
         let former = state.load_full();
-        let ring = |issuer: &Issuer| {
+        let cache = |issuer: &Issuer| {
             let before = former.issuers().find(|(known, _)| known.issuer == issuer.issuer);
-            Ring::new(issuer, before, metrics)
+            JwksCache::new(issuer, before, metrics)
         };
-        let rings = directory.issuers().iter().map(ring).collect();
-        state.store(Arc::new(State { directory, rings }));
+        let caches = directory.issuers().iter().map(cache).collect();
+        state.store(Arc::new(State { directory, caches }));
     }
 
     /// Who shows `bearer` and `certificate`.
@@ -120,11 +120,11 @@ impl Authenticator {
     async fn of_token(&self, state: &State, token: &str) -> Result<Caller, Denied> {
         let jwt = Jwt::read(token);
         if let Some(jwt) = &jwt
-            && let Some((issuer, ring)) = state.issuers().find(|(issuer, _)| jwt.is_of(&issuer.issuer))
+            && let Some((issuer, cache)) = state.issuers().find(|(issuer, _)| jwt.is_of(&issuer.issuer))
         {
-            jwt.verify(issuer, ring, self.shared.clock.now()).await?;
+            jwt.verify(issuer, cache, self.shared.clock.now()).await?;
             let rules = state.directory.rules(&issuer.name).iter();
-            let callers = rules.filter(|(rule, _)| jwt.obeys(rule)).map(|(_, caller)| caller);
+            let callers = rules.filter(|(rule, _)| jwt.matches(rule)).map(|(_, caller)| caller);
             return agreed(callers)?.cloned().ok_or_else(|| Cause::UnknownSubject.into());
         }
         let unknown = if jwt.is_some() { Cause::UnknownIssuer } else { Cause::UnknownToken };
@@ -167,7 +167,7 @@ impl<'c> Bearer<'c> {
 /// The one that all of `callers` are, if there are any.
 fn agreed<'c>(mut callers: impl Iterator<Item = &'c Caller>) -> Result<Option<&'c Caller>, Denied> {
     let Some(first) = callers.next() else { return Ok(None) };
-    if callers.all(|other| other.is(first)) { Ok(Some(first)) } else { Err(Cause::Disagreement.into()) }
+    if callers.all(|other| other.is(first)) { Ok(Some(first)) } else { Err(Cause::ConflictingCredentials.into()) }
 }
 
 #[cfg(test)]

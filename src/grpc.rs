@@ -21,8 +21,8 @@ use tonic::{
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use self::{edge::Edged, serve::Connections, tls::Reload};
-pub use self::{serve::Cut, tls::Material};
+use self::{edge::GatewayService, serve::Connections, tls::CertificateReloader};
+pub use self::{serve::Aborted, tls::Material};
 use crate::{
     authn::Authenticator,
     clock::Clock,
@@ -38,9 +38,9 @@ use crate::{
     upstream::Client,
 };
 
-type ProfileServer = ProfileServiceServer<profiles::Handlers>;
-type TemplateServer = TemplateServiceServer<templates::Handlers>;
-type VerificationServer = VerificationServiceServer<verifications::Handlers>;
+type ProfileServer = ProfileServiceServer<profiles::ProfileHandlers>;
+type TemplateServer = TemplateServiceServer<templates::TemplateHandlers>;
+type VerificationServer = VerificationServiceServer<verifications::VerificationHandlers>;
 
 /// Bounds a generated server, which has these methods but no trait for them. Answers are small: they go uncompressed.
 macro_rules! bounded {
@@ -56,14 +56,14 @@ const HEALTH: [&str; 4] = ["", ProfileServer::NAME, TemplateServer::NAME, Verifi
 const LIVENESS: &str = "liveness";
 
 /// The gRPC server, ready to serve.
-pub struct Server {
+pub struct GrpcServer {
     connections: Connections,
     /// None for plaintext.
-    certificate: Option<Reload>,
+    certificate: Option<CertificateReloader>,
     health: HealthReporter,
 }
 
-impl Server {
+impl GrpcServer {
     /// Puts services and layers together.
     ///
     /// # Errors
@@ -76,31 +76,37 @@ impl Server {
         upstream: Client,
         clock: Clock,
     ) -> Result<Self, Errors> {
-        let certificate = Reload::begin(config, clock, telemetry.metrics())?;
+        let certificate = CertificateReloader::begin(config, clock, telemetry.metrics())?;
         let Services { verifications, profiles, templates } = services;
         let (health, health_service) = tonic_health::server::health_reporter();
         let mut routes = Routes::builder();
         routes
             .add_service(bounded!(
-                ProfileServiceServer::new(profiles::Handlers::new(profiles, upstream.clone())),
+                ProfileServiceServer::new(profiles::ProfileHandlers::new(profiles, upstream.clone())),
                 config
             ))
-            .add_service(bounded!(TemplateServiceServer::new(templates::Handlers::new(templates, upstream)), config))
-            .add_service(bounded!(VerificationServiceServer::new(verifications::Handlers::new(verifications)), config))
+            .add_service(bounded!(
+                TemplateServiceServer::new(templates::TemplateHandlers::new(templates, upstream)),
+                config
+            ))
+            .add_service(bounded!(
+                VerificationServiceServer::new(verifications::VerificationHandlers::new(verifications)),
+                config
+            ))
             .add_service(health_service);
         if config.reflection {
             add_reflection(&mut routes);
         }
         let draining = CancellationToken::new();
-        let edged = Edged::new(
+        let service = GatewayService::new(
             config,
             (telemetry.sampling(), telemetry.metrics()),
             (authenticator, calls),
             routes.routes().prepare(),
             draining.clone(),
         );
-        let tls = certificate.as_ref().map(Reload::current);
-        let connections = Connections::new(edged, config.clone(), tls, telemetry.metrics(), draining);
+        let tls = certificate.as_ref().map(CertificateReloader::current);
+        let connections = Connections::new(service, config.clone(), tls, telemetry.metrics(), draining);
         Ok(Self { connections, certificate, health })
     }
 
@@ -117,13 +123,13 @@ impl Server {
         }
     }
 
-    /// Tells whoever asks for health that calls are welcome.
-    pub async fn welcome(&self) {
+    /// Sets the health of all services to `SERVING`.
+    pub async fn set_serving(&self) {
         self.set_health(ServingStatus::Serving).await;
     }
 
-    /// Tells whoever asks for health to turn elsewhere. Calls are still served.
-    pub async fn turn_away(&self) {
+    /// Sets the health of all services to `NOT_SERVING`. Calls are still served.
+    pub async fn set_not_serving(&self) {
         self.set_health(ServingStatus::NotServing).await;
     }
 
@@ -132,9 +138,9 @@ impl Server {
         self.connections.drain().await;
     }
 
-    /// Ends what is left of connections and calls.
-    pub async fn cut(&self) -> Cut {
-        self.connections.cut().await
+    /// Ends all connections and calls that are left.
+    pub async fn abort(&self) -> Aborted {
+        self.connections.abort().await
     }
 
     async fn set_health(&self, status: ServingStatus) {

@@ -30,7 +30,7 @@ pub enum Cause {
     /// The JWT is right and nobody's.
     UnknownSubject,
     /// Two things that it shows are of different identities.
-    Disagreement,
+    ConflictingCredentials,
 }
 
 impl Cause {
@@ -50,7 +50,7 @@ impl Cause {
             Self::NotYetValid => "not_yet_valid",
             Self::WrongAudience => "wrong_audience",
             Self::UnknownSubject => "unknown_subject",
-            Self::Disagreement => "disagreement",
+            Self::ConflictingCredentials => "conflicting_credentials",
         }
     }
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
-use super::{Cause, ring::Ring};
+use super::{Cause, cache::JwksCache};
 use crate::tenant::{Issuer, JwtRule};
 
 /// The longest token that is read, in bytes: more than fits into the metadata of a call.
@@ -44,9 +44,9 @@ impl<'t> Jwt<'t> {
     }
 
     /// Whether it is a token of `issuer` for us at the time `now`.
-    pub(super) async fn verify(&self, issuer: &Issuer, ring: &Ring, now: Timestamp) -> Result<(), Cause> {
+    pub(super) async fn verify(&self, issuer: &Issuer, cache: &JwksCache, now: Timestamp) -> Result<(), Cause> {
         let (algorithm, key) = self.signed_with(issuer)?;
-        let keys = ring.keys(key.as_deref(), algorithm).await?;
+        let keys = cache.keys(key.as_deref(), algorithm).await?;
         let is_by = |key| {
             jsonwebtoken::crypto::verify(self.signature, self.message.as_bytes(), key, algorithm).unwrap_or(false)
         };
@@ -98,7 +98,7 @@ impl<'t> Jwt<'t> {
     }
 
     /// Whether it is one of those that `rule` describes.
-    pub(super) fn obeys(&self, rule: &JwtRule) -> bool {
+    pub(super) fn matches(&self, rule: &JwtRule) -> bool {
         let subject = rule.subject.as_deref();
         let of_subject = subject.is_none_or(|subject| self.text("sub") == Some(subject));
         of_subject && rule.claims.iter().all(|(claim, expected)| self.has(claim, expected))

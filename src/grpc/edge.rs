@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body, service::Routes};
 use tower::Service as _;
 
-use self::trace::{Call, Tracing};
-use super::{status, web::Web};
+use self::trace::{ServerCall, Tracing};
+use super::{status, web::GrpcWeb};
 use crate::{
     authn::Authenticator,
     config,
@@ -29,14 +29,14 @@ use crate::{
 };
 
 /// What is below knows best what it means that the time is over, so it gets to say so.
-const LAST_WORD: Duration = Duration::from_millis(5);
+const DEADLINE_GRACE: Duration = Duration::from_millis(5);
 
 /// What a call meets on its way to the services. One for all calls: it counts the places that are taken.
 struct Edge {
     tracing: Tracing,
     metrics: Metrics,
-    places: Semaphore,
-    deadlines: deadline::Limits,
+    permits: Semaphore,
+    deadlines: deadline::DeadlineLimits,
     authenticator: Authenticator,
     calls: Calls,
     draining: CancellationToken,
@@ -70,9 +70,14 @@ impl Edge {
     }
 
     /// Shed → deadline → authenticate → limits → allowed? → service.
-    async fn admit(&self, call: &Call, mut request: Request<Body>, routes: Routes) -> Result<Response<Body>, Error> {
+    async fn admit(
+        &self,
+        call: &ServerCall,
+        mut request: Request<Body>,
+        routes: Routes,
+    ) -> Result<Response<Body>, Error> {
         // Shed: refusing is cheap only before any work is done, authentication included.
-        let _place = shed::place(&self.places)
+        let _permit = shed::permit(&self.permits)
             .inspect_err(|_| self.metrics.limit_hit("grpc.max_concurrent_calls", LimitMode::Enforce))?;
         // Deadline: all further work is within the caller's time.
         let deadline = self.deadlines.of(request.headers())?;
@@ -88,7 +93,7 @@ impl Edge {
             Ok(forward(routes, request).await)
         };
         let late = |_| Err(Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out"));
-        timeout_at(deadline + LAST_WORD, in_time).await.unwrap_or_else(late)
+        timeout_at(deadline + DEADLINE_GRACE, in_time).await.unwrap_or_else(late)
     }
 }
 
@@ -102,18 +107,18 @@ struct Shared {
     edge: Edge,
     routes: Routes,
     /// None where no pages may call.
-    web: Option<Web>,
+    web: Option<GrpcWeb>,
 }
 
 /// The services with the edge around them, for one connection.
 #[derive(Clone)]
-pub(super) struct Edged {
+pub(super) struct GatewayService {
     shared: Arc<Shared>,
     /// What the peer of the connection has shown. Every request has it in its extensions.
     certificate: Option<Arc<PeerCertificate>>,
 }
 
-impl Edged {
+impl GatewayService {
     /// `draining` is cancelled when calls should come to their ends.
     pub(super) fn new(
         config: &config::Grpc,
@@ -125,13 +130,13 @@ impl Edged {
         let edge = Edge {
             tracing: Tracing::new(sampling, metrics.clone()),
             metrics,
-            places: Semaphore::new(config.max_concurrent_calls),
-            deadlines: deadline::Limits { default: config.default_deadline, max: config.max_deadline },
+            permits: Semaphore::new(config.max_concurrent_calls),
+            deadlines: deadline::DeadlineLimits { default: config.default_deadline, max: config.max_deadline },
             authenticator,
             calls,
             draining,
         };
-        Self { shared: Arc::new(Shared { edge, routes, web: Web::new(&config.web) }), certificate: None }
+        Self { shared: Arc::new(Shared { edge, routes, web: GrpcWeb::new(&config.web) }), certificate: None }
     }
 
     /// The same for a connection whose peer has shown `certificate`.
@@ -140,7 +145,7 @@ impl Edged {
     }
 }
 
-impl Service<Request<Incoming>> for Edged {
+impl Service<Request<Incoming>> for GatewayService {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;

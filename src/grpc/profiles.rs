@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     answer, context, translate,
-    translate::{List, Paging, Violations, renamed},
+    translate::{ListKind, PageRequest, Violations, renamed},
 };
 use crate::{
     domain::{CallContext, Error},
@@ -20,19 +20,19 @@ use crate::{
 };
 
 /// The handlers of `ProfileService`.
-pub(super) struct Handlers {
+pub(super) struct ProfileHandlers {
     profiles: Profiles,
     upstream: Client,
 }
 
-impl Handlers {
+impl ProfileHandlers {
     pub(super) const fn new(profiles: Profiles, upstream: Client) -> Self {
         Self { profiles, upstream }
     }
 }
 
 #[tonic::async_trait]
-impl ProfileService for Handlers {
+impl ProfileService for ProfileHandlers {
     async fn create_profile(
         &self,
         request: Request<CreateProfileRequest>,
@@ -59,9 +59,9 @@ impl ProfileService for Handlers {
         let mut violations = Violations::default();
         let no_control = |c: char| !c.is_control();
         let name = violations.text("name", &request.name, 255, no_control, "must have at most 255 characters");
-        let scope = (List::Profiles, &context.tenant.id, request.name.as_str());
-        let paging = Paging::read(scope, request.page_size, &request.page_token, &mut violations);
-        let paging = violations.none_or(Some(paging))?;
+        let scope = (ListKind::Profiles, &context.tenant.id, request.name.as_str());
+        let paging = PageRequest::read(scope, request.page_size, &request.page_token, &mut violations);
+        let paging = violations.into_result(Some(paging))?;
 
         let list = self.upstream.profiles(&context, name.as_deref(), paging.page()).await.map_err(renamed)?;
         let window = paging.window(list);
@@ -104,7 +104,7 @@ impl ProfileService for Handlers {
 fn allowed_id(context: &CallContext, profile_id: &str) -> Result<String, Error> {
     let mut violations = Violations::default();
     let id = violations.id("profile_id", profile_id);
-    let id = violations.none_or(id)?;
+    let id = violations.into_result(id)?;
     audit::about(|subject| subject.profile_id = Some(id.clone()));
     policy::profile(&context.identity, &id)?;
     Ok(id)

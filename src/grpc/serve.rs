@@ -27,7 +27,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 
-use super::{edge::Edged, tls::Material};
+use super::{edge::GatewayService, tls::Material};
 use crate::{config, domain::LimitMode, telemetry::Metrics};
 
 /// How long nothing is taken after the system could not give a connection, mostly for want of file descriptors: trying
@@ -36,16 +36,16 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// All connections of a server.
 pub(super) struct Connections {
-    shared: Arc<Shared>,
-    places: Arc<Semaphore>,
+    shared: Arc<ConnectionContext>,
+    permits: Arc<Semaphore>,
     /// Whether the last connection found no place.
     full: AtomicBool,
     running: TaskTracker,
 }
 
 /// What every connection knows.
-struct Shared {
-    edged: Edged,
+struct ConnectionContext {
+    service: GatewayService,
     config: config::Grpc,
     /// None for plaintext.
     tls: Option<watch::Receiver<Arc<Material>>>,
@@ -53,19 +53,19 @@ struct Shared {
     /// When cancelled, connections ask their peers to close.
     draining: CancellationToken,
     /// When cancelled, connections end at once.
-    cut: CancellationToken,
-    calls_cut: AtomicUsize,
+    abort: CancellationToken,
+    aborted_calls: AtomicUsize,
 }
 
-impl Shared {
-    fn count_as_cut(&self, calls: usize) {
-        self.calls_cut.fetch_add(calls, Ordering::Relaxed);
+impl ConnectionContext {
+    fn count_aborted(&self, calls: usize) {
+        self.aborted_calls.fetch_add(calls, Ordering::Relaxed);
     }
 }
 
 /// What was still there when the time was up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cut {
+pub struct Aborted {
     /// Connections.
     pub connections: usize,
     /// Calls on them.
@@ -76,16 +76,16 @@ impl Connections {
     /// They are in plaintext where there is no `tls`. They ask their peers to close when `draining` is cancelled, which
     /// [`Self::drain`] does.
     pub(super) fn new(
-        edged: Edged,
+        service: GatewayService,
         config: config::Grpc,
         tls: Option<watch::Receiver<Arc<Material>>>,
         metrics: Metrics,
         draining: CancellationToken,
     ) -> Self {
-        let places = Arc::new(Semaphore::new(config.max_connections));
-        let (cut, calls_cut) = (CancellationToken::new(), AtomicUsize::new(0));
-        let shared = Shared { edged, config, tls, metrics, draining, cut, calls_cut };
-        Self { shared: Arc::new(shared), places, full: AtomicBool::new(false), running: TaskTracker::new() }
+        let permits = Arc::new(Semaphore::new(config.max_connections));
+        let (abort, aborted_calls) = (CancellationToken::new(), AtomicUsize::new(0));
+        let shared = ConnectionContext { service, config, tls, metrics, draining, abort, aborted_calls };
+        Self { shared: Arc::new(shared), permits, full: AtomicBool::new(false), running: TaskTracker::new() }
     }
 
     /// Takes connections until `closing`.
@@ -115,7 +115,7 @@ impl Connections {
 
     /// Serves `stream` on a task of its own, if there is a place for it. What makes it wait holds up no other.
     fn start(&self, stream: TcpStream) {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
             self.shared.metrics.limit_hit("grpc.max_connections", LimitMode::Enforce);
             // One line for all until there is a place again.
             if !self.full.swap(true, Ordering::Relaxed) {
@@ -126,7 +126,7 @@ impl Connections {
         self.full.store(false, Ordering::Relaxed);
         let shared = Arc::clone(&self.shared);
         self.running.spawn(async move {
-            let (_place, _active) = (place, shared.metrics.connection_opened());
+            let (_permit, _active) = (permit, shared.metrics.connection_opened());
             // Answers are small: waiting for more to send would only delay them. It fails on a closed connection alone.
             let _ = stream.set_nodelay(true);
             connection::serve(stream, shared).await;
@@ -141,18 +141,18 @@ impl Connections {
     }
 
     /// Ends what is left.
-    pub(super) async fn cut(&self) -> Cut {
+    pub(super) async fn abort(&self) -> Aborted {
         let connections = self.running.len();
-        self.shared.cut.cancel();
+        self.shared.abort.cancel();
         self.running.close();
         self.running.wait().await;
-        Cut { connections, calls: self.shared.calls_cut.load(Ordering::Relaxed) }
+        Aborted { connections, calls: self.shared.aborted_calls.load(Ordering::Relaxed) }
     }
 }
 
 impl Drop for Connections {
     fn drop(&mut self) {
-        self.shared.cut.cancel();
+        self.shared.abort.cancel();
     }
 }
 

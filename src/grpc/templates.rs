@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     answer, context, translate,
-    translate::{List, Paging, Violations, renamed},
+    translate::{ListKind, PageRequest, Violations, renamed},
 };
 use crate::{
     pb::{
@@ -17,19 +17,19 @@ use crate::{
 };
 
 /// The handlers of `TemplateService`.
-pub(super) struct Handlers {
+pub(super) struct TemplateHandlers {
     templates: Templates,
     upstream: Client,
 }
 
-impl Handlers {
+impl TemplateHandlers {
     pub(super) const fn new(templates: Templates, upstream: Client) -> Self {
         Self { templates, upstream }
     }
 }
 
 #[tonic::async_trait]
-impl TemplateService for Handlers {
+impl TemplateService for TemplateHandlers {
     async fn list_templates(
         &self,
         request: Request<ListTemplatesRequest>,
@@ -37,9 +37,9 @@ impl TemplateService for Handlers {
         let context = context(&request)?;
         let request = request.into_inner();
         let mut violations = Violations::default();
-        let scope = (List::Templates, &context.tenant.id, "");
-        let paging = Paging::read(scope, request.page_size, &request.page_token, &mut violations);
-        let paging = violations.none_or(Some(paging))?;
+        let scope = (ListKind::Templates, &context.tenant.id, "");
+        let paging = PageRequest::read(scope, request.page_size, &request.page_token, &mut violations);
+        let paging = violations.into_result(Some(paging))?;
 
         let templates = self.upstream.templates(&context).await.map_err(renamed)?;
         let window = paging.window_of_all(templates);
@@ -59,7 +59,7 @@ impl TemplateService for Handlers {
         let mut violations = Violations::default();
         let request_id = violations.request_id(&request.request_id);
         translate::template_text(&request.text, &mut violations);
-        let new = violations.none_or(Some(NewTemplate { request_id, text: request.text }))?;
+        let new = violations.into_result(Some(NewTemplate { request_id, text: request.text }))?;
         let answered = self.templates.create(&context, new).await.map_err(renamed)?;
         Ok(answer(answered, |template| CreateTemplateResponse { template: Some(translate::template(template)) }))
     }
@@ -73,7 +73,7 @@ impl TemplateService for Handlers {
         let mut violations = Violations::default();
         let id = violations.id("template_id", &request.template_id);
         translate::template_text(&request.text, &mut violations);
-        let id = violations.none_or(id)?;
+        let id = violations.into_result(id)?;
         audit::about(|subject| subject.template_id = Some(id.clone()));
         let template = self.upstream.update_template(&context, &id, &request.text).await.map_err(renamed)?;
         Ok(Response::new(UpdateTemplateResponse { template: Some(translate::template(template)) }))

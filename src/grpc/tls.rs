@@ -9,6 +9,6 @@ mod reload;
 
 pub use self::material::Material;
 pub(super) use self::{
-    handshake::{Failure, accept},
-    reload::Reload,
+    handshake::{HandshakeError, accept},
+    reload::CertificateReloader,
 };

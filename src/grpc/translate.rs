@@ -14,7 +14,7 @@ mod verification;
 mod violations;
 
 pub use self::{
-    paging::{List, Paging, Window},
+    paging::{ListKind, ListPage, PageRequest},
     pointer::renamed,
     profile::{create_profile, profile, update_profile},
     template::{template, template_text},

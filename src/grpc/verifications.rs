@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     answer, context, translate,
-    translate::{List, Paging, Violations, renamed},
+    translate::{ListKind, PageRequest, Violations, renamed},
 };
 use crate::{
     domain::{Error, Identity, PhoneNumber},
@@ -21,18 +21,18 @@ use crate::{
 };
 
 /// The handlers of `VerificationService`.
-pub(super) struct Handlers {
+pub(super) struct VerificationHandlers {
     verifications: Verifications,
 }
 
-impl Handlers {
+impl VerificationHandlers {
     pub(super) const fn new(verifications: Verifications) -> Self {
         Self { verifications }
     }
 }
 
 #[tonic::async_trait]
-impl VerificationService for Handlers {
+impl VerificationService for VerificationHandlers {
     async fn create_verification(
         &self,
         request: Request<CreateVerificationRequest>,
@@ -51,7 +51,7 @@ impl VerificationService for Handlers {
         let context = context(&request)?;
         let mut violations = Violations::default();
         let id = violations.id("verification_id", &request.into_inner().verification_id);
-        let id = violations.none_or(id)?;
+        let id = violations.into_result(id)?;
         audit::about(|subject| subject.verification_id = Some(id.clone()));
         let answered = self.verifications.get(&context, &id).await.map_err(renamed)?;
         may_read(&context.identity, &answered.answer)?;
@@ -67,9 +67,9 @@ impl VerificationService for Handlers {
         let request = request.into_inner();
         let mut violations = Violations::default();
         let phone_number = violations.phone_number("phone_number", &request.phone_number);
-        let scope = (List::Verifications, &context.tenant.id, request.phone_number.as_str());
-        let paging = Paging::read(scope, request.page_size, &request.page_token, &mut violations);
-        let phone_number = violations.none_or(phone_number)?;
+        let scope = (ListKind::Verifications, &context.tenant.id, request.phone_number.as_str());
+        let paging = PageRequest::read(scope, request.page_size, &request.page_token, &mut violations);
+        let phone_number = violations.into_result(phone_number)?;
         audit::about(|subject| subject.phone_number(&phone_number));
 
         let answered = self.verifications.list(&context, &phone_number, paging.page()).await.map_err(renamed)?;

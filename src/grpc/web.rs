@@ -19,11 +19,11 @@ use crate::config;
 const WHAT_IS_HERE: &str = "this port speaks gRPC over HTTP/2, and gRPC-Web\n";
 
 /// Lets pages in browsers call.
-pub(super) struct Web {
+pub(super) struct GrpcWeb {
     cors: Cors,
 }
 
-impl Web {
+impl GrpcWeb {
     /// None where they must not.
     pub(super) fn new(config: &config::Web) -> Option<Self> {
         config.enabled.then(|| Self { cors: Cors::new(config.allowed_origins.clone()) })

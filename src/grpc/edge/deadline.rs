@@ -11,27 +11,27 @@ use crate::domain::{Error, Violation};
 
 /// The bounds of deadlines.
 #[derive(Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct DeadlineLimits {
     /// For calls that come without one.
     pub(super) default: Duration,
     /// For calls that ask for more.
     pub(super) max: Duration,
 }
 
-impl Limits {
+impl DeadlineLimits {
     /// The deadline of a call that comes now with these headers.
     pub(super) fn of(self, headers: &HeaderMap) -> Result<Instant, Error> {
-        let Ok(asked) = asked(headers) else {
+        let Ok(timeout) = grpc_timeout(headers) else {
             let must = "must be at most eight digits and one of H, M, S, m, u, n";
             return Err(Error::invalid(vec![Violation::new("grpc-timeout", must)]));
         };
-        Ok(Instant::now() + asked.map_or(self.default, early).min(self.max))
+        Ok(Instant::now() + timeout.map_or(self.default, early).min(self.max))
     }
 }
 
 /// A little less time than asked for, so that the answer arrives before the caller gives up.
-fn early(asked: Duration) -> Duration {
-    asked.saturating_sub((asked / 20).min(Duration::from_millis(20)))
+fn early(timeout: Duration) -> Duration {
+    timeout.saturating_sub((timeout / 20).min(Duration::from_millis(20)))
 }
 
 /// A `grpc-timeout` that is none.
@@ -39,7 +39,7 @@ fn early(asked: Duration) -> Duration {
 struct Malformed;
 
 /// The time that the caller gives, by the grammar of gRPC over HTTP/2: `TimeoutValue TimeoutUnit`.
-fn asked(headers: &HeaderMap) -> Result<Option<Duration>, Malformed> {
+fn grpc_timeout(headers: &HeaderMap) -> Result<Option<Duration>, Malformed> {
     let Some(value) = headers.get("grpc-timeout") else { return Ok(None) };
     let Some((unit, digits)) = value.as_bytes().split_last() else { return Err(Malformed) };
     if !(1..=8).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
@@ -64,7 +64,7 @@ mod tests {
     /// The time that `value` gives; none where it is malformed.
     fn read(value: &'static str) -> Option<Duration> {
         let headers = HeaderMap::from_iter([("grpc-timeout".parse().unwrap(), value.parse().unwrap())]);
-        asked(&headers).unwrap_or_default()
+        grpc_timeout(&headers).unwrap_or_default()
     }
 
     #[test]
@@ -86,7 +86,7 @@ mod tests {
         for value in ["", "S", "5", "5s", "-5S", "5 S", "999999999S", "1.5S", "5HH"] {
             assert_eq!(read(value), None, "{value}");
         }
-        assert_eq!(asked(&HeaderMap::new()).unwrap(), None);
+        assert_eq!(grpc_timeout(&HeaderMap::new()).unwrap(), None);
     }
 
     #[test]

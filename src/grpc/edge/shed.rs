@@ -10,8 +10,8 @@ use crate::{domain::Error, pb::ErrorReason};
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Takes a place for as long as the call runs, or refuses.
-pub(super) fn place(places: &Semaphore) -> Result<SemaphorePermit<'_>, Error> {
-    places.try_acquire().map_err(|_| {
+pub(super) fn permit(permits: &Semaphore) -> Result<SemaphorePermit<'_>, Error> {
+    permits.try_acquire().map_err(|_| {
         Error::new(ErrorReason::GatewayOverloaded, "the gateway has too much to do").retry_after(RETRY_AFTER)
     })
 }

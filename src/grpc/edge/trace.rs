@@ -32,8 +32,8 @@ pub(super) struct Tracing {
 }
 
 /// A call that runs.
-pub(super) struct Call {
-    told: Arc<telemetry::Call>,
+pub(super) struct ServerCall {
+    call: Arc<telemetry::Call>,
     span: Span,
     former_names: bool,
     start: Instant,
@@ -47,7 +47,7 @@ impl Tracing {
     }
 
     /// Begins a call. It has a span where its trace is recorded; one that nobody sees would only cost.
-    pub(super) fn begin(&self, request: &Request<Body>) -> Call {
+    pub(super) fn begin(&self, request: &Request<Body>) -> ServerCall {
         let rpc = self.rpcs.get(request.uri().path().trim_start_matches('/')).copied().unwrap_or("_OTHER");
         let span = self.sampling.span(request.headers(), || {
             info_span!(
@@ -66,14 +66,14 @@ impl Tracing {
                 tenant = Empty,
             )
         });
-        let told = telemetry::Call::new(rpc, request_id(request.headers()), &span, self.metrics.clone());
-        span.record("request_id", told.request_id.as_str());
+        let call = telemetry::Call::new(rpc, request_id(request.headers()), &span, self.metrics.clone());
+        span.record("request_id", call.request_id.as_str());
         let former_names = self.sampling.former_rpc_names();
         if former_names {
             span.record(former::RPC_SYSTEM, "grpc");
             span.record(former::RPC_SERVICE, rpc.split('/').next());
         }
-        Call { told, span, former_names, start: Instant::now(), ended: false, _active: self.metrics.call_begun() }
+        ServerCall { call, span, former_names, start: Instant::now(), ended: false, _active: self.metrics.call_begun() }
     }
 }
 
@@ -84,27 +84,27 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
     is_name.then(|| id.iter().copied().map(char::from).collect())
 }
 
-impl Call {
+impl ServerCall {
     /// Does `work` as part of this call: inside its span, and under its name.
     pub(super) async fn run<T>(&self, work: impl Future<Output = T>) -> T {
-        Arc::clone(&self.told).run(work.instrument(self.span.clone())).await
+        Arc::clone(&self.call).run(work.instrument(self.span.clone())).await
     }
 
     /// Notes whose call it is.
     pub(super) fn is_of(&self, Caller { tenant, identity }: &Caller) {
         self.span.record("tenant", tenant.id.as_str());
-        let _ = self.told.tenant.set(tenant.id.clone());
-        let _ = self.told.identity.set(identity.name.clone());
+        let _ = self.call.tenant.set(tenant.id.clone());
+        let _ = self.call.identity.set(identity.name.clone());
     }
 
     /// Ends the call: its span gets its status, the log its line, and the answer its name.
     pub(super) fn end(mut self, response: &mut Response<Body>) {
         self.ended = true;
-        let Self { told, span, start, .. } = &self;
-        if let Ok(id) = HeaderValue::from_str(&told.request_id) {
+        let Self { call, span, start, .. } = &self;
+        if let Ok(id) = HeaderValue::from_str(&call.request_id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
-        let (rpc, tenant, took) = (told.rpc, told.tenant.get(), start.elapsed());
+        let (rpc, tenant, took) = (call.rpc, call.tenant.get(), start.elapsed());
         let status = failure(response);
         let code = status.as_ref().map_or(Code::Ok, Status::code);
         let info = status.as_ref().and_then(StatusExt::get_details_error_info);
@@ -112,9 +112,9 @@ impl Call {
         let reason = info.and_then(|info| ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason)));
         let reason = reason.map(|reason| reason.as_str_name().trim_start_matches("ERROR_REASON_"));
 
-        told.metrics.call_ended(rpc, code_name(code), reason, tenant, took);
+        call.metrics.call_ended(rpc, code_name(code), reason, tenant, took);
         if let (Some("UPSTREAM_KEY_REFUSED"), Some(tenant)) = (reason, tenant) {
-            told.metrics.key_refused(tenant);
+            call.metrics.key_refused(tenant);
         }
         span.record(semconv::RPC_RESPONSE_STATUS_CODE, code_name(code));
         if self.former_names {
@@ -128,9 +128,9 @@ impl Call {
         }
         let cause = status.as_ref().filter(|_| code == Code::Unauthenticated).map(sources);
         let (rule, cause) = (rule.as_deref(), cause.as_deref());
-        Arc::clone(told).run_now(|| {
+        Arc::clone(call).run_now(|| {
             self.log(code, reason, status.as_ref());
-            audit::ended(told, audit::End { reason, rule, cause, ..how_it_ended(code) });
+            audit::ended(call, audit::End { reason, rule, cause, ..how_it_ended(code) });
         });
     }
 
@@ -142,7 +142,7 @@ impl Call {
             debug!(duration_ms, "done");
             return;
         };
-        let (name, source, upstream_request_id) = (code_name(code), sources(status), self.told.upstream_request_id());
+        let (name, source, upstream_request_id) = (code_name(code), sources(status), self.call.upstream_request_id());
         match (code, reason) {
             // A key that Telnyx refuses fails all of the tenant's calls, and only operators can help.
             (Code::Unknown | Code::Internal | Code::DataLoss, _) | (_, Some("UPSTREAM_KEY_REFUSED")) => {
@@ -156,12 +156,12 @@ impl Call {
     }
 }
 
-impl Drop for Call {
+impl Drop for ServerCall {
     /// A caller that goes away drops its call. What it has begun may still happen.
     fn drop(&mut self) {
         if !self.ended {
             let end = audit::End { outcome: "abandoned", ..audit::End::default() };
-            Arc::clone(&self.told).run_now(|| audit::ended(&self.told, end));
+            Arc::clone(&self.call).run_now(|| audit::ended(&self.call, end));
         }
     }
 }

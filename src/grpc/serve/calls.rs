@@ -13,19 +13,19 @@ use tokio::time::{Instant, sleep_until};
 
 /// Runs the calls of a connection, each from its first header to its last byte, and counts them.
 #[derive(Clone)]
-pub(super) struct Calls(Arc<Counts>);
+pub(super) struct ConnectionCalls(Arc<CallCounts>);
 
-struct Counts {
+struct CallCounts {
     running: AtomicUsize,
     opened: Instant,
     /// When a call ended last, in nanoseconds after `opened`.
     last_end: AtomicU64,
 }
 
-impl Calls {
+impl ConnectionCalls {
     /// Those of a connection that opens now.
     pub(super) fn new() -> Self {
-        Self(Arc::new(Counts { running: AtomicUsize::new(0), opened: Instant::now(), last_end: AtomicU64::new(0) }))
+        Self(Arc::new(CallCounts { running: AtomicUsize::new(0), opened: Instant::now(), last_end: AtomicU64::new(0) }))
     }
 
     /// How many run.
@@ -49,16 +49,16 @@ impl Calls {
     }
 
     /// One begins; it ends when the answer is dropped.
-    pub(super) fn begin(&self) -> Running {
+    pub(super) fn begin(&self) -> RunningCall {
         self.0.running.fetch_add(1, Ordering::AcqRel);
-        Running(Arc::clone(&self.0))
+        RunningCall(Arc::clone(&self.0))
     }
 }
 
 /// A call that runs.
-pub(super) struct Running(Arc<Counts>);
+pub(super) struct RunningCall(Arc<CallCounts>);
 
-impl Drop for Running {
+impl Drop for RunningCall {
     fn drop(&mut self) {
         let after = self.0.opened.elapsed().as_nanos().try_into().unwrap_or(u64::MAX);
         self.0.last_end.fetch_max(after, Ordering::AcqRel);
@@ -66,7 +66,7 @@ impl Drop for Running {
     }
 }
 
-impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Calls {
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for ConnectionCalls {
     fn execute(&self, call: F) {
         let running = self.begin();
         tokio::spawn(async move {
@@ -86,12 +86,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_idle_exactly_its_limit_after_its_last_call() {
-        let (calls, opened) = (Calls::new(), Instant::now());
+        let (calls, opened) = (ConnectionCalls::new(), Instant::now());
         calls.idle(LIMIT).await;
         assert_eq!(opened.elapsed(), LIMIT);
 
         // Two calls that overlap; the idle wait begins while they run.
-        let (calls, opened) = (Calls::new(), Instant::now());
+        let (calls, opened) = (ConnectionCalls::new(), Instant::now());
         let (first, second) = (calls.begin(), calls.begin());
         let idle = tokio::spawn({
             let calls = calls.clone();
@@ -111,7 +111,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_that_panics_is_over() {
-        let calls = Calls::new();
+        let calls = ConnectionCalls::new();
         calls.execute(async { panic!("on purpose") });
         while calls.running() > 0 {
             tokio::task::yield_now().await;

@@ -13,8 +13,8 @@ use hyper::{
 use hyper_util::rt::TokioTimer;
 use tonic::body::Body;
 
-use super::calls::Calls;
-use crate::{config, grpc::edge::Edged};
+use super::calls::ConnectionCalls;
+use crate::{config, grpc::edge::GatewayService};
 
 /// Bytes of the head of one request: as many as on HTTP/2.
 const MAX_HEAD: usize = super::http2::MAX_HEADER_LIST_SIZE as usize;
@@ -31,14 +31,14 @@ pub(super) fn protocol(config: &config::Grpc) -> Builder {
     http1
 }
 
-/// `edged`, whose calls are counted among `calls`: they run in the connection, and not on its executor.
+/// `service`, whose calls are counted among `calls`: they run in the connection, and not on its executor.
 pub(super) fn counted(
-    edged: Edged,
-    calls: Calls,
+    service: GatewayService,
+    calls: ConnectionCalls,
 ) -> impl HttpService<Incoming, ResBody = Body, Error = Infallible, Future: Send> {
     service_fn(move |request: Request<Incoming>| {
         let running = calls.begin();
-        edged.call(request).map_ok(|response: Response<Body>| {
+        service.call(request).map_ok(|response: Response<Body>| {
             response.map(|body| {
                 Body::new(body.map_frame(move |frame| {
                     let _until_dropped = &running;

@@ -17,7 +17,7 @@
 use hyper::server::conn::http2::Builder;
 use hyper_util::rt::TokioTimer;
 
-use super::calls::Calls;
+use super::calls::ConnectionCalls;
 use crate::config;
 
 /// Calls at once on one connection. Above the hundred that clients count on (RFC 9113 §6.5.2) and that Envoy advises for
@@ -49,7 +49,7 @@ const MAX_PENDING_RESETS: usize = 20;
 const MAX_LOCAL_RESETS: usize = 1024;
 
 /// The protocol of one connection, whose calls run on `calls`.
-pub(super) fn protocol(config: &config::Grpc, calls: Calls) -> Builder<Calls> {
+pub(super) fn protocol(config: &config::Grpc, calls: ConnectionCalls) -> Builder<ConnectionCalls> {
     let mut http2 = Builder::new(calls);
     http2
         .timer(TokioTimer::new())

@@ -15,7 +15,7 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const TLS_HANDSHAKE: u8 = 22;
 
 /// A connection that has begun. It reads as if its first bytes had not been read yet.
-pub(super) struct Begun<IO> {
+pub(super) struct Rewind<IO> {
     io: IO,
     first: [u8; PREFACE.len()],
     /// How many of them there are.
@@ -28,7 +28,7 @@ pub(super) struct Begun<IO> {
 ///
 /// # Errors
 /// Where it goes away, or can't mean to speak HTTP at all.
-pub(super) async fn read<IO: AsyncRead + Unpin>(mut io: IO) -> io::Result<Begun<IO>> {
+pub(super) async fn read<IO: AsyncRead + Unpin>(mut io: IO) -> io::Result<Rewind<IO>> {
     let (mut first, mut length) = ([0; PREFACE.len()], 0);
     while length < PREFACE.len() && PREFACE.starts_with(&first[..length]) {
         match io.read(&mut first[length..]).await? {
@@ -39,17 +39,17 @@ pub(super) async fn read<IO: AsyncRead + Unpin>(mut io: IO) -> io::Result<Begun<
     if first[0] == TLS_HANDSHAKE {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "TLS, which is not spoken here"));
     }
-    Ok(Begun { io, first, length, again: 0 })
+    Ok(Rewind { io, first, length, again: 0 })
 }
 
-impl<IO> Begun<IO> {
+impl<IO> Rewind<IO> {
     /// Whether it speaks HTTP/2.
     pub(super) fn is_http2(&self) -> bool {
         self.first == *PREFACE
     }
 }
 
-impl<IO: AsyncRead + Unpin> AsyncRead for Begun<IO> {
+impl<IO: AsyncRead + Unpin> AsyncRead for Rewind<IO> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let rest = &self.first[self.again..self.length];
         if rest.is_empty() {
@@ -62,7 +62,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Begun<IO> {
     }
 }
 
-impl<IO: AsyncWrite + Unpin> AsyncWrite for Begun<IO> {
+impl<IO: AsyncWrite + Unpin> AsyncWrite for Rewind<IO> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, buf)
     }

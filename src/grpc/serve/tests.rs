@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     config::{Config, Grpc},
     domain::PeerCertificate,
-    grpc::{edge::Edged, tls::Reload},
+    grpc::{edge::GatewayService, tls::CertificateReloader},
     limits::Calls,
     telemetry::{Metrics, Sampling},
     tenant::Directory,
@@ -39,9 +39,9 @@ fn connections_to(routes: Routes, change: impl FnOnce(&mut Grpc)) -> Connections
     let Config { mut grpc, telemetry, .. } = Config::default();
     change(&mut grpc);
     let (told, draining) = ((Sampling::new(&telemetry), Metrics::default()), CancellationToken::new());
-    let edged = Edged::new(&grpc, told, nobody(), routes, draining.clone());
-    let tls = Reload::begin(&grpc, Clock::default(), Metrics::default()).unwrap();
-    Connections::new(edged, grpc, tls.as_ref().map(Reload::current), Metrics::default(), draining)
+    let service = GatewayService::new(&grpc, told, nobody(), routes, draining.clone());
+    let tls = CertificateReloader::begin(&grpc, Clock::default(), Metrics::default()).unwrap();
+    Connections::new(service, grpc, tls.as_ref().map(CertificateReloader::current), Metrics::default(), draining)
 }
 
 /// Nobody who is known, and no calls of theirs.
@@ -158,10 +158,10 @@ async fn a_connection_with_http_1_is_not_idle_while_a_call_runs_which_is_counted
 
     let cut = async {
         sleep(SECOND).await;
-        connections.shared.cut.cancel();
+        connections.shared.abort.cancel();
     };
     assert_eq!(tokio::join!(life(&connections, asking), cut).0, SECOND);
-    assert_eq!(connections.shared.calls_cut.load(Ordering::Relaxed), 1);
+    assert_eq!(connections.shared.aborted_calls.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -204,12 +204,12 @@ async fn every_call_knows_whose_certificate_its_connection_began_with() {
     let Config { grpc, telemetry, .. } = Config::default();
     let (told, draining) = ((Sampling::new(&telemetry), Metrics::default()), CancellationToken::new());
     let routes = Routes::from(Router::new().fallback(note));
-    let edged = Edged::new(&grpc, told, nobody(), routes, draining);
+    let service = GatewayService::new(&grpc, told, nobody(), routes, draining);
     let certificate = Arc::new(PeerCertificate { dns_names: vec!["login.test".into()], uris: Vec::new() });
 
     for shown in [Some(&certificate), None] {
         let (ours, theirs) = duplex(1 << 16);
-        let service = edged.of(shown.cloned());
+        let service = service.of(shown.cloned());
         tokio::spawn(async move {
             let server = hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
             server.serve_connection(hyper_util::rt::TokioIo::new(ours), service).await

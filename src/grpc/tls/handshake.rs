@@ -14,7 +14,7 @@ const NO_APPLICATION_PROTOCOL: [u8; 7] = [21, 3, 3, 0, 2, 2, 120];
 
 /// A handshake that came to nothing.
 #[derive(Debug)]
-pub(in crate::grpc) struct Failure {
+pub(in crate::grpc) struct HandshakeError {
     /// What kind of failure it is, as a label.
     pub(in crate::grpc) cause: &'static str,
     /// What happened.
@@ -25,7 +25,7 @@ pub(in crate::grpc) struct Failure {
 pub(in crate::grpc) async fn accept<IO>(
     io: IO,
     material: Arc<Material>,
-) -> Result<(TlsStream<IO>, Option<Arc<PeerCertificate>>), Failure>
+) -> Result<(TlsStream<IO>, Option<Arc<PeerCertificate>>), HandshakeError>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
@@ -43,7 +43,7 @@ where
     Ok((stream, certificate.map(Arc::new)))
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for HandshakeError {
     fn from(error: io::Error) -> Self {
         Self { cause: cause(&error), error }
     }

@@ -26,7 +26,7 @@ use crate::{
 const WHAT: &str = "certificate";
 
 /// Takes up what the files hold, whenever that changes.
-pub(in crate::grpc) struct Reload {
+pub(in crate::grpc) struct CertificateReloader {
     config: config::Grpc,
     clock: Clock,
     metrics: Metrics,
@@ -35,7 +35,7 @@ pub(in crate::grpc) struct Reload {
     current: watch::Sender<Arc<Material>>,
 }
 
-impl Reload {
+impl CertificateReloader {
     /// Begins with what the files hold now; none where there is to be no TLS.
     ///
     /// # Errors

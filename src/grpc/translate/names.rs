@@ -1,19 +1,19 @@
 //! The fields of a profile by their two names: paths in the contract, JSON pointers (RFC 6901) in Telnyx's API.
 
 /// A field that can be written.
-pub(super) struct Name {
+pub(super) struct ProfileField {
     /// Its path below the profile, as a field mask has it.
     pub(super) ours: &'static str,
     /// Its pointer into the body.
     pub(super) telnyxs: &'static str,
 }
 
-const fn name(ours: &'static str, telnyxs: &'static str) -> Name {
-    Name { ours, telnyxs }
+const fn name(ours: &'static str, telnyxs: &'static str) -> ProfileField {
+    ProfileField { ours, telnyxs }
 }
 
 /// Every field that can be written.
-pub(super) const NAMES: [Name; 31] = [
+pub(super) const PROFILE_FIELDS: [ProfileField; 31] = [
     name("name", "/name"),
     name("language", "/language"),
     name("webhook_url", "/webhook_url"),

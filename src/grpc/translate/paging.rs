@@ -22,7 +22,7 @@ const VERSION: u8 = 1;
 
 /// The lists that have pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum List {
+pub enum ListKind {
     /// Of profiles.
     Profiles,
     /// Of templates.
@@ -33,8 +33,8 @@ pub enum List {
 
 /// A page that a caller asks for.
 #[derive(Clone, Copy)]
-pub struct Paging<'a> {
-    list: List,
+pub struct PageRequest<'a> {
+    list: ListKind,
     tenant: &'a TenantId,
     parameter: &'a str,
     offset: u32,
@@ -43,7 +43,7 @@ pub struct Paging<'a> {
 
 /// A page that a caller gets.
 #[derive(Debug)]
-pub struct Window<T> {
+pub struct ListPage<T> {
     /// The elements.
     pub items: Vec<T>,
     /// Asks for the next page; empty on the last one.
@@ -52,10 +52,10 @@ pub struct Window<T> {
     pub total_size: i32,
 }
 
-impl<'a> Paging<'a> {
+impl<'a> PageRequest<'a> {
     /// Reads `page_size` and `page_token` of a list that is narrowed down by `parameter`. What breaks a rule is noted.
     pub fn read(
-        (list, tenant, parameter): (List, &'a TenantId, &'a str),
+        (list, tenant, parameter): (ListKind, &'a TenantId, &'a str),
         page_size: i32,
         page_token: &str,
         violations: &mut Violations,
@@ -82,9 +82,9 @@ impl<'a> Paging<'a> {
         Page { number: self.offset / size + 1, size }
     }
 
-    /// The window of what Telnyx gave for [`Paging::page`].
+    /// The window of what Telnyx gave for [`PageRequest::page`].
     #[must_use]
-    pub fn window<T>(self, list: telnyx::List<T>) -> Window<T> {
+    pub fn window<T>(self, list: telnyx::List<T>) -> ListPage<T> {
         let (asked, meta) = (self.page(), list.meta.unwrap_or_default());
         if kept_to(asked, meta, list.data.len()) {
             let seen = u64::from(self.offset) + list.data.len() as u64;
@@ -96,17 +96,17 @@ impl<'a> Paging<'a> {
 
     /// The window of a list that came whole.
     #[must_use]
-    pub fn window_of_all<T>(self, all: Vec<T>) -> Window<T> {
+    pub fn window_of_all<T>(self, all: Vec<T>) -> ListPage<T> {
         let total = all.len() as u64;
         let items = all.into_iter().skip(self.offset as usize).take(self.size as usize).collect();
         self.answer(items, total)
     }
 
-    fn answer<T>(self, items: Vec<T>, total: u64) -> Window<T> {
+    fn answer<T>(self, items: Vec<T>, total: u64) -> ListPage<T> {
         let next = u32::try_from(items.len()).ok().and_then(|count| self.offset.checked_add(count));
         // An empty page would lead to itself.
         let next = next.filter(|next| !items.is_empty() && u64::from(*next) < total);
-        Window {
+        ListPage {
             items,
             next_page_token: next.map(|offset| Self { offset, ..self }.token()).unwrap_or_default(),
             total_size: i32::try_from(total).unwrap_or(i32::MAX),
@@ -162,10 +162,10 @@ mod tests {
         TenantId::new(id).unwrap()
     }
 
-    fn read<'a>(scope: (List, &'a TenantId, &'a str), size: i32, token: &str) -> Option<Paging<'a>> {
+    fn read<'a>(scope: (ListKind, &'a TenantId, &'a str), size: i32, token: &str) -> Option<PageRequest<'a>> {
         let mut violations = Violations::default();
-        let paging = Paging::read(scope, size, token, &mut violations);
-        violations.none_or(Some(paging)).ok()
+        let paging = PageRequest::read(scope, size, token, &mut violations);
+        violations.into_result(Some(paging)).ok()
     }
 
     /// Telnyx, with or without paging.
@@ -192,7 +192,7 @@ mod tests {
             let (mut seen, mut token, mut sizes) = (Vec::new(), String::new(), sizes.into_iter().cycle());
             loop {
                 let size = sizes.next().unwrap();
-                let paging = read((List::Profiles, &tenant, "name"), size.into(), &token).unwrap();
+                let paging = read((ListKind::Profiles, &tenant, "name"), size.into(), &token).unwrap();
                 let window = paging.window(telnyx(&all, paging.page(), pages));
                 prop_assert!(size == 0 || window.items.len() <= size.into());
                 prop_assert_eq!(window.total_size, i32::from(length));
@@ -208,19 +208,19 @@ mod tests {
         #[test]
         fn a_token_is_good_for_its_own_list_only(offset in 1_u32.., parameter in ".{0,8}", other in ".{0,8}") {
             let (ours, theirs) = (tenant("a"), tenant("b"));
-            let scope = (List::Profiles, &ours, parameter.as_str());
-            let token = Paging { offset, ..read(scope, 0, "").unwrap() }.token();
+            let scope = (ListKind::Profiles, &ours, parameter.as_str());
+            let token = PageRequest { offset, ..read(scope, 0, "").unwrap() }.token();
             prop_assert_eq!(read(scope, 7, &token).unwrap().offset, offset);
-            prop_assert!(read((List::Templates, &ours, &parameter), 0, &token).is_none());
-            prop_assert!(read((List::Profiles, &theirs, &parameter), 0, &token).is_none());
-            prop_assert!(other == parameter || read((List::Profiles, &ours, &other), 0, &token).is_none());
+            prop_assert!(read((ListKind::Templates, &ours, &parameter), 0, &token).is_none());
+            prop_assert!(read((ListKind::Profiles, &theirs, &parameter), 0, &token).is_none());
+            prop_assert!(other == parameter || read((ListKind::Profiles, &ours, &other), 0, &token).is_none());
         }
 
         #[test]
         fn a_changed_token_is_no_token(offset in any::<u32>(), index in any::<prop::sample::Index>(), to in "[A-Za-z0-9_-]") {
             let tenant = tenant("t");
-            let scope = (List::Verifications, &tenant, "+13035551234");
-            let token = Paging { offset, ..read(scope, 0, "").unwrap() }.token();
+            let scope = (ListKind::Verifications, &tenant, "+13035551234");
+            let token = PageRequest { offset, ..read(scope, 0, "").unwrap() }.token();
             let mut changed = token.clone();
             let index = index.index(token.len());
             changed.replace_range(index..=index, &to);
@@ -230,14 +230,14 @@ mod tests {
         #[test]
         fn no_text_panics(token in "\\PC{1,40}|[A-Za-z0-9_-]{1,40}") {
             let tenant = tenant("t");
-            prop_assert!(read((List::Templates, &tenant, ""), 0, &token).is_none());
+            prop_assert!(read((ListKind::Templates, &tenant, ""), 0, &token).is_none());
         }
     }
 
     #[test]
     fn sizes_are_bounded() {
         let tenant = tenant("t");
-        let size = |size| read((List::Templates, &tenant, ""), size, "").map(|paging| paging.page().size);
+        let size = |size| read((ListKind::Templates, &tenant, ""), size, "").map(|paging| paging.page().size);
         assert_eq!(
             (size(0), size(7), size(250), size(100_000), size(-1)),
             (Some(25), Some(7), Some(250), Some(250), None)
@@ -247,10 +247,10 @@ mod tests {
     #[test]
     fn a_list_without_a_word_on_paging_is_taken_as_it_is() {
         let tenant = tenant("t");
-        let paging = read((List::Verifications, &tenant, ""), 2, "").unwrap();
+        let paging = read((ListKind::Verifications, &tenant, ""), 2, "").unwrap();
         let window = paging.window(telnyx::List { data: vec![1, 2, 3], meta: None });
         assert_eq!((window.items.len(), window.total_size), (2, 3));
-        let paging = read((List::Verifications, &tenant, ""), 2, &window.next_page_token).unwrap();
+        let paging = read((ListKind::Verifications, &tenant, ""), 2, &window.next_page_token).unwrap();
         let window = paging.window(telnyx::List { data: vec![1, 2, 3], meta: None });
         assert_eq!((window.items, window.next_page_token.as_str()), (vec![3], ""));
     }

@@ -1,6 +1,6 @@
 //! Fields that Telnyx complains of, by our names.
 
-use super::names::NAMES;
+use super::names::PROFILE_FIELDS;
 use crate::domain::Error;
 
 /// Fields of requests other than those of profiles, by Telnyx's name and ours.
@@ -33,7 +33,7 @@ fn path(pointer: &str) -> String {
     // The longest name that the pointer goes through: it may point into a list.
     let goes_through =
         |name: &str| pointer.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let name = NAMES.iter().filter(|name| goes_through(name.telnyxs)).max_by_key(|name| name.telnyxs.len());
+    let name = PROFILE_FIELDS.iter().filter(|name| goes_through(name.telnyxs)).max_by_key(|name| name.telnyxs.len());
     name.map(|name| format!("profile.{}", name.ours)).unwrap_or_default()
 }
 

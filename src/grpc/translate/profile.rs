@@ -77,14 +77,14 @@ pub fn create_profile(request: pb::CreateProfileRequest) -> Result<NewProfile, E
     let request_id = violations.request_id(&request.request_id);
     let Some(profile) = request.profile else {
         violations.add("profile", "must be given");
-        return violations.none_or(None);
+        return violations.into_result(None);
     };
     violations.require(!profile.name.is_empty(), "profile.name", "must be given");
     let written = write(&profile, &mut violations);
     let blocks = [&written.sms, &written.call, &written.flashcall, &written.whatsapp, &written.dtmf_confirm];
     // Telnyx refuses a profile of a name alone, although its document does not say so.
     violations.require(blocks.iter().any(|block| block.is_some()), "profile", "must have at least one channel");
-    violations.none_or(Some(NewProfile { request_id, profile: written }))
+    violations.into_result(Some(NewProfile { request_id, profile: written }))
 }
 
 /// All of `profile` that can be written, in Telnyx's terms. What breaks a rule is noted and left out.

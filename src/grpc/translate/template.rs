@@ -43,7 +43,7 @@ mod tests {
     fn wrong(text: &str) -> usize {
         let mut violations = Violations::default();
         template_text(text, &mut violations);
-        violations.none_or(Some(())).err().map_or(0, |error| error.violations.len())
+        violations.into_result(Some(())).err().map_or(0, |error| error.violations.len())
     }
 
     #[test]

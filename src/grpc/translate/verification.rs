@@ -45,7 +45,7 @@ pub fn send(request: &pb::CreateVerificationRequest, tenant: &Tenant) -> Result<
         "must be at most 64 of `0-9 A-D * # w W`",
     );
     let required = phone_number.zip(channel).zip(profile_id);
-    violations.none_or(required.map(|((phone_number, channel), profile_id)| Send {
+    violations.into_result(required.map(|((phone_number, channel), profile_id)| Send {
         request_id,
         phone_number,
         channel,
@@ -78,7 +78,7 @@ pub fn check(request: &pb::CheckVerificationRequest, tenant: &Tenant) -> Result<
             phone_number.zip(profile_id).map(|(phone_number, profile_id)| Target::Phone { phone_number, profile_id })
         }
     };
-    violations.none_or(target.zip(code).map(|(target, code)| Check { target, code }))
+    violations.into_result(target.zip(code).map(|(target, code)| Check { target, code }))
 }
 
 /// A verification's id, and whether the caller accepted its code.
@@ -94,7 +94,7 @@ pub fn report(request: &pb::ReportVerificationRequest) -> Result<(String, bool),
         pb::ReportedOutcome::Unspecified => None,
     };
     violations.require(accepted.is_some(), "outcome", "must be ACCEPTED or REJECTED");
-    violations.none_or(id.zip(accepted))
+    violations.into_result(id.zip(accepted))
 }
 
 /// A verification as callers see it: without its code.

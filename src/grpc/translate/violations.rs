@@ -30,7 +30,7 @@ impl Violations {
     ///
     /// # Errors
     /// All violations.
-    pub fn none_or<T>(self, value: Option<T>) -> Result<T, Error> {
+    pub fn into_result<T>(self, value: Option<T>) -> Result<T, Error> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),
             _ => Err(Error::invalid(self.0)),

@@ -225,7 +225,9 @@ async fn a_certificate_says_who_calls_and_must_agree_with_a_token() {
     for refused in [(nobody, None), (web, Some(TOKEN)), (service, Some("nobody's")), (None, None)] {
         assert_eq!(call(refused.0, refused.1).await, Code::Unauthenticated, "{refused:?}");
     }
-    for (cause, count) in [("unknown_certificate", 1), ("disagreement", 1), ("unknown_token", 1), ("missing", 1)] {
+    for (cause, count) in
+        [("unknown_certificate", 1), ("conflicting_credentials", 1), ("unknown_token", 1), ("missing", 1)]
+    {
         until_counted(&gateway, &format!("verify_gateway_authentication_failures_total{{cause=\"{cause}\"}} {count}"))
             .await;
     }

@@ -217,7 +217,7 @@ async fn claims_tell_identities_apart_and_a_token_of_two_is_nobodys() {
     }
     let mut both = pod;
     both["sub"] = "service".into();
-    assert_eq!(by_token(&known, &of(both)).await, Err(Cause::Disagreement));
+    assert_eq!(by_token(&known, &of(both)).await, Err(Cause::ConflictingCredentials));
 }
 
 fn certificate(dns: &[&str], uris: &[&str]) -> PeerCertificate {
@@ -236,7 +236,7 @@ async fn a_certificate_is_known_by_its_names_and_must_agree_with_the_bearer() {
     assert_eq!(who(&known, Bearer::None, Some(&nobody)).await, Err(Cause::UnknownCertificate));
     assert_eq!(who(&known, Bearer::None, None).await, Err(Cause::Missing));
     let two = certificate(&["service.login.internal"], &["spiffe://acme/web"]);
-    assert_eq!(who(&known, Bearer::None, Some(&two)).await, Err(Cause::Disagreement));
+    assert_eq!(who(&known, Bearer::None, Some(&two)).await, Err(Cause::ConflictingCredentials));
 
     let token = Bearer::Token(TOKEN);
     assert_eq!(who(&known, token, None).await, service());
@@ -245,7 +245,7 @@ async fn a_certificate_is_known_by_its_names_and_must_agree_with_the_bearer() {
     assert_eq!(who(&known, token, Some(&nobody)).await, service());
     // The same name in another tenant is somebody else.
     for other in [&web, &other, &two] {
-        assert_eq!(who(&known, token, Some(other)).await, Err(Cause::Disagreement));
+        assert_eq!(who(&known, token, Some(other)).await, Err(Cause::ConflictingCredentials));
     }
     // What is shown must be right, even where a certificate would do.
     assert_eq!(who(&known, Bearer::Token("x"), Some(&of_service)).await, Err(Cause::UnknownToken));

@@ -5,7 +5,7 @@ use prost_types::Duration;
 use crate::{grpc::translate::Violations, pb, telnyx::ChannelBlock};
 
 pub(super) fn sms(sms: &pb::SmsSettings, violations: &mut Violations) -> ChannelBlock {
-    let mut fields = Fields { block: "sms", violations };
+    let mut fields = BlockFields { block: "sms", violations };
     ChannelBlock {
         app_name: fields.app_name(&sms.app_name),
         code_length: fields.code_length(sms.code_length),
@@ -18,7 +18,7 @@ pub(super) fn sms(sms: &pb::SmsSettings, violations: &mut Violations) -> Channel
 }
 
 pub(super) fn call(call: &pb::CallSettings, violations: &mut Violations) -> ChannelBlock {
-    let mut fields = Fields { block: "call", violations };
+    let mut fields = BlockFields { block: "call", violations };
     ChannelBlock {
         app_name: fields.app_name(&call.app_name),
         code_length: fields.code_length(call.code_length),
@@ -30,7 +30,7 @@ pub(super) fn call(call: &pb::CallSettings, violations: &mut Violations) -> Chan
 }
 
 pub(super) fn flashcall(flashcall: &pb::FlashcallSettings, violations: &mut Violations) -> ChannelBlock {
-    let mut fields = Fields { block: "flashcall", violations };
+    let mut fields = BlockFields { block: "flashcall", violations };
     ChannelBlock {
         app_name: fields.app_name(&flashcall.app_name),
         default_verification_timeout_secs: fields.timeout(flashcall.default_timeout),
@@ -40,7 +40,7 @@ pub(super) fn flashcall(flashcall: &pb::FlashcallSettings, violations: &mut Viol
 }
 
 pub(super) fn whatsapp(whatsapp: &pb::WhatsappSettings, violations: &mut Violations) -> ChannelBlock {
-    let mut fields = Fields { block: "whatsapp", violations };
+    let mut fields = BlockFields { block: "whatsapp", violations };
     ChannelBlock {
         default_verification_timeout_secs: fields.timeout(whatsapp.default_timeout),
         whitelisted_destinations: fields.destinations(&whatsapp.allowed_destinations),
@@ -53,17 +53,17 @@ pub(super) fn whatsapp(whatsapp: &pb::WhatsappSettings, violations: &mut Violati
 
 /// The one block whose lifetime has the guides' name.
 pub(super) fn dtmf_confirm(dtmf_confirm: &pb::DtmfConfirmSettings, violations: &mut Violations) -> ChannelBlock {
-    let mut fields = Fields { block: "dtmf_confirm", violations };
+    let mut fields = BlockFields { block: "dtmf_confirm", violations };
     ChannelBlock { default_timeout_secs: fields.timeout(dtmf_confirm.default_timeout), ..ChannelBlock::default() }
 }
 
 /// The fields of one block. What is empty is left out.
-struct Fields<'v> {
+struct BlockFields<'v> {
     block: &'static str,
     violations: &'v mut Violations,
 }
 
-impl Fields<'_> {
+impl BlockFields<'_> {
     fn path(&self, key: &str) -> String {
         format!("profile.{}.{key}", self.block)
     }

@@ -7,7 +7,7 @@ use crate::{
     domain::Error,
     grpc::translate::{
         Violations,
-        names::{NAMES, Name},
+        names::{PROFILE_FIELDS, ProfileField},
     },
     pb,
     telnyx::{BlockPatch, Channel, ProfilePatch},
@@ -23,7 +23,7 @@ pub fn update_profile(request: pb::UpdateProfileRequest) -> Result<(String, Prof
     let names = named(&paths, &mut violations);
     let Some(profile) = request.profile else {
         violations.add("profile", "must be given");
-        return violations.none_or(None);
+        return violations.into_result(None);
     };
     let id = violations.id("profile.id", &profile.id);
 
@@ -37,16 +37,16 @@ pub fn update_profile(request: pb::UpdateProfileRequest) -> Result<(String, Prof
     violations.append(of_fields, is_named);
 
     let patch = patch(&names, &values, &mut violations);
-    violations.none_or(id.map(|id| (id, patch)))
+    violations.into_result(id.map(|id| (id, patch)))
 }
 
 /// The fields that `paths` name. `daily_spend_limit` stands for both of its parts.
-fn named(paths: &[String], violations: &mut Violations) -> Vec<&'static Name> {
+fn named(paths: &[String], violations: &mut Violations) -> Vec<&'static ProfileField> {
     violations.require(!paths.is_empty(), "update_mask", "must name at least one field");
     let mut names = Vec::new();
     for (index, path) in paths.iter().enumerate() {
         let field = format!("update_mask.paths[{index}]");
-        let matching = NAMES.iter().filter(|name| {
+        let matching = PROFILE_FIELDS.iter().filter(|name| {
             name.ours == path || (path == "daily_spend_limit" && name.ours.starts_with("daily_spend_limit."))
         });
         let found: Vec<_> = matching.collect();
@@ -71,7 +71,7 @@ fn covers(path: &str, field: &str) -> bool {
     field.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-fn patch(names: &[&Name], values: &Value, violations: &mut Violations) -> ProfilePatch {
+fn patch(names: &[&ProfileField], values: &Value, violations: &mut Violations) -> ProfilePatch {
     let mut patch = ProfilePatch::default();
     for name in names {
         let value = values.pointer(name.telnyxs).cloned();
@@ -95,7 +95,7 @@ fn patch(names: &[&Name], values: &Value, violations: &mut Violations) -> Profil
 }
 
 /// What stands for a field of the profile itself that was named and left empty. Telnyx's document has no null there.
-fn cleared(name: &Name, violations: &mut Violations) -> Value {
+fn cleared(name: &ProfileField, violations: &mut Violations) -> Value {
     let can_be_empty = matches!(name.ours, "language" | "webhook_url" | "webhook_failover_url");
     violations.require(can_be_empty, format!("profile.{}", name.ours), "must be given");
     Value::String(String::new())

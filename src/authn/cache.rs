@@ -22,7 +22,7 @@ const MIN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The public keys of an issuer. Clones are the same.
 #[derive(Clone)]
-pub(super) struct Ring {
+pub(super) struct JwksCache {
     keys: Arc<Keys>,
     /// Fetches them, until the last clone is gone.
     renewal: Option<Arc<AbortOnDropHandle<()>>>,
@@ -32,12 +32,12 @@ struct Keys {
     present: ArcSwap<Jwks>,
     /// Where a token names a key that is not there.
     wanted: Notify,
-    progress: watch::Sender<Progress>,
+    progress: watch::Sender<FetchProgress>,
 }
 
 /// How fetching goes.
 #[derive(Clone, Copy, Default)]
-struct Progress {
+struct FetchProgress {
     /// How many times it was done.
     rounds: u64,
     under_way: bool,
@@ -45,20 +45,20 @@ struct Progress {
     ended: Option<Instant>,
 }
 
-impl Ring {
+impl JwksCache {
     /// The keys of `issuer`. What is known of it from `before` is taken over: the keys, and where they come from the same
     /// place, all of it.
     pub(super) fn new(issuer: &Issuer, before: Option<(&Issuer, &Self)>, metrics: &Metrics) -> Self {
-        if let Some((known, ring)) = before
+        if let Some((known, cache)) = before
             && known.keys == issuer.keys
         {
-            return ring.clone();
+            return cache.clone();
         }
         let url = match &issuer.keys {
             KeysFrom::File(jwks) => return Self { keys: Keys::new(jwks.clone()), renewal: None },
             KeysFrom::Url(url) => url,
         };
-        let known = before.map(|(_, ring)| ring.keys.present.load().as_ref().clone());
+        let known = before.map(|(_, cache)| cache.keys.present.load().as_ref().clone());
         let keys = Keys::new(known.unwrap_or_default());
         let renewal = renew(issuer.name.clone(), url.clone(), keys.clone(), metrics.clone());
         Self { keys, renewal: Some(Arc::new(AbortOnDropHandle::new(tokio::spawn(renewal)))) }
@@ -103,7 +103,7 @@ impl Keys {
     }
 }
 
-impl Progress {
+impl FetchProgress {
     fn is_recent(&self) -> bool {
         self.ended.is_some_and(|ended| ended.elapsed() < MIN_INTERVAL)
     }
@@ -134,7 +134,7 @@ async fn renew(issuer: String, url: JwksUrl, keys: Arc<Keys>, metrics: Metrics) 
             }
         }
         keys.progress.send_modify(|progress| {
-            *progress = Progress { rounds: progress.rounds + 1, under_way: false, ended: Some(Instant::now()) };
+            *progress = FetchProgress { rounds: progress.rounds + 1, under_way: false, ended: Some(Instant::now()) };
         });
         let next = Instant::now() + next;
         loop {
