@@ -17,6 +17,7 @@ pub mod secret;
 pub mod services;
 pub mod simulator;
 pub mod store;
+pub mod sync;
 pub mod telemetry;
 pub mod telnyx;
 pub mod tenant;

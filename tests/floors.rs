@@ -9,7 +9,7 @@ use std::{
 };
 
 const FLOORS: [&[&str]; 10] = [
-    &["pb", "telnyx", "secret", "clock"],
+    &["pb", "telnyx", "secret", "clock", "sync"],
     &["domain"],
     &["config"],
     &["telemetry", "tenant", "store"],
@@ -109,7 +109,7 @@ fn the_simulator_knows_the_rest_contract_and_time_only() {
     for file in of_simulator {
         let text = fs::read_to_string(&file).unwrap();
         for to in named(&text) {
-            assert!(["simulator", "telnyx", "clock", "secret"].contains(&to), "{}: {to}", file.display());
+            assert!(["simulator", "telnyx", "clock", "secret", "sync"].contains(&to), "{}: {to}", file.display());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
 };
 
 use axum::{
@@ -14,6 +14,7 @@ use axum::{
 use serde_json::json;
 
 use super::Told;
+use crate::sync::Mutex;
 
 /// Whether calls should be sent here, and why not. Clones are the same. At first they should not: it is starting.
 #[derive(Clone)]
@@ -85,7 +86,7 @@ impl Readiness {
     }
 
     fn reasons(&self) -> MutexGuard<'_, Reasons> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -1,9 +1,6 @@
 //! How many calls a tenant makes, in this process.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     Kind,
@@ -13,6 +10,7 @@ use super::{
 use crate::{
     clock::Clock,
     domain::{Error, Tenant, TenantId},
+    sync::Mutex,
     telemetry::Metrics,
 };
 
@@ -49,11 +47,11 @@ impl Calls {
         if limits.requests_per_second.is_none() && limits.concurrent_calls.is_none() {
             return Ok(Running(None));
         }
-        let used = lock(&self.tenants).entry(tenant.id.clone()).or_default().clone();
+        let used = self.tenants.lock().entry(tenant.id.clone()).or_default().clone();
         let mut reached = Vec::new();
         {
             // Both limits under one lock: what one of them refuses takes nothing from the other.
-            let mut used = lock(&used);
+            let mut used = used.lock();
             let crowded = limits.concurrent_calls.as_ref().filter(|limit| used.running >= limit.at);
             reached.extend(crowded.map(|limit| Reached {
                 kind: Kind::ConcurrentCalls,
@@ -85,12 +83,7 @@ impl Calls {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(used) = &self.0 {
-            lock(used).running -= 1;
+            used.lock().running -= 1;
         }
     }
-}
-
-/// What it guards is whole at every moment: nothing panics in between.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,7 +9,7 @@ mod records;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -31,6 +31,7 @@ use crate::{
     limits::Limiter,
     pb::ErrorReason,
     store::Store,
+    sync::Mutex,
     telemetry::{Call, Metrics},
     upstream::Client,
 };
@@ -162,7 +163,7 @@ impl<I: Intent> Once<I> {
         id: Uuid,
     ) -> Result<(Waiting<I::Answer>, bool), Error> {
         let name = format!("request:{}:{}:{id}", context.tenant.id, I::RPC);
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.running.lock();
         match running.get(&name) {
             Some(known) if known.fingerprint != fingerprint => Err(reused()),
             Some(known) => {

@@ -1,7 +1,7 @@
 //! Direct access to a running simulator.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
     time::Duration,
 };
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{faults::Fault, key::Key, outbox::Message, profiles, records::Status, settings::Settings, state::State};
-use crate::{clock::Clock, telnyx::Channel};
+use crate::{clock::Clock, sync::Mutex, telnyx::Channel};
 
 /// What the control endpoints do, for tests in the same process. Clones are the same simulator.
 #[derive(Clone)]
@@ -167,8 +167,7 @@ impl Handle {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // What a panic interrupted is a simulation: better to go on than to fail every later call.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 
     pub(super) fn bad_request_code(&self) -> String {

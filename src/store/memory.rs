@@ -2,13 +2,13 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use jiff::Timestamp;
 
 use super::{Change, Unavailable};
-use crate::clock::Clock;
+use crate::{clock::Clock, sync::Mutex};
 
 /// How many ended records one change drops at most.
 const AT_ONCE: usize = 16;
@@ -44,8 +44,7 @@ impl Memory {
         mut change: impl FnMut(Option<&[u8]>) -> Result<(Change<Box<[u8]>>, R), Unavailable>,
     ) -> Result<R, Unavailable> {
         let now = self.clock.now();
-        // A panic in `change` leaves the records whole: they are written only after it.
-        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut records = self.records.lock();
         records.drop_ended(now);
         let record = records.by_key.get(key).filter(|record| record.end > now).map(|record| &*record.bytes);
         let is_new = record.is_none();

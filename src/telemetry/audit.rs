@@ -4,7 +4,7 @@
 //! The events have a target of their own, so that they can be told from the log, and are written whatever its level is.
 //! They show of a phone number what the log does, and no code, token or key.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 use tracing::info;
 
@@ -116,5 +116,5 @@ pub fn reloaded(what: &'static str, errors: Option<usize>) {
 }
 
 fn subject(call: &Call) -> MutexGuard<'_, Subject> {
-    call.subject.lock().unwrap_or_else(PoisonError::into_inner)
+    call.subject.lock()
 }

@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
 };
 
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
@@ -13,7 +13,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Builder;
 
 use super::{Metrics, audit::Subject};
-use crate::domain::TenantId;
+use crate::{domain::TenantId, sync::Mutex};
 
 task_local! {
     static CURRENT: Arc<Call>;
@@ -90,12 +90,12 @@ impl Call {
     /// Telnyx's name for the last request that failed.
     #[must_use]
     pub fn upstream_request_id(&self) -> Option<String> {
-        self.upstream_request_id.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.upstream_request_id.lock().clone()
     }
 
     /// Notes Telnyx's name for a request that failed.
     pub fn failed_upstream(&self, request_id: &str) {
-        *self.upstream_request_id.lock().unwrap_or_else(PoisonError::into_inner) = Some(request_id.to_owned());
+        *self.upstream_request_id.lock() = Some(request_id.to_owned());
     }
 }
 

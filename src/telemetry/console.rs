@@ -1,12 +1,8 @@
 //! Traces on standard output, for people without a viewer: each as a tree, once its call has ended.
 
-use std::{
-    collections::HashMap,
-    fmt::Write,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, fmt::Write, time::Duration};
 
+use crate::sync::Mutex;
 use opentelemetry::{
     Context,
     trace::{SpanId, SpanKind, Status, TraceId},
@@ -28,7 +24,7 @@ pub(super) struct Console {
 impl Console {
     /// The whole trace, once `span` was its last one.
     fn ended(&self, span: SpanData) -> Option<String> {
-        let mut traces = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut traces = self.traces.lock();
         let trace = span.span_context.trace_id();
         if traces.len() >= MAX && !traces.contains_key(&trace) {
             return None;

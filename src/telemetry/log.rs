@@ -6,7 +6,7 @@ mod writer;
 use std::{
     io::IsTerminal,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -23,7 +23,10 @@ use tracing_subscriber::{
 use self::line::Lines;
 pub use self::writer::{Flush, Writer};
 use super::{TARGET, audit};
-use crate::config::{self, LogFormat};
+use crate::{
+    config::{self, LogFormat},
+    sync::Mutex,
+};
 
 /// The log's level and format. Clones are the same.
 #[derive(Clone)]
@@ -42,14 +45,14 @@ type SetLevel = Box<dyn Fn(&str) -> Result<(), ParseError> + Send>;
 
 impl Log {
     pub(super) fn new(config: &config::Log) -> Self {
-        let (level, human) = (config.level.clone().into(), is_human(config.format).into());
+        let (level, human) = (Mutex::new(config.level.clone()), is_human(config.format).into());
         Self(Arc::new(Shared { level, human, audit: config.audit, set: Mutex::default() }))
     }
 
     /// What is logged.
     #[must_use]
     pub fn level(&self) -> String {
-        self.0.level.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.level.lock().clone()
     }
 
     /// Logs what `level` says from now on.
@@ -58,10 +61,10 @@ impl Log {
     /// Where it is no filter.
     pub fn set_level(&self, level: &str) -> Result<(), ParseError> {
         EnvFilter::try_new(level)?;
-        for set in self.0.set.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for set in self.0.set.lock().iter() {
             set(level)?;
         }
-        level.clone_into(&mut self.0.level.lock().unwrap_or_else(PoisonError::into_inner));
+        level.clone_into(&mut self.0.level.lock());
         Ok(())
     }
 
@@ -88,7 +91,7 @@ impl Log {
             let _ = handle.reload(EnvFilter::try_new(level)?);
             Ok(())
         });
-        self.0.set.lock().unwrap_or_else(PoisonError::into_inner).push(set);
+        self.0.set.lock().push(set);
         Ok(tracing_subscriber::fmt::layer()
             .with_writer(writer)
             .with_ansi(std::io::stderr().is_terminal())

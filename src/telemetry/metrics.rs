@@ -9,10 +9,7 @@ mod inventory;
 mod record;
 mod tenants;
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use opentelemetry::{InstrumentationScope, metrics::MeterProvider};
 use opentelemetry_sdk::{
@@ -29,6 +26,7 @@ pub use self::{
     instruments::{INVENTORY, Instrument, Kind, Observe},
     inventory::page,
 };
+use crate::sync::Mutex;
 
 /// What the gateway counts. Clones are the same.
 #[derive(Clone)]

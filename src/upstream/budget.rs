@@ -4,10 +4,10 @@
 //! A share of the recent first attempts, and a few each second for those who make few calls. (tower's `TpsBudget` is
 //! meant to be the same, but its window moves on faster than the time.)
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::{keyed::Keyed, recent::Recent};
-use crate::{config, domain::TenantId};
+use crate::{config, domain::TenantId, sync::Mutex};
 
 /// What a retry costs, in thousandths. A first attempt earns some.
 const PRICE: i64 = 1000;
@@ -37,7 +37,7 @@ impl Budgets {
 
     /// How many retries are left to all together.
     pub(super) fn left(&self) -> i64 {
-        let mut recent = self.all.recent.lock().expect("no panic while it is held");
+        let mut recent = self.all.recent.lock();
         self.all.left(&mut recent) / PRICE
     }
 }
@@ -64,11 +64,11 @@ impl Budget {
     }
 
     fn earn(&self) {
-        *self.recent.lock().expect("no panic while it is held").now() += self.share;
+        *self.recent.lock().now() += self.share;
     }
 
     fn spend(&self) -> bool {
-        let mut recent = self.recent.lock().expect("no panic while it is held");
+        let mut recent = self.recent.lock();
         let enough = self.left(&mut recent) >= PRICE;
         if enough {
             *recent.now() -= PRICE;

@@ -2,10 +2,7 @@
 
 mod notes;
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
@@ -51,7 +48,7 @@ pub(super) struct Job<I: Intent> {
 impl<I: Intent> Drop for Job<I> {
     fn drop(&mut self) {
         if self.is_named {
-            self.once.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+            self.once.running.lock().remove(&self.name);
         }
     }
 }

@@ -5,17 +5,18 @@
 
 use std::{
     error::Error,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
     time::Duration,
 };
 
 use ::redis::{Cmd, ErrorKind, RedisError, RetryMethod, ServerErrorKind, Value, cmd};
 use tokio::{
-    sync,
+    sync as tokio_sync,
     time::{Instant, timeout, timeout_at},
 };
 
 use super::server::{Link, Server};
+use crate::sync::Mutex;
 
 /// How long nobody tries to connect after somebody failed to: calls fail at once meanwhile.
 const REST: Duration = Duration::from_millis(250);
@@ -35,7 +36,7 @@ pub(super) struct Connection {
     mark: String,
     slot: Mutex<Slot>,
     /// Held by whoever connects: who else needs the connection waits for the same one.
-    connecting: sync::Mutex<()>,
+    connecting: tokio_sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -83,7 +84,7 @@ enum Useless {
 impl Connection {
     /// A connection to `server` that is not made yet. Whoever shows the server another mark than others did is refused.
     pub(super) fn new(server: Server, timeout: Duration, mark_key: String, mark: String) -> Self {
-        Self { server, timeout, mark_key, mark, slot: Mutex::default(), connecting: sync::Mutex::default() }
+        Self { server, timeout, mark_key, mark, slot: Mutex::default(), connecting: tokio_sync::Mutex::default() }
     }
 
     /// Whether a command that was given once may be carried out twice.
@@ -181,7 +182,7 @@ impl Connection {
     }
 
     fn slot(&self) -> MutexGuard<'_, Slot> {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+        self.slot.lock()
     }
 
     /// Shows the server the mark of our hash key: the first one leaves it there, and everybody else must have the same.

@@ -3,10 +3,11 @@
 //! A write for each line wakes its reader for each line, which takes longer than to make the line. So lines are gathered
 //! for a moment, and a thread of its own writes them together.
 
+use crate::sync::{Mutex, ignore_poison};
 use std::{
     io::{self, Write},
     mem,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, MutexGuard},
     thread,
     time::Duration,
 };
@@ -52,32 +53,28 @@ impl Writer {
     fn run(&self, mut to: impl Write) {
         let mut batch = Vec::new();
         loop {
-            let waiting = self.filled.wait_while(self.lock(), |waiting| waiting.lines.is_empty());
-            let waiting = waiting.unwrap_or_else(PoisonError::into_inner);
+            let waiting =
+                ignore_poison(self.filled.wait_while(self.waiting.lock(), |waiting| waiting.lines.is_empty()));
             let gathered = self.filled.wait_timeout_while(waiting, MOMENT, |waiting| !waiting.is_urgent);
-            let (mut waiting, _) = gathered.unwrap_or_else(PoisonError::into_inner);
+            let (mut waiting, _) = ignore_poison(gathered);
             mem::swap(&mut waiting.lines, &mut batch);
             (waiting.is_urgent, waiting.is_writing) = (false, true);
             drop(waiting);
             // There is nobody left to tell that it failed.
             let _ = to.write_all(&batch).and_then(|()| to.flush());
             batch.clear();
-            self.lock().is_writing = false;
+            self.waiting.lock().is_writing = false;
             self.written.notify_all();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Waits until what `waits` says has passed.
     fn written(&self, waits: impl Fn(&Waiting) -> bool) -> MutexGuard<'_, Waiting> {
-        let mut waiting = self.lock();
+        let mut waiting = self.waiting.lock();
         while waits(&waiting) {
             waiting.is_urgent = true;
             self.filled.notify_one();
-            waiting = self.written.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting = ignore_poison(self.written.wait(waiting));
         }
         waiting
     }
@@ -115,7 +112,7 @@ mod tests {
 
     impl Write for Written {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().push(bytes.to_vec());
+            self.0.lock().push(bytes.to_vec());
             Ok(bytes.len())
         }
 
@@ -138,7 +135,7 @@ mod tests {
             }
         });
         drop(flush);
-        let batches = written.0.lock().unwrap();
+        let batches = written.0.lock();
         assert!(batches.iter().all(|batch| batch.len() < MAX + 300 && batch.ends_with(b"\n")));
         assert!((2..LINES).contains(&batches.len()), "{}", batches.len());
         let text = String::from_utf8(batches.concat()).unwrap();

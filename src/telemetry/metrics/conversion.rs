@@ -3,13 +3,12 @@
 use std::{
     collections::{HashMap, VecDeque, hash_map::RandomState},
     hash::BuildHasher,
-    sync::Mutex,
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-use crate::{domain::TenantId, telnyx::Channel};
+use crate::{domain::TenantId, sync::Mutex, telnyx::Channel};
 
 /// How many sends are remembered: some ten megabytes, and at a hundred sends a second more than ten minutes.
 const MAX: usize = 65_536;
@@ -50,7 +49,7 @@ impl Sends {
     pub(super) fn note(&self, tenant: &TenantId, names: [Verified<'_>; 2], channel: Channel) {
         let now = Instant::now();
         let names = names.map(|name| self.name(tenant, name));
-        let mut recent = self.recent.lock().expect("no panic while it is held");
+        let mut recent = self.recent.lock();
         for name in names {
             if recent.by_name.insert(name, (channel, now)).is_none() {
                 recent.order.push_back(name);
@@ -66,7 +65,7 @@ impl Sends {
     /// The channel of the send whose code was accepted, and how long ago it was. It is told once.
     pub(super) fn take(&self, tenant: &TenantId, name: Verified<'_>) -> Option<(Channel, Duration)> {
         let name = self.name(tenant, name);
-        let mut recent = self.recent.lock().expect("no panic while it is held");
+        let mut recent = self.recent.lock();
         let (channel, sent) = recent.by_name.remove(&name)?;
         Some((channel, sent.elapsed()))
     }
@@ -98,7 +97,7 @@ mod tests {
             let id = number.to_string();
             sends.note(&tenant, [Verified::Id(&id), Verified::Phone(&id, "p")], Channel::Sms);
         }
-        let recent = sends.recent.lock().unwrap();
+        let recent = sends.recent.lock();
         assert_eq!((recent.order.len(), recent.by_name.len()), (2 * MAX, 2 * MAX));
     }
 }
