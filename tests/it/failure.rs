@@ -1,6 +1,6 @@
-//! An upstream that refuses, fails or loses answers, and callers that send bad input.
+//! An upstream that refuses, fails or loses answers.
 
-mod errors;
+mod broken_answers;
 mod faults;
-mod hostile;
-mod replay;
+mod retries;
+mod telnyx_errors;

@@ -3,6 +3,7 @@
 
 mod calls;
 mod checks;
+mod overload;
 mod sends;
 
 use std::time::Duration;

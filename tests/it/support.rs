@@ -1,8 +1,5 @@
 //! What the tests stand on: a gateway on port 0 with a simulator behind it, and clients that carry a token.
 
-use uuid::Uuid;
-use verify_gateway::pb::{Channel, CreateVerificationRequest};
-
 pub mod authority;
 mod collector;
 mod errors;
@@ -12,8 +9,10 @@ pub mod issuer;
 mod origin;
 pub mod peer;
 mod process;
+pub mod raw;
 pub mod redis;
 pub mod relay;
+mod requests;
 mod served;
 
 pub use self::{
@@ -23,19 +22,8 @@ pub use self::{
     gateway::{Clients, KEY, OTHER_KEY, OTHER_TOKEN, TOKEN, TestGateway, refusal, tenants_file},
     origin::Origin,
     process::{Ended, Process, addr},
+    requests::{
+        PHONE, check_by_id, check_by_phone, every_channel, full_profile, seconds, sms, sms_with_request_id, wrong_code,
+    },
     served::Served,
 };
-
-/// A number that the simulator treats like any other.
-pub const PHONE: &str = "+13035551234";
-
-/// A send to [`PHONE`] with a name of its own.
-pub fn named(profile_id: &str) -> CreateVerificationRequest {
-    CreateVerificationRequest {
-        request_id: Uuid::new_v4().to_string(),
-        phone_number: PHONE.into(),
-        channel: Channel::Sms.into(),
-        profile_id: profile_id.into(),
-        ..CreateVerificationRequest::default()
-    }
-}

@@ -10,7 +10,7 @@ use verify_gateway::{
 };
 
 use super::{gateway, hits, observed, passes_when_told, refused, window};
-use crate::support::{Clients, OTHER_TOKEN, PHONE, Refused, TestGateway, named};
+use crate::support::{Clients, OTHER_TOKEN, PHONE, Refused, TestGateway, sms_with_request_id};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -161,7 +161,7 @@ async fn one_send_counts_once_however_often_it_is_asked_for() {
         .await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
-    let request = named(&profile_id);
+    let request = sms_with_request_id(&profile_id);
     for _ in 0..4 {
         clients.verifications.create_verification(request.clone()).await.unwrap();
     }
@@ -170,7 +170,7 @@ async fn one_send_counts_once_however_often_it_is_asked_for() {
         clients.send(PHONE, &profile_id).await;
     }
     assert_eq!(gateway.messages(PHONE).await.len(), 1);
-    refused(clients.verifications.create_verification(named(&profile_id)).await, OF_PHONE.0, OF_PHONE.1);
+    refused(clients.verifications.create_verification(sms_with_request_id(&profile_id)).await, OF_PHONE.0, OF_PHONE.1);
     // What was answered before is still answered.
     clients.verifications.create_verification(request).await.unwrap();
     gateway.stop().await;
@@ -198,7 +198,7 @@ async fn a_send_in_doubt_keeps_its_place_and_has_one_only() {
     let gateway = gateway(per_phone(1, HOUR)).await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
-    let request = named(&profile_id);
+    let request = sms_with_request_id(&profile_id);
     gateway.fault(json!({"method": "POST", "reset": true})).await;
     let lost = Refused::by(clients.verifications.create_verification(request.clone()).await);
     lost.is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");

@@ -16,9 +16,10 @@ use verify_gateway::{
 
 use super::contract::{add, get, open};
 use crate::support::{
-    PHONE, Refused, TestGateway, named,
+    PHONE, Refused, TestGateway,
     redis::{Redis, ask},
     relay::{Fate, Relay},
+    sms_with_request_id,
 };
 
 /// Adds so many times from each of several tasks, and tells how often that certainly happened and how often it may have.
@@ -156,8 +157,8 @@ async fn a_gateway_that_never_reached_the_server_is_not_ready_until_it_does() {
     server.kill().await;
     let gateway = TestGateway::builder().config(|config| config.store = server.store()).start().await;
     ready(&gateway, false, &[]).await;
-    let channel = tonic::transport::Endpoint::new(format!("http://{}", gateway.addr)).unwrap().connect().await.unwrap();
-    let mut health = HealthClient::new(channel).watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    let mut health =
+        HealthClient::new(gateway.channel().await).watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(health.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     let (status, why) = gateway.admin("/readyz").await;
     assert_eq!((status, why.as_str()), (503, r#"{"degraded":[],"ready":false,"reasons":["store"],"stale":[]}"#));
@@ -199,7 +200,7 @@ async fn an_end_that_could_not_be_noted_is_not_told_before_it_can_be_found_again
     let gateway = TestGateway::builder().config(|config| config.store = server.store()).start().await;
     let mut itself = server.connect().await;
     let mut clients = gateway.clients().await;
-    let request = named(&clients.sms_profile().await);
+    let request = sms_with_request_id(&clients.sms_profile().await);
     gateway.fault(json!({"method": "POST", "act": "after", "delay_ms": 200})).await;
     let sending = tokio::spawn({
         let (mut verifications, request) = (gateway.clients().await.verifications, request.clone());

@@ -13,9 +13,10 @@ use tokio::task::JoinSet;
 use tonic::{Code, Request};
 
 use crate::support::{
-    Clients, PHONE, Refused, Served, TOKEN, TestGateway, named,
+    Clients, PHONE, Refused, Served, TOKEN, TestGateway,
     redis::Redis,
     relay::{Fate, Relay},
+    sms_with_request_id,
 };
 
 #[tokio::test]
@@ -26,7 +27,7 @@ async fn equal_calls_at_two_gateways_send_one_message() {
         TestGateway::builder().upstream(one.simulator).config(|config| config.store = server.store()).start().await;
     let profile_id = one.clients().await.sms_profile().await;
     one.fault(json!({"method": "POST", "delay_ms": 50})).await;
-    let request = named(&profile_id);
+    let request = sms_with_request_id(&profile_id);
     let mut calls = JoinSet::new();
     for gateway in [&one, &other].repeat(4) {
         let (mut clients, request) = (gateway.clients().await, request.clone());
@@ -56,7 +57,7 @@ async fn what_a_killed_process_sent_is_found_by_another_one_and_not_sent_again()
     );
     let (killed, other) =
         tokio::join!(Served::usual(set_up.simulator, &settings), Served::usual(set_up.simulator, &settings));
-    let request = named(&profile_id);
+    let request = sms_with_request_id(&profile_id);
     let call = |clients: Clients, seconds: u64| {
         let mut request = Request::new(request.clone());
         request.set_timeout(Duration::from_secs(seconds));
@@ -104,14 +105,14 @@ async fn what_only_the_record_of_its_own_says_is_not_taken_by_an_older_send_in_d
     let profile_id = clients.sms_profile().await;
 
     // Nothing comes of the older one, and nobody knows.
-    let in_doubt = named(&profile_id);
+    let in_doubt = sms_with_request_id(&profile_id);
     older.fault(json!({"method": "POST", "status": 500})).await;
     let refused = clients.verifications.create_verification(in_doubt.clone()).await;
     Refused::by(refused).is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
     older.fault(json!({"method": "POST", "act": "after", "delay_ms": 200})).await;
     let sending = tokio::spawn({
         let (mut verifications, newer) =
-            (Clients::of(killed.addr, Some(TOKEN)).await.verifications, named(&profile_id));
+            (Clients::of(killed.addr, Some(TOKEN)).await.verifications, sms_with_request_id(&profile_id));
         async move { verifications.create_verification(newer).await.unwrap().into_inner().verification.unwrap().id }
     });
     while older.messages(PHONE).await.is_empty() {}

@@ -47,4 +47,13 @@ impl Refused {
         assert_eq!((self.code, self.reason.as_str()), (code, reason), "{self:?}");
         self
     }
+
+    /// Asserts that the request is invalid and that exactly `fields` break a rule. `fields` are in alphabetical order.
+    #[track_caller]
+    pub fn names_fields(self, fields: &[&str]) -> Self {
+        let mut refused = self.is(Code::InvalidArgument, "INVALID_REQUEST");
+        refused.fields.sort();
+        assert_eq!(refused.fields, fields, "{refused:?}");
+        refused
+    }
 }

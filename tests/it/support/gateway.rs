@@ -21,7 +21,7 @@ use verify_gateway::{
     domain::{ApiKey, Identity, Permissions, Tenant, TenantId, TokenHash},
     pb::{
         Channel as Via, CheckOutcome, CheckVerificationRequest, CreateProfileRequest, CreateVerificationRequest,
-        Profile, SmsSettings, Verification, check_verification_request::Target,
+        GetProfileRequest, Profile, SmsSettings, Verification, check_verification_request::Target,
         profile_service_client::ProfileServiceClient, template_service_client::TemplateServiceClient,
         verification_service_client::VerificationServiceClient,
     },
@@ -168,6 +168,11 @@ impl TestGateway {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
+    /// A connection to the gateway.
+    pub async fn channel(&self) -> Channel {
+        Endpoint::new(format!("http://{}", self.addr)).unwrap().connect().await.unwrap()
+    }
+
     /// Clients that carry the token of `login`.
     pub async fn clients(&self) -> Clients {
         self.clients_with(Some(TOKEN)).await
@@ -307,6 +312,12 @@ impl Clients {
     pub async fn profile(&mut self, profile: Profile) -> Profile {
         let request = CreateProfileRequest { profile: Some(profile), ..CreateProfileRequest::default() };
         self.profiles.create_profile(request).await.unwrap().into_inner().profile.unwrap()
+    }
+
+    /// Reads a profile.
+    pub async fn get_profile(&mut self, profile_id: &str) -> Profile {
+        let request = GetProfileRequest { profile_id: profile_id.into() };
+        self.profiles.get_profile(request).await.unwrap().into_inner().profile.unwrap()
     }
 
     /// Tries to send a code to `phone` by SMS.

@@ -5,7 +5,7 @@ use verify_gateway::pb::{
     ListVerificationsRequest, Profile, SmsSettings, VerificationState, check_verification_request::Target,
 };
 
-use crate::support::{PHONE, TestGateway};
+use crate::support::{PHONE, TestGateway, wrong_code};
 
 #[tokio::test]
 async fn the_quickstart_runs_over_grpc() {
@@ -45,8 +45,7 @@ async fn the_quickstart_runs_over_grpc() {
             CheckVerificationRequest { target: Some(target), profile_id: profile_id.into(), code: code.into() };
         clients.verifications.check_verification(request).await.unwrap().into_inner()
     };
-    let wrong = if code == "00000" { "11111" } else { "00000" };
-    let refused = check(Target::VerificationId(sent.id.clone()), "", wrong).await;
+    let refused = check(Target::VerificationId(sent.id.clone()), "", &wrong_code(&code)).await;
     assert_eq!(refused.outcome(), CheckOutcome::Rejected);
     let accepted = check(Target::PhoneNumber(PHONE.into()), &profile.id, &code).await;
     assert_eq!(accepted.outcome(), CheckOutcome::Accepted);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tonic::Code;
-use verify_gateway::pb::{DeleteProfileRequest, GetVerificationRequest, ListTemplatesRequest};
+use verify_gateway::pb::ListTemplatesRequest;
 
 use crate::support::{PHONE, Refused, TestGateway};
 
@@ -45,20 +45,6 @@ async fn a_send_that_telnyx_throttled_is_sent_once_it_may() {
 }
 
 #[tokio::test]
-async fn a_read_outlives_failures_of_all_kinds() {
-    let gateway = TestGateway::start().await;
-    let mut clients = gateway.clients().await;
-    let profile_id = clients.sms_profile().await;
-    let id = clients.send(PHONE, &profile_id).await.id;
-    for fault in [json!({"times": 2, "status": 503}), json!({"times": 2, "reset": true}), json!({"truncate": true})] {
-        gateway.fault(fault).await;
-        let read = GetVerificationRequest { verification_id: id.clone() };
-        clients.verifications.get_verification(read).await.unwrap();
-    }
-    gateway.stop().await;
-}
-
-#[tokio::test]
 async fn attempts_end_at_their_limit() {
     let gateway = TestGateway::start().await;
     let mut clients = gateway.clients().await;
@@ -67,18 +53,6 @@ async fn attempts_end_at_their_limit() {
         .is(Code::Unavailable, "UPSTREAM_UNAVAILABLE");
     // All three were used up.
     clients.templates.list_templates(ListTemplatesRequest::default()).await.unwrap();
-    gateway.stop().await;
-}
-
-#[tokio::test]
-async fn a_delete_whose_answer_was_lost_is_a_delete() {
-    let gateway = TestGateway::start().await;
-    let mut clients = gateway.clients().await;
-    let profile_id = clients.sms_profile().await;
-    gateway.fault(json!({"reset": true, "act": "after"})).await;
-    clients.profiles.delete_profile(DeleteProfileRequest { profile_id: profile_id.clone() }).await.unwrap();
-    let again = clients.profiles.delete_profile(DeleteProfileRequest { profile_id }).await;
-    Refused::by(again).is(Code::NotFound, "PROFILE_NOT_FOUND");
     gateway.stop().await;
 }
 

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tonic::Code;
-use verify_gateway::pb::{
-    CheckVerificationRequest, CreateTemplateRequest, GetProfileRequest, GetVerificationRequest, ListTemplatesRequest,
-    UpdateTemplateRequest, check_verification_request::Target,
-};
+use verify_gateway::pb::{GetVerificationRequest, ListTemplatesRequest};
 
 use crate::support::{PHONE, Refused, TestGateway, refusal};
 
@@ -76,55 +73,6 @@ async fn each_refusal_of_a_read_has_its_code_and_reason() {
         let waits = matches!(grpc, Code::Unavailable | Code::ResourceExhausted);
         assert_eq!(refused.retry_after.is_some(), waits, "{status} {code}");
     }
-    gateway.stop().await;
-}
-
-#[tokio::test]
-async fn a_failure_of_a_check_or_a_creation_says_what_is_in_doubt() {
-    let gateway = TestGateway::start().await;
-    let mut clients = gateway.clients().await;
-    gateway.fault(refusal(500, "10007")).await;
-    let check = CheckVerificationRequest {
-        target: Some(Target::VerificationId("some-id".into())),
-        code: "12345".into(),
-        ..CheckVerificationRequest::default()
-    };
-    Refused::by(clients.verifications.check_verification(check.clone()).await)
-        .is(Code::Unknown, "CHECK_OUTCOME_UNKNOWN");
-    gateway.fault(json!({"method": "POST", "status": 500, "code": "10007"})).await;
-    let create = CreateTemplateRequest { text: "{{code}}".into(), ..CreateTemplateRequest::default() };
-    Refused::by(clients.templates.create_template(create).await).is(Code::Unknown, "CREATE_OUTCOME_UNKNOWN");
-
-    let used_up =
-        Refused::by(clients.verifications.check_verification(check).await).is(Code::NotFound, "VERIFICATION_NOT_FOUND");
-    assert_eq!(used_up.resource, Some(("verification".into(), "some-id".into())));
-    gateway.stop().await;
-}
-
-#[tokio::test]
-async fn what_is_not_found_is_named() {
-    let gateway = TestGateway::start().await;
-    let mut clients = gateway.clients().await;
-    let read = GetProfileRequest { profile_id: "no-such".into() };
-    let refused = Refused::by(clients.profiles.get_profile(read).await).is(Code::NotFound, "PROFILE_NOT_FOUND");
-    assert_eq!(refused.resource, Some(("profile".into(), "no-such".into())));
-    let update = UpdateTemplateRequest { template_id: "no-such".into(), text: "{{code}}".into() };
-    let refused = Refused::by(clients.templates.update_template(update).await).is(Code::NotFound, "TEMPLATE_NOT_FOUND");
-    assert_eq!(refused.resource, Some(("template".into(), "no-such".into())));
-    gateway.stop().await;
-}
-
-#[tokio::test]
-async fn a_channel_that_the_profile_lacks_is_told_from_a_bad_request() {
-    let gateway = TestGateway::start().await;
-    let mut clients = gateway.clients().await;
-    let call = verify_gateway::pb::Profile {
-        name: "call only".into(),
-        call: Some(verify_gateway::pb::CallSettings::default()),
-        ..verify_gateway::pb::Profile::default()
-    };
-    let profile_id = clients.profile(call).await.id;
-    Refused::by(clients.try_send(PHONE, &profile_id).await).is(Code::FailedPrecondition, "CHANNEL_NOT_CONFIGURED");
     gateway.stop().await;
 }
 

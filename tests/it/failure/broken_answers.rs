@@ -1,0 +1,104 @@
+//! An upstream that is down, silent, or answers with something else than the API's JSON.
+
+use std::time::Duration;
+
+use tonic::Code;
+use verify_gateway::pb::ListTemplatesRequest;
+
+use crate::support::{
+    Clients, Origin, PHONE, Refused, TOKEN, TestGateway,
+    raw::{EMPTY, LIST_TEMPLATES, post},
+};
+
+async fn read(clients: &mut Clients) -> Refused {
+    Refused::by(clients.templates.list_templates(ListTemplatesRequest::default()).await)
+}
+
+async fn send(clients: &mut Clients) -> Refused {
+    Refused::by(clients.try_send(PHONE, "some-profile").await)
+}
+
+#[tokio::test]
+async fn an_origin_that_is_down_is_unavailable_for_reads_and_sends() {
+    let gateway = TestGateway::builder().upstream(Origin::refusing().await).start().await;
+    let mut clients = gateway.clients().await;
+    // Nothing left, so even a send may be repeated by the caller.
+    for refused in [read(&mut clients).await, send(&mut clients).await] {
+        let refused = refused.is(Code::Unavailable, "UPSTREAM_UNAVAILABLE");
+        assert!(refused.retry_after.is_some());
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_origin_that_answers_rubbish_is_told_from_a_working_one() {
+    const HTML: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 13\r\n\r\n<html></html>";
+    const HALF: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{\"data\": ";
+    const EMPTY: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    for answer in [HTML, HALF, EMPTY] {
+        let origin = Origin::answering(answer).await;
+        let gateway = TestGateway::builder().upstream(origin.addr).start().await;
+        let mut clients = gateway.clients().await;
+        read(&mut clients).await.is(Code::Internal, "UPSTREAM_ANSWER_UNREADABLE");
+        send(&mut clients).await.is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
+        // The third one looked for the message.
+        assert_eq!(origin.requests(), 3);
+        gateway.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_origin_that_cuts_its_answer_or_says_nothing_gets_other_reads_and_no_other_send() {
+    const CUT: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 90\r\n\r\n{\"data\": [";
+    const NOTHING: &[u8] = b"";
+    const NO_HTTP: &[u8] = b"220 smtp ready\r\n";
+    for answer in [CUT, NOTHING, NO_HTTP] {
+        let origin = Origin::answering(answer).await;
+        let gateway = TestGateway::builder().upstream(origin.addr).start().await;
+        let mut clients = gateway.clients().await;
+        read(&mut clients).await.is(Code::Unavailable, "UPSTREAM_UNAVAILABLE");
+        assert_eq!(origin.requests(), 3);
+        send(&mut clients).await.is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
+        // One send, and a read that looks for its message.
+        assert_eq!(origin.requests(), 3 + 1 + 3);
+        gateway.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_larger_than_the_limit_is_not_read() {
+    const LARGE: &[u8] =
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\n{\"data\":\r\n8\r\n[       \r\n1\r\n]\r\n";
+    let origin = Origin::answering(LARGE).await;
+    let gateway = TestGateway::builder()
+        .upstream(origin.addr)
+        .config(|config| config.upstream.max_response_size = 15)
+        .start()
+        .await;
+    let mut clients = gateway.clients().await;
+    read(&mut clients).await.is(Code::Internal, "UPSTREAM_ANSWER_UNREADABLE");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_origin_that_never_answers_costs_no_more_than_the_deadline() {
+    let origin = Origin::silent().await;
+    let gateway = TestGateway::builder().upstream(origin.addr).start().await;
+    let bearer = format!("Bearer {TOKEN}");
+    let headers = [("authorization", bearer.as_str()), ("grpc-timeout", "80m")];
+    let late = post(&gateway, LIST_TEMPLATES, &headers, EMPTY).await;
+    late.is(Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+    gateway.stop().await;
+
+    let gateway = TestGateway::builder()
+        .upstream(origin.addr)
+        .config(|config| {
+            config.grpc.default_deadline = Duration::from_millis(80);
+        })
+        .start()
+        .await;
+    let mut clients = gateway.clients().await;
+    read(&mut clients).await.is(Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+    send(&mut clients).await.is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
+    gateway.stop().await;
+}

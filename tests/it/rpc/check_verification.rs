@@ -1,0 +1,125 @@
+//! `CheckVerification`: outcomes, what is refused, and checks whose answer is lost.
+
+use CheckOutcome::{Accepted, Rejected};
+use serde_json::json;
+use tonic::Code;
+use verify_gateway::pb::{CheckOutcome, CheckVerificationRequest};
+
+use super::{MALFORMED_PHONE_NUMBERS, is_malformed_phone_number};
+use crate::support::{Clients, PHONE, Refused, TestGateway, check_by_id, check_by_phone, refusal, wrong_code};
+
+const UNKNOWN: &str = "CHECK_OUTCOME_UNKNOWN";
+
+/// A verification that waits for its code.
+struct Pending {
+    id: String,
+    profile_id: String,
+    code: String,
+}
+
+/// What a check names its verification by.
+#[derive(Clone, Copy)]
+enum By {
+    Id,
+    PhoneNumber,
+}
+
+impl Pending {
+    async fn new(gateway: &TestGateway, clients: &mut Clients) -> Self {
+        let profile_id = clients.sms_profile().await;
+        let id = clients.send(PHONE, &profile_id).await.id;
+        Self { id, profile_id, code: gateway.code(PHONE).await }
+    }
+
+    /// The outcome of a check, or the reason of its failure.
+    async fn check(&self, clients: &mut Clients, by: By, code: &str) -> Result<CheckOutcome, String> {
+        let request = match by {
+            By::Id => check_by_id(&self.id, code),
+            By::PhoneNumber => check_by_phone(PHONE, &self.profile_id, code),
+        };
+        match clients.verifications.check_verification(request).await {
+            Ok(answer) => Ok(answer.into_inner().outcome()),
+            Err(status) => Err(Refused::by::<()>(Err(status)).reason),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_check_with_a_wrong_code_is_rejected_and_with_the_right_one_accepted() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    for by in [By::Id, By::PhoneNumber] {
+        let pending = Pending::new(&gateway, &mut clients).await;
+        assert_eq!(pending.check(&mut clients, by, &wrong_code(&pending.code)).await, Ok(Rejected));
+        assert_eq!(pending.check(&mut clients, by, &pending.code).await, Ok(Accepted));
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_empty_request_is_refused_with_every_required_field() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    let answer = clients.verifications.check_verification(CheckVerificationRequest::default()).await;
+    Refused::by(answer).names_fields(&["code", "target"]);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_malformed_phone_number_is_refused_and_not_repeated() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    for phone in MALFORMED_PHONE_NUMBERS {
+        let request = check_by_phone(phone, "some-profile", "12345");
+        is_malformed_phone_number(Refused::by(clients.verifications.check_verification(request).await), phone);
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_failed_check_has_an_unknown_outcome_and_a_missing_verification_is_named() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    gateway.fault(refusal(500, "10007")).await;
+    Refused::by(clients.try_check("some-id", "12345").await).is(Code::Unknown, UNKNOWN);
+    let missing = Refused::by(clients.try_check("some-id", "12345").await).is(Code::NotFound, "VERIFICATION_NOT_FOUND");
+    assert_eq!(missing.resource, Some(("verification".into(), "some-id".into())));
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_right_code_whose_answer_is_lost_is_accepted_and_a_wrong_one_is_unknown() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    for by in [By::PhoneNumber, By::Id] {
+        let pending = Pending::new(&gateway, &mut clients).await;
+        let lost = json!({"method": "POST", "reset": true, "act": "after"});
+        gateway.fault(lost.clone()).await;
+        assert_eq!(pending.check(&mut clients, by, &wrong_code(&pending.code)).await, Err(UNKNOWN.into()));
+        // The check before may have been the right one, so an accepted verification proves nothing.
+        gateway.fault(lost.clone()).await;
+        assert_eq!(pending.check(&mut clients, by, &pending.code).await, Err(UNKNOWN.into()));
+
+        let pending = Pending::new(&gateway, &mut clients).await;
+        assert_eq!(pending.check(&mut clients, by, &wrong_code(&pending.code)).await, Ok(Rejected));
+        gateway.fault(lost).await;
+        assert_eq!(pending.check(&mut clients, by, &pending.code).await, Ok(Accepted));
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_wrong_code_after_the_right_one_is_unknown_when_its_answer_is_lost() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    for right_by in [By::PhoneNumber, By::Id] {
+        for wrong_by in [By::PhoneNumber, By::Id] {
+            let pending = Pending::new(&gateway, &mut clients).await;
+            assert_eq!(pending.check(&mut clients, right_by, &pending.code).await, Ok(Accepted));
+            gateway.fault(json!({"method": "POST", "reset": true, "act": "after"})).await;
+            let wrong = wrong_code(&pending.code);
+            assert_eq!(pending.check(&mut clients, wrong_by, &wrong).await, Err(UNKNOWN.into()));
+        }
+    }
+    gateway.stop().await;
+}
