@@ -83,7 +83,7 @@ impl Gateway {
         let services = Services::new(config, &upstream, &store, &clock, &tasks, &metrics);
         let authenticator = Authenticator::new(directory, clock.clone(), metrics.clone());
         let who = (authenticator.clone(), Calls::new(clock.clone(), metrics.clone()));
-        let server = GrpcServer::new(&config.grpc, telemetry, who, services, upstream, clock)?;
+        let server = GrpcServer::new(&config.grpc, telemetry, who, services, clock)?;
         let refused = |addr| move |source| Error::Bind { addr, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused(config.grpc.listen))?;
         let addr = listener.local_addr().map_err(refused(config.grpc.listen))?;
@@ -156,7 +156,7 @@ impl Gateway {
         // A peer that never ends its stream must not hold the process.
         if timeout(limits.grace_period, done).await.is_err() {
             let Aborted { connections, calls } = server.abort().await;
-            tracing::warn!(connections, calls, tasks = tasks.cut(), "the grace period ran out");
+            tracing::warn!(connections, calls, tasks = tasks.abort(), "the grace period ran out");
         }
     }
 }

@@ -33,9 +33,8 @@ use crate::{
         ErrorReason, FILE_DESCRIPTOR_SET, profile_service_server::ProfileServiceServer,
         template_service_server::TemplateServiceServer, verification_service_server::VerificationServiceServer,
     },
-    services::{Answered, Origin, Services},
+    services::{Origin, Outcome, Services},
     telemetry::Telemetry,
-    upstream::Client,
 };
 
 type ProfileServer = ProfileServiceServer<profiles::ProfileHandlers>;
@@ -73,7 +72,6 @@ impl GrpcServer {
         telemetry: &Telemetry,
         (authenticator, calls): (Authenticator, Calls),
         services: Services,
-        upstream: Client,
         clock: Clock,
     ) -> Result<Self, Errors> {
         let certificate = CertificateReloader::begin(config, clock, telemetry.metrics())?;
@@ -81,14 +79,8 @@ impl GrpcServer {
         let (health, health_service) = tonic_health::server::health_reporter();
         let mut routes = Routes::builder();
         routes
-            .add_service(bounded!(
-                ProfileServiceServer::new(profiles::ProfileHandlers::new(profiles, upstream.clone())),
-                config
-            ))
-            .add_service(bounded!(
-                TemplateServiceServer::new(templates::TemplateHandlers::new(templates, upstream)),
-                config
-            ))
+            .add_service(bounded!(ProfileServiceServer::new(profiles::ProfileHandlers::new(profiles)), config))
+            .add_service(bounded!(TemplateServiceServer::new(templates::TemplateHandlers::new(templates)), config))
             .add_service(bounded!(
                 VerificationServiceServer::new(verifications::VerificationHandlers::new(verifications)),
                 config
@@ -158,9 +150,9 @@ fn context<T>(request: &Request<T>) -> Result<CallContext, Error> {
 }
 
 /// The response to a call. Its metadata says where the answer is that of an earlier call, or made up for a test number.
-fn answer<A, R>(answered: Answered<A>, message: impl FnOnce(A) -> R) -> Response<R> {
-    let mut response = Response::new(message(answered.answer));
-    let earlier = match answered.origin {
+fn answer<A, R>(outcome: Outcome<A>, message: impl FnOnce(A) -> R) -> Response<R> {
+    let mut response = Response::new(message(outcome.answer));
+    let earlier = match outcome.origin {
         Origin::ThisCall => return response,
         Origin::SameRequest => "replayed",
         Origin::Duplicate => "duplicate",

@@ -1,37 +1,39 @@
-//! Flows that are more than one call upstream.
+//! What the gateway does for each RPC: permissions, audit, limits, idempotency, upstream. One method per RPC.
 
 mod check;
-mod create;
 mod once;
+mod profiles;
 mod read;
 mod send;
 mod tasks;
+mod templates;
 mod test_numbers;
 
 use std::time::Duration;
 
 use self::once::{Once, Parts};
 pub use self::{
-    check::{Check, Target},
-    create::{NewProfile, NewTemplate},
-    once::{Answered, Origin},
+    check::{Check, Report, VerificationRef},
+    once::{Origin, Outcome},
+    profiles::NewProfile,
     send::Send,
     tasks::Tasks,
+    templates::NewTemplate,
 };
 use crate::{clock::Clock, config::Config, limits::Limiter, store::Store, telemetry::Metrics, upstream::Client};
 
 /// All flows.
 #[derive(Clone)]
 pub struct Services {
-    /// Starts, checks and reports verifications.
+    /// The methods of `VerificationService`.
     pub verifications: Verifications,
-    /// Creates profiles.
+    /// The methods of `ProfileService`.
     pub profiles: Profiles,
-    /// Creates templates.
+    /// The methods of `TemplateService`.
     pub templates: Templates,
 }
 
-/// Starts, checks and reports verifications.
+/// Starts, reads, checks and reports verifications.
 #[derive(Clone)]
 pub struct Verifications {
     upstream: Client,
@@ -44,13 +46,19 @@ pub struct Verifications {
     attempt_timeout: Duration,
 }
 
-/// Creates profiles.
+/// Creates, reads, changes and deletes profiles.
 #[derive(Clone)]
-pub struct Profiles(Once<NewProfile>);
+pub struct Profiles {
+    upstream: Client,
+    creations: Once<NewProfile>,
+}
 
-/// Creates templates.
+/// Creates, lists and changes templates.
 #[derive(Clone)]
-pub struct Templates(Once<NewTemplate>);
+pub struct Templates {
+    upstream: Client,
+    creations: Once<NewTemplate>,
+}
 
 impl Services {
     /// The flows over `upstream`, with their records in `store`. What must outlive its caller runs on `tasks`.
@@ -85,8 +93,8 @@ impl Services {
                 clock_skew: config.sends.clock_skew,
                 attempt_timeout: config.upstream.attempt_timeout,
             },
-            profiles: Profiles(Once::new(parts.clone())),
-            templates: Templates(Once::new(parts)),
+            profiles: Profiles { upstream: upstream.clone(), creations: Once::new(parts.clone()) },
+            templates: Templates { upstream: upstream.clone(), creations: Once::new(parts) },
         }
     }
 }

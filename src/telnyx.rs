@@ -40,6 +40,13 @@ pub struct List<T> {
     pub meta: Option<PageMeta>,
 }
 
+impl<T> List<T> {
+    /// The same list with each resource replaced.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> List<U> {
+        List { data: self.data.into_iter().map(change).collect(), meta: self.meta }
+    }
+}
+
 /// Where a page stands among the others. Pages count from 1.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct PageMeta {

@@ -7,27 +7,23 @@ use super::{
     translate::{ListKind, PageRequest, Violations, renamed},
 };
 use crate::{
-    domain::{CallContext, Error},
+    domain::Error,
     pb::{
         CreateProfileRequest, CreateProfileResponse, DeleteProfileRequest, DeleteProfileResponse, GetProfileRequest,
         GetProfileResponse, ListProfilesRequest, ListProfilesResponse, UpdateProfileRequest, UpdateProfileResponse,
         profile_service_server::ProfileService,
     },
-    policy,
     services::Profiles,
-    telemetry::audit,
-    upstream::Client,
 };
 
 /// The handlers of `ProfileService`.
 pub(super) struct ProfileHandlers {
     profiles: Profiles,
-    upstream: Client,
 }
 
 impl ProfileHandlers {
-    pub(super) const fn new(profiles: Profiles, upstream: Client) -> Self {
-        Self { profiles, upstream }
+    pub(super) const fn new(profiles: Profiles) -> Self {
+        Self { profiles }
     }
 }
 
@@ -39,14 +35,14 @@ impl ProfileService for ProfileHandlers {
     ) -> Result<Response<CreateProfileResponse>, Status> {
         let context = context(&request)?;
         let new = translate::create_profile(request.into_inner())?;
-        let answered = self.profiles.create(&context, new).await.map_err(renamed)?;
-        Ok(answer(answered, |profile| CreateProfileResponse { profile: Some(translate::profile(profile)) }))
+        let outcome = self.profiles.create(&context, new).await.map_err(renamed)?;
+        Ok(answer(outcome, |profile| CreateProfileResponse { profile: Some(translate::profile(profile)) }))
     }
 
     async fn get_profile(&self, request: Request<GetProfileRequest>) -> Result<Response<GetProfileResponse>, Status> {
         let context = context(&request)?;
-        let id = allowed_id(&context, &request.get_ref().profile_id)?;
-        let profile = self.upstream.profile(&context, &id).await.map_err(renamed)?;
+        let id = profile_id(&request.get_ref().profile_id)?;
+        let profile = self.profiles.get(&context, &id).await.map_err(renamed)?;
         Ok(Response::new(GetProfileResponse { profile: Some(translate::profile(profile)) }))
     }
 
@@ -63,15 +59,10 @@ impl ProfileService for ProfileHandlers {
         let paging = PageRequest::read(scope, request.page_size, &request.page_token, &mut violations);
         let paging = violations.into_result(Some(paging))?;
 
-        let list = self.upstream.profiles(&context, name.as_deref(), paging.page()).await.map_err(renamed)?;
+        let list = self.profiles.list(&context, name.as_deref(), paging.page()).await.map_err(renamed)?;
         let window = paging.window(list);
         Ok(Response::new(ListProfilesResponse {
-            profiles: window
-                .items
-                .into_iter()
-                .filter(|profile| context.identity.permissions.profiles.has(profile.id.as_deref().unwrap_or_default()))
-                .map(translate::profile)
-                .collect(),
+            profiles: window.items.into_iter().flatten().map(translate::profile).collect(),
             next_page_token: window.next_page_token,
             total_size: window.total_size,
         }))
@@ -83,9 +74,7 @@ impl ProfileService for ProfileHandlers {
     ) -> Result<Response<UpdateProfileResponse>, Status> {
         let context = context(&request)?;
         let (id, patch) = translate::update_profile(request.into_inner())?;
-        audit::about(|subject| subject.profile_id = Some(id.clone()));
-        policy::profile(&context.identity, &id)?;
-        let profile = self.upstream.update_profile(&context, &id, patch).await.map_err(renamed)?;
+        let profile = self.profiles.update(&context, &id, patch).await.map_err(renamed)?;
         Ok(Response::new(UpdateProfileResponse { profile: Some(translate::profile(profile)) }))
     }
 
@@ -94,18 +83,14 @@ impl ProfileService for ProfileHandlers {
         request: Request<DeleteProfileRequest>,
     ) -> Result<Response<DeleteProfileResponse>, Status> {
         let context = context(&request)?;
-        let id = allowed_id(&context, &request.get_ref().profile_id)?;
-        self.upstream.delete_profile(&context, &id).await.map_err(renamed)?;
+        let id = profile_id(&request.get_ref().profile_id)?;
+        self.profiles.delete(&context, &id).await.map_err(renamed)?;
         Ok(Response::new(DeleteProfileResponse {}))
     }
 }
 
-/// The id of a profile that the identity may use.
-fn allowed_id(context: &CallContext, profile_id: &str) -> Result<String, Error> {
+fn profile_id(profile_id: &str) -> Result<String, Error> {
     let mut violations = Violations::default();
     let id = violations.id("profile_id", profile_id);
-    let id = violations.into_result(id)?;
-    audit::about(|subject| subject.profile_id = Some(id.clone()));
-    policy::profile(&context.identity, &id)?;
-    Ok(id)
+    violations.into_result(id)
 }

@@ -12,19 +12,16 @@ use crate::{
         UpdateTemplateRequest, UpdateTemplateResponse, template_service_server::TemplateService,
     },
     services::{NewTemplate, Templates},
-    telemetry::audit,
-    upstream::Client,
 };
 
 /// The handlers of `TemplateService`.
 pub(super) struct TemplateHandlers {
     templates: Templates,
-    upstream: Client,
 }
 
 impl TemplateHandlers {
-    pub(super) const fn new(templates: Templates, upstream: Client) -> Self {
-        Self { templates, upstream }
+    pub(super) const fn new(templates: Templates) -> Self {
+        Self { templates }
     }
 }
 
@@ -41,7 +38,7 @@ impl TemplateService for TemplateHandlers {
         let paging = PageRequest::read(scope, request.page_size, &request.page_token, &mut violations);
         let paging = violations.into_result(Some(paging))?;
 
-        let templates = self.upstream.templates(&context).await.map_err(renamed)?;
+        let templates = self.templates.list(&context).await.map_err(renamed)?;
         let window = paging.window_of_all(templates);
         Ok(Response::new(ListTemplatesResponse {
             templates: window.items.into_iter().map(translate::template).collect(),
@@ -60,8 +57,8 @@ impl TemplateService for TemplateHandlers {
         let request_id = violations.request_id(&request.request_id);
         translate::template_text(&request.text, &mut violations);
         let new = violations.into_result(Some(NewTemplate { request_id, text: request.text }))?;
-        let answered = self.templates.create(&context, new).await.map_err(renamed)?;
-        Ok(answer(answered, |template| CreateTemplateResponse { template: Some(translate::template(template)) }))
+        let outcome = self.templates.create(&context, new).await.map_err(renamed)?;
+        Ok(answer(outcome, |template| CreateTemplateResponse { template: Some(translate::template(template)) }))
     }
 
     async fn update_template(
@@ -74,8 +71,7 @@ impl TemplateService for TemplateHandlers {
         let id = violations.id("template_id", &request.template_id);
         translate::template_text(&request.text, &mut violations);
         let id = violations.into_result(id)?;
-        audit::about(|subject| subject.template_id = Some(id.clone()));
-        let template = self.upstream.update_template(&context, &id, &request.text).await.map_err(renamed)?;
+        let template = self.templates.update(&context, &id, &request.text).await.map_err(renamed)?;
         Ok(Response::new(UpdateTemplateResponse { template: Some(translate::template(template)) }))
     }
 }

@@ -2,7 +2,7 @@
 
 mod proof;
 
-use super::{Answered, Origin, Verifications};
+use super::{Origin, Outcome, Verifications};
 use crate::{
     domain::{CallContext, Error, PhoneNumber},
     limits::Guessed,
@@ -18,14 +18,23 @@ use crate::{
 #[derive(Debug)]
 pub struct Check {
     /// Which verification it belongs to.
-    pub target: Target,
+    pub target: VerificationRef,
     /// What the person typed in.
     pub code: Secret,
 }
 
+/// A check that the caller made itself, of a custom code.
+#[derive(Debug)]
+pub struct Report {
+    /// The verification's ID.
+    pub verification_id: String,
+    /// Whether the code was right.
+    pub accepted: bool,
+}
+
 /// Which verification a code belongs to.
 #[derive(Debug)]
-pub enum Target {
+pub enum VerificationRef {
     /// The one with this id.
     Id(String),
     /// The pending one of this number and profile.
@@ -42,29 +51,29 @@ impl Verifications {
     ///
     /// # Errors
     /// As `CheckVerification` documents them.
-    pub async fn check(&self, context: &CallContext, check: &Check) -> Result<Answered<CheckAnswer>, Error> {
+    pub async fn check(&self, context: &CallContext, check: &Check) -> Result<Outcome<CheckAnswer>, Error> {
         audit::about(|subject| match &check.target {
-            Target::Id(id) => subject.verification_id = Some(id.clone()),
-            Target::Phone { phone_number, profile_id } => {
+            VerificationRef::Id(id) => subject.verification_id = Some(id.clone()),
+            VerificationRef::Phone { phone_number, profile_id } => {
                 subject.phone_number(phone_number);
                 subject.profile_id = Some(profile_id.clone());
             }
         });
         let code = Some(check.code.expose());
         let (target, verify_profile_id) = match &check.target {
-            Target::Id(id) => (CheckTarget::Id(id), None),
-            Target::Phone { phone_number, profile_id } => {
+            VerificationRef::Id(id) => (CheckTarget::Id(id), None),
+            VerificationRef::Phone { phone_number, profile_id } => {
                 policy::profile(&context.identity, profile_id)?;
                 policy::country(&context.identity, phone_number)?;
                 (CheckTarget::Phone(phone_number), Some(profile_id.as_str()))
             }
         };
-        if let Some(answered) = self.test_check(context, check).await {
-            return answered;
+        if let Some(outcome) = self.answer_check_for_test_number(context, check).await {
+            return outcome;
         }
         let verified = match &check.target {
-            Target::Id(id) => Verified::Id(id),
-            Target::Phone { phone_number, profile_id } => Verified::Phone(phone_number.as_e164(), profile_id),
+            VerificationRef::Id(id) => Verified::Id(id),
+            VerificationRef::Phone { phone_number, profile_id } => Verified::Phone(phone_number.as_e164(), profile_id),
         };
         let guess = self.limiter.check(&context.tenant, verified).await?;
         let end = match self.begin(context, &check.target).await {
@@ -78,29 +87,25 @@ impl Verifications {
         let phone_number = end.as_ref().ok().and_then(|answer| answer.phone_number.as_deref());
         self.limiter.checked(&context.tenant, guess, guessed(&end), phone_number).await;
         self.tell(context, verified, &end);
-        end.map(|answer| Answered { answer, origin: Origin::ThisCall })
+        end.map(|answer| Outcome { answer, origin: Origin::ThisCall })
     }
 
     /// Reports how the caller's own check of a custom code ended.
     ///
     /// # Errors
     /// As `ReportVerification` documents them.
-    pub async fn report(
-        &self,
-        context: &CallContext,
-        verification_id: &str,
-        accepted: bool,
-    ) -> Result<Answered<CheckAnswer>, Error> {
+    pub async fn report(&self, context: &CallContext, report: &Report) -> Result<Outcome<CheckAnswer>, Error> {
+        let Report { verification_id, accepted } = report;
         audit::about(|subject| subject.verification_id = Some(verification_id.to_owned()));
-        let (outcome, state) = if accepted { ("accepted", "accepted") } else { ("rejected", "invalid") };
-        if let Some(answered) = self.test_report(context, verification_id, (outcome, state)).await {
-            return Ok(answered);
+        let (outcome, state) = if *accepted { ("accepted", "accepted") } else { ("rejected", "invalid") };
+        if let Some(outcome) = self.answer_report_for_test_number(context, verification_id, (outcome, state)).await {
+            return Ok(outcome);
         }
         let body = CheckRequest { status: Some(outcome), ..CheckRequest::default() };
         let end = self.upstream.check(context, CheckTarget::Id(verification_id), &body).await;
         let end = self.reported(context, verification_id, (outcome, state), end).await;
         self.tell(context, Verified::Id(verification_id), &end);
-        end.map(|answer| Answered { answer, origin: Origin::ThisCall })
+        end.map(|answer| Outcome { answer, origin: Origin::ThisCall })
     }
 
     /// The end of a report: the answer itself, or what the verification shows without it.

@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 pub(super) use self::intent::{Found, Intent, Seek};
 use self::job::Job;
-use super::tasks::{Followed, Tasks};
+use super::tasks::{RunToCompletion, Tasks};
 use crate::{
     clock::Clock,
     config,
@@ -38,7 +38,7 @@ use crate::{
 
 /// An answer, and whose it is.
 #[derive(Clone)]
-pub struct Answered<A> {
+pub struct Outcome<A> {
     /// The answer.
     pub answer: A,
     /// Which call made it happen.
@@ -111,13 +111,13 @@ enum Progress<A> {
     /// A request may have left.
     Sent,
     /// This is the end.
-    Over(Result<Answered<A>, Error>),
+    Over(Result<Outcome<A>, Error>),
 }
 
 /// A caller's place at a job. When the last one is given up, the job begins nothing more.
 struct Waiting<A> {
     /// The job itself, at the place of the one who began it.
-    job: Option<Followed>,
+    job: Option<RunToCompletion>,
     progress: watch::Receiver<Progress<A>>,
     awaited: Option<Arc<DropGuard>>,
 }
@@ -128,7 +128,7 @@ impl<I: Intent> Once<I> {
     }
 
     /// Makes `intent` happen, or finds that it has.
-    pub(super) async fn run(&self, context: &CallContext, intent: I) -> Result<Answered<I::Answer>, Error> {
+    pub(super) async fn run(&self, context: &CallContext, intent: I) -> Result<Outcome<I::Answer>, Error> {
         let end = self.find_or_make(context, intent).await;
         match end.as_ref().map(|answered| answered.origin) {
             Ok(Origin::SameRequest) => self.parts.metrics.duplicate_suppressed(I::RPC, "same_request"),
@@ -138,7 +138,7 @@ impl<I: Intent> Once<I> {
         end
     }
 
-    async fn find_or_make(&self, context: &CallContext, intent: I) -> Result<Answered<I::Answer>, Error> {
+    async fn find_or_make(&self, context: &CallContext, intent: I) -> Result<Outcome<I::Answer>, Error> {
         let intent = Arc::new(intent);
         let fingerprint = self.parts.store.digest(&[&intent.content()]);
         loop {
@@ -149,7 +149,7 @@ impl<I: Intent> Once<I> {
             match waiting.end(context.deadline, I::IN_DOUBT).await {
                 // The time that ran out was that of the call which was joined.
                 Err(error) if joined && is_late(&error) && Instant::now() < context.deadline => {}
-                Ok(answered) if joined => return Ok(Answered { origin: Origin::SameRequest, ..answered }),
+                Ok(answered) if joined => return Ok(Outcome { origin: Origin::SameRequest, ..answered }),
                 end => return end,
             }
         }
@@ -205,14 +205,14 @@ impl<I: Intent> Once<I> {
         };
         // Boxed before anything is put around it: each move would copy all of it.
         let job = Box::pin(job.run()).instrument(Span::current());
-        let job = self.parts.tasks.follow(Call::following(job));
+        let job = self.parts.tasks.run_to_completion(Call::following(job));
         Waiting { job: Some(job), progress: waiting, awaited: Some(Arc::new(cancelled.drop_guard())) }
     }
 }
 
 impl<A: Clone> Waiting<A> {
     /// The end of the job, or of the caller's time.
-    async fn end(mut self, deadline: Instant, in_doubt: ErrorReason) -> Result<Answered<A>, Error> {
+    async fn end(mut self, deadline: Instant, in_doubt: ErrorReason) -> Result<Outcome<A>, Error> {
         let lost = match timeout_at(deadline, self.over()).await {
             Ok(()) => Error::new(ErrorReason::Internal, "the gateway failed"),
             Err(_) => Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out"),

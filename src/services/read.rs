@@ -1,27 +1,31 @@
 //! Reading verifications.
 
-use super::{Answered, Origin, Verifications};
+use super::{Origin, Outcome, Verifications};
 use crate::{
-    domain::{CallContext, Error, PhoneNumber},
+    domain::{CallContext, Error, Identity, PhoneNumber},
     policy,
+    telemetry::audit,
     telnyx::{List, Verification},
     upstream::Page,
 };
 
 impl Verifications {
-    /// Reads a verification.
+    /// Reads a verification. Its ID does not tell its profile and country, so permissions are checked on the answer.
     ///
     /// # Errors
     /// As `GetVerification` documents them.
-    pub async fn get(&self, context: &CallContext, id: &str) -> Result<Answered<Verification>, Error> {
-        if let Some(answered) = self.test_verification(context, id).await {
-            return answered;
-        }
-        let answer = self.upstream.verification(context, id).await?;
-        Ok(Answered { answer, origin: Origin::ThisCall })
+    pub async fn get(&self, context: &CallContext, id: &str) -> Result<Outcome<Verification>, Error> {
+        audit::about(|subject| subject.verification_id = Some(id.to_owned()));
+        let outcome = match self.answer_get_for_test_number(context, id).await {
+            Some(outcome) => outcome?,
+            None => Outcome { answer: self.upstream.verification(context, id).await?, origin: Origin::ThisCall },
+        };
+        may_read(&context.identity, &outcome.answer)?;
+        Ok(outcome)
     }
 
-    /// Lists the verifications of a phone number.
+    /// Lists the verifications of a phone number. A verification that the identity may not read is `None`, so that the
+    /// list keeps its length for paging.
     ///
     /// # Errors
     /// As `ListVerifications` documents them.
@@ -30,12 +34,23 @@ impl Verifications {
         context: &CallContext,
         phone_number: &PhoneNumber,
         page: Page,
-    ) -> Result<Answered<List<Verification>>, Error> {
+    ) -> Result<Outcome<List<Option<Verification>>>, Error> {
+        audit::about(|subject| subject.phone_number(phone_number));
         policy::country(&context.identity, phone_number)?;
-        if let Some(number) = context.tenant.test_numbers.get(phone_number, self.clock.now()) {
-            return Ok(self.test_list(context, number).await);
-        }
-        let answer = self.upstream.verifications(context, phone_number, page).await?;
-        Ok(Answered { answer, origin: Origin::ThisCall })
+        let Outcome { answer, origin } = match context.tenant.test_numbers.get(phone_number, self.clock.now()) {
+            Some(number) => self.answer_list_for_test_number(context, number).await,
+            None => Outcome {
+                answer: self.upstream.verifications(context, phone_number, page).await?,
+                origin: Origin::ThisCall,
+            },
+        };
+        let answer = answer.map(|one| Some(one).filter(|one| may_read(&context.identity, one).is_ok()));
+        Ok(Outcome { answer, origin })
     }
+}
+
+/// Refuses a verification whose profile or country the identity may not use, or whose profile or country is unknown.
+fn may_read(identity: &Identity, verification: &Verification) -> Result<(), Error> {
+    policy::profile(identity, verification.verify_profile_id.as_deref().unwrap_or_default())?;
+    policy::any_country(identity, verification.phone_number.as_deref().and_then(PhoneNumber::parse).as_ref())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{
-    Answered, Origin, Verifications,
+    Origin, Outcome, Verifications,
     once::{Found, Intent, Seek},
 };
 use crate::{
@@ -37,7 +37,7 @@ pub struct Send {
     pub timeout_secs: Option<u64>,
     /// A code of the caller's own.
     pub custom_code: Option<Secret>,
-    /// Keys to press once the call is answered.
+    /// Keys to press once the call is outcome.
     pub extension: Option<String>,
 }
 
@@ -49,7 +49,7 @@ impl Verifications {
     ///
     /// # Errors
     /// As `CreateVerification` documents them.
-    pub async fn create(&self, context: &CallContext, send: Send) -> Result<Answered<Verification>, Error> {
+    pub async fn create(&self, context: &CallContext, send: Send) -> Result<Outcome<Verification>, Error> {
         audit::about(|subject| {
             subject.phone_number(&send.phone_number);
             (subject.channel, subject.profile_id) = (Some(send.channel), Some(send.profile_id.clone()));
@@ -57,20 +57,20 @@ impl Verifications {
         policy::channel(&context.identity, send.channel)?;
         policy::profile(&context.identity, &send.profile_id)?;
         policy::country(&context.identity, &send.phone_number)?;
-        if let Some(answered) = self.test_send(context, &send).await {
-            return Ok(answered);
+        if let Some(outcome) = self.answer_send_for_test_number(context, &send).await {
+            return Ok(outcome);
         }
         let (channel, country) = (send.channel, send.phone_number.country());
         let (profile_id, phone_number) = (send.profile_id.clone(), send.phone_number.clone());
         let end = self.sends.run(context, send).await;
-        if let Ok(Answered { answer, origin }) = &end {
+        if let Ok(Outcome { answer, origin }) = &end {
             audit::about(|subject| {
                 subject.verification_id.clone_from(&answer.id);
                 subject.outcome = Some(origin.outcome("sent"));
             });
         }
         match &end {
-            Ok(Answered { answer, origin: Origin::ThisCall }) => {
+            Ok(Outcome { answer, origin: Origin::ThisCall }) => {
                 let by_id = Verified::Id(answer.id.as_deref().unwrap_or_default());
                 let names = [by_id, Verified::Phone(phone_number.as_e164(), &profile_id)];
                 self.metrics.sent(&context.tenant.id, names, channel);

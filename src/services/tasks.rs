@@ -10,42 +10,43 @@ use std::{
 use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Work that outlives its caller, but not the gateway. Clones are the same.
+/// Work that outlives its caller, but not the gateway. Clones share the work.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
-    end: CancellationToken,
+    aborted: CancellationToken,
 }
 
 impl Tasks {
-    /// Work that its caller does while it waits. When the caller is gone, it goes on by itself.
-    pub(super) fn follow(&self, work: impl Future<Output = ()> + Send + 'static) -> Followed {
-        let end = self.end.clone();
-        let work = Box::pin(async move { _ = end.run_until_cancelled(work).await });
-        Followed { work: Some(work), tracker: self.tracker.clone() }
+    /// Work that runs in its caller's task while the caller polls it. If the caller drops it, it continues in a task of
+    /// its own.
+    pub(super) fn run_to_completion(&self, work: impl Future<Output = ()> + Send + 'static) -> RunToCompletion {
+        let aborted = self.aborted.clone();
+        let work = Box::pin(async move { _ = aborted.run_until_cancelled(work).await });
+        RunToCompletion { work: Some(work), tracker: self.tracker.clone() }
     }
 
-    /// Waits for what is under way.
+    /// Waits for the work that outlived its callers.
     pub async fn drain(&self) {
         self.tracker.close();
         self.tracker.wait().await;
     }
 
-    /// Ends what is under way where it stands, and tells how much that was.
+    /// Aborts all work. Returns how many tasks were running.
     #[must_use]
-    pub fn cut(&self) -> usize {
-        self.end.cancel();
+    pub fn abort(&self) -> usize {
+        self.aborted.cancel();
         self.tracker.len()
     }
 }
 
-/// Work that its caller does while it waits: a task of its own would cost a hand-over to it and back.
-pub(super) struct Followed {
+/// Work that its caller polls. A task from the start would cost two context switches for each call.
+pub(super) struct RunToCompletion {
     work: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     tracker: TaskTracker,
 }
 
-impl Future for Followed {
+impl Future for RunToCompletion {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -58,9 +59,9 @@ impl Future for Followed {
     }
 }
 
-impl Drop for Followed {
+impl Drop for RunToCompletion {
     fn drop(&mut self) {
-        // What panicked can't go on, and without a runtime nothing can.
+        // Work that panicked cannot continue, and neither can work without a runtime.
         if let (Some(work), Ok(runtime), false) = (self.work.take(), Handle::try_current(), thread::panicking()) {
             self.tracker.spawn_on(work, &runtime);
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use uuid::Builder;
 
-use super::{Answered, Check, Origin, Send, Target, Verifications, once::Intent};
+use super::{Check, Origin, Outcome, Send, VerificationRef, Verifications, once::Intent};
 use crate::{
     domain::{CallContext, Error, TestNumber},
     limits::Guessed,
@@ -25,7 +25,11 @@ const MARK: [u8; 2] = [0x7e, 0x57];
 
 impl Verifications {
     /// Starts a verification of a test number, if it is about one: the same for every channel and profile.
-    pub(super) async fn test_send(&self, context: &CallContext, send: &Send) -> Option<Answered<Verification>> {
+    pub(super) async fn answer_send_for_test_number(
+        &self,
+        context: &CallContext,
+        send: &Send,
+    ) -> Option<Outcome<Verification>> {
         let number = context.tenant.test_numbers.get(&send.phone_number, self.clock.now())?;
         let now = Some(Time(self.clock.now()));
         let verification = Verification {
@@ -43,18 +47,20 @@ impl Verifications {
         self.remember(context, number, |_| Some(verification.clone())).await;
         audited(number, id(context, number), "started");
         let verification = with_number(verification, number);
-        Some(Answered { answer: verification, origin: Origin::TestNumber })
+        Some(Outcome { answer: verification, origin: Origin::TestNumber })
     }
 
     /// Checks a code for a test number, if it is about one.
-    pub(super) async fn test_check(
+    pub(super) async fn answer_check_for_test_number(
         &self,
         context: &CallContext,
         check: &Check,
-    ) -> Option<Result<Answered<CheckAnswer>, Error>> {
+    ) -> Option<Result<Outcome<CheckAnswer>, Error>> {
         let number = match &check.target {
-            Target::Id(id) => self.test_number(context, id),
-            Target::Phone { phone_number, .. } => context.tenant.test_numbers.get(phone_number, self.clock.now()),
+            VerificationRef::Id(id) => self.test_number(context, id),
+            VerificationRef::Phone { phone_number, .. } => {
+                context.tenant.test_numbers.get(phone_number, self.clock.now())
+            }
         }?;
         // Its code is fixed, so guesses of it are bounded like those of any number; its one verification never ends.
         let guess = match self.limiter.check(&context.tenant, Verified::Phone(number.phone_number.as_e164(), "")).await
@@ -69,39 +75,43 @@ impl Verifications {
         let (outcome, status, guessed) =
             if is_right { ("accepted", Some("accepted"), Guessed::Over) } else { ("rejected", None, Guessed::Wrong) };
         self.limiter.checked(&context.tenant, guess, guessed, None).await;
-        Some(Ok(self.test_answer(context, number, outcome, status).await))
+        Some(Ok(self.record_check_for_test_number(context, number, outcome, status).await))
     }
 
     /// Takes the report of a check for a test number, if it is about one.
-    pub(super) async fn test_report(
+    pub(super) async fn answer_report_for_test_number(
         &self,
         context: &CallContext,
         id: &str,
         (outcome, status): (&'static str, &'static str),
-    ) -> Option<Answered<CheckAnswer>> {
+    ) -> Option<Outcome<CheckAnswer>> {
         let number = self.test_number(context, id)?;
-        Some(self.test_answer(context, number, outcome, Some(status)).await)
+        Some(self.record_check_for_test_number(context, number, outcome, Some(status)).await)
     }
 
     /// Reads the verification of a test number, if it is about one.
-    pub(super) async fn test_verification(
+    pub(super) async fn answer_get_for_test_number(
         &self,
         context: &CallContext,
         id: &str,
-    ) -> Option<Result<Answered<Verification>, Error>> {
+    ) -> Option<Result<Outcome<Verification>, Error>> {
         let number = self.test_number(context, id)?;
         let not_found = || {
             let message = "nothing was started for this test number of late";
             Error::new(ErrorReason::VerificationNotFound, message).resource("verification", id)
         };
         let answer = self.recall(context, number).await.ok_or_else(not_found);
-        Some(answer.map(|answer| Answered { answer, origin: Origin::TestNumber }))
+        Some(answer.map(|answer| Outcome { answer, origin: Origin::TestNumber }))
     }
 
     /// Lists the one verification of a test number, or none, if it is about one.
-    pub(super) async fn test_list(&self, context: &CallContext, number: &TestNumber) -> Answered<List<Verification>> {
+    pub(super) async fn answer_list_for_test_number(
+        &self,
+        context: &CallContext,
+        number: &TestNumber,
+    ) -> Outcome<List<Verification>> {
         let data = self.recall(context, number).await.into_iter().collect();
-        Answered { answer: List { data, meta: None }, origin: Origin::TestNumber }
+        Outcome { answer: List { data, meta: None }, origin: Origin::TestNumber }
     }
 
     /// The test number whose verification has this id.
@@ -110,13 +120,13 @@ impl Verifications {
         begins.then(|| context.tenant.test_numbers.live(self.clock.now()).find(|number| id(context, number) == of))?
     }
 
-    async fn test_answer(
+    async fn record_check_for_test_number(
         &self,
         context: &CallContext,
         number: &TestNumber,
         outcome: &'static str,
         status: Option<&'static str>,
-    ) -> Answered<CheckAnswer> {
+    ) -> Outcome<CheckAnswer> {
         if let Some(status) = status {
             let now = Some(Time(self.clock.now()));
             self.remember(context, number, |verification| {
@@ -128,7 +138,7 @@ impl Verifications {
         audited(number, id(context, number), outcome);
         let (phone_number, response_code) = (number.phone_number.as_e164().to_owned(), outcome.to_owned());
         let answer = CheckAnswer { phone_number: Some(phone_number), response_code: Some(response_code) };
-        Answered { answer, origin: Origin::TestNumber }
+        Outcome { answer, origin: Origin::TestNumber }
     }
 
     /// Remembers what the verification of a test number looks like. It is a courtesy: no answer fails for want of it.

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     domain::{Error, Tenant},
     pb::{self, CheckOutcome, VerificationState, check_verification_request::Target as PbTarget},
-    services::{Check, Send, Target},
+    services::{Check, Report, Send, VerificationRef},
     telemetry::Call,
     telnyx::{self, Channel},
 };
@@ -70,22 +70,24 @@ pub fn check(request: &pb::CheckVerificationRequest, tenant: &Tenant) -> Result<
         }
         Some(PbTarget::VerificationId(id)) => {
             violations.require(request.profile_id.is_empty(), "profile_id", "must be left out with a verification_id");
-            violations.id("verification_id", id).map(Target::Id)
+            violations.id("verification_id", id).map(VerificationRef::Id)
         }
         Some(PbTarget::PhoneNumber(text)) => {
             let phone_number = violations.phone_number("phone_number", text);
             let profile_id = profile_id(&request.profile_id, tenant, &mut violations);
-            phone_number.zip(profile_id).map(|(phone_number, profile_id)| Target::Phone { phone_number, profile_id })
+            phone_number
+                .zip(profile_id)
+                .map(|(phone_number, profile_id)| VerificationRef::Phone { phone_number, profile_id })
         }
     };
     violations.into_result(target.zip(code).map(|(target, code)| Check { target, code }))
 }
 
-/// A verification's id, and whether the caller accepted its code.
+/// A check that the caller made itself.
 ///
 /// # Errors
 /// All violations.
-pub fn report(request: &pb::ReportVerificationRequest) -> Result<(String, bool), Error> {
+pub fn report(request: &pb::ReportVerificationRequest) -> Result<Report, Error> {
     let mut violations = Violations::default();
     let id = violations.id("verification_id", &request.verification_id);
     let accepted = match request.outcome() {
@@ -94,7 +96,7 @@ pub fn report(request: &pb::ReportVerificationRequest) -> Result<(String, bool),
         pb::ReportedOutcome::Unspecified => None,
     };
     violations.require(accepted.is_some(), "outcome", "must be ACCEPTED or REJECTED");
-    violations.into_result(id.zip(accepted))
+    violations.into_result(id.zip(accepted).map(|(verification_id, accepted)| Report { verification_id, accepted }))
 }
 
 /// A verification as callers see it: without its code.

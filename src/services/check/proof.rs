@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Target, Verifications};
+use super::{VerificationRef, Verifications};
 use crate::{
     domain::{CallContext, Error},
     pb::ErrorReason,
@@ -29,10 +29,12 @@ const NEWEST: Page = Page { number: 1, size: 250 };
 
 impl Verifications {
     /// Counts a check in. One that can't be counted must not be made: it may be right, and be taken for one that is not.
-    pub(super) async fn begin(&self, context: &CallContext, target: &Target) -> Result<Attempt, Error> {
+    pub(super) async fn begin(&self, context: &CallContext, target: &VerificationRef) -> Result<Attempt, Error> {
         let key = match target {
-            Target::Id(id) => self.id_key(context, id),
-            Target::Phone { phone_number, profile_id } => self.phone_key(context, phone_number.as_e164(), profile_id),
+            VerificationRef::Id(id) => self.id_key(context, id),
+            VerificationRef::Phone { phone_number, profile_id } => {
+                self.phone_key(context, phone_number.as_e164(), profile_id)
+            }
         };
         let begun = self.clock.now();
         self.count(context, &key, |open| open.saturating_add(1)).await?;
@@ -43,7 +45,7 @@ impl Verifications {
     pub(super) async fn proven(
         &self,
         context: &CallContext,
-        target: &Target,
+        target: &VerificationRef,
         attempt: Attempt,
         end: Result<CheckAnswer, Error>,
     ) -> Result<CheckAnswer, Error> {
@@ -62,10 +64,17 @@ impl Verifications {
         }
     }
 
-    async fn acceptance(&self, context: &CallContext, target: &Target, attempt: &Attempt) -> Option<CheckAnswer> {
+    async fn acceptance(
+        &self,
+        context: &CallContext,
+        target: &VerificationRef,
+        attempt: &Attempt,
+    ) -> Option<CheckAnswer> {
         let verification = match target {
-            Target::Id(id) => self.upstream.verification(context, id).await.ok().filter(|one| self.shows(attempt, one)),
-            Target::Phone { phone_number, profile_id } => {
+            VerificationRef::Id(id) => {
+                self.upstream.verification(context, id).await.ok().filter(|one| self.shows(attempt, one))
+            }
+            VerificationRef::Phone { phone_number, profile_id } => {
                 let list = self.upstream.verifications(context, phone_number, NEWEST).await.ok()?;
                 let mut shown = list
                     .data

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use self::notes::{FIRST_WAIT, Neighbours, Noted};
 use super::{
-    Answered, Found, Intent, Once, Origin, Progress, Seek,
+    Found, Intent, Once, Origin, Outcome, Progress, Seek,
     records::{Taken, Trace},
     reused,
 };
@@ -67,7 +67,7 @@ impl From<Error> for Failed {
     }
 }
 
-type Ended<A> = Result<Answered<A>, Failed>;
+type Ended<A> = Result<Outcome<A>, Failed>;
 
 impl<I: Intent> Job<I> {
     pub(super) async fn run(self) {
@@ -79,7 +79,7 @@ impl<I: Intent> Job<I> {
     }
 
     /// Notes the intent, or finds it noted.
-    async fn noted(&self) -> Result<Answered<I::Answer>, Error> {
+    async fn noted(&self) -> Result<Outcome<I::Answer>, Error> {
         if !self.is_named {
             return self.alone(None).await.0.map_err(|failed| failed.error);
         }
@@ -90,7 +90,7 @@ impl<I: Intent> Job<I> {
                 Noted::InDoubt(trace) => break Some(trace),
                 Noted::Done(answer) => {
                     let answer = self.intent.restored(answer);
-                    return Ok(Answered { answer, origin: Origin::SameRequest });
+                    return Ok(Outcome { answer, origin: Origin::SameRequest });
                 }
                 Noted::Reused => return Err(reused()),
                 Noted::Busy => wait = self.after(wait).await?,
@@ -122,13 +122,13 @@ impl<I: Intent> Job<I> {
         if let Some(trace) = &earlier {
             if let Some(answer) = Box::pin(self.settled(trace, neighbours)).await? {
                 self.intent.happened(limiter, &self.context, &answer).await;
-                return Ok(Answered { answer, origin: Origin::SameRequest });
+                return Ok(Outcome { answer, origin: Origin::SameRequest });
             }
             // Nothing came of it, and it begins anew.
             limiter.give_back(&trace.places).await;
         }
         if let Some(answer) = self.duplicate(&neighbours.taken).await? {
-            return Ok(Answered { answer, origin: Origin::Duplicate });
+            return Ok(Outcome { answer, origin: Origin::Duplicate });
         }
         let before = self.intent.before(&self.once.parts.upstream, &self.context).await?;
         // Here, where it begins: what was found to have happened takes no place twice, and what waits for others none yet.
@@ -156,7 +156,7 @@ impl<I: Intent> Job<I> {
             return Err(Error::new(ErrorReason::DeadlineExceeded, "nobody waits for it any more").into());
         }
         match self.intent.perform(&parts.upstream, &self.context).await {
-            Ok(answer) => Ok(Answered { answer, origin: Origin::ThisCall }),
+            Ok(answer) => Ok(Outcome { answer, origin: Origin::ThisCall }),
             Err(error) if error.reason == I::IN_DOUBT => {
                 trace.ended = Some(self.now());
                 let span = telemetry::part(|| info_span!("reconcile", otel.kind = "internal", found = Empty));
@@ -164,7 +164,7 @@ impl<I: Intent> Job<I> {
                 span.record("found", found.is_some());
                 parts.metrics.ambiguous_ended(I::RPC, found.is_some());
                 match found {
-                    Some(answer) => Ok(Answered { answer, origin: Origin::ThisCall }),
+                    Some(answer) => Ok(Outcome { answer, origin: Origin::ThisCall }),
                     None => Err(Failed { error, doubt: Some(trace) }),
                 }
             }

@@ -206,11 +206,11 @@ impl World {
             custom_code: None,
             extension: None,
         };
-        let answered = services.verifications.create(&context, send).await.inspect_err(|error| {
+        let outcome = services.verifications.create(&context, send).await.inspect_err(|error| {
             let reason = error.reason;
             assert!(reason != ErrorReason::DailySendLimitReached, "an intent took more than its one place");
         })?;
-        Ok(answered.answer.id.expect("an answer has an id"))
+        Ok(outcome.answer.id.expect("an answer has an id"))
     }
 
     /// How many ends could not be written to the records of their targets when they came.
@@ -245,7 +245,7 @@ impl World {
         let Gateway { store, clock, running } = self.any_gateway();
         let new = start_gateway(&self.config, &self.origin, store, clock, &self.metrics);
         let (_, tasks) = std::mem::replace(&mut *running.lock().unwrap(), new);
-        let _ = tasks.cut();
+        let _ = tasks.abort();
         tasks.drain().await;
     }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        Answered, Intent,
+        Intent, Outcome,
         records::{Hold, Named, State, Taken, Target, Trace, Who},
     },
     Ended, Failed, Job, LOOK,
@@ -76,7 +76,7 @@ impl<I: Intent> Job<I> {
     /// in doubt.
     pub(super) async fn note_end(&self, end: &Ended<I::Answer>) -> bool {
         let state = match end {
-            Ok(Answered { answer, .. }) => Some(State::Done(I::stored(answer))),
+            Ok(Outcome { answer, .. }) => Some(State::Done(I::stored(answer))),
             Err(Failed { doubt: Some(trace), .. }) => {
                 Some(State::Open { owner: self.id, lease: self.now(), trace: Some(trace.clone()) })
             }
@@ -163,7 +163,7 @@ impl<I: Intent> Job<I> {
             self.not_noted("target", error);
             // The caller need not wait for it. Others must know whose the message is, as long as they may look for theirs.
             let until = Instant::now() + self.memory();
-            drop(self.once.parts.tasks.follow(release.write_when_it_can(until)));
+            drop(self.once.parts.tasks.run_to_completion(release.write_when_it_can(until)));
         }
         written.is_ok()
     }
