@@ -8,7 +8,7 @@ use http::HeaderValue;
 use jiff::Timestamp;
 use serde_json::json;
 use verify_gateway::{
-    authn::{Authenticator, Bearer},
+    authn::{Authenticator, Authorization, Credentials},
     clock::Clock,
     config::Environment,
     domain::{PeerCertificate, TokenHash},
@@ -63,7 +63,8 @@ fn identity(criterion: &mut Criterion) {
             .collect();
         criterion.bench_function(what, |bencher| {
             bencher.iter(|| {
-                let caller = known.caller(Bearer::read(black_box(&values)), certificate.as_deref());
+                let authorization = Authorization::read(black_box(&values));
+                let caller = known.authenticate(Credentials { authorization, certificate: certificate.as_deref() });
                 caller.now_or_never().expect("nothing to wait for").expect("it is known")
             });
         });

@@ -1,11 +1,11 @@
-//! Who is calling: credentials become an identity of a tenant.
+//! Authentication: finds the identity that makes a call.
 //!
-//! A call may show a bearer token, a JWT or a client certificate, and more than one of them. All that are shown must be
-//! right and of the same identity; a certificate that belongs to nobody only secures its connection.
+//! A call may present a bearer token, a JWT, a client certificate, or several of them. All of them must be valid and
+//! belong to the same identity. A certificate that belongs to no identity only secures its connection.
 
-mod cache;
-mod cause;
+mod denial;
 mod fetch;
+mod jwks_cache;
 mod jwt;
 
 use std::{
@@ -17,8 +17,8 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use jiff::Timestamp;
 
-pub use self::cause::{Cause, Denied};
-use self::{cache::JwksCache, jwt::Jwt};
+pub use self::denial::DenialCause;
+use self::{jwks_cache::JwksCache, jwt::Jwt};
 use crate::{
     clock::Clock,
     domain::{Caller, PeerCertificate},
@@ -26,148 +26,144 @@ use crate::{
     tenant::{Directory, Issuer, TenantEntry},
 };
 
-/// Knows who may call. Clones are the same.
+/// Finds the identity that makes a call. Clones share their state.
 #[derive(Clone)]
 pub struct Authenticator {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    /// Changed as a whole: a call is judged by one state, whatever is loaded meanwhile.
-    state: ArcSwap<State>,
+    /// Replaced as a whole: each call is authenticated by one version of the tenants file.
+    state: Arc<ArcSwap<AuthnState>>,
     clock: Clock,
     metrics: Metrics,
 }
 
-struct State {
+struct AuthnState {
     directory: Directory,
-    /// The keys of each issuer of the directory, in its order.
+    /// The keys of each issuer in `directory`, in its order.
     caches: Vec<JwksCache>,
 }
 
-impl State {
-    fn issuers(&self) -> impl Iterator<Item = (&Issuer, &JwksCache)> {
-        self.directory.issuers().iter().zip(&self.caches)
-    }
+/// What a call presents to prove its identity.
+#[derive(Clone, Copy, Debug)]
+pub struct Credentials<'c> {
+    /// The `authorization` header.
+    pub authorization: Authorization<'c>,
+    /// The client certificate of the connection.
+    pub certificate: Option<&'c PeerCertificate>,
 }
 
-impl Authenticator {
-    /// Knows those of `directory`. Where keys come from URLs it must be called inside a Tokio runtime, and begins to fetch.
-    #[must_use]
-    pub fn new(directory: Directory, clock: Clock, metrics: Metrics) -> Self {
-        let caches = directory.issuers().iter().map(|issuer| JwksCache::new(issuer, None, &metrics)).collect();
-        let state = ArcSwap::from_pointee(State { directory, caches });
-        let shared = Arc::new(Shared { state, clock, metrics });
-        // The instrument must not keep alive what it is part of.
-        let asked = Arc::downgrade(&shared);
-        shared.metrics.key_ages(move |observe| {
-            let Some(shared) = asked.upgrade() else { return };
-            let (state, now) = (shared.state.load(), shared.clock.now());
-            for TenantEntry { tenant, key_source, .. } in state.directory.entries() {
-                if let Some(age) = key_source.changed_at().and_then(|changed| age(changed, now)) {
-                    observe(&tenant.id, age);
-                }
-            }
-        });
-        Self { shared }
-    }
-
-    /// Knows those of `directory` from now on. What was fetched for an issuer is kept.
-    pub fn replace(&self, directory: Directory) {
-        let Shared { state, metrics, .. } = &*self.shared;
-        let former = state.load_full();
-        let cache = |issuer: &Issuer| {
-            let before = former.issuers().find(|(known, _)| known.issuer == issuer.issuer);
-            JwksCache::new(issuer, before, metrics)
-        };
-        let caches = directory.issuers().iter().map(cache).collect();
-        state.store(Arc::new(State { directory, caches }));
-    }
-
-    /// Who shows `bearer` and `certificate`.
-    ///
-    /// # Errors
-    /// Why that is nobody. Callers must not be told which reason it is.
-    pub async fn caller(&self, bearer: Bearer<'_>, certificate: Option<&PeerCertificate>) -> Result<Caller, Denied> {
-        let state = self.shared.state.load_full();
-        let caller = self.of_both(&state, bearer, certificate).await;
-        if let Err(Denied { cause, .. }) = &caller {
-            self.shared.metrics.denied(cause.name());
-        }
-        caller
-    }
-
-    async fn of_both(
-        &self,
-        state: &State,
-        bearer: Bearer<'_>,
-        certificate: Option<&PeerCertificate>,
-    ) -> Result<Caller, Denied> {
-        let of_bearer = match bearer {
-            Bearer::None => None,
-            Bearer::Malformed => return Err(Cause::Malformed.into()),
-            Bearer::Token(token) => Some(self.of_token(state, token).await?),
-        };
-        let of_names = certificate.into_iter().flat_map(|certificate| {
-            let dns = certificate.dns_names.iter().filter_map(|name| state.directory.by_dns_name(name));
-            dns.chain(certificate.uris.iter().filter_map(|uri| state.directory.by_uri(uri)))
-        });
-        let callers = of_bearer.iter().chain(of_names);
-        let missing = if certificate.is_some() { Cause::UnknownCertificate } else { Cause::Missing };
-        agreed(callers)?.cloned().ok_or_else(|| missing.into())
-    }
-
-    async fn of_token(&self, state: &State, token: &str) -> Result<Caller, Denied> {
-        let jwt = Jwt::read(token);
-        if let Some(jwt) = &jwt
-            && let Some((issuer, cache)) = state.issuers().find(|(issuer, _)| jwt.is_of(&issuer.issuer))
-        {
-            jwt.verify(issuer, cache, self.shared.clock.now()).await?;
-            let rules = state.directory.rules(&issuer.name).iter();
-            let callers = rules.filter(|(rule, _)| jwt.matches(rule)).map(|(_, caller)| caller);
-            return agreed(callers)?.cloned().ok_or_else(|| Cause::UnknownSubject.into());
-        }
-        let unknown = if jwt.is_some() { Cause::UnknownIssuer } else { Cause::UnknownToken };
-        state.directory.by_token(token).cloned().ok_or_else(|| unknown.into())
-    }
-}
-
-/// How old is what changed then.
-fn age(changed: SystemTime, now: Timestamp) -> Option<Duration> {
-    now.duration_since(Timestamp::try_from(changed).ok()?).try_into().ok()
-}
-
-/// What is in a call's `authorization` header.
+/// The `authorization` header of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bearer<'c> {
-    /// There is no such header.
-    None,
+pub enum Authorization<'c> {
+    /// The call has no such header.
+    Missing,
     /// Exactly one bearer token.
-    Token(&'c str),
-    /// Something else.
+    Bearer(&'c str),
+    /// Anything else.
     Malformed,
 }
 
-impl<'c> Bearer<'c> {
-    /// Reads all values of the header (RFC 6750 §2.1; the scheme's case does not matter, RFC 9110 §11.1).
+impl<'c> Authorization<'c> {
+    /// Reads all values of the header (RFC 6750 §2.1). The scheme is case-insensitive (RFC 9110 §11.1).
     #[must_use]
     pub fn read(values: &'c [HeaderValue]) -> Self {
         let value = match values {
-            [] => return Self::None,
+            [] => return Self::Missing,
             [value] => value.to_str().ok(),
             _ => None,
         };
         match value.and_then(|value| value.split_once(' ')) {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Self::Token(token),
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Self::Bearer(token),
             _ => Self::Malformed,
         }
     }
 }
 
-/// The one that all of `callers` are, if there are any.
-fn agreed<'c>(mut callers: impl Iterator<Item = &'c Caller>) -> Result<Option<&'c Caller>, Denied> {
+impl Authenticator {
+    /// Authenticates the identities in `directory`. If an issuer's keys come from a URL, this starts to fetch them and
+    /// must be called inside a Tokio runtime.
+    #[must_use]
+    pub fn new(directory: Directory, clock: Clock, metrics: Metrics) -> Self {
+        let caches = directory.issuers().iter().map(|issuer| JwksCache::new(issuer, None, &metrics)).collect();
+        let state = Arc::new(ArcSwap::from_pointee(AuthnState { directory, caches }));
+        // The metrics outlive the authenticator. They must not keep its state alive.
+        let (weak, now) = (Arc::downgrade(&state), clock.clone());
+        metrics.key_ages(move |observe| {
+            let Some(state) = weak.upgrade() else { return };
+            for TenantEntry { tenant, key_source, .. } in state.load().directory.entries() {
+                if let Some(age) = key_source.changed_at().and_then(|changed| age(changed, now.now())) {
+                    observe(&tenant.id, age);
+                }
+            }
+        });
+        Self { state, clock, metrics }
+    }
+
+    /// Authenticates the identities in `directory` from now on. Keys that were fetched for an issuer are kept.
+    pub fn replace(&self, directory: Directory) {
+        let former = self.state.load_full();
+        let cache = |issuer: &Issuer| {
+            let before = former.issuers().find(|(known, _)| known.issuer == issuer.issuer);
+            JwksCache::new(issuer, before, &self.metrics)
+        };
+        let caches = directory.issuers().iter().map(cache).collect();
+        self.state.store(Arc::new(AuthnState { directory, caches }));
+    }
+
+    /// Finds the identity that presents `credentials`.
+    ///
+    /// # Errors
+    /// The cause, for logs and metrics. Callers must not learn it.
+    pub async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Caller, DenialCause> {
+        let state = self.state.load_full();
+        let caller = state.find(credentials, self.clock.now()).await;
+        caller.cloned().inspect_err(|cause| self.metrics.denied(cause.name()))
+    }
+}
+
+impl AuthnState {
+    fn issuers(&self) -> impl Iterator<Item = (&Issuer, &JwksCache)> {
+        self.directory.issuers().iter().zip(&self.caches)
+    }
+
+    async fn find(&self, credentials: Credentials<'_>, now: Timestamp) -> Result<&Caller, DenialCause> {
+        let Credentials { authorization, certificate } = credentials;
+        let by_token = match authorization {
+            Authorization::Missing => None,
+            Authorization::Malformed => return Err(DenialCause::Malformed),
+            Authorization::Bearer(token) => Some(self.find_by_token(token, now).await?),
+        };
+        let by_certificate = certificate.into_iter().flat_map(|certificate| {
+            let by_dns_name = certificate.dns_names.iter().filter_map(|name| self.directory.by_dns_name(name));
+            by_dns_name.chain(certificate.uris.iter().filter_map(|uri| self.directory.by_uri(uri)))
+        });
+        let unknown = if certificate.is_some() { DenialCause::UnknownCertificate } else { DenialCause::Missing };
+        unique(by_token.into_iter().chain(by_certificate))?.ok_or(unknown)
+    }
+
+    /// Finds the identity of a bearer token, which is a JWT if it names a known issuer.
+    async fn find_by_token(&self, token: &str, now: Timestamp) -> Result<&Caller, DenialCause> {
+        let jwt = Jwt::read(token);
+        if let Some(jwt) = &jwt
+            && let Some((issuer, cache)) = self.issuers().find(|(issuer, _)| jwt.is_of(&issuer.issuer))
+        {
+            jwt.verify(issuer, cache, now).await?;
+            let rules = self.directory.rules(&issuer.name).iter();
+            let callers = rules.filter(|(rule, _)| jwt.matches(rule)).map(|(_, caller)| caller);
+            return unique(callers)?.ok_or(DenialCause::UnknownSubject);
+        }
+        let unknown = if jwt.is_some() { DenialCause::UnknownIssuer } else { DenialCause::UnknownToken };
+        self.directory.by_token(token).ok_or(unknown)
+    }
+}
+
+/// The one identity that all of `callers` are; `None` if there are none.
+fn unique<'c>(mut callers: impl Iterator<Item = &'c Caller>) -> Result<Option<&'c Caller>, DenialCause> {
     let Some(first) = callers.next() else { return Ok(None) };
-    if callers.all(|other| other.is(first)) { Ok(Some(first)) } else { Err(Cause::ConflictingCredentials.into()) }
+    if callers.all(|other| other.is(first)) { Ok(Some(first)) } else { Err(DenialCause::ConflictingCredentials) }
+}
+
+/// The time from `changed` to `now`.
+fn age(changed: SystemTime, now: Timestamp) -> Option<Duration> {
+    now.duration_since(Timestamp::try_from(changed).ok()?).try_into().ok()
 }
 
 #[cfg(test)]
@@ -179,12 +175,12 @@ mod tests {
         let values = |values: &[&[u8]]| -> Vec<_> {
             values.iter().map(|value| HeaderValue::from_bytes(value).unwrap()).collect()
         };
-        assert_eq!(Bearer::read(&values(&[b"Bearer abc"])), Bearer::Token("abc"));
-        assert_eq!(Bearer::read(&values(&[b"bearer abc"])), Bearer::Token("abc"));
-        assert_eq!(Bearer::read(&[]), Bearer::None);
+        assert_eq!(Authorization::read(&values(&[b"Bearer abc"])), Authorization::Bearer("abc"));
+        assert_eq!(Authorization::read(&values(&[b"bearer abc"])), Authorization::Bearer("abc"));
+        assert_eq!(Authorization::read(&[]), Authorization::Missing);
         for bad in [&[&b"abc"[..]][..], &[b"Bearer"], &[b"Basic abc"], &[b"Bearer a", b"Bearer a"], &[b"Bearer\xe9 x"]]
         {
-            assert_eq!(Bearer::read(&values(bad)), Bearer::Malformed, "{bad:?}");
+            assert_eq!(Authorization::read(&values(bad)), Authorization::Malformed, "{bad:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! JSON Web Tokens (RFC 7519) in the compact form of JWS (RFC 7515).
+//! JSON Web Tokens (RFC 7519) in the compact serialization of JWS (RFC 7515).
 //!
-//! `jsonwebtoken` verifies signatures. What the token then says is judged here: by an injected clock, with one reason for
-//! each way to be wrong, and from the one reading of the claims that the issuer was chosen by.
+//! `jsonwebtoken` verifies signatures. This module validates the claims: by the gateway's clock, with one cause for each
+//! failure, and from the same parsed claims that select the issuer.
 
 use std::str::FromStr;
 
@@ -10,125 +10,108 @@ use jiff::Timestamp;
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
-use super::{Cause, cache::JwksCache};
+use super::{DenialCause, jwks_cache::JwksCache};
 use crate::tenant::{Issuer, JwtRule};
 
-/// The longest token that is read, in bytes: more than fits into the metadata of a call.
+/// The longest token that is parsed, in bytes. The metadata of a call can't hold a longer one.
 const MAX_LENGTH: usize = 16 << 10;
 
-/// A token that has the form of a JWT and names its issuer. Nothing of it is proven before [`Jwt::verify`].
+/// A token that has the form of a JWT and names its issuer. None of it is proven before [`Jwt::verify`].
 pub(super) struct Jwt<'t> {
-    /// Header and payload as they were signed.
+    /// The signing input: header and payload.
     message: &'t str,
     header: &'t str,
     signature: &'t str,
-    claims: Map<String, Value>,
+    /// A JSON object.
+    claims: Value,
 }
 
 impl<'t> Jwt<'t> {
-    /// Reads `token`; none where it is no JWT.
+    /// Parses `token`. `None` if it is no JWT.
     pub(super) fn read(token: &'t str) -> Option<Self> {
         if token.len() > MAX_LENGTH {
             return None;
         }
         let (message, signature) = token.rsplit_once('.')?;
         let (header, payload) = message.split_once('.')?;
-        let claims = object(payload)?;
+        let claims = Value::Object(object(payload)?);
         claims.get("iss")?.as_str()?;
         Some(Self { message, header, signature, claims })
     }
 
-    /// Whether it says that it was issued by `issuer`.
+    /// Whether its `iss` is `issuer`.
     pub(super) fn is_of(&self, issuer: &str) -> bool {
-        self.text("iss") == Some(issuer)
+        self.claims["iss"] == issuer
     }
 
-    /// Whether it is a token of `issuer` for us at the time `now`.
-    pub(super) async fn verify(&self, issuer: &Issuer, cache: &JwksCache, now: Timestamp) -> Result<(), Cause> {
-        let (algorithm, key) = self.signed_with(issuer)?;
-        let keys = cache.keys(key.as_deref(), algorithm).await?;
-        let is_by = |key| {
+    /// Verifies that `issuer` signed it for this gateway and that it is valid at `now`.
+    pub(super) async fn verify(&self, issuer: &Issuer, cache: &JwksCache, now: Timestamp) -> Result<(), DenialCause> {
+        let (algorithm, key_id) = self.signed_with(issuer)?;
+        let keys = cache.keys(key_id.as_deref(), algorithm).await?;
+        let verifies = |key| {
             jsonwebtoken::crypto::verify(self.signature, self.message.as_bytes(), key, algorithm).unwrap_or(false)
         };
-        if !keys.iter().any(is_by) {
-            return Err(Cause::BadSignature);
+        if !keys.iter().any(verifies) {
+            return Err(DenialCause::BadSignature);
         }
-        self.is_for(&issuer.audiences)?;
-        self.is_valid_at(now, issuer.leeway.as_secs_f64())
+        if !any_value(self.claims.get("aud"), |value| issuer.audiences.iter().any(|audience| value == audience)) {
+            return Err(DenialCause::WrongAudience);
+        }
+        self.check_times(now, issuer.leeway.as_secs_f64())
     }
 
-    /// The algorithm, which must be allowed, and the key's name, where it has one.
-    fn signed_with(&self, issuer: &Issuer) -> Result<(Algorithm, Option<String>), Cause> {
-        let header = object(self.header).ok_or(Cause::Malformed)?;
-        // It would say that something has to be understood that is not.
+    /// The algorithm, which `issuer` must allow, and the ID of the key if the token names one.
+    fn signed_with(&self, issuer: &Issuer) -> Result<(Algorithm, Option<String>), DenialCause> {
+        let header = object(self.header).ok_or(DenialCause::Malformed)?;
+        // `crit` lists extensions that must be understood (RFC 7515 §4.1.11). None is.
         if header.contains_key("crit") {
-            return Err(Cause::Malformed);
+            return Err(DenialCause::Malformed);
         }
-        let key = match header.get("kid") {
+        let key_id = match header.get("kid") {
             None => None,
-            Some(Value::String(key)) => Some(key.clone()),
-            Some(_) => return Err(Cause::Malformed),
+            Some(Value::String(id)) => Some(id.clone()),
+            Some(_) => return Err(DenialCause::Malformed),
         };
-        let algorithm = header.get("alg").and_then(Value::as_str).ok_or(Cause::Malformed)?;
+        let algorithm = header.get("alg").and_then(Value::as_str).ok_or(DenialCause::Malformed)?;
         let algorithm = Algorithm::from_str(algorithm).ok().filter(|one| issuer.algorithms.contains(one));
-        Ok((algorithm.ok_or(Cause::Algorithm)?, key))
+        Ok((algorithm.ok_or(DenialCause::Algorithm)?, key_id))
     }
 
-    fn is_for(&self, audiences: &[String]) -> Result<(), Cause> {
-        let ours = |one: &Value| one.as_str().is_some_and(|one| audiences.iter().any(|audience| audience == one));
-        let is_for_us = match self.claims.get("aud") {
-            Some(Value::Array(all)) => all.iter().any(ours),
-            Some(one) => ours(one),
-            None => false,
-        };
-        if is_for_us { Ok(()) } else { Err(Cause::WrongAudience) }
-    }
-
-    /// A token without an end is none.
-    fn is_valid_at(&self, now: Timestamp, leeway: f64) -> Result<(), Cause> {
+    /// A token without `exp` is malformed.
+    fn check_times(&self, now: Timestamp, leeway: f64) -> Result<(), DenialCause> {
         let now = now.as_duration().as_secs_f64();
         let time = |claim| match self.claims.get(claim) {
             None => Ok(None),
-            Some(time) => time.as_f64().map(Some).ok_or(Cause::Malformed),
+            Some(time) => time.as_f64().map(Some).ok_or(DenialCause::Malformed),
         };
-        if now >= time("exp")?.ok_or(Cause::Malformed)? + leeway {
-            return Err(Cause::Expired);
+        if now >= time("exp")?.ok_or(DenialCause::Malformed)? + leeway {
+            return Err(DenialCause::Expired);
         }
-        if time("nbf")?.is_some_and(|begin| now < begin - leeway) { Err(Cause::NotYetValid) } else { Ok(()) }
+        if time("nbf")?.is_some_and(|start| now < start - leeway) { Err(DenialCause::NotYetValid) } else { Ok(()) }
     }
 
-    /// Whether it is one of those that `rule` describes.
+    /// Whether it has the subject and all claims of `rule`.
     pub(super) fn matches(&self, rule: &JwtRule) -> bool {
-        let subject = rule.subject.as_deref();
-        let of_subject = subject.is_none_or(|subject| self.text("sub") == Some(subject));
-        of_subject && rule.claims.iter().all(|(claim, expected)| self.has(claim, expected))
+        let has_subject = rule.subject.as_ref().is_none_or(|subject| self.claims["sub"] == *subject);
+        has_subject && rule.claims.iter().all(|(claim, expected)| self.has(claim, expected))
     }
 
     fn has(&self, claim: &str, expected: &str) -> bool {
-        let found = match claim.strip_prefix('/') {
-            None => self.claims.get(claim),
-            Some(pointer) => {
-                let (first, rest) =
-                    pointer.split_once('/').map_or((pointer, None), |(first, rest)| (first, Some(rest)));
-                let first = self.claims.get(&first.replace("~1", "/").replace("~0", "~"));
-                first.and_then(|value| rest.map_or(Some(value), |rest| value.pointer(&format!("/{rest}"))))
-            }
-        };
-        let is = |value: &Value| match value {
+        let found = if claim.starts_with('/') { self.claims.pointer(claim) } else { self.claims.get(claim) };
+        any_value(found, |value| match value {
             Value::String(text) => text == expected,
-            Value::Bool(is) => (if *is { "true" } else { "false" }) == expected,
-            Value::Number(number) => number.to_string().as_str() == expected,
+            Value::Bool(_) | Value::Number(_) => value.to_string().as_str() == expected,
             _ => false,
-        };
-        match found {
-            Some(Value::Array(all)) => all.iter().any(is),
-            Some(one) => is(one),
-            None => false,
-        }
+        })
     }
+}
 
-    fn text(&self, claim: &str) -> Option<&str> {
-        self.claims.get(claim).and_then(Value::as_str)
+/// Whether a claim, or one of its elements if it is a list, `matches`.
+fn any_value(claim: Option<&Value>, matches: impl Fn(&Value) -> bool) -> bool {
+    match claim {
+        Some(Value::Array(all)) => all.iter().any(matches),
+        Some(one) => matches(one),
+        None => false,
     }
 }
 

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Request, header::AUTHORIZATION};
 use tonic::body::Body;
 
 use crate::{
-    authn::{Authenticator, Bearer},
+    authn::{Authenticator, Authorization, Credentials},
     domain::{Caller, Error, PeerCertificate},
     pb::ErrorReason,
 };
@@ -16,7 +16,8 @@ use crate::{
 pub(super) async fn caller(request: &mut Request<Body>, authenticator: &Authenticator) -> Result<Caller, Error> {
     let values = take(request.headers_mut());
     let certificate = request.extensions().get::<Arc<PeerCertificate>>().cloned();
-    let caller = authenticator.caller(Bearer::read(&values), certificate.as_deref()).await;
+    let credentials = Credentials { authorization: Authorization::read(&values), certificate: certificate.as_deref() };
+    let caller = authenticator.authenticate(credentials).await;
     caller.map_err(|denied| Error::new(ErrorReason::CredentialsInvalid, "valid credentials are needed").source(denied))
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use verify_gateway::{
-    authn::{Authenticator, Bearer, Cause},
+    authn::{Authenticator, Authorization, Credentials, DenialCause},
     clock::Clock,
     config::Environment,
     domain::{PeerCertificate, TokenHash},
@@ -94,19 +94,19 @@ fn claims(changes: &Value) -> Value {
 /// Who shows this, by tenant and identity.
 async fn who(
     known: &Authenticator,
-    bearer: Bearer<'_>,
+    authorization: Authorization<'_>,
     certificate: Option<&PeerCertificate>,
-) -> Result<String, Cause> {
-    let caller = known.caller(bearer, certificate).await;
-    caller.map(|caller| format!("{} {}", caller.tenant.id, caller.identity.name)).map_err(|denied| denied.cause)
+) -> Result<String, DenialCause> {
+    let caller = known.authenticate(Credentials { authorization, certificate }).await;
+    caller.map(|caller| format!("{} {}", caller.tenant.id, caller.identity.name))
 }
 
-async fn by_token(known: &Authenticator, token: &str) -> Result<String, Cause> {
-    who(known, Bearer::Token(token), None).await
+async fn by_token(known: &Authenticator, token: &str) -> Result<String, DenialCause> {
+    who(known, Authorization::Bearer(token), None).await
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is compared with what may fail")]
-fn service() -> Result<String, Cause> {
+fn service() -> Result<String, DenialCause> {
     Ok("login service".into())
 }
 
@@ -146,34 +146,34 @@ async fn what_is_wrong_with_a_token_is_told_apart() {
         format!("{message}.{}", right.rsplit_once('.').unwrap().1)
     };
     let cases = [
-        (none, Cause::Algorithm),
-        (symmetric, Cause::Algorithm),
-        (header(json!({"alg": "RS512", "kid": "a"})), Cause::Algorithm),
+        (none, DenialCause::Algorithm),
+        (symmetric, DenialCause::Algorithm),
+        (header(json!({"alg": "RS512", "kid": "a"})), DenialCause::Algorithm),
         // The key makes no such signatures.
-        (header(json!({"alg": "ES256", "kid": "a"})), Cause::Algorithm),
-        (header(json!({"alg": "RS256", "kid": "b"})), Cause::UnknownKey),
-        (header(json!({"alg": "RS256", "kid": 1})), Cause::Malformed),
-        (header(json!({"alg": "RS256", "kid": "a", "crit": ["b64"], "b64": false})), Cause::Malformed),
-        (header(json!({"kid": "a"})), Cause::Malformed),
-        (other.token(&claims(&json!({}))), Cause::BadSignature),
-        (cut.to_owned(), Cause::BadSignature),
-        (swapped, Cause::BadSignature),
-        (with(json!({"aud": "another-service"})), Cause::WrongAudience),
-        (with(json!({"aud": ["a", "b"]})), Cause::WrongAudience),
-        (with(json!({"aud": null})), Cause::WrongAudience),
-        (with(json!({"iss": "https://other.example"})), Cause::UnknownIssuer),
-        (with(json!({"iss": format!("{ISSUER}/")})), Cause::UnknownIssuer),
-        (with(json!({"iss": [ISSUER]})), Cause::UnknownToken),
-        (with(json!({"iss": null})), Cause::UnknownToken),
+        (header(json!({"alg": "ES256", "kid": "a"})), DenialCause::Algorithm),
+        (header(json!({"alg": "RS256", "kid": "b"})), DenialCause::UnknownKey),
+        (header(json!({"alg": "RS256", "kid": 1})), DenialCause::Malformed),
+        (header(json!({"alg": "RS256", "kid": "a", "crit": ["b64"], "b64": false})), DenialCause::Malformed),
+        (header(json!({"kid": "a"})), DenialCause::Malformed),
+        (other.token(&claims(&json!({}))), DenialCause::BadSignature),
+        (cut.to_owned(), DenialCause::BadSignature),
+        (swapped, DenialCause::BadSignature),
+        (with(json!({"aud": "another-service"})), DenialCause::WrongAudience),
+        (with(json!({"aud": ["a", "b"]})), DenialCause::WrongAudience),
+        (with(json!({"aud": null})), DenialCause::WrongAudience),
+        (with(json!({"iss": "https://other.example"})), DenialCause::UnknownIssuer),
+        (with(json!({"iss": format!("{ISSUER}/")})), DenialCause::UnknownIssuer),
+        (with(json!({"iss": [ISSUER]})), DenialCause::UnknownToken),
+        (with(json!({"iss": null})), DenialCause::UnknownToken),
         // The leeway is half a minute.
-        (with(json!({"exp": NOW - 30})), Cause::Expired),
-        (with(json!({"exp": 0})), Cause::Expired),
-        (with(json!({"exp": null})), Cause::Malformed),
-        (with(json!({"exp": "never"})), Cause::Malformed),
-        (with(json!({"nbf": NOW + 31})), Cause::NotYetValid),
-        (with(json!({"nbf": "now"})), Cause::Malformed),
-        (with(json!({"sub": "Service"})), Cause::UnknownSubject),
-        (with(json!({"sub": null})), Cause::UnknownSubject),
+        (with(json!({"exp": NOW - 30})), DenialCause::Expired),
+        (with(json!({"exp": 0})), DenialCause::Expired),
+        (with(json!({"exp": null})), DenialCause::Malformed),
+        (with(json!({"exp": "never"})), DenialCause::Malformed),
+        (with(json!({"nbf": NOW + 31})), DenialCause::NotYetValid),
+        (with(json!({"nbf": "now"})), DenialCause::Malformed),
+        (with(json!({"sub": "Service"})), DenialCause::UnknownSubject),
+        (with(json!({"sub": null})), DenialCause::UnknownSubject),
     ];
     for (number, (token, cause)) in cases.into_iter().enumerate() {
         assert_eq!(by_token(&known, &token).await, Err(cause), "case {number}");
@@ -193,7 +193,7 @@ async fn a_token_ends_when_its_time_is_over() {
     tokio::time::advance(Duration::from_secs(89)).await;
     assert_eq!(by_token(&known, &token).await, service());
     tokio::time::advance(Duration::from_secs(1)).await;
-    assert_eq!(by_token(&known, &token).await, Err(Cause::Expired));
+    assert_eq!(by_token(&known, &token).await, Err(DenialCause::Expired));
 }
 
 #[tokio::test]
@@ -213,11 +213,11 @@ async fn claims_tell_identities_apart_and_a_token_of_two_is_nobodys() {
     ] {
         let mut pod = pod.clone();
         pod[claim] = value.clone();
-        assert_eq!(by_token(&known, &of(pod)).await, Err(Cause::UnknownSubject), "{claim}: {value}");
+        assert_eq!(by_token(&known, &of(pod)).await, Err(DenialCause::UnknownSubject), "{claim}: {value}");
     }
     let mut both = pod;
     both["sub"] = "service".into();
-    assert_eq!(by_token(&known, &of(both)).await, Err(Cause::ConflictingCredentials));
+    assert_eq!(by_token(&known, &of(both)).await, Err(DenialCause::ConflictingCredentials));
 }
 
 fn certificate(dns: &[&str], uris: &[&str]) -> PeerCertificate {
@@ -231,25 +231,25 @@ async fn a_certificate_is_known_by_its_names_and_must_agree_with_the_bearer() {
     let of_service = certificate(&["x.internal", "Service.login.internal"], &[]);
     let (web, other) = (certificate(&[], &["spiffe://acme/web"]), certificate(&[], &["spiffe://acme/other"]));
     let nobody = certificate(&["login.internal"], &["spiffe://acme/web/"]);
-    assert_eq!(who(&known, Bearer::None, Some(&of_service)).await, service());
-    assert_eq!(who(&known, Bearer::None, Some(&web)).await, Ok("login web".into()));
-    assert_eq!(who(&known, Bearer::None, Some(&nobody)).await, Err(Cause::UnknownCertificate));
-    assert_eq!(who(&known, Bearer::None, None).await, Err(Cause::Missing));
+    assert_eq!(who(&known, Authorization::Missing, Some(&of_service)).await, service());
+    assert_eq!(who(&known, Authorization::Missing, Some(&web)).await, Ok("login web".into()));
+    assert_eq!(who(&known, Authorization::Missing, Some(&nobody)).await, Err(DenialCause::UnknownCertificate));
+    assert_eq!(who(&known, Authorization::Missing, None).await, Err(DenialCause::Missing));
     let two = certificate(&["service.login.internal"], &["spiffe://acme/web"]);
-    assert_eq!(who(&known, Bearer::None, Some(&two)).await, Err(Cause::ConflictingCredentials));
+    assert_eq!(who(&known, Authorization::Missing, Some(&two)).await, Err(DenialCause::ConflictingCredentials));
 
-    let token = Bearer::Token(TOKEN);
+    let token = Authorization::Bearer(TOKEN);
     assert_eq!(who(&known, token, None).await, service());
     assert_eq!(who(&known, token, Some(&of_service)).await, service());
     // It secures the connection, and says no more.
     assert_eq!(who(&known, token, Some(&nobody)).await, service());
     // The same name in another tenant is somebody else.
     for other in [&web, &other, &two] {
-        assert_eq!(who(&known, token, Some(other)).await, Err(Cause::ConflictingCredentials));
+        assert_eq!(who(&known, token, Some(other)).await, Err(DenialCause::ConflictingCredentials));
     }
     // What is shown must be right, even where a certificate would do.
-    assert_eq!(who(&known, Bearer::Token("x"), Some(&of_service)).await, Err(Cause::UnknownToken));
-    assert_eq!(who(&known, Bearer::Malformed, Some(&of_service)).await, Err(Cause::Malformed));
+    assert_eq!(who(&known, Authorization::Bearer("x"), Some(&of_service)).await, Err(DenialCause::UnknownToken));
+    assert_eq!(who(&known, Authorization::Malformed, Some(&of_service)).await, Err(DenialCause::Malformed));
 }
 
 /// Lets `time` pass, without anybody waiting for it.
@@ -283,7 +283,7 @@ async fn an_unknown_key_is_fetched_once_for_all_who_wait_and_not_again_at_once()
 
     // Anybody can make up names of keys: they are not fetched for each.
     server.show(jwks(&[&old, &new]));
-    assert_eq!(by_token(&known, &by_new).await, Err(Cause::UnknownKey));
+    assert_eq!(by_token(&known, &by_new).await, Err(DenialCause::UnknownKey));
     assert_eq!(server.requests().len(), 1);
 
     pass(Duration::from_secs(11)).await;
@@ -328,7 +328,7 @@ async fn keys_are_renewed_in_time_and_kept_while_their_url_fails() {
     pass(Duration::from_secs(601)).await;
     fetched(&metrics, 5).await;
     assert_eq!(by_token(&known, &by_new).await, service());
-    assert_eq!(by_token(&known, &by_old).await, Err(Cause::UnknownKey));
+    assert_eq!(by_token(&known, &by_old).await, Err(DenialCause::UnknownKey));
     assert_eq!(server.requests().last().unwrap(), "Bearer renewed");
 }
 
@@ -337,7 +337,7 @@ async fn keys_come_over_tls_from_whom_the_ca_of_the_file_vouches_for() {
     let (key, authority) = (SigningKey::ed25519("a"), Authority::new());
     let server = JwksServer::on(authority.listen().await, "https", jwks(&[&key]), 1);
     let token = key.token(&claims(&json!({})));
-    for (ca, known) in [(authority.pem(), service()), (Authority::new().pem(), Err(Cause::UnknownKey))] {
+    for (ca, known) in [(authority.pem(), service()), (Authority::new().pem(), Err(DenialCause::UnknownKey))] {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("ca.pem"), ca).unwrap();
         let directory = load(folder.path(), &format!("{{ url: '{}', ca_file: ca.pem }}", server.url));

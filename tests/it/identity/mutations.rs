@@ -11,7 +11,7 @@ use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use verify_gateway::{
-    authn::{Authenticator, Bearer, Cause},
+    authn::{Authenticator, Authorization, Credentials, DenialCause},
     clock::Clock,
     config::Environment,
     domain::TokenHash,
@@ -57,10 +57,10 @@ tenants:
     }
 
     /// Who shows this; nothing is waited for, since all keys are there.
-    fn caller(&self, header: &HeaderValue) -> Result<(), Cause> {
+    fn caller(&self, header: &HeaderValue) -> Result<(), DenialCause> {
         let values = [header.clone()];
-        let caller = self.known.caller(Bearer::read(&values), None).now_or_never().expect("nothing to wait for");
-        caller.map(drop).map_err(|denied| denied.cause)
+        let credentials = Credentials { authorization: Authorization::read(&values), certificate: None };
+        self.known.authenticate(credentials).now_or_never().expect("nothing to wait for").map(drop)
     }
 
     /// Whether `header` is a credential to the last byte. The scheme's case is the caller's to choose.
