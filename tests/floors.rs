@@ -87,7 +87,7 @@ fn head(text: &str) -> Option<&str> {
 }
 
 #[test]
-fn every_arrow_points_down() {
+fn every_module_imports_only_from_lower_floors() {
     let (mut arrows, mut wrong) = (0, Vec::new());
     for file in files(&source()) {
         let Some(from) = module(&file) else { continue };
@@ -104,7 +104,7 @@ fn every_arrow_points_down() {
 }
 
 #[test]
-fn the_simulator_knows_the_rest_contract_and_time_only() {
+fn the_simulator_imports_only_the_rest_contract_and_time() {
     let of_simulator = files(&source()).into_iter().filter(|file| module(file).as_deref() == Some("simulator"));
     for file in of_simulator {
         let text = fs::read_to_string(&file).unwrap();
@@ -129,7 +129,7 @@ fn every_module_has_a_floor_and_every_floor_is_documented() {
 }
 
 #[test]
-fn imports_of_all_shapes_are_seen() {
+fn imports_of_every_form_are_found() {
     let text = "use crate::{\n    a::{b, c::D},\n    e,\n};\nuse crate::f::g;\nlet x = crate::h::i();\n// crate::j\n";
     assert_eq!(named(text).into_iter().collect::<Vec<_>>(), ["a", "e", "f", "h"]);
 }

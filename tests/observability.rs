@@ -45,7 +45,7 @@ fn values<'t>(text: &'t str, key: &str) -> BTreeSet<&'t str> {
 }
 
 #[test]
-fn every_metric_that_is_named_is_there() {
+fn every_metric_that_a_document_names_exists() {
     let known = series();
     for file in [DASHBOARD, RULES, RULES_TEST, RUNBOOK, "README.md"] {
         let text = read(file);
@@ -68,7 +68,7 @@ fn every_metric_is_on_the_dashboard() {
 }
 
 #[test]
-fn recorded_series_are_recorded() {
+fn every_recorded_series_has_a_recording_rule() {
     let rules = read(RULES);
     let recorded = values(&rules, "record:");
     let words = rules.split(|c: char| !c.is_ascii_alphanumeric() && !"_:".contains(c));
@@ -78,7 +78,7 @@ fn recorded_series_are_recorded() {
 }
 
 #[test]
-fn every_alert_has_its_runbook_entry_and_its_test_and_the_other_way_round() {
+fn alerts_and_runbook_entries_and_tests_correspond() {
     let (rules, runbook, test) = (read(RULES), read(RUNBOOK), read(RULES_TEST));
     let alerts = values(&rules, "alert:");
     assert!(alerts.len() > 8);

@@ -41,7 +41,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn the_outbox_holds_one_message_per_intent() {
+fn gateways_that_share_a_memory_send_one_message_per_operation() {
     if let Some(seed) = number("MODEL_SEED") {
         return run(seed, 1, seed + 1);
     }
@@ -58,7 +58,7 @@ fn the_outbox_holds_one_message_per_intent() {
 const AT_ONCE: usize = 24;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_outbox_of_gateways_that_share_a_server_holds_one_message_per_intent() {
+async fn gateways_that_share_a_server_send_one_message_per_operation() {
     let Some(server) = Redis::start().await else { return };
     let random = Random::new(number("MODEL_SEED").unwrap_or_default());
     // Connecting is left alone: who can't connect is refused for a while, and little would happen.

@@ -31,7 +31,7 @@ fn list(stream: u32) -> [Frame; 2] {
 }
 
 #[tokio::test]
-async fn a_connection_that_does_not_begin_is_closed_within_the_handshake_timeout() {
+async fn a_connection_without_a_preface_is_closed_after_the_handshake_timeout() {
     let gateway = gateway(|config| config.grpc.handshake_timeout = SOON).await;
     Peer::silent(gateway.addr).await.closed().await;
     let mut slow = Peer::silent(gateway.addr).await;
@@ -45,7 +45,7 @@ async fn a_connection_that_does_not_begin_is_closed_within_the_handshake_timeout
 }
 
 #[tokio::test]
-async fn what_is_not_http2_is_closed_at_once() {
+async fn a_connection_that_is_not_http_2_is_closed_at_once() {
     let gateway = gateway(|config| config.grpc.handshake_timeout = Duration::from_hours(1)).await;
     let mut browser = Peer::silent(gateway.addr).await;
     browser.write(b"GET / HTTP/1.1\r\nhost: gateway\r\n\r\n").await;
@@ -54,7 +54,7 @@ async fn what_is_not_http2_is_closed_at_once() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_asked_to_close() {
+async fn an_idle_connection_gets_goaway() {
     let gateway = gateway(|config| config.grpc.max_connection_idle = SOON).await;
     let mut peer = Peer::begin(gateway.addr, []).await;
     assert_eq!(peer.until(GOAWAY).await.code(), NO_ERROR);
@@ -63,7 +63,7 @@ async fn an_idle_connection_is_asked_to_close() {
 }
 
 #[tokio::test]
-async fn an_old_connection_is_asked_to_close_and_its_calls_finish() {
+async fn an_old_connection_gets_goaway_and_its_calls_finish() {
     let origin = Origin::holding(TEMPLATES).await;
     let gateway = TestGateway::builder()
         .upstream(origin.addr)
@@ -81,7 +81,7 @@ async fn an_old_connection_is_asked_to_close_and_its_calls_finish() {
 }
 
 #[tokio::test]
-async fn a_connection_that_does_not_close_when_asked_is_closed_after_the_grace() {
+async fn a_connection_that_ignores_goaway_is_closed_after_the_grace_period() {
     let origin = Origin::silent().await;
     let gateway = TestGateway::builder()
         .upstream(origin.addr)
@@ -113,7 +113,7 @@ async fn a_peer_that_answers_no_ping_is_closed() {
 }
 
 #[tokio::test]
-async fn a_flood_of_resets_ends_its_connection_and_no_other() {
+async fn a_flood_of_resets_closes_its_connection_and_no_other() {
     let origin = Origin::holding(TEMPLATES).await;
     let gateway = TestGateway::builder().upstream(origin.addr).start().await;
     let mut clients = gateway.clients().await;
@@ -131,7 +131,7 @@ async fn a_flood_of_resets_ends_its_connection_and_no_other() {
 }
 
 #[tokio::test]
-async fn metadata_that_is_too_large_is_refused_and_far_too_large_ends_the_connection() {
+async fn too_large_metadata_is_refused_and_far_too_large_metadata_closes_the_connection() {
     let gateway = gateway(|_| ()).await;
     let request = |length| {
         let mut first = Frame::request(1, LIST, &[]);
@@ -156,7 +156,7 @@ async fn metadata_that_is_too_large_is_refused_and_far_too_large_ends_the_connec
 }
 
 #[tokio::test]
-async fn headers_that_never_end_end_the_connection() {
+async fn endless_headers_close_the_connection() {
     let gateway = gateway(|_| ()).await;
     let mut first = Frame::request(1, LIST, &[]);
     first.flags = 0;
@@ -168,7 +168,7 @@ async fn headers_that_never_end_end_the_connection() {
 }
 
 #[tokio::test]
-async fn calls_beyond_those_of_a_connection_are_refused_and_the_others_go_on() {
+async fn calls_over_the_limit_of_a_connection_are_refused_and_the_others_go_on() {
     let origin = Origin::holding(TEMPLATES).await;
     let gateway = TestGateway::builder().upstream(origin.addr).start().await;
     let mut peer = Peer::begin(gateway.addr, (0..257).flat_map(|n| list(2 * n + 1))).await;
@@ -182,7 +182,7 @@ async fn calls_beyond_those_of_a_connection_are_refused_and_the_others_go_on() {
 }
 
 #[tokio::test]
-async fn a_flood_of_refused_calls_ends_the_connection() {
+async fn a_flood_of_refused_calls_closes_the_connection() {
     let origin = Origin::silent().await;
     let gateway = TestGateway::builder().upstream(origin.addr).start().await;
     let mut peer = Peer::begin(gateway.addr, (0..256).flat_map(|n| list(2 * n + 1))).await;
@@ -196,7 +196,7 @@ async fn a_flood_of_refused_calls_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn a_flood_of_empty_data_ends_the_connection() {
+async fn a_flood_of_empty_data_closes_the_connection() {
     let gateway = gateway(|_| ()).await;
     let [open, _] = list(1);
     let empty = (0..1000).map(|_| Frame::new(DATA, 0, 1, []));
@@ -207,7 +207,7 @@ async fn a_flood_of_empty_data_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn a_message_that_drips_is_held_until_its_deadline_alone() {
+async fn a_slow_message_ends_at_its_deadline_and_not_before() {
     let gateway = gateway(|_| ()).await;
     let bearer = format!("Bearer {TOKEN}");
     let open = Frame::request(1, LIST, &[("authorization", &bearer), ("grpc-timeout", "50m")]);
@@ -220,7 +220,7 @@ async fn a_message_that_drips_is_held_until_its_deadline_alone() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_are_closed_at_once_and_the_others_go_on() {
+async fn connections_over_the_limit_are_closed_at_once_and_the_others_go_on() {
     let gateway = gateway(|config| config.grpc.max_connections = 2).await;
     let mut first = Peer::begin(gateway.addr, list(1)).await;
     let mut second = Peer::begin(gateway.addr, list(1)).await;
@@ -234,7 +234,7 @@ async fn connections_beyond_the_limit_are_closed_at_once_and_the_others_go_on() 
 }
 
 #[tokio::test]
-async fn a_gateway_without_file_descriptors_lives_on_and_serves_again_when_it_has_some() {
+async fn a_gateway_without_file_descriptors_survives_and_serves_again_when_it_has_some() {
     let arguments =
         ["dev", "--listen", "127.0.0.1:0", "--simulator-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
     let mut dev = Process::start_with_few("40", &arguments);

@@ -9,7 +9,7 @@ const PUBLIC: [&str; 4] =
     ["grpc.health.v1.Health", "verify.v1.ProfileService", "verify.v1.TemplateService", "verify.v1.VerificationService"];
 
 #[tokio::test]
-async fn reflection_lists_the_public_services_in_both_versions_and_can_be_switched_off() {
+async fn reflection_lists_the_public_services_in_both_versions_and_can_be_disabled() {
     let gateway = TestGateway::start().await;
     let list = v1::ServerReflectionRequest {
         message_request: Some(v1::server_reflection_request::MessageRequest::ListServices(String::new())),

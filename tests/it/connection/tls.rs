@@ -118,7 +118,7 @@ fn failures(cause: &str, count: usize) -> String {
 }
 
 #[tokio::test]
-async fn both_versions_are_spoken_and_a_higher_minimum_is_held() {
+async fn tls_1_2_and_1_3_are_accepted_and_the_minimum_version_is_enforced() {
     let authority = Authority::new();
     let (both, _files) = gateway(&authority, |_, _| ()).await;
     let (new, _new_files) = gateway(&authority, |config, _| config.grpc.tls.min_version = TlsVersion::V1_3).await;
@@ -142,7 +142,7 @@ fn alert(error: &std::io::Error) -> Option<AlertDescription> {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_say_h2_is_told_so_in_the_handshake() {
+async fn a_client_without_h2_fails_in_the_handshake() {
     let authority = Authority::new();
     let (gateway, _files) = gateway(&authority, |_, _| ()).await;
     for version in BOTH {
@@ -162,7 +162,7 @@ async fn a_client_that_does_not_say_h2_is_told_so_in_the_handshake() {
 }
 
 #[tokio::test]
-async fn a_client_that_trusts_another_authority_goes_away() {
+async fn a_client_that_trusts_another_authority_closes_the_connection() {
     let (gateway, _files) = gateway(&Authority::new(), |_, _| ()).await;
     let client = Authority::new().trusted_by(None, BOTH);
     let refused = shake_hands(gateway.addr, client).await.unwrap_err();
@@ -172,7 +172,7 @@ async fn a_client_that_trusts_another_authority_goes_away() {
 }
 
 #[tokio::test]
-async fn clients_certificates_are_asked_for_and_verified_as_configured() {
+async fn client_certificates_are_requested_and_verified_as_configured() {
     let (authority, clients, others) = (Authority::new(), Authority::new(), Authority::new());
     let known = clients.client("login.test", "spiffe://test/login");
     let foreign = others.client("login.test", "spiffe://test/login");
@@ -193,7 +193,7 @@ async fn clients_certificates_are_asked_for_and_verified_as_configured() {
 }
 
 #[tokio::test]
-async fn a_certificate_says_who_calls_and_must_agree_with_a_token() {
+async fn a_client_certificate_selects_the_identity_and_must_agree_with_a_token() {
     let (authority, clients) = (Authority::new(), Authority::new());
     let files = Files::new(&authority.server());
     let tenant = Tenant::new(TenantId::new("login").unwrap(), ApiKey::new(KEY).unwrap());
@@ -235,7 +235,7 @@ async fn a_certificate_says_who_calls_and_must_agree_with_a_token() {
 }
 
 #[tokio::test]
-async fn a_client_that_speaks_no_tls_gets_a_clean_end() {
+async fn a_plaintext_client_gets_a_clean_close() {
     let authority = Authority::new();
     let (gateway, _files) = gateway(&authority, |config, _| {
         config.grpc.handshake_timeout = Duration::from_hours(1);
@@ -249,7 +249,7 @@ async fn a_client_that_speaks_no_tls_gets_a_clean_end() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_takes_too_long_is_cut_and_frees_its_place() {
+async fn a_slow_handshake_is_closed_and_returns_its_permit() {
     let authority = Authority::new();
     let (gateway, _files) = gateway(&authority, |config, _| {
         config.grpc.max_connections = 1;

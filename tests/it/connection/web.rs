@@ -147,7 +147,7 @@ async fn a_page_sends_and_checks_a_code_over_http_1() {
 }
 
 #[tokio::test]
-async fn errors_reach_a_page_with_their_reasons() {
+async fn a_page_gets_errors_with_their_reasons() {
     let gateway = gateway(|config| config.grpc.max_message_size = 1 << 10).await;
     let large = CreateVerificationRequest { phone_number: "1".repeat(2 << 10), ..Default::default() };
     let send = "verify.v1.VerificationService/CreateVerification";
@@ -171,7 +171,7 @@ async fn errors_reach_a_page_with_their_reasons() {
 }
 
 #[tokio::test]
-async fn text_is_spoken_too() {
+async fn grpc_web_text_is_supported() {
     let gateway = gateway(|_| ()).await;
     let request = Client::new()
         .post(format!("{}/{LIST}", url(&gateway)))
@@ -198,7 +198,7 @@ async fn preflight(addr: SocketAddr, origin: &str) -> (StatusCode, HashMap<Strin
 }
 
 #[tokio::test]
-async fn pages_of_other_origins_are_told_nothing() {
+async fn a_page_of_another_origin_gets_no_answer() {
     let gateway = gateway(|_| ()).await;
     let (status, told) = preflight(gateway.addr, PAGE).await;
     assert_eq!(status, 204);
@@ -220,7 +220,7 @@ async fn pages_of_other_origins_are_told_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_no_call_is_told_so() {
+async fn a_request_that_is_no_grpc_call_is_refused() {
     let gateway = gateway(|_| ()).await;
     let get = reqwest::get(url(&gateway)).await.unwrap();
     assert_eq!(get.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
@@ -244,7 +244,7 @@ async fn list_by_web(channel: Channel) -> Result<usize, Status> {
 }
 
 #[tokio::test]
-async fn it_is_spoken_over_http_2_beside_grpc() {
+async fn grpc_web_works_over_http_2_beside_grpc() {
     let gateway = gateway(|_| ()).await;
     let channel = Endpoint::new(url(&gateway)).unwrap().connect().await.unwrap();
     assert!(list_by_web(channel).await.unwrap() > 0);
@@ -253,7 +253,7 @@ async fn it_is_spoken_over_http_2_beside_grpc() {
 }
 
 #[tokio::test]
-async fn browsers_choose_between_http_1_and_2_in_the_handshake() {
+async fn tls_negotiates_http_1_or_http_2() {
     let authority = Authority::new();
     let (folder, pair) = (tempfile::tempdir().unwrap(), authority.server());
     let [certificate_file, key_file] = ["tls.crt", "tls.key"].map(|file| folder.path().join(file));
@@ -291,7 +291,7 @@ async fn browsers_choose_between_http_1_and_2_in_the_handshake() {
 const HEAD: &str = "POST / HTTP/1.1\r\nhost: gateway\r\ncontent-length: 0\r\n";
 
 #[tokio::test]
-async fn a_head_that_does_not_end_and_a_silent_connection_are_cut() {
+async fn an_endless_head_and_a_silent_connection_are_closed() {
     let gateway = gateway(|config| {
         config.grpc.handshake_timeout = Duration::from_hours(1);
         config.grpc.keepalive_interval = SOON;
@@ -316,7 +316,7 @@ async fn a_head_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn a_draining_gateway_finishes_the_calls_of_pages() {
+async fn a_draining_gateway_finishes_running_grpc_web_calls() {
     const TEMPLATES: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"data\":[]}";
     let origin = Origin::holding(TEMPLATES).await;
     let gateway = TestGateway::builder()
@@ -340,7 +340,7 @@ async fn a_draining_gateway_finishes_the_calls_of_pages() {
 }
 
 #[tokio::test]
-async fn a_call_of_a_page_that_does_not_end_is_ended_after_the_grace_period() {
+async fn a_grpc_web_call_that_does_not_end_is_aborted_after_the_grace_period() {
     let origin = Origin::silent().await;
     let gateway = TestGateway::builder()
         .upstream(origin.addr)
@@ -366,7 +366,7 @@ async fn a_call_of_a_page_that_does_not_end_is_ended_after_the_grace_period() {
 }
 
 #[tokio::test]
-async fn without_it_http_1_is_not_spoken() {
+async fn http_1_is_refused_unless_grpc_web_is_enabled() {
     let gateway = TestGateway::start().await;
     assert!(reqwest::get(url(&gateway)).await.is_err());
     gateway.stop().await;

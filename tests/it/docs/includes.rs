@@ -61,7 +61,7 @@ fn block(what: &str) -> String {
 }
 
 #[test]
-fn documents_show_what_stands_in_the_files_that_they_include() {
+fn documents_show_the_files_that_they_include() {
     let path = root().join("docs/CLIENTS.md");
     let document = fs::read_to_string(&path).unwrap();
     let mut parts = document.split(BEGIN);

@@ -190,7 +190,7 @@ async fn origin(next: Arc<Mutex<Answer>>) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn each_rpc_fails_for_the_reasons_that_its_comment_names_and_no_others() {
+async fn each_rpc_fails_for_exactly_the_reasons_that_its_comment_names() {
     let answers = answers();
     let next = Arc::new(Mutex::new(answers[0].clone()));
     let upstream = origin(next.clone()).await;

@@ -19,7 +19,7 @@ async fn send(clients: &mut Clients) -> Refused {
 }
 
 #[tokio::test]
-async fn an_origin_that_is_down_is_unavailable_for_reads_and_sends() {
+async fn an_upstream_that_is_down_is_unavailable_for_reads_and_sends() {
     let gateway = TestGateway::builder().upstream(Origin::refusing().await).start().await;
     let mut clients = gateway.clients().await;
     // Nothing left, so even a send may be repeated by the caller.
@@ -31,7 +31,7 @@ async fn an_origin_that_is_down_is_unavailable_for_reads_and_sends() {
 }
 
 #[tokio::test]
-async fn an_origin_that_answers_rubbish_is_told_from_a_working_one() {
+async fn an_unreadable_answer_fails_a_read_and_leaves_a_send_unknown() {
     const HTML: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 13\r\n\r\n<html></html>";
     const HALF: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{\"data\": ";
     const EMPTY: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
@@ -48,7 +48,7 @@ async fn an_origin_that_answers_rubbish_is_told_from_a_working_one() {
 }
 
 #[tokio::test]
-async fn an_origin_that_cuts_its_answer_or_says_nothing_gets_other_reads_and_no_other_send() {
+async fn a_truncated_or_missing_answer_retries_a_read_and_never_a_send() {
     const CUT: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 90\r\n\r\n{\"data\": [";
     const NOTHING: &[u8] = b"";
     const NO_HTTP: &[u8] = b"220 smtp ready\r\n";
@@ -81,7 +81,7 @@ async fn an_answer_larger_than_the_limit_is_not_read() {
 }
 
 #[tokio::test]
-async fn an_origin_that_never_answers_costs_no_more_than_the_deadline() {
+async fn a_silent_upstream_fails_the_call_at_its_deadline() {
     let origin = Origin::silent().await;
     let gateway = TestGateway::builder().upstream(origin.addr).start().await;
     let bearer = format!("Bearer {TOKEN}");

@@ -107,12 +107,12 @@ async fn serves_well(clients: &mut Clients) {
 }
 
 #[tokio::test]
-async fn no_fault_of_the_origin_sends_twice_or_outlasts_itself() {
+async fn no_upstream_fault_repeats_a_send_and_the_gateway_recovers_from_each() {
     join_all(Fault::ALL.map(fails_well)).await;
 }
 
 #[tokio::test]
-async fn no_fault_of_the_origin_costs_a_descriptor() {
+async fn no_upstream_fault_leaks_a_file_descriptor() {
     let mut origin = Faulty::start(None).await;
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("gateway.yaml");
@@ -150,7 +150,7 @@ async fn no_fault_of_the_origin_costs_a_descriptor() {
 }
 
 #[tokio::test]
-async fn a_tenant_whose_upstream_is_silent_does_not_hold_up_another() {
+async fn a_tenant_with_a_silent_upstream_does_not_delay_another_tenant() {
     const PLACES: usize = 8;
     let origin = Faulty::start(Some(Fault::SlowHeaders)).await;
     let gateway = TestGateway::builder()

@@ -9,7 +9,7 @@ use verify_gateway::pb::ListTemplatesRequest;
 use crate::support::{PHONE, Refused, TestGateway};
 
 #[tokio::test]
-async fn a_send_that_was_carried_out_and_not_answered_is_found_and_not_sent_again() {
+async fn a_send_whose_answer_is_lost_is_reconciled_and_not_repeated() {
     let gateway = TestGateway::start().await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
@@ -34,7 +34,7 @@ async fn a_send_that_was_carried_out_and_not_answered_is_found_and_not_sent_agai
 }
 
 #[tokio::test]
-async fn a_send_that_telnyx_throttled_is_sent_once_it_may() {
+async fn a_throttled_send_is_retried_after_the_requested_wait() {
     let gateway = TestGateway::start().await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
@@ -45,7 +45,7 @@ async fn a_send_that_telnyx_throttled_is_sent_once_it_may() {
 }
 
 #[tokio::test]
-async fn attempts_end_at_their_limit() {
+async fn retries_end_at_the_maximum_number_of_attempts() {
     let gateway = TestGateway::start().await;
     let mut clients = gateway.clients().await;
     gateway.fault(json!({"times": 3, "status": 500})).await;
@@ -57,7 +57,7 @@ async fn attempts_end_at_their_limit() {
 }
 
 #[tokio::test]
-async fn an_attempt_ends_after_its_time_and_its_message_is_found() {
+async fn a_send_that_times_out_is_reconciled() {
     let attempt = |config: &mut verify_gateway::config::Config| {
         config.upstream.attempt_timeout = Duration::from_millis(50);
     };

@@ -77,7 +77,7 @@ async fn each_refusal_of_a_read_has_its_code_and_reason() {
 }
 
 #[tokio::test]
-async fn a_field_that_telnyx_complains_of_has_our_name() {
+async fn a_field_that_telnyx_refuses_has_its_contract_name() {
     let gateway = TestGateway::start().await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
@@ -92,7 +92,7 @@ async fn a_field_that_telnyx_complains_of_has_our_name() {
 }
 
 #[tokio::test]
-async fn the_wait_that_telnyx_asks_for_is_passed_on() {
+async fn the_retry_after_of_telnyx_is_passed_on() {
     let gateway = TestGateway::start().await;
     let mut clients = gateway.clients().await;
     // Longer than the gateway waits itself.

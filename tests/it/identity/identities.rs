@@ -111,7 +111,7 @@ fn service() -> Result<String, DenialCause> {
 }
 
 #[tokio::test]
-async fn a_token_of_each_algorithm_is_known() {
+async fn a_jwt_of_each_algorithm_is_accepted() {
     for key in [SigningKey::ed25519("a"), SigningKey::p256("a"), SigningKey::rsa("a")] {
         let (known, _folder) = with_keys(&[&key]);
         assert_eq!(by_token(&known, &key.token(&claims(&json!({})))).await, service(), "{}", key.algorithm());
@@ -126,7 +126,7 @@ async fn a_token_of_each_algorithm_is_known() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_token_is_told_apart() {
+async fn each_defect_of_a_jwt_has_its_own_cause() {
     let (key, other) = (SigningKey::rsa("a"), SigningKey::rsa("a"));
     let (known, _folder) = with_keys(&[&key]);
     let with = |changes| key.token(&claims(&changes));
@@ -186,7 +186,7 @@ async fn what_is_wrong_with_a_token_is_told_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_ends_when_its_time_is_over() {
+async fn an_expired_jwt_is_refused() {
     let key = SigningKey::ed25519("a");
     let (known, _folder) = with_keys(&[&key]);
     let token = key.token(&claims(&json!({"exp": NOW + 60})));
@@ -197,7 +197,7 @@ async fn a_token_ends_when_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn claims_tell_identities_apart_and_a_token_of_two_is_nobodys() {
+async fn claims_select_the_identity_and_a_jwt_that_matches_two_is_refused() {
     let key = SigningKey::ed25519("a");
     let (known, _folder) = with_keys(&[&key]);
     let of = |changes| key.token(&claims(&changes));
@@ -226,7 +226,7 @@ fn certificate(dns: &[&str], uris: &[&str]) -> PeerCertificate {
 }
 
 #[tokio::test]
-async fn a_certificate_is_known_by_its_names_and_must_agree_with_the_bearer() {
+async fn a_certificate_is_known_by_its_names_and_must_agree_with_the_token() {
     let (known, _folder) = with_keys(&[&SigningKey::ed25519("a")]);
     let of_service = certificate(&["x.internal", "Service.login.internal"], &[]);
     let (web, other) = (certificate(&[], &["spiffe://acme/web"]), certificate(&[], &["spiffe://acme/other"]));
@@ -273,7 +273,7 @@ async fn fetched(metrics: &Metrics, times: usize) {
 }
 
 #[tokio::test]
-async fn an_unknown_key_is_fetched_once_for_all_who_wait_and_not_again_at_once() {
+async fn concurrent_calls_with_an_unknown_key_fetch_the_key_set_once() {
     let (old, new) = (SigningKey::ed25519("old"), SigningKey::ed25519("new"));
     let server = JwksServer::start(jwks(&[&old]), 1).await;
     let (known, _folder) = with_url(&server, &Metrics::default());
@@ -304,7 +304,7 @@ async fn an_unknown_key_is_fetched_once_for_all_who_wait_and_not_again_at_once()
 }
 
 #[tokio::test]
-async fn keys_are_renewed_in_time_and_kept_while_their_url_fails() {
+async fn key_sets_are_refreshed_in_time_and_kept_while_their_url_fails() {
     let (old, new) = (SigningKey::ed25519("old"), SigningKey::ed25519("new"));
     let server = JwksServer::start(jwks(&[&old]), 1000).await;
     let metrics = Metrics::default();
@@ -333,7 +333,7 @@ async fn keys_are_renewed_in_time_and_kept_while_their_url_fails() {
 }
 
 #[tokio::test]
-async fn keys_come_over_tls_from_whom_the_ca_of_the_file_vouches_for() {
+async fn key_sets_are_fetched_over_tls_with_the_configured_ca() {
     let (key, authority) = (SigningKey::ed25519("a"), Authority::new());
     let server = JwksServer::on(authority.listen().await, "https", jwks(&[&key]), 1);
     let token = key.token(&claims(&json!({})));
@@ -348,7 +348,7 @@ async fn keys_come_over_tls_from_whom_the_ca_of_the_file_vouches_for() {
 }
 
 #[tokio::test]
-async fn what_was_fetched_outlives_a_change_of_the_tenants() {
+async fn fetched_key_sets_survive_a_reload_of_the_tenants() {
     let key = SigningKey::ed25519("a");
     let server = JwksServer::start(jwks(&[&key]), 1).await;
     let (known, folder) = with_url(&server, &Metrics::default());

@@ -14,7 +14,7 @@ use verify_gateway::{
 use crate::support::{KEY, OTHER_TOKEN, PHONE, Refused, TOKEN, TestGateway};
 
 #[tokio::test]
-async fn nothing_is_served_without_a_tenant_and_all_refusals_look_alike() {
+async fn a_call_without_valid_credentials_is_refused_with_one_message() {
     let gateway = TestGateway::start().await;
     let mut seen = Vec::new();
     for token in [None, Some(""), Some("nobody's token"), Some("vgw_login-login-logi"), Some("vgw_login-login-login ")]
@@ -30,7 +30,7 @@ async fn nothing_is_served_without_a_tenant_and_all_refusals_look_alike() {
 }
 
 #[tokio::test]
-async fn two_tenants_with_different_keys_never_see_each_others_data() {
+async fn tenants_with_different_keys_never_see_each_others_data() {
     let gateway = TestGateway::start().await;
     let mut ours = gateway.clients().await;
     let mut theirs = gateway.clients_with(Some(OTHER_TOKEN)).await;
@@ -61,7 +61,7 @@ async fn two_tenants_with_different_keys_never_see_each_others_data() {
 }
 
 #[tokio::test]
-async fn what_an_identity_may_not_do_names_the_rule_and_the_identity() {
+async fn a_denied_call_names_the_rule_and_the_identity() {
     let permissions = Permissions {
         rpcs: Allowed::Only(vec!["CreateVerification", "CreateProfile"]),
         channels: Allowed::Only(vec![telnyx::Channel::Sms]),
@@ -97,7 +97,7 @@ async fn what_an_identity_may_not_do_names_the_rule_and_the_identity() {
 }
 
 #[tokio::test]
-async fn an_identity_sees_of_its_tenant_only_its_own_profiles_and_countries() {
+async fn an_identity_sees_only_its_permitted_profiles_and_countries() {
     let admin = "vgw_admin-admin-admin";
     let gateway = TestGateway::start().await;
     let (ours, theirs) = {

@@ -19,7 +19,7 @@ async fn call(clients: &Clients) -> Result<(), Status> {
 }
 
 #[tokio::test]
-async fn so_many_calls_a_second_and_so_many_at_once_after_a_pause() {
+async fn calls_are_limited_to_a_rate_and_a_burst() {
     let limits =
         Limits { requests_per_second: Some(Limit::enforced(LimitRate { max: 4, burst: 3 })), ..Limits::none() };
     let gateway = gateway(limits).await;
@@ -42,7 +42,7 @@ async fn so_many_calls_a_second_and_so_many_at_once_after_a_pause() {
 }
 
 #[tokio::test]
-async fn so_many_calls_under_way() {
+async fn concurrent_calls_are_limited() {
     let origin = Origin::holding(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
     let limits = Limits { concurrent_calls: Some(Limit::enforced(2)), ..Limits::none() };
     let gateway = TestGateway::builder().upstream(origin.addr).login(|login| login.limits = limits).start().await;
@@ -69,7 +69,7 @@ async fn so_many_calls_under_way() {
 }
 
 #[tokio::test]
-async fn calls_that_are_only_observed_pass() {
+async fn calls_over_a_limit_in_observe_mode_pass() {
     let limits = Limits {
         requests_per_second: Some(observed(LimitRate { max: 1, burst: 1 })),
         concurrent_calls: Some(observed(1)),

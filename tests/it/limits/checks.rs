@@ -59,7 +59,7 @@ async fn check(clients: &Clients, target: Target, profile_id: &str, code: &str) 
 }
 
 #[tokio::test]
-async fn a_verification_is_checked_so_often_by_its_id_and_its_number_together() {
+async fn checks_by_id_and_by_phone_number_count_against_one_limit() {
     let gateway = gateway(checks(4)).await;
     let mut clients = gateway.clients().await;
     let one = pending(&gateway, &mut clients).await;
@@ -79,7 +79,7 @@ async fn a_verification_is_checked_so_often_by_its_id_and_its_number_together() 
 }
 
 #[tokio::test]
-async fn what_was_not_checked_does_not_count_and_what_is_lost_does() {
+async fn a_check_that_telnyx_refused_does_not_count_and_a_lost_one_does() {
     let gateway = gateway(Limits { guesses_per_phone_number: guesses(2).guesses_per_phone_number, ..checks(2) }).await;
     let mut clients = gateway.clients().await;
     let one = pending(&gateway, &mut clients).await;
@@ -97,7 +97,7 @@ async fn what_was_not_checked_does_not_count_and_what_is_lost_does() {
 }
 
 #[tokio::test]
-async fn a_new_code_does_not_reset_the_guesses_of_a_number() {
+async fn a_new_code_does_not_reset_the_failed_checks_of_a_phone_number() {
     let gateway = gateway(guesses(4)).await;
     let mut clients = gateway.clients().await;
     for _ in 0..2 {
@@ -117,7 +117,7 @@ async fn a_new_code_does_not_reset_the_guesses_of_a_number() {
 }
 
 #[tokio::test]
-async fn right_codes_are_no_guesses() {
+async fn accepted_checks_are_not_failed_checks() {
     let gateway = gateway(guesses(1)).await;
     let mut clients = gateway.clients().await;
     for _ in 0..3 {
@@ -130,7 +130,7 @@ async fn right_codes_are_no_guesses() {
 }
 
 #[tokio::test]
-async fn limits_that_are_observed_count_checks_and_guesses_and_refuse_none() {
+async fn limits_in_observe_mode_count_checks_and_refuse_none() {
     let gateway =
         gateway(Limits { checks_per_verification: checks(1).checks_per_verification, ..guesses(2) }.observed()).await;
     let mut clients = gateway.clients().await;
@@ -144,7 +144,7 @@ async fn limits_that_are_observed_count_checks_and_guesses_and_refuse_none() {
 }
 
 #[tokio::test]
-async fn guesses_at_the_same_time_are_no_more_than_those_one_after_the_other() {
+async fn concurrent_failed_checks_do_not_exceed_the_limit() {
     let gateway = gateway(guesses(3)).await;
     let mut clients = gateway.clients().await;
     gateway.control("settings", json!({"attempt_limit": 100})).await;
@@ -169,7 +169,7 @@ async fn guesses_at_the_same_time_are_no_more_than_those_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn whose_number_an_unknown_verification_is_for_is_learnt_from_its_first_answer() {
+async fn the_phone_number_of_an_unknown_verification_is_learnt_from_its_first_check() {
     let gateway = gateway(guesses(2)).await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
@@ -191,7 +191,7 @@ async fn whose_number_an_unknown_verification_is_for_is_learnt_from_its_first_an
 }
 
 #[tokio::test]
-async fn a_check_that_can_not_be_counted_is_not_made() {
+async fn a_check_that_can_not_be_counted_is_refused() {
     // Room for one profile and one send, and for no count.
     let limits = Limits { checks_per_verification: checks(1).checks_per_verification, ..guesses(1) };
     let gateway = changed(limits, |config| config.store.max_records = 2).await;

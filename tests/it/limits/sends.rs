@@ -32,7 +32,7 @@ async fn worldwide(clients: &mut Clients) -> String {
 }
 
 #[tokio::test]
-async fn three_sends_to_a_number_in_ten_minutes_and_five_in_an_hour_without_any_configuration() {
+async fn by_default_a_phone_number_gets_three_sends_in_ten_minutes_and_five_in_an_hour() {
     let gateway = gateway(Limits::default()).await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
@@ -59,7 +59,7 @@ async fn three_sends_to_a_number_in_ten_minutes_and_five_in_an_hour_without_any_
 }
 
 #[tokio::test]
-async fn the_numbers_of_each_country_are_counted_together_and_by_themselves() {
+async fn each_country_has_its_own_limit() {
     let listed = [("GB".to_owned(), window(1, HOUR))].into();
     let countries = CountryLimits { default: Some(window(2, DAY)), listed };
     let limits = Limits { sends_per_country: Some(Limit::enforced(countries)), ..Limits::none() };
@@ -79,7 +79,7 @@ async fn the_numbers_of_each_country_are_counted_together_and_by_themselves() {
 }
 
 #[tokio::test]
-async fn all_sends_of_a_tenant_are_counted_by_the_day() {
+async fn a_tenant_has_a_daily_limit() {
     let limits = Limits { sends_per_day: Some(Limit::enforced(window(2, DAY))), ..Limits::none() };
     let gateway = gateway(limits).await;
     let mut clients = gateway.clients().await;
@@ -93,7 +93,7 @@ async fn all_sends_of_a_tenant_are_counted_by_the_day() {
 }
 
 #[tokio::test]
-async fn between_two_sends_to_a_number_there_is_a_pause() {
+async fn two_sends_to_a_phone_number_are_a_cool_down_apart() {
     let limits = Limits { send_cool_down: Some(Limit::enforced(MINUTE)), ..Limits::none() };
     let gateway = gateway(limits).await;
     let mut clients = gateway.clients().await;
@@ -106,7 +106,7 @@ async fn between_two_sends_to_a_number_there_is_a_pause() {
 }
 
 #[tokio::test]
-async fn what_several_limits_refuse_waits_for_all_of_them_and_takes_no_place() {
+async fn a_send_over_several_limits_waits_for_all_of_them_and_reserves_nothing() {
     let limits = Limits {
         send_cool_down: Some(Limit::enforced(MINUTE)),
         sends_per_day: Some(Limit::enforced(window(2, DAY))),
@@ -132,7 +132,7 @@ async fn what_several_limits_refuse_waits_for_all_of_them_and_takes_no_place() {
 }
 
 #[tokio::test]
-async fn a_limit_that_is_observed_counts_and_refuses_nothing() {
+async fn a_limit_in_observe_mode_counts_and_refuses_nothing() {
     let limits = Limits {
         sends_per_phone_number: Some(observed(vec![window(1, HOUR)])),
         sends_per_day: Some(observed(window(2, DAY))),
@@ -151,7 +151,7 @@ async fn a_limit_that_is_observed_counts_and_refuses_nothing() {
 }
 
 #[tokio::test]
-async fn one_send_counts_once_however_often_it_is_asked_for() {
+async fn replays_and_duplicates_of_a_send_count_once() {
     let gateway = TestGateway::builder()
         .login(|login| {
             login.limits = per_phone(1, HOUR);
@@ -177,7 +177,7 @@ async fn one_send_counts_once_however_often_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_send_that_never_left_or_was_refused_gives_its_place_back() {
+async fn a_send_that_was_not_dispatched_or_was_refused_returns_its_reservation() {
     let limits = Limits { sends_per_day: Some(Limit::enforced(window(1, DAY))), ..per_phone(1, HOUR) };
     let gateway = gateway(limits).await;
     let mut clients = gateway.clients().await;
@@ -194,7 +194,7 @@ async fn a_send_that_never_left_or_was_refused_gives_its_place_back() {
 }
 
 #[tokio::test]
-async fn a_send_in_doubt_keeps_its_place_and_has_one_only() {
+async fn an_unresolved_send_keeps_its_one_reservation() {
     let gateway = gateway(per_phone(1, HOUR)).await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
@@ -214,7 +214,7 @@ async fn a_send_in_doubt_keeps_its_place_and_has_one_only() {
 }
 
 #[tokio::test]
-async fn sends_at_the_same_time_are_no_more_than_those_one_after_the_other() {
+async fn concurrent_sends_do_not_exceed_the_limit() {
     let limits = Limits { sends_per_day: Some(Limit::enforced(window(7, DAY))), ..Limits::none() };
     let gateway = gateway(limits).await;
     let mut clients = gateway.clients().await;
@@ -237,7 +237,7 @@ async fn sends_at_the_same_time_are_no_more_than_those_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn a_send_that_can_not_be_counted_is_not_begun() {
+async fn a_send_that_can_not_be_counted_is_not_dispatched() {
     // Room for one profile and one send, and for no count.
     let gateway = super::changed(per_phone(3, HOUR), |config| config.store.max_records = 2).await;
     let mut clients = gateway.clients().await;
@@ -249,7 +249,7 @@ async fn a_send_that_can_not_be_counted_is_not_begun() {
 }
 
 #[test]
-fn tenants_have_names_that_no_key_of_another_one_begins_with() {
+fn a_tenant_id_has_no_colon_so_store_keys_do_not_overlap() {
     // Keys in the store have the tenant's name between colons.
     assert!(TenantId::new("a:b").is_none());
 }

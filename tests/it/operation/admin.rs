@@ -15,7 +15,7 @@ fn json(text: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_gateway_that_serves_is_alive_and_ready() {
+async fn a_serving_gateway_is_alive_and_ready() {
     let gateway = TestGateway::start().await;
     assert_eq!(gateway.admin("/livez").await, (200, "ok\n".into()));
     // Whoever has had an answer over gRPC knows that it serves.
@@ -33,7 +33,7 @@ async fn a_gateway_that_serves_is_alive_and_ready() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_drains_says_so_until_its_last_call_is_done() {
+async fn a_draining_gateway_is_not_ready_until_its_last_call_ends() {
     let origin = Origin::silent().await;
     let gateway = TestGateway::builder().upstream(origin.addr).start().await;
     let mut clients = gateway.clients().await;
@@ -54,7 +54,7 @@ async fn a_gateway_that_drains_says_so_until_its_last_call_is_done() {
 }
 
 #[tokio::test]
-async fn the_settings_are_shown_and_no_secret_is() {
+async fn the_settings_are_shown_without_secrets() {
     let gateway = TestGateway::start().await;
     let (status, settings) = gateway.admin("/config").await;
     assert_eq!(status, 200);
@@ -66,7 +66,7 @@ async fn the_settings_are_shown_and_no_secret_is() {
 }
 
 #[tokio::test]
-async fn the_log_can_be_changed_and_bad_changes_are_refused() {
+async fn the_log_level_can_be_changed_and_invalid_levels_are_refused() {
     let gateway = TestGateway::start().await;
     assert_eq!(json(&gateway.admin("/loglevel").await.1)["level"], "info");
     let put = async |body: &str| {
@@ -150,7 +150,7 @@ async fn a_scrape_has_the_names_kinds_and_labels_of_the_inventory() {
 }
 
 #[tokio::test]
-async fn tenants_beyond_the_bound_share_a_label() {
+async fn tenants_over_the_bound_share_a_label() {
     let gateway = TestGateway::builder().config(|config| config.telemetry.tenant_labels = 1).start().await;
     gateway.clients().await.sms_profile().await;
     gateway.clients_with(Some(OTHER_TOKEN)).await.sms_profile().await;

@@ -15,7 +15,7 @@ use crate::support::{Clients, KEY, PHONE, Served, TOKEN, TestGateway};
 const OF_SENDER: &str = "vgw_the-token-of-the-sender";
 
 #[tokio::test]
-async fn sends_checks_changes_denials_and_reloads_are_audited_once_each_whatever_the_level() {
+async fn sends_checks_changes_denials_and_reloads_are_audited_once_at_any_log_level() {
     let set_up = TestGateway::start().await;
     let tenants = format!(
         "tenants:

@@ -120,7 +120,7 @@ counted and not refused)
 ";
 
 #[test]
-fn check_says_in_words_what_right_files_mean_and_shows_no_secret() {
+fn check_explains_correct_files_and_shows_no_secret() {
     let tenants = format!(
         "jwt_issuers:
   - {{ name: cluster, issuer: https://cluster, audiences: [verify-gateway], jwks: {{ url: 'https://cluster/jwks' }} }}
@@ -184,7 +184,7 @@ tenants:
 }
 
 #[test]
-fn check_says_where_the_records_are_and_warns_of_replicas_with_a_memory_each() {
+fn check_names_the_store_and_warns_of_replicas_with_memory_stores() {
     let tenants = tenants_file("login", "token", "{ inline: KEY0123 }");
     let said = |store: &str| {
         let key = "a secret key of more than thirty-two bytes";
@@ -235,7 +235,7 @@ fn check_says_where_the_records_are_and_warns_of_replicas_with_a_memory_each() {
 }
 
 #[test]
-fn check_reads_no_tenants_where_their_path_is_wrong() {
+fn check_of_a_wrong_tenants_path_reads_no_tenants() {
     let folder = folder(&[
         ("gateway.yaml", "grpc: { plaintext: true }\ntenants:\n  file: []\n"),
         ("tenants.yaml", "tenants: []\n"),
@@ -246,13 +246,13 @@ fn check_reads_no_tenants_where_their_path_is_wrong() {
 }
 
 #[test]
-fn check_of_no_file_exits_64() {
+fn check_of_a_missing_file_exits_64() {
     let end = run(folder(&[]).path(), &["check"], &[], "");
     assert_eq!((end.code, end.err.as_str()), (64, "gateway.yaml: there is no such file\n1 error\n"));
 }
 
 #[test]
-fn a_hashed_token_goes_into_the_tenants_file_as_it_is_printed() {
+fn a_printed_token_hash_is_valid_in_the_tenants_file() {
     let made = run(folder(&[]).path(), &["hash-token"], &[], "");
     assert_eq!(made.code, 0, "{}", made.err);
     let lines: Vec<&str> = made.out.lines().map(str::trim).collect();
@@ -273,7 +273,7 @@ fn a_hashed_token_goes_into_the_tenants_file_as_it_is_printed() {
 }
 
 #[test]
-fn tokens_that_could_be_guessed_are_not_hashed() {
+fn weak_tokens_are_not_hashed() {
     for (input, what) in [("", "the token is empty\n"), ("\n", "the token is empty\n"), ("hunter2", "too short")] {
         let end = run(folder(&[]).path(), &["hash-token", "--stdin"], &[], input);
         assert_eq!((end.code, end.out.as_str()), (64, ""), "{input:?}");
@@ -282,7 +282,7 @@ fn tokens_that_could_be_guessed_are_not_hashed() {
 }
 
 #[test]
-fn health_of_nothing_exits_1_and_says_why() {
+fn health_of_a_closed_port_exits_1_with_the_cause() {
     // A socket that is bound but does not listen keeps its port, and refuses connections.
     let deaf = tokio::net::TcpSocket::new_v4().unwrap();
     deaf.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -294,7 +294,7 @@ fn health_of_nothing_exits_1_and_says_why() {
 }
 
 #[test]
-fn health_of_what_never_answers_ends_by_its_timeout() {
+fn health_of_a_silent_server_ends_at_its_timeout() {
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let addr = silent.local_addr().unwrap().to_string();
     let end = run(folder(&[]).path(), &["health", "--addr", &addr, "--timeout", "50ms"], &[], "");
@@ -302,7 +302,7 @@ fn health_of_what_never_answers_ends_by_its_timeout() {
 }
 
 #[tokio::test]
-async fn health_exits_0_only_for_what_is_serving() {
+async fn health_exits_0_only_for_a_serving_gateway() {
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     let (reporter, service) = tonic_health::server::health_reporter();
@@ -356,7 +356,7 @@ async fn smoke_sends_and_checks_one_verification_and_leaves_no_profile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn smoke_exits_1_where_a_step_goes_wrong_and_still_leaves_no_profile() {
+async fn smoke_exits_1_if_a_step_fails_and_leaves_no_profile() {
     let gateway = TestGateway::start().await;
     let end = smoke(&gateway, "vgw_nobody-nobody-nobody").await;
     assert_eq!((end.code, end.out.as_str()), (1, ""));

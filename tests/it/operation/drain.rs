@@ -21,7 +21,7 @@ const LIST: &str = "/verify.v1.TemplateService/ListTemplates";
 const WATCH: &str = "/grpc.health.v1.Health/Watch";
 
 #[tokio::test]
-async fn a_draining_gateway_says_goaway_to_every_connection() {
+async fn a_draining_gateway_sends_goaway_on_every_connection() {
     let gateway = TestGateway::start().await;
     let bearer = format!("Bearer {TOKEN}");
     let list = [Frame::request(1, LIST, &[("authorization", &bearer)]), Frame::empty_message(1)];
@@ -38,7 +38,7 @@ async fn a_draining_gateway_says_goaway_to_every_connection() {
 }
 
 #[tokio::test]
-async fn calls_are_served_during_the_delay_and_watchers_know_of_the_end() {
+async fn calls_are_served_during_the_drain_delay_and_health_is_not_serving() {
     const TEMPLATES: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"data\":[]}";
     let origin = Origin::answering(TEMPLATES).await;
     let delay = Duration::from_hours(1);
@@ -60,7 +60,7 @@ async fn calls_are_served_during_the_delay_and_watchers_know_of_the_end() {
 }
 
 #[tokio::test]
-async fn streams_without_an_end_do_not_hold_a_gateway() {
+async fn endless_streams_do_not_delay_the_drain() {
     let hour = Duration::from_hours(1);
     let gateway = TestGateway::builder().config(|config| config.shutdown.grace_period = hour).start().await;
     let channel = Endpoint::new(format!("http://{}", gateway.addr)).unwrap().connect().await.unwrap();
@@ -74,7 +74,7 @@ async fn streams_without_an_end_do_not_hold_a_gateway() {
 }
 
 #[tokio::test]
-async fn a_call_that_does_not_end_is_ended_after_the_grace_period() {
+async fn a_call_that_does_not_end_is_aborted_after_the_grace_period() {
     let origin = Origin::silent().await;
     let gateway = TestGateway::builder()
         .upstream(origin.addr)
@@ -92,7 +92,7 @@ async fn a_call_that_does_not_end_is_ended_after_the_grace_period() {
 }
 
 #[tokio::test]
-async fn a_peer_that_never_says_a_word_does_not_hold_a_gateway() {
+async fn a_silent_connection_does_not_delay_the_drain() {
     let gateway = TestGateway::builder()
         .config(|config| {
             config.grpc.handshake_timeout = Duration::from_hours(1);
@@ -110,7 +110,7 @@ const BEFORE: usize = 60;
 const CALLERS: usize = 6;
 
 #[tokio::test]
-async fn a_gateway_that_is_stopped_under_load_loses_no_send_and_sends_none_twice() {
+async fn a_drain_under_load_loses_no_send_and_repeats_none() {
     let set_up = TestGateway::start().await;
     let profile_id = set_up.clients().await.sms_profile().await;
     // Long enough that some are under way when the signal comes.

@@ -14,7 +14,7 @@ async fn health(addr: SocketAddr) -> ServingStatus {
 }
 
 #[tokio::test]
-async fn dev_needs_nothing_prints_what_to_paste_and_ends_well() {
+async fn dev_needs_no_files_prints_commands_and_exits_0() {
     for signal in ["INT", "TERM"] {
         let mut dev = Process::start(&[
             "dev",
@@ -41,7 +41,7 @@ async fn dev_needs_nothing_prints_what_to_paste_and_ends_well() {
 }
 
 #[tokio::test]
-async fn serve_starts_from_files_and_ends_well() {
+async fn serve_starts_from_files_and_exits_0() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("key"), "KEYfile\n").unwrap();
     let tenants = tenants_file("a", "a token that is long enough", "{ file: key }");
@@ -61,7 +61,7 @@ async fn serve_starts_from_files_and_ends_well() {
 }
 
 #[tokio::test]
-async fn serve_refuses_broken_files_before_it_binds_anything() {
+async fn serve_refuses_broken_files_before_it_binds_a_port() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("gateway.yaml");
     fs::write(&config, "grpc:\n  listen: nowhere\n  colour: red\nupstream:\n  attempt_timeout: 5 parsecs\n").unwrap();

@@ -86,7 +86,7 @@ async fn keys_and_tokens_change_under_load_and_no_call_fails() {
 }
 
 #[tokio::test]
-async fn a_broken_file_leaves_everything_as_it_was_and_says_so() {
+async fn a_broken_file_changes_nothing_and_is_reported() {
     let [first, second] = TOKENS;
     let origin = Faulty::start(None).await;
     let right = tenants(&[first]);
@@ -123,7 +123,7 @@ async fn a_broken_file_leaves_everything_as_it_was_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_signal_has_the_files_read_at_once() {
+async fn sighup_reloads_the_files_at_once() {
     let [first, second] = TOKENS;
     let origin = Faulty::start(None).await;
     let settings = OFTEN.replace("10ms", "1h");

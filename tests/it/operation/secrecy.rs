@@ -211,7 +211,7 @@ async fn nothing_planted_is_seen(exporter: &str, must_see: &[&str]) {
 }
 
 #[tokio::test]
-async fn no_secret_is_in_any_output_of_a_run_at_the_finest_level() {
+async fn no_secret_is_in_any_output_at_trace_level() {
     let shown = [
         "+1…87",
         "+44…50",

@@ -135,7 +135,7 @@ async fn scenario(level: &str) -> Left {
 }
 
 #[tokio::test]
-async fn a_call_is_one_server_span_and_a_client_span_for_each_attempt() {
+async fn a_call_has_one_server_span_and_one_client_span_for_each_attempt() {
     let Left { collector, .. } = scenario("info").await;
     let mut trees = String::new();
     for (what, trace) in TRACES {
@@ -156,7 +156,7 @@ async fn a_call_is_one_server_span_and_a_client_span_for_each_attempt() {
 }
 
 #[tokio::test]
-async fn no_secret_reaches_a_span_a_metric_or_a_log_even_at_the_finest_level() {
+async fn no_secret_is_in_a_span_a_metric_or_a_log_at_trace_level() {
     let Left { collector, ended, code, .. } = scenario("trace").await;
     let (spans, logs) = (format!("{:?}", collector.spans()), collector.logs());
     assert!(spans.len() > 1000 && ended.err.len() > 1000 && logs.len() > 1000);
@@ -169,7 +169,7 @@ async fn no_secret_reaches_a_span_a_metric_or_a_log_even_at_the_finest_level() {
 }
 
 #[tokio::test]
-async fn a_failed_call_is_logged_once_and_found_by_the_name_that_its_caller_has() {
+async fn a_failed_call_is_logged_once_with_the_id_that_its_caller_has() {
     let Left { ended, collector, lost, .. } = scenario("info").await;
     let request = lost.get_error_details().request_info().unwrap().request_id.clone();
     assert_eq!(request, "call-2");
@@ -196,7 +196,7 @@ async fn a_failed_call_is_logged_once_and_found_by_the_name_that_its_caller_has(
 }
 
 #[tokio::test]
-async fn metrics_and_logs_are_pushed_where_that_is_switched_on() {
+async fn metrics_and_logs_are_exported_if_enabled() {
     let Left { collector, .. } = scenario("info").await;
     let metrics = collector.metrics();
     for name in ["rpc.server.call.duration", "http.client.request.duration", "verify_gateway.sends"] {
@@ -206,7 +206,7 @@ async fn metrics_and_logs_are_pushed_where_that_is_switched_on() {
 }
 
 #[tokio::test]
-async fn spans_go_over_http_too_as_the_standard_variables_say() {
+async fn the_standard_variables_select_otlp_over_http() {
     let (collector, otlp) = Collector::http().await;
     let variables = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &*format!("http://{otlp}")),
@@ -230,7 +230,7 @@ async fn spans_go_over_http_too_as_the_standard_variables_say() {
 }
 
 #[tokio::test]
-async fn calls_know_nothing_of_a_collector_that_is_down_silent_or_refusing() {
+async fn a_collector_that_is_down_silent_or_refusing_does_not_affect_calls() {
     let [silent, refusing] = [Origin::silent().await, Origin::answering(FORBIDDEN).await];
     for (what, addr) in [("down", Origin::refusing().await), ("silent", silent.addr), ("refusing", refusing.addr)] {
         for protocol in ["grpc", "http/protobuf"] {
@@ -256,7 +256,7 @@ async fn calls_know_nothing_of_a_collector_that_is_down_silent_or_refusing() {
 const FORBIDDEN: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
 
 #[tokio::test]
-async fn dev_shows_traces_on_the_console() {
+async fn dev_prints_traces_on_the_console() {
     let any = "127.0.0.1:0";
     let mut dev = Process::start(&[
         "dev",

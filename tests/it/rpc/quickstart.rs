@@ -8,7 +8,7 @@ use verify_gateway::pb::{
 use crate::support::{PHONE, TestGateway, wrong_code};
 
 #[tokio::test]
-async fn the_quickstart_runs_over_grpc() {
+async fn a_code_is_sent_and_checked_and_the_verification_read_and_listed() {
     let gateway = TestGateway::start().await;
     let mut clients = gateway.clients().await;
 

@@ -75,7 +75,7 @@ fn is_marked<T>(answer: Response<T>) -> T {
 }
 
 #[tokio::test]
-async fn a_test_number_goes_its_whole_way_without_telnyx_and_every_answer_says_what_it_is() {
+async fn every_rpc_answers_for_a_test_number_without_telnyx_and_says_so() {
     let gateway = alone(|_| ()).await;
     let mut clients = gateway.clients().await;
     let sent = is_marked(send(&mut clients).await.unwrap()).verification.unwrap();
@@ -108,7 +108,7 @@ async fn a_test_number_goes_its_whole_way_without_telnyx_and_every_answer_says_w
 }
 
 #[tokio::test]
-async fn it_is_no_test_number_of_other_tenants_and_other_numbers_are_none() {
+async fn a_test_number_belongs_to_one_tenant() {
     let gateway = alone(|_| ()).await;
     let mut clients = gateway.clients().await;
     let id = send(&mut clients).await.unwrap().into_inner().verification.unwrap().id;
@@ -124,7 +124,7 @@ async fn it_is_no_test_number_of_other_tenants_and_other_numbers_are_none() {
 }
 
 #[tokio::test]
-async fn it_is_exempt_from_send_limits_and_its_guesses_are_limited() {
+async fn a_test_number_is_exempt_from_send_limits_and_its_failed_checks_are_limited() {
     let hour = LimitWindow { max: 1, per: Duration::from_hours(1) };
     let day = LimitWindow { max: 3, per: DAY };
     let gateway = alone(|login| {
@@ -153,7 +153,7 @@ async fn it_is_exempt_from_send_limits_and_its_guesses_are_limited() {
 }
 
 #[tokio::test]
-async fn permissions_hold_for_it_too() {
+async fn permissions_apply_to_a_test_number() {
     let calls_only = Allowed::Only(vec![verify_gateway::telnyx::Channel::Call]);
     let permissions = Permissions { channels: calls_only, ..Permissions::all() };
     let mut login = Tenant::new(TenantId::new("login").unwrap(), ApiKey::new(KEY).unwrap());
@@ -167,7 +167,7 @@ async fn permissions_hold_for_it_too() {
 }
 
 #[tokio::test]
-async fn after_its_date_it_is_a_number_like_any_other() {
+async fn an_expired_test_number_is_an_ordinary_number() {
     let gateway =
         TestGateway::builder().clock(Clock::standing_at(Timestamp::now())).login(with_test_number).start().await;
     let mut clients = gateway.clients().await;
@@ -182,7 +182,7 @@ async fn after_its_date_it_is_a_number_like_any_other() {
 }
 
 #[tokio::test]
-async fn its_use_is_in_the_audit_log_with_nothing_that_must_not_be_seen() {
+async fn the_use_of_a_test_number_is_audited_without_secrets() {
     let nowhere: SocketAddr = Origin::refusing().await;
     let folder = tempfile::tempdir().unwrap();
     let tenant = tenants_file("login", TOKEN, &format!("{{ inline: {KEY} }}"));

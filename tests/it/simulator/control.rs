@@ -90,7 +90,7 @@ async fn a_reset_forgets_everything() {
 }
 
 #[tokio::test]
-async fn keys_are_pressed_over_http() {
+async fn the_control_api_presses_keys() {
     let sim = Sim::start().await;
     let body = json!({"phone_number": PHONE, "verify_profile_id": sim.profile()});
     let sent = sim.post("/v2/verifications/dtmf_confirm", body).await.ok();
@@ -128,7 +128,7 @@ async fn a_seeded_profile_has_all_five_channels() {
 }
 
 #[tokio::test]
-async fn other_machines_are_let_in_on_purpose_only() {
+async fn other_machines_have_access_only_if_it_is_allowed() {
     let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     let refused = Server::bind(any, false, Settings::default()).await;
     assert!(matches!(refused, Err(Error::NotLoopback(addr)) if addr == any));
@@ -143,7 +143,7 @@ async fn other_machines_are_let_in_on_purpose_only() {
 }
 
 #[tokio::test]
-async fn a_stopping_simulator_answers_what_it_has_at_once() {
+async fn a_stopping_simulator_answers_delayed_requests_at_once() {
     let server = Server::bind(LOOPBACK, false, Settings::default()).await.unwrap();
     let (addr, handle, stop) = (server.addr(), server.handle(), CancellationToken::new());
     let running = tokio::spawn(server.serve(stop.clone().cancelled_owned()));

@@ -35,7 +35,7 @@ const EXPECTED: &[(&str, [&str; 3], usize)] = &[
 ];
 
 #[tokio::test]
-async fn every_number_does_what_it_says() {
+async fn every_magic_number_does_what_its_description_says() {
     let sim = Sim::start().await;
     let profile = sim.profile();
     let listed: Vec<_> = NUMBERS.iter().map(|number| number.number).collect();
@@ -81,7 +81,7 @@ async fn a_message_that_never_arrives_ends_as_an_error() {
 }
 
 #[tokio::test]
-async fn a_rate_limited_number_says_when_to_come_back() {
+async fn a_rate_limited_magic_number_has_a_retry_after() {
     let sim = Sim::start().await;
     let answer = sim.send(&sim.profile(), json!({"phone_number": "+13035550100"})).await;
     assert_eq!(answer.header("retry-after"), Some("1"));
@@ -89,7 +89,7 @@ async fn a_rate_limited_number_says_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn what_happens_once_happens_once_to_each_account_until_a_reset() {
+async fn a_fault_that_happens_once_happens_once_for_each_account_until_a_reset() {
     let sim = Sim::start().await;
     let body = |profile: &str| json!({"phone_number": "+13035550101", "verify_profile_id": profile}).to_string();
     let send = async |key: &'static str| {

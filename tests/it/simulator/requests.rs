@@ -17,7 +17,7 @@ async fn a_request_without_a_key_is_refused_everywhere() {
 }
 
 #[tokio::test]
-async fn every_answer_is_marked() {
+async fn every_answer_has_the_simulator_header() {
     let sim = Sim::start().await;
     for path in ["/", "/nowhere", "/_simulator/health", "/v2/verify_profiles", "/v2/nowhere", "/v2"] {
         assert_eq!(sim.get(path).await.header("x-simulator"), Some("true"), "{path}");
@@ -37,7 +37,7 @@ async fn a_refusal_has_the_whole_envelope() {
 }
 
 #[tokio::test]
-async fn paths_and_methods_that_do_not_exist_are_told_apart() {
+async fn an_unknown_path_and_an_unknown_method_have_different_errors() {
     let sim = Sim::start().await;
     let template = "/v2/verify_profiles/templates/0abb5b4f-459f-445a-bfcd-488998b7572d";
     for (method, path, refusal) in [
@@ -59,7 +59,7 @@ async fn paths_and_methods_that_do_not_exist_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_body_must_be_a_json_object_and_say_so() {
+async fn a_body_must_be_a_json_object_with_its_content_type() {
     let sim = Sim::start().await;
     let post = async |body: &str| {
         sim.try_call(Some("KEY1"), Method::POST, "/v2/verify_profiles", body.to_owned()).await.unwrap().refusal()
@@ -71,7 +71,7 @@ async fn a_body_must_be_a_json_object_and_say_so() {
 }
 
 #[tokio::test]
-async fn all_that_is_wrong_with_a_profile_is_named_at_once() {
+async fn every_violation_of_a_profile_is_named_at_once() {
     let sim = Sim::start().await;
     let body = json!({
         "name": "", "language": 1, "webhook_url": "ftp://example.com", "webhook_failover_url": null,
@@ -159,7 +159,7 @@ async fn a_send_that_is_refused_sends_nothing() {
 }
 
 #[tokio::test]
-async fn a_check_must_bring_something_to_check() {
+async fn a_check_needs_a_code_or_a_status() {
     let sim = Sim::start().await;
     let profile = sim.profile();
     let (id, _) = sim.sent(&profile).await;

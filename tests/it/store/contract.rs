@@ -73,13 +73,13 @@ async fn keeps_its_promises(one: Store, other: Store) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn memory_keeps_its_promises() {
+async fn memory_is_a_correct_store() {
     let store = Store::memory(&Config::default().store, Clock::default());
     keeps_its_promises(store.clone(), store).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_server_keeps_its_promises_to_two_gateways() {
+async fn a_server_is_a_correct_store_for_two_gateways() {
     let Some(server) = Redis::start().await else { return };
     let mut config = server.store();
     // What all tasks of a busy machine together may take.
@@ -88,7 +88,7 @@ async fn a_server_keeps_its_promises_to_two_gateways() {
 }
 
 #[tokio::test]
-async fn what_stands_at_the_server_is_bounded_and_expires() {
+async fn every_record_at_the_server_expires() {
     let Some(server) = Redis::start().await else { return };
     let (store, mut server_itself) = (open(&server.store()), server.connect().await);
     put(&store, "kept", "a", MINUTE).await.unwrap();
@@ -120,7 +120,7 @@ async fn a_full_server_refuses_and_drops_nothing() {
 }
 
 #[tokio::test]
-async fn what_others_wrote_is_neither_read_nor_overwritten() {
+async fn a_value_that_another_program_wrote_is_neither_read_nor_overwritten() {
     let Some(server) = Redis::start().await else { return };
     let (store, mut server_itself) = (open(&server.store()), server.connect().await);
     let () = ask(&mut server_itself, "SET vg:1:a something").await;
@@ -147,7 +147,7 @@ async fn a_gateway_with_another_hash_key_shares_no_records() {
 }
 
 #[tokio::test]
-async fn a_server_that_forgot_the_script_is_told_it_again() {
+async fn the_script_is_loaded_again_after_a_flush() {
     let Some(server) = Redis::start().await else { return };
     let (store, mut server_itself) = (open(&server.store()), server.connect().await);
     for n in 1..=3 {

@@ -209,7 +209,7 @@ async fn sentinel(program: &str, port: &str, master_port: &str) -> Redis {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn when_the_master_dies_its_successor_is_found_with_what_was_written() {
+async fn a_promoted_replica_is_found_with_every_record() {
     let Some(mut watched) = watched().await else { return };
     let store = open(&watched.config);
     for n in 1..=20 {

@@ -51,7 +51,7 @@ async fn add_often(stores: &[Store], times: u32) -> (u32, u32) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_write_whose_answer_is_lost_happens_once() {
+async fn a_write_whose_answer_is_lost_is_applied_once() {
     let Some(server) = Redis::start().await else { return };
     let relays: Vec<_> = (0..2)
         .map(|number| {
@@ -83,7 +83,7 @@ async fn a_write_whose_answer_is_lost_happens_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_server_that_pauses_is_killed_and_comes_back_has_every_write_once() {
+async fn a_server_that_pauses_dies_and_restarts_has_every_write_once() {
     let Some(mut server) = Redis::with(&["--appendonly", "yes", "--appendfsync", "always"]).await else { return };
     let mut config = server.store();
     config.redis.timeout = Duration::from_millis(100);
@@ -117,7 +117,7 @@ async fn a_server_that_pauses_is_killed_and_comes_back_has_every_write_once() {
 }
 
 #[tokio::test]
-async fn while_the_server_is_away_reads_go_on_and_nothing_is_begun() {
+async fn without_the_server_reads_go_on_and_nothing_is_dispatched() {
     let Some(mut server) = Redis::start().await else { return };
     let gateway = TestGateway::builder().config(|config| config.store = server.store()).start().await;
     ready(&gateway, true, &[]).await;
@@ -152,7 +152,7 @@ async fn while_the_server_is_away_reads_go_on_and_nothing_is_begun() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_never_reached_the_server_is_not_ready_until_it_does() {
+async fn a_gateway_is_not_ready_until_it_has_reached_the_server() {
     let Some(mut server) = Redis::start().await else { return };
     server.kill().await;
     let gateway = TestGateway::builder().config(|config| config.store = server.store()).start().await;
@@ -169,7 +169,7 @@ async fn a_gateway_that_never_reached_the_server_is_not_ready_until_it_does() {
 }
 
 #[tokio::test]
-async fn a_gateway_whose_server_was_emptied_or_pauses_goes_on() {
+async fn a_gateway_survives_a_flushed_and_a_paused_server() {
     let Some(server) = Redis::start().await else { return };
     let gateway = TestGateway::builder().config(|config| config.store = server.store()).start().await;
     let mut itself = server.connect().await;
@@ -195,7 +195,7 @@ async fn a_gateway_whose_server_was_emptied_or_pauses_goes_on() {
 }
 
 #[tokio::test]
-async fn an_end_that_could_not_be_noted_is_not_told_before_it_can_be_found_again() {
+async fn an_outcome_that_is_not_persisted_is_returned_only_after_it_is_reconciled() {
     let Some(mut server) = Redis::with(&["--appendonly", "yes", "--appendfsync", "always"]).await else { return };
     let gateway = TestGateway::builder().config(|config| config.store = server.store()).start().await;
     let mut itself = server.connect().await;

@@ -46,7 +46,7 @@ async fn equal_calls_at_two_gateways_send_one_message() {
 }
 
 #[tokio::test]
-async fn what_a_killed_process_sent_is_found_by_another_one_and_not_sent_again() {
+async fn a_send_of_a_killed_process_is_reconciled_by_another_one_and_not_repeated() {
     let Some(server) = Redis::start().await else { return };
     let set_up = TestGateway::start().await;
     let profile_id = set_up.clients().await.sms_profile().await;
@@ -82,7 +82,7 @@ async fn what_a_killed_process_sent_is_found_by_another_one_and_not_sent_again()
 }
 
 #[tokio::test]
-async fn what_only_the_record_of_its_own_says_is_not_taken_by_an_older_send_in_doubt() {
+async fn an_older_unresolved_send_does_not_claim_a_message_that_only_its_own_record_names() {
     let Some(server) = Redis::start().await else { return };
     let older = TestGateway::builder().config(|config| config.store = server.store()).start().await;
     // What leads to the other gateway's records loses all that says what belongs to whom at a target, once it is to.

@@ -62,7 +62,7 @@ async fn every_error_about_certificates_is_listed_at_once() {
 }
 
 #[tokio::test]
-async fn an_expired_certificate_is_warned_of() {
+async fn an_expired_certificate_logs_a_warning() {
     let files = Files::new(&Authority::new().expired());
     let folder = files.0.path();
     let tenants = tenants_file("a", TOKEN, "{ inline: KEY }");
@@ -76,7 +76,7 @@ async fn an_expired_certificate_is_warned_of() {
 }
 
 #[tokio::test]
-async fn changes_of_the_certificate_are_audited() {
+async fn certificate_changes_are_audited() {
     let authority = Authority::new();
     let files = Files::new(&authority.server());
     let folder = files.0.path();
@@ -105,7 +105,7 @@ telemetry: { log: { format: json } }
 }
 
 #[tokio::test]
-async fn health_is_asked_for_over_tls() {
+async fn the_health_command_uses_tls() {
     let (authority, clients) = (Authority::new(), Authority::new());
     let (gateway, files) = gateway(&authority, |config, files| {
         files.ask(config, &clients, ClientCertificate::Required);

@@ -58,7 +58,7 @@ async fn certificates_change_under_load_and_no_call_fails() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_change_by_links_as_kubernetes_makes_it_is_seen() {
+async fn a_kubernetes_style_symlink_swap_is_noticed() {
     use std::os::unix::fs::symlink;
 
     let authority = Authority::new();
@@ -87,7 +87,7 @@ async fn a_change_by_links_as_kubernetes_makes_it_is_seen() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_of_no_use_changes_nothing_and_is_told_of() {
+async fn an_invalid_certificate_change_is_ignored_and_reported() {
     let (authority, clients, new_clients) = (Authority::new(), Authority::new(), Authority::new());
     let (gateway, files) = gateway(&authority, |config, files| {
         config.grpc.tls.reload_interval = SOON;
@@ -123,7 +123,7 @@ async fn a_change_that_is_of_no_use_changes_nothing_and_is_told_of() {
 }
 
 #[tokio::test]
-async fn how_long_the_certificate_is_valid_is_told() {
+async fn the_expiry_of_the_certificate_is_reported() {
     let authority = Authority::new();
     let (gateway, files) = gateway(&authority, |config, _| config.grpc.tls.reload_interval = SOON).await;
     let left = async || {
