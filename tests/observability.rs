@@ -47,7 +47,7 @@ fn values<'t>(text: &'t str, key: &str) -> BTreeSet<&'t str> {
 #[test]
 fn every_metric_that_a_document_names_exists() {
     let known = series();
-    for file in [DASHBOARD, RULES, RULES_TEST, RUNBOOK, "README.md"] {
+    for file in [DASHBOARD, RULES, RULES_TEST, RUNBOOK, "README.md", "docs/OPERATIONS.md", "docs/CONFIGURATION.md"] {
         let text = read(file);
         let unknown: Vec<_> = named(&text).into_iter().filter(|name| !known.contains(*name)).collect();
         assert!(unknown.is_empty(), "{file}: {unknown:?}");

@@ -1,8 +1,10 @@
-"""Runs the lines of README's sections for grpcurl as they are printed, in one shell, and compares the printed answers.
+"""Runs the lines of a document for grpcurl in one shell, exactly as printed, and compares the printed answers.
 
-usage: cookbook.py README GATEWAY SIMULATOR; the addresses take the place of those that `dev` has without arguments.
-Ids, codes and times differ from run to run, so any stands for any. A line of … stands for any lines.
-With UPDATE_GOLDEN set, the answers are written into README instead.
+usage: cookbook.py DOCUMENT[#SECTION] GATEWAY SIMULATOR
+
+Without a section, all of the document is run. The addresses replace those that `dev` has without arguments. IDs, codes
+and times differ from run to run, so any of them matches any other. A line of … matches any lines.
+With UPDATE_GOLDEN set, the answers are written into the document instead.
 """
 
 import os
@@ -17,9 +19,7 @@ MASKS = [
     (r"^(date|traceparent|grpc-accept-encoding): .*$", r"\1: …"),
 ]
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
-# Where `dev` is started, in a shell of its own.
-OWN_SHELL = "cargo "
-MARK = "-- the next block --"
+SEPARATOR = "-- the next block --"
 
 
 def masked(text: str) -> str:
@@ -34,25 +34,28 @@ def matches(printed: str, found: str) -> bool:
 
 
 def main() -> int:
-    path, gateway, simulator = sys.argv[1:]
+    document, gateway, simulator = sys.argv[1:]
+    path, _, section = document.partition("#")
     with open(path, encoding="utf-8") as file:
-        readme = file.read()
-    # The blocks of the sections, each with its language, text and the answer that follows, if any.
+        text = file.read()
+    begin, end = 0, len(text)
+    if section:
+        begin = text.index(f"## {section}\n")
+        end = text.index("\n## ", begin + 1)
+    # Each block of commands with the block of its answer, if one follows.
     runs = []
-    for section in ("## Try it\n", "## grpcurl cookbook\n"):
-        begin = readme.index(section)
-        end = readme.index("\n## ", begin + 1)
-        blocks = list(FENCED.finditer(readme, begin, end))
-        for at, block in enumerate(blocks):
-            if block[1] == "sh" and not block[2].startswith(OWN_SHELL):
-                following = blocks[at + 1] if at + 1 < len(blocks) else None
-                answer = following if following and following[1] != "sh" else None
-                runs.append((block[2], answer))
+    blocks = list(FENCED.finditer(text, begin, end))
+    for at, block in enumerate(blocks):
+        if block[1] == "sh":
+            following = blocks[at + 1] if at + 1 < len(blocks) else None
+            answer = following if following and following[1] != "sh" else None
+            runs.append((block[2], answer))
+    assert runs, f"{document} has no commands"
 
-    script = f"echo '{MARK}'\n".join(lines for lines, _ in runs)
+    script = f"echo '{SEPARATOR}'\n".join(lines for lines, _ in runs)
     script = script.replace("127.0.0.1:50051", gateway).replace("127.0.0.1:4010", simulator)
     shell = subprocess.run(["bash"], input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    answers = shell.stdout.split(MARK + "\n")
+    answers = shell.stdout.split(SEPARATOR + "\n")
     assert len(answers) == len(runs), shell.stdout
 
     failed = 0
@@ -63,15 +66,15 @@ def main() -> int:
         if matches(printed, found):
             continue
         if answer and os.environ.get("UPDATE_GOLDEN"):
-            updated += [readme[last : answer.start(2)], found.rstrip("\n") + "\n"]
+            updated += [text[last : answer.start(2)], found.rstrip("\n") + "\n"]
             last = answer.end(2)
             continue
         failed += 1
-        print(f"--- these lines of README\n{lines}--- are said to answer\n{printed}--- and answer\n{found}")
+        print(f"--- these lines of {document}\n{lines}--- are said to answer\n{printed}--- and answer\n{found}")
     if updated:
         with open(path, "w", encoding="utf-8") as file:
-            file.write("".join(updated) + readme[last:])
-    print(f"cookbook: {len(runs) - failed} passed, {failed} failed")
+            file.write("".join(updated) + text[last:])
+    print(f"{document}: {len(runs) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
 
