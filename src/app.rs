@@ -1,7 +1,5 @@
 //! The composition root: settings and a tenant directory become a running gateway.
 
-mod reload;
-
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
@@ -11,7 +9,6 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use self::reload::Reload;
 use crate::{
     admin::{self, Degraded, NotReady, Readiness},
     authn::Authenticator,
@@ -19,10 +16,11 @@ use crate::{
     config::{self, Config, Errors},
     grpc::{Aborted, GrpcServer},
     limits::Calls,
+    reload::Reload,
     services::{Services, Tasks},
     store::{Contact, Store},
     telemetry::{Metrics, Telemetry},
-    tenant::{Directory, Watch},
+    tenant::{Directory, DirectoryWatch},
     upstream::{self, Client},
 };
 
@@ -37,7 +35,7 @@ pub struct Gateway {
     authenticator: Authenticator,
     metrics: Metrics,
     /// Where tenants may change.
-    reload: Option<Reload>,
+    reload: Option<Reload<Directory>>,
     /// What outlives the call that began it.
     tasks: Tasks,
     limits: config::Shutdown,
@@ -101,11 +99,11 @@ impl Gateway {
         Ok(Self { listener, addr, server, admin, readiness, store, authenticator, metrics, reload, tasks, limits })
     }
 
-    /// Has it look every `interval`, and where somebody notifies `at_once`, whether `watch` finds other tenants.
+    /// Reloads the tenants when a file of `watch` changes. The gateway looks at the files once in an `interval`, and
+    /// whenever `at_once` is notified.
     #[must_use]
-    pub fn watching(mut self, watch: Watch, interval: Duration, at_once: Arc<Notify>) -> Self {
-        let (authenticator, metrics) = (self.authenticator.clone(), self.metrics.clone());
-        self.reload = Some(Reload { watch, interval, at_once, authenticator, metrics });
+    pub fn watching(mut self, watch: DirectoryWatch, interval: Duration, at_once: Arc<Notify>) -> Self {
+        self.reload = Some(Reload::new("tenants", watch, interval, at_once, self.metrics.clone()));
         self
     }
 
@@ -125,10 +123,11 @@ impl Gateway {
     /// have the grace period to finish. What is not done by then is ended.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         tracing::info!(addr = %self.addr, admin = self.admin_addr().map(tracing::field::display), "listening");
-        let Self { listener, server, admin, readiness, store, metrics, reload, tasks, limits, .. } = self;
+        let Self { listener, server, admin, readiness, store, authenticator, metrics, reload, tasks, limits, .. } =
+            self;
         // Until this function ends: probes must see that it drains.
         let _admin = admin.map(|admin| AbortOnDropHandle::new(tokio::spawn(serve_admin(admin))));
-        let _reload = reload.map(|reload| AbortOnDropHandle::new(tokio::spawn(reload.run())));
+        let _reload = reload.map(|reload| AbortOnDropHandle::new(tokio::spawn(follow_tenants(reload, authenticator))));
         if store.is_remote() {
             // Whether it can be reached will be seen. A gateway with a wrong address or password takes no other's place.
             readiness.not_for(NotReady::Store);
@@ -176,6 +175,15 @@ async fn follow(store: &Store, readiness: &Readiness, metrics: &Metrics, server:
         }
         readiness.degraded(Degraded::Store, reached && contact == Contact::Down);
     }
+}
+
+async fn follow_tenants(reload: Reload<Directory>, authenticator: Authenticator) {
+    let apply = |directory: Directory| {
+        let tenants = directory.entries().len();
+        authenticator.replace(directory);
+        tracing::info!(tenants, "the tenants have changed");
+    };
+    match reload.run(apply).await {}
 }
 
 async fn serve_admin(admin: admin::Server) {

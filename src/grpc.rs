@@ -74,7 +74,7 @@ impl GrpcServer {
         services: Services,
         clock: Clock,
     ) -> Result<Self, Errors> {
-        let certificate = CertificateReloader::begin(config, clock, telemetry.metrics())?;
+        let certificate = CertificateReloader::load(config, clock, telemetry.metrics())?;
         let Services { verifications, profiles, templates } = services;
         let (health, health_service) = tonic_health::server::health_reporter();
         let mut routes = Routes::builder();

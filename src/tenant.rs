@@ -6,13 +6,10 @@ mod issuer;
 mod jwks;
 mod key_source;
 mod role;
-mod sources;
-mod watch;
 
 pub use self::{
-    directory::{Credential, Directory, Identities, IdentityEntry, TenantEntry},
+    directory::{Credential, Directory, DirectoryWatch, Identities, IdentityEntry, TenantEntry},
     issuer::{Issuer, JwksUrl, JwtRule, KeysFrom},
     jwks::{Jwks, NotJwks},
     key_source::KeySource,
-    watch::Watch,
 };

@@ -9,11 +9,11 @@ use std::{
 };
 
 const FLOORS: [&[&str]; 10] = [
-    &["pb", "telnyx", "secret", "clock", "sync"],
+    &["pb", "telnyx", "secret", "clock", "sync", "files", "http_client"],
     &["domain"],
     &["config"],
     &["telemetry", "tenant", "store"],
-    &["authn", "policy", "upstream"],
+    &["authn", "policy", "upstream", "reload"],
     &["limits"],
     &["services"],
     &["admin", "grpc", "simulator"],

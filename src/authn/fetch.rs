@@ -6,9 +6,10 @@ use http::{
     HeaderValue, StatusCode,
     header::{ACCEPT, AUTHORIZATION},
 };
-use reqwest::{Certificate, Client, redirect};
+use reqwest::Client;
 
 use crate::{
+    http_client,
     secret::Secret,
     tenant::{Jwks, JwksUrl, NotJwks},
 };
@@ -66,7 +67,9 @@ impl Fetch {
     pub(super) async fn jwks(&mut self) -> Result<Jwks, Error> {
         let client = match &self.client {
             Some(client) => client,
-            None => self.client.insert(client(self.url.ca.as_deref())?),
+            None => self
+                .client
+                .insert(http_client::build_direct(self.url.ca.as_deref(), |builder| builder.timeout(TIMEOUT))?),
         };
         let mut request = client.get(&self.url.url).header(ACCEPT, "application/json");
         if let Some(path) = &self.url.token_file {
@@ -91,19 +94,4 @@ impl Fetch {
 fn bearer(token: String) -> Result<HeaderValue, Error> {
     let token = Secret::new(token);
     Secret::new(format!("Bearer {}", token.expose().trim_end())).header().ok_or(Error::NotToken)
-}
-
-fn client(ca: Option<&[u8]>) -> Result<Client, reqwest::Error> {
-    // Keys come from the one who is named and from nobody that this one, or the environment, points to.
-    let builder = || {
-        Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none()).retry(reqwest::retry::never()).no_proxy()
-    };
-    match ca {
-        Some(pem) => builder().tls_certs_only(Certificate::from_pem_bundle(pem)?).build(),
-        // A machine without a certificate store can't build a client, not even for plain HTTP: Mozilla's roots.
-        None => builder().build().or_else(|_| {
-            let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|root| Certificate::from_der(root));
-            builder().tls_certs_only(roots.collect::<Result<Vec<_>, _>>()?).build()
-        }),
-    }
 }

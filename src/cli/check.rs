@@ -19,7 +19,7 @@ use crate::{
     },
     grpc::Material,
     store::Store,
-    tenant::{Directory, TenantEntry, Watch},
+    tenant::{Directory, DirectoryWatch, TenantEntry},
 };
 
 /// Checks a configuration file and its tenants file, and says in words what they mean.
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failur
 }
 
 /// Reads the configuration, the certificate and the tenants, with all errors of all at once.
-pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory, Watch), Errors> {
+pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory, DirectoryWatch), Errors> {
     let (config, mut errors) = Config::read(path, env);
     let Some(config) = config else { return Err(errors) };
     let tls = &config.grpc.tls;
@@ -50,7 +50,7 @@ pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory,
     let silent = !config.grpc.plaintext && tls.certificate_file.is_none() && tls.key_file.is_none();
     if silent && !errors.concern("grpc.plaintext") && !errors.concern("grpc.tls") {
         let what = "has no certificate: set tls.certificate_file and tls.key_file, or say plaintext: true";
-        errors.add(Location::File(path.display().to_string().into()), "grpc", what);
+        errors.add(Location::file(path), "grpc", what);
     }
     // Where a section itself is wrong, its files would be others.
     if !errors.concern("store")
@@ -61,7 +61,7 @@ pub(super) fn load(path: &Path, env: &Environment) -> Result<(Config, Directory,
     if errors.concern("tenants.file") {
         return Err(errors);
     }
-    match Watch::begin(&config.tenants.file, env) {
+    match Directory::watch(&config.tenants.file, env) {
         Ok((directory, watch)) => errors.into_result((config, directory, watch)),
         Err(more) => {
             errors.append(more);

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration: all of it, each with its location.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, path::Path, sync::Arc};
 
 /// Where something was written. Files sort before the environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +11,14 @@ pub enum Location {
     Position(Arc<str>, Position),
     /// An environment variable, by its name.
     Environment(String),
+}
+
+impl Location {
+    /// The file at `path`, as a whole.
+    #[must_use]
+    pub fn file(path: &Path) -> Self {
+        Self::File(path.display().to_string().into())
+    }
 }
 
 /// A position in a text; lines and columns count from 1.

@@ -10,7 +10,10 @@ use opentelemetry_otlp::{
 use tokio::runtime::Handle;
 
 use super::Error;
-use crate::config::{Otlp, Protocol};
+use crate::{
+    config::{Otlp, Protocol},
+    http_client,
+};
 
 /// Sends exports over HTTP from whatever thread: the batches are made on threads that have no runtime, where a request
 /// would panic. So each is made by the gateway's own.
@@ -29,11 +32,7 @@ impl HttpClient for OnRuntime {
 }
 
 fn client(timeout: Duration) -> Result<OnRuntime, Error> {
-    let builder = || reqwest::Client::builder().timeout(timeout).redirect(reqwest::redirect::Policy::none());
-    // A machine without a certificate store can't build a client, not even for plain HTTP.
-    let roots = || webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|root| reqwest::Certificate::from_der(root));
-    let client =
-        builder().build().or_else(|_| builder().tls_certs_only(roots().collect::<Result<Vec<_>, _>>()?).build());
+    let client = http_client::build(None, |builder| builder.timeout(timeout));
     Ok(OnRuntime { client: client.map_err(|error| Error::Exporter(error.into()))?, runtime: Handle::current() })
 }
 

@@ -2,10 +2,11 @@
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
-use super::{Issuer, JwtRule, KeySource, file, sources::Sources};
+use super::{Issuer, JwtRule, KeySource, file};
 use crate::{
     config::{Environment, Errors},
     domain::{Caller, Identity, Tenant, TokenHash},
+    files::{FileSet, FileWatch},
 };
 
 /// All tenants, by the credentials of their identities.
@@ -55,6 +56,9 @@ pub enum Credential {
     Uri(String),
 }
 
+/// The tenants file and the files that it names.
+pub type DirectoryWatch = FileWatch<Result<Directory, Errors>>;
+
 /// The identities of a tenant that the program makes, each with what it is known by.
 pub type Identities = Vec<(Identity, Vec<Credential>)>;
 
@@ -81,18 +85,27 @@ impl Credential {
 }
 
 impl Directory {
-    /// Reads the tenants file at `path`. Keys that stand in the environment are taken from `env`; the files that it names
-    /// count from its folder.
+    /// Reads the tenants file at `path`. `env` gives the API keys that the file takes from the environment. Relative paths
+    /// in the file start at its folder.
     ///
     /// # Errors
-    /// Everything that is wrong, and no tenant at all.
+    /// Everything that is wrong.
     pub fn load(path: &Path, env: &Environment) -> Result<Self, Errors> {
-        Self::read(path, env, &mut Sources::default())
+        Self::read(path, env, &mut FileSet::default())
     }
 
-    /// Reads as [`Directory::load`] does, and notes in `sources` the files that it took.
-    pub(super) fn read(path: &Path, env: &Environment, sources: &mut Sources) -> Result<Self, Errors> {
-        let file::Content { issuers, tenants } = file::read(path, env, sources)?;
+    /// Reads as [`Directory::load`] does, and watches the tenants file and the files that it names.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn watch(path: &Path, env: &Environment) -> Result<(Self, DirectoryWatch), Errors> {
+        let (path, env) = (path.to_owned(), env.clone());
+        let (directory, watch) = FileWatch::start(move |files| Self::read(&path, &env, files));
+        Ok((directory?, watch))
+    }
+
+    fn read(path: &Path, env: &Environment, files: &mut FileSet) -> Result<Self, Errors> {
+        let file::Content { issuers, tenants } = file::read(path, env, files)?;
         Ok(Self::of(issuers, tenants))
     }
 
@@ -177,6 +190,8 @@ impl Directory {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::domain::{ApiKey, Permissions, TenantId};
 
@@ -222,5 +237,36 @@ mod tests {
         for bad in ["", "ops", "://a", "spiffe://", "spiffe:", "spiffe://a b", "1a:b"] {
             assert_eq!(Credential::uri(bad), None, "{bad}");
         }
+    }
+
+    const FILE: &str = "
+tenants:
+  - id: login
+    telnyx_api_key: { file: key }
+    identities: [{ name: a, roles: [reader], certificate: { dns: a } }]
+";
+
+    #[test]
+    fn a_change_is_told_once_and_an_error_until_it_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, key) = (folder.path().join("tenants.yaml"), folder.path().join("key"));
+        fs::write(&path, FILE).unwrap();
+        fs::write(&key, "KEY1").unwrap();
+        let (_, mut watch) = Directory::watch(&path, &Environment::default()).unwrap();
+        assert!(watch.changed().is_none());
+
+        fs::write(&key, "KEY2").unwrap();
+        let directory = watch.changed().unwrap().unwrap();
+        assert_eq!(directory.entries()[0].tenant.key.authorization(), "Bearer KEY2");
+        assert!(watch.changed().is_none());
+
+        // As is common while several files change one after the other.
+        fs::remove_file(&key).unwrap();
+        assert!(watch.changed().unwrap().unwrap_err().to_string().contains("the key file can't be read"));
+        assert!(watch.changed().is_none());
+        fs::write(&key, "KEY3").unwrap();
+        assert!(watch.changed().unwrap().is_ok());
+        fs::write(&path, FILE.replace("reader", "writer").replace("id: login", "id: Login")).unwrap();
+        assert_eq!(watch.changed().unwrap().unwrap_err().len(), 2);
     }
 }

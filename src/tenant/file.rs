@@ -10,11 +10,14 @@ mod test_numbers;
 
 use std::{collections::HashMap, io, path::Path};
 
-use super::{Credential, Issuer, TenantEntry, role::Roles, sources::Sources};
-use crate::config::{
-    Environment, Errors, Location,
-    reader::{Reader, Spanned},
-    section::Section,
+use super::{Credential, Issuer, TenantEntry, role::Roles};
+use crate::{
+    config::{
+        Environment, Errors, Location,
+        reader::{Reader, Spanned},
+        section::Section,
+    },
+    files::FileSet,
 };
 
 /// The largest tenants file that is read, in bytes.
@@ -30,7 +33,7 @@ pub(super) struct Content {
 struct Shared<'f> {
     /// Where relative paths count from.
     folder: &'f Path,
-    sources: &'f mut Sources,
+    files: &'f mut FileSet,
     roles: Roles,
     issuers: Vec<Issuer>,
     seen: Seen,
@@ -61,11 +64,11 @@ impl Seen {
     }
 }
 
-/// Reads the file at `path`, and notes in `sources` all files that it took.
-pub(super) fn read(path: &Path, env: &Environment, sources: &mut Sources) -> Result<Content, Errors> {
+/// Reads the file at `path`, and adds every file that it reads to `files`.
+pub(super) fn read(path: &Path, env: &Environment, files: &mut FileSet) -> Result<Content, Errors> {
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    let text = sources.read(path, MAX_FILE);
-    let mut shared = Shared { folder, sources, roles: Roles::default(), issuers: Vec::new(), seen: Seen::default() };
+    let text = files.read(path, MAX_FILE);
+    let mut shared = Shared { folder, files, roles: Roles::default(), issuers: Vec::new(), seen: Seen::default() };
     let (reader, tenants) = Reader::content(path, text, env, |root| {
         issuer::read_all(root, &mut shared);
         permissions::roles(root, &mut shared.roles);

@@ -1,15 +1,18 @@
 //! The way to the upstream: the HTTP client, or whatever else answers HTTP requests. The only place that knows reqwest.
 
-use std::{error::Error as StdError, fs, future::Future, io::Read, pin::Pin, task};
+use std::{error::Error as StdError, future::Future, io::Read, pin::Pin, task};
 
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, header::CONTENT_ENCODING};
-use reqwest::{Certificate, redirect};
 use tower::{Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::attempt::{Answer, Failure, Request};
-use crate::config;
+use crate::{
+    config,
+    files::{self, MAX_PEM},
+    http_client,
+};
 
 /// What the gateway calls itself to Telnyx.
 const USER_AGENT: &str = concat!("verify-gateway/", env!("CARGO_PKG_VERSION"));
@@ -25,33 +28,17 @@ pub(super) enum Transport {
 
 impl Transport {
     pub(super) fn network(config: &config::Upstream) -> Result<Self, Box<dyn StdError + Send + Sync>> {
-        let builder = || {
-            reqwest::Client::builder()
+        let ca = config.ca_file.as_ref().map(|path| files::read(path, MAX_PEM)).transpose()?;
+        let client = http_client::build_direct(ca.as_ref().map(|pem| pem.as_slice()), |builder| {
+            builder
                 .user_agent(USER_AGENT)
                 .connect_timeout(config.connect_timeout)
                 .pool_idle_timeout(config.pool_idle_timeout)
                 .pool_max_idle_per_host(config.max_idle_connections)
                 .tcp_nodelay(true)
-                // The gateway decides alone what is sent again, and where to: a redirect could carry a key elsewhere,
-                // a proxy of the environment could read it.
-                .retry(reqwest::retry::never())
-                .redirect(redirect::Policy::none())
-                .no_proxy()
-        };
-        let client = match &config.ca_file {
-            Some(path) => {
-                let authorities = Certificate::from_pem_bundle(&fs::read(path)?)?;
-                builder().tls_certs_only(authorities).build()?
-            }
-            // A machine without a certificate store can't build a client, not even for plain HTTP: Mozilla's roots.
-            None => builder().build().or_else(|_| builder().tls_certs_only(mozilla_roots()?).build())?,
-        };
+        })?;
         Ok(Self::Network { client, max_response_size: config.max_response_size })
     }
-}
-
-fn mozilla_roots() -> Result<Vec<Certificate>, reqwest::Error> {
-    webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|root| Certificate::from_der(root)).collect()
 }
 
 impl Service<Request> for Transport {

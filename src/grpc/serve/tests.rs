@@ -40,7 +40,7 @@ fn connections_to(routes: Routes, change: impl FnOnce(&mut Grpc)) -> Connections
     change(&mut grpc);
     let (told, draining) = ((Sampling::new(&telemetry), Metrics::default()), CancellationToken::new());
     let service = GatewayService::new(&grpc, told, nobody(), routes, draining.clone());
-    let tls = CertificateReloader::begin(&grpc, Clock::default(), Metrics::default()).unwrap();
+    let tls = CertificateReloader::load(&grpc, Clock::default(), Metrics::default()).unwrap();
     Connections::new(service, grpc, tls.as_ref().map(CertificateReloader::current), Metrics::default(), draining)
 }
 

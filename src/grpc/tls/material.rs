@@ -17,6 +17,7 @@ use super::files::Files;
 use crate::{
     config::{self, ClientCertificate, Errors, TlsVersion},
     domain::PeerCertificate,
+    files::FileSet,
 };
 
 /// What a handshake needs, checked as a whole.
@@ -33,7 +34,12 @@ impl Material {
     /// Everything that is wrong with them. That a certificate has expired is none of it: a gateway that does not start
     /// would serve nobody either.
     pub fn load(config: &config::Grpc) -> Result<Option<Self>, Errors> {
-        Files::read(&config.tls).map(|files| Self::of(&files, config)).transpose()
+        Self::read(config, &mut FileSet::default())
+    }
+
+    /// Loads as [`Material::load`] does, and adds the files to `files`.
+    pub(super) fn read(config: &config::Grpc, files: &mut FileSet) -> Result<Option<Self>, Errors> {
+        Files::read(&config.tls, files).map(|files| Self::of(&files, config)).transpose()
     }
 
     /// The names that the certificate is for.
@@ -49,7 +55,7 @@ impl Material {
     }
 
     /// What `files` give.
-    pub(super) fn of(files: &Files, config: &config::Grpc) -> Result<Self, Errors> {
+    fn of(files: &Files, config: &config::Grpc) -> Result<Self, Errors> {
         let mut errors = Errors::default();
         let provider = Arc::new(aws_lc_rs::default_provider());
         // What is none has left its error.

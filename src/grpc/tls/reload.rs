@@ -5,95 +5,60 @@
 use std::{convert::Infallible, sync::Arc};
 
 use jiff::Timestamp;
-use tokio::{
-    sync::watch,
-    task::spawn_blocking,
-    time::{MissedTickBehavior, interval},
-};
-use tracing::{error, info, warn};
+use tokio::sync::watch;
+use tracing::{info, warn};
 
-use super::{
-    Material,
-    files::{Files, Fingerprint},
-};
+use super::Material;
 use crate::{
     clock::Clock,
     config::{self, Errors},
-    telemetry::{Metrics, audit},
+    files::FileWatch,
+    reload::Reload,
+    telemetry::Metrics,
 };
 
-/// What the files are called where reloads are told of.
-const WHAT: &str = "certificate";
-
-/// Takes up what the files hold, whenever that changes.
+/// The certificate in use, which follows its files.
 pub(in crate::grpc) struct CertificateReloader {
-    config: config::Grpc,
     clock: Clock,
-    metrics: Metrics,
-    /// Of the files as they were at the start.
-    first: Fingerprint,
     current: watch::Sender<Arc<Material>>,
+    reload: Reload<Option<Material>>,
 }
 
 impl CertificateReloader {
-    /// Begins with what the files hold now; none where there is to be no TLS.
+    /// Loads the certificate. `None` without TLS.
     ///
     /// # Errors
-    /// Everything that is wrong with them.
-    pub(in crate::grpc) fn begin(
-        config: &config::Grpc,
-        clock: Clock,
-        metrics: Metrics,
-    ) -> Result<Option<Self>, Errors> {
-        let Some(files) = Files::read(&config.tls) else { return Ok(None) };
-        let material = Arc::new(Material::of(&files, config)?);
-        let reload = Self {
-            config: config.clone(),
-            clock: clock.clone(),
-            metrics,
-            first: files.fingerprint(),
-            current: watch::Sender::new(material),
-        };
-        let current = reload.current.subscribe();
-        reload.metrics.certificate_left(move || seconds(clock.now(), current.borrow().expires()));
-        reload.tell("serving TLS");
-        Ok(Some(reload))
+    /// Everything that is wrong with its files.
+    pub(in crate::grpc) fn load(config: &config::Grpc, clock: Clock, metrics: Metrics) -> Result<Option<Self>, Errors> {
+        let interval = config.tls.reload_interval;
+        let config = config.clone();
+        let (material, watch) = FileWatch::start(move |files| Material::read(&config, files));
+        let Some(material) = material? else { return Ok(None) };
+        let current = watch::Sender::new(Arc::new(material));
+        let (now, certificate) = (clock.clone(), current.subscribe());
+        metrics.certificate_left(move || seconds(now.now(), certificate.borrow().expires()));
+        let reload = Reload::new("certificate", watch, interval, Arc::default(), metrics);
+        let certificate = Self { clock, current, reload };
+        certificate.log("serving TLS");
+        Ok(Some(certificate))
     }
 
-    /// Where the newest that could be used is found.
+    /// The newest usable material.
     pub(in crate::grpc) fn current(&self) -> watch::Receiver<Arc<Material>> {
         self.current.subscribe()
     }
-
-    /// Looks at the files again and again. What can't be used changes nothing.
+    /// Follows the files until the future is dropped. An unusable certificate changes nothing.
     pub(in crate::grpc) async fn run(&self) -> Infallible {
-        let mut seen = self.first;
-        let mut looks = interval(self.config.tls.reload_interval);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            looks.tick().await;
-            let config = self.config.clone();
-            let look = move || {
-                let files = Files::read(&config.tls)?;
-                let now = files.fingerprint();
-                (now != seen).then(|| (now, Material::of(&files, &config)))
-            };
-            // One that panics is lost, and the next may do better.
-            let Ok(Some((now, material))) = spawn_blocking(look).await else { continue };
-            seen = now;
-            self.metrics.reloaded(WHAT, material.is_ok());
-            audit::reloaded(WHAT, material.as_ref().err().map(Errors::len));
-            match material {
-                Ok(material) => {
-                    self.current.send_replace(Arc::new(material));
-                    self.tell("the certificate was changed");
-                }
-                Err(errors) => error!(%errors, "the certificate can't be changed: the former one stays in use"),
+        let apply = |material: Option<Material>| {
+            if let Some(material) = material {
+                self.current.send_replace(Arc::new(material));
+                self.log("the certificate was changed");
             }
-        }
+        };
+        self.reload.run(apply).await
     }
 
-    fn tell(&self, what: &'static str) {
+    fn log(&self, what: &'static str) {
         let material = self.current.borrow();
         let (names, expires) = (material.names().join(" "), material.expires());
         if expires <= self.clock.now() {

@@ -1,10 +1,15 @@
 //! The files that settings of the server name.
 
-use std::{fs, io, path::Path};
+use std::path::Path;
 
 use aws_lc_rs::hmac;
 
-use crate::config::{Errors, Location};
+use zeroize::Zeroizing;
+
+use crate::{
+    config::{Errors, Location},
+    files::{self, MAX_PEM, describe},
+};
 
 /// The shortest secret that digests are made with, in bytes.
 const MIN_SECRET: usize = 32;
@@ -22,15 +27,11 @@ pub(in crate::store) fn secret(file: &Path, errors: &mut Errors) -> Option<hmac:
 }
 
 /// What is in the `file` that the setting `key` names.
-pub(super) fn read(file: &Path, key: &str, errors: &mut Errors) -> Option<Vec<u8>> {
-    let unread = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        kind => format!("can't be read: {kind}"),
-    };
-    fs::read(file).map_err(|error| report(errors, file, key, unread(error))).ok()
+pub(super) fn read(file: &Path, key: &str, errors: &mut Errors) -> Option<Zeroizing<Vec<u8>>> {
+    files::read(file, MAX_PEM).map_err(|error| report(errors, file, key, describe(error.kind()))).ok()
 }
 
 /// Notes an error in the `file` that the setting `key` names.
 pub(super) fn report(errors: &mut Errors, file: &Path, key: &str, what: impl Into<String>) {
-    errors.add(Location::File(file.display().to_string().into()), format!("store.redis.{key}"), what);
+    errors.add(Location::file(file), format!("store.redis.{key}"), what);
 }

@@ -8,13 +8,12 @@ use jsonwebtoken::Algorithm;
 use super::{Shared, each, unread};
 use crate::{
     config::{Location, human, reader::Spanned, section::Section},
+    files::MAX_PEM,
     tenant::{Issuer, Jwks, JwksUrl, KeysFrom, issuer::ALGORITHMS},
 };
 
 /// The largest set of keys that is read, in bytes.
 const MAX_JWKS: u64 = 256 << 10;
-/// The largest file of authorities that is read, in bytes.
-const MAX_CA: u64 = 1 << 20;
 /// The largest file of a token that is read, in bytes.
 const MAX_TOKEN: u64 = 64 << 10;
 const LEEWAY: Duration = Duration::from_secs(30);
@@ -129,7 +128,7 @@ fn keys(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Option<KeysFr
 }
 
 fn of_file(section: &mut Section<'_, '_>, shared: &mut Shared<'_>, file: &Spanned) -> Option<KeysFrom> {
-    let read = shared.sources.read(&shared.folder.join(&file.text), MAX_JWKS);
+    let read = shared.files.read(&shared.folder.join(&file.text), MAX_JWKS);
     let jwks = read.map_err(|error| unread("file", &error));
     match jwks.and_then(|bytes| Jwks::parse(&bytes).map_err(|error| error.to_string())) {
         Ok(jwks) => Some(KeysFrom::File(jwks)),
@@ -147,7 +146,7 @@ fn of_url(section: &mut Section<'_, '_>, shared: &mut Shared<'_>, url: Spanned) 
     }
     let ca = section.text("ca_file").map(|written| (shared.folder.join(&written.text), written.location));
     let ca = ca.and_then(|(path, location)| {
-        let read = shared.sources.read(&path, MAX_CA).map_err(|error| unread("file", &error));
+        let read = shared.files.read(&path, MAX_PEM).map_err(|error| unread("file", &error));
         let ca = read.and_then(|pem| match reqwest::Certificate::from_pem_bundle(&pem) {
             Ok(authorities) if !authorities.is_empty() => Ok(pem.to_vec()),
             _ => Err("no certificates in PEM in it".to_owned()),

@@ -30,7 +30,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
     let (key, kind) = match source {
         "file" => {
             let path = shared.folder.join(&text);
-            let key = shared.sources.read(&path, MAX_FILE).map_err(|error| unread("key file", &error));
+            let key = shared.files.read(&path, MAX_FILE).map_err(|error| unread("key file", &error));
             (key.and_then(|key| as_text(&key)), KeySource::File(path))
         }
         "env" => {

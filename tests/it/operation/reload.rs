@@ -16,7 +16,7 @@ const OFTEN: &str = "tenants: { reload_interval: 10ms }\ntelemetry: { log: { for
 const TOKENS: [&str; 2] = ["vgw_the-first-token-of-two", "vgw_the-second-token-of-two"];
 const CALLERS: usize = 4;
 const CHANGED: &str = "the tenants have changed\"";
-const REFUSED: &str = "the tenants have changed and are not right";
+const REFUSED: &str = "the tenants can't be reloaded";
 
 /// A tenant whose key is in the file `key`, and whose identity has `tokens`.
 fn tenants(tokens: &[&str]) -> String {
