@@ -1,12 +1,8 @@
 //! A module knows only modules of lower floors (docs/ARCHITECTURE.md, "Floors").
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on must fail")]
+use std::{collections::BTreeSet, fs, path::Path};
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use crate::{files, source};
 
 const FLOORS: [&[&str]; 10] = [
     &["pb", "telnyx", "secret", "clock", "sync", "files", "http_client"],
@@ -23,15 +19,6 @@ const FLOORS: [&[&str]; 10] = [
 
 fn floor(module: &str) -> usize {
     FLOORS.iter().position(|floor| floor.contains(&module)).unwrap_or_else(|| panic!("{module} is on no floor"))
-}
-
-fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 /// The top-level module that `file` belongs to; none for the list of modules itself.
