@@ -15,10 +15,10 @@ use crate::{
     clock::Clock,
     config::{self, Config, Errors},
     grpc::{Aborted, GrpcServer},
-    limits::Calls,
+    limits::CallLimiter,
     reload::Reload,
     services::{Services, Tasks},
-    store::{Contact, Store},
+    store::{Connectivity, Store},
     telemetry::{Metrics, Telemetry},
     tenant::{Directory, DirectoryWatch},
     upstream::{self, Client},
@@ -80,7 +80,7 @@ impl Gateway {
         let tasks = Tasks::default();
         let services = Services::new(config, &upstream, &store, &clock, &tasks, &metrics);
         let authenticator = Authenticator::new(directory, clock.clone(), metrics.clone());
-        let who = (authenticator.clone(), Calls::new(clock.clone(), metrics.clone()));
+        let who = (authenticator.clone(), CallLimiter::new(clock.clone(), metrics.clone()));
         let server = GrpcServer::new(&config.grpc, telemetry, who, services, clock)?;
         let refused = |addr| move |source| Error::Bind { addr, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused(config.grpc.listen))?;
@@ -165,15 +165,15 @@ impl Gateway {
 async fn follow(store: &Store, readiness: &Readiness, metrics: &Metrics, server: &GrpcServer) {
     let (mut last, mut reached) = (None, !store.is_remote());
     loop {
-        let contact = store.contact(last).await;
+        let contact = store.connectivity(last).await;
         last = Some(contact);
-        metrics.store_is_up(contact == Contact::Up);
-        if contact == Contact::Up && !reached {
+        metrics.store_is_up(contact == Connectivity::Up);
+        if contact == Connectivity::Up && !reached {
             reached = true;
             readiness.no_longer(NotReady::Store);
             server.set_serving().await;
         }
-        readiness.degraded(Degraded::Store, reached && contact == Contact::Down);
+        readiness.degraded(Degraded::Store, reached && contact == Connectivity::Down);
     }
 }
 

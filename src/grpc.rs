@@ -28,7 +28,7 @@ use crate::{
     clock::Clock,
     config::{self, Errors},
     domain::{CallContext, Error},
-    limits::Calls,
+    limits::CallLimiter,
     pb::{
         ErrorReason, FILE_DESCRIPTOR_SET, profile_service_server::ProfileServiceServer,
         template_service_server::TemplateServiceServer, verification_service_server::VerificationServiceServer,
@@ -70,7 +70,7 @@ impl GrpcServer {
     pub fn new(
         config: &config::Grpc,
         telemetry: &Telemetry,
-        (authenticator, calls): (Authenticator, Calls),
+        (authenticator, calls): (Authenticator, CallLimiter),
         services: Services,
         clock: Clock,
     ) -> Result<Self, Errors> {

@@ -1,39 +1,38 @@
 //! How much a tenant may do: `limits` of the tenants file.
 //!
-//! Calls are counted in the process ([`Calls`]); sends, checks and guesses in the `store`, so that replicas that share it
-//! count together ([`Limiter`]). All limits of a call are looked at before it is refused, so that the wait that it is told
-//! is the one after which it passes.
+//! The process counts calls ([`CallLimiter`]). The store counts sends, checks and failed checks, so that replicas with
+//! the same store count together ([`Limiter`]). A call is refused only after all its limits are evaluated, so its
+//! `retry_after` is the longest of their waits.
 
 mod calls;
-mod guesses;
-mod log;
-mod rate;
-mod reached;
+mod checks;
+mod gcra;
+mod hit;
 mod sends;
 mod verifications;
+mod window;
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    calls::{Calls, Running},
-    guesses::{Guess, Guessed},
-    reached::Kind,
+    calls::{CallLimiter, RunningCall},
+    checks::{CheckReservation, CheckResult, VerificationKey},
+    verifications::SentVerification,
 };
 use self::{
-    log::{Log, grain},
-    reached::Reached,
+    hit::{LimitHit, LimitKind},
+    window::{SlidingWindow, resolution},
 };
 use crate::{
     clock::Clock,
-    domain::{LimitMode, LimitWindow},
-    store::{Change, Store, Unavailable},
+    domain::{LimitMode, LimitWindow, Tenant},
+    store::{self, Change, Store},
     telemetry::Metrics,
 };
 
-/// The limits of what is counted in the store. Clones count together.
+/// The limits that are counted in the store. Clones count together.
 #[derive(Clone)]
 pub struct Limiter {
     store: Store,
@@ -41,83 +40,86 @@ pub struct Limiter {
     metrics: Metrics,
 }
 
-/// What a call has taken from limits, so that it can be given back.
+/// What a send has taken from its limits. [`Limiter::release`] gives it back.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub struct Places(Vec<Place>);
+pub struct QuotaReservation(Vec<WindowEntry>);
 
-/// What was noted in one log.
+/// One event in one sliding window.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-struct Place {
-    /// The log's key.
-    log: String,
-    /// The time that it was noted under.
+struct WindowEntry {
+    /// The key of the window in the store.
+    key: String,
+    /// The time of the event, in milliseconds since 1970.
     at: i64,
-    /// How long the log matters.
+    /// How long the window is kept after its last event.
     keep: Duration,
 }
 
-/// What a limit says of one log.
-struct Rule<'t> {
-    kind: Kind,
+/// A limit on the events in one sliding window.
+struct WindowRule<'t> {
+    kind: LimitKind,
     mode: LimitMode,
     window: &'t LimitWindow,
-    /// What it allows, for people.
+    /// What the limit allows, for people.
     allows: String,
 }
 
 impl Limiter {
-    /// Limiter that are counted in `store`.
+    /// A limiter that counts in `store`.
     #[must_use]
     pub fn new(store: &Store, clock: &Clock, metrics: &Metrics) -> Self {
         Self { store: store.clone(), clock: clock.clone(), metrics: metrics.clone() }
     }
 
-    /// Gives back what was taken for something that did not happen. What can't be given back stays taken.
-    pub async fn give_back(&self, places: &Places) {
-        for Place { log: key, at, keep } in &places.0 {
-            let given = self.store.update(key, |log: Option<Log>| {
-                let mut log = log.unwrap_or_default();
-                log.take_back(*at);
-                (if log.is_empty() { Change::Remove } else { Change::Put(log, *keep) }, ())
+    /// Gives back what was reserved for something that did not happen. A reservation stays taken if the store fails.
+    pub async fn release(&self, reservation: &QuotaReservation) {
+        for WindowEntry { key, at, keep } in &reservation.0 {
+            let released = self.store.update(key, |window: Option<SlidingWindow>| {
+                let mut window = window.unwrap_or_default();
+                window.remove(*at);
+                (if window.is_empty() { Change::Remove } else { Change::Put(window, *keep) }, ())
             });
-            if let Err(error) = given.await {
-                tracing::warn!(%error, "a place in a limit could not be given back");
+            if let Err(error) = released.await {
+                tracing::warn!(%error, "a quota reservation could not be released");
             }
         }
     }
 
-    /// Looks at the log at `key` by `rules`, and notes in it what happens now unless one of them refuses that, or `may`
-    /// says that something else does. Rules of one log have windows of one grain.
+    /// Evaluates `rules` on the window at `key`, and adds an event to it unless a rule refuses or `may_add` is false. The
+    /// rules of one window have the same resolution.
     async fn take(
         &self,
         key: String,
-        rules: &[Rule<'_>],
-        may: bool,
-    ) -> Result<(Option<Place>, Vec<Reached>), Unavailable> {
+        rules: &[WindowRule<'_>],
+        may_add: bool,
+    ) -> Result<(Option<WindowEntry>, Vec<LimitHit>), store::Error> {
         let now = self.clock.now();
-        let Some(coarsest) = rules.iter().map(|rule| grain(rule.window)).max() else { return Ok((None, Vec::new())) };
-        let longest = rules.iter().map(|rule| rule.window.per).max().unwrap_or_default();
-        let keep = longest + Duration::from_millis(coarsest.unsigned_abs());
-        let (at, reached) = self
-            .store
-            .update(&key, |log: Option<Log>| {
-                let mut log = log.unwrap_or_default();
-                let reached: Vec<Reached> = rules.iter().filter_map(|rule| rule.reached(&log, now)).collect();
-                if !may || reached.iter().any(Reached::refuses) {
-                    return (Change::Keep, (None, reached));
-                }
-                let at = log.note(now, coarsest);
-                log.forget(rules.iter().map(|rule| rule.window), now);
-                (Change::Put(log, keep), (Some(at), reached))
-            })
-            .await?;
-        Ok((at.map(|at| Place { log: key, at, keep }), reached))
+        let windows = || rules.iter().map(|rule| rule.window);
+        let Some(resolution) = windows().map(resolution).max() else { return Ok((None, Vec::new())) };
+        let longest = windows().map(|window| window.per).max().unwrap_or_default();
+        let keep = longest + Duration::from_millis(resolution.unsigned_abs());
+        let taken = self.store.update(&key, |window: Option<SlidingWindow>| {
+            let mut window = window.unwrap_or_default();
+            let hit = |rule: &WindowRule<'_>| {
+                let wait = window.wait(rule.window, now)?;
+                Some(LimitHit { kind: rule.kind, mode: rule.mode, allows: rule.allows.clone(), wait: Some(wait) })
+            };
+            let hits: Vec<LimitHit> = rules.iter().filter_map(hit).collect();
+            if !may_add || hits.iter().any(LimitHit::refuses) {
+                return (Change::Keep, (None, hits));
+            }
+            let at = window.add(now, resolution);
+            window.prune(windows(), now);
+            (Change::Put(window, keep), (Some(at), hits))
+        });
+        let (at, hits) = taken.await?;
+        Ok((at.map(|at| WindowEntry { key, at, keep }), hits))
     }
-}
 
-impl Rule<'_> {
-    fn reached(&self, log: &Log, now: Timestamp) -> Option<Reached> {
-        let wait = log.wait(self.window, now)?;
-        Some(Reached { kind: self.kind, mode: self.mode, allows: self.allows.clone().into(), wait: Some(wait) })
+    /// A key in the store that does not reveal `parts`.
+    fn key(&self, tenant: &Tenant, counter: &str, parts: &[&str]) -> String {
+        let id = tenant.id.as_str();
+        let parts: Vec<&[u8]> = [id, counter].iter().chain(parts).map(|part| part.as_bytes()).collect();
+        format!("limit:{id}:{counter}:{}", self.store.digest(&parts))
     }
 }

@@ -1,6 +1,7 @@
 //! What the gateway does for each RPC: permissions, audit, limits, idempotency, upstream. One method per RPC.
 
 mod check;
+mod conversions;
 mod once;
 mod profiles;
 mod read;
@@ -9,8 +10,9 @@ mod tasks;
 mod templates;
 mod test_numbers;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use self::conversions::Conversions;
 use self::once::{Once, Parts};
 pub use self::{
     check::{Check, Report, VerificationRef},
@@ -40,6 +42,7 @@ pub struct Verifications {
     store: Store,
     clock: Clock,
     metrics: Metrics,
+    conversions: Arc<Conversions>,
     limiter: Limiter,
     sends: Once<Send>,
     clock_skew: Duration,
@@ -88,6 +91,7 @@ impl Services {
                 store: store.clone(),
                 clock: clock.clone(),
                 metrics: metrics.clone(),
+                conversions: Arc::default(),
                 limiter,
                 sends: Once::new(parts.clone()),
                 clock_skew: config.sends.clock_skew,

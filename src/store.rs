@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use self::{memory::Memory, redis::Redis};
 use crate::{
     clock::Clock,
-    config::{self, Backend, Errors},
-    domain::Error,
+    config::{self, Errors},
+    domain,
     pb::ErrorReason,
 };
 
@@ -24,19 +24,19 @@ use crate::{
 const MAX_RECORD: usize = 64 << 10;
 /// No update takes longer, whatever the settings say.
 const LONGEST: Duration = Duration::from_mins(1);
-/// When to come back after a refusal: the store is asked that often whether it is there again.
-const COME_BACK: Duration = Duration::from_secs(1);
+/// The pushback of a refusal. The connection is checked that often.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The records. Clones are the same ones.
 #[derive(Clone)]
 pub struct Store {
-    place: Place,
+    backend: Backend,
     /// What digests are made with, so that nobody who sees a record finds a phone number by trying all of them.
     secret: Arc<hmac::Key>,
 }
 
 #[derive(Clone)]
-enum Place {
+enum Backend {
     Memory(Arc<Memory>),
     Redis(Arc<Redis>),
 }
@@ -53,7 +53,7 @@ pub enum Change<T> {
 
 /// A record can't be read or written, so nothing may be begun that depends on it.
 #[derive(Debug, thiserror::Error)]
-pub enum Unavailable {
+pub enum Error {
     /// There are as many as the store has room for.
     #[error("the store is full")]
     Full,
@@ -77,7 +77,7 @@ pub enum Unavailable {
     Unknown(#[source] Arc<dyn std::error::Error + Send + Sync>),
 }
 
-impl Unavailable {
+impl Error {
     /// What it is, in a word.
     const fn name(&self) -> &'static str {
         match self {
@@ -93,8 +93,8 @@ impl Unavailable {
 
 /// How an update at a server ended, for those who count.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen {
-    /// `ok`, or what [`Unavailable`] says.
+pub struct UpdateStats {
+    /// `ok`, or what [`Error`] says.
     pub outcome: &'static str,
     /// How long it took.
     pub took: Duration,
@@ -104,7 +104,7 @@ pub struct Seen {
 
 /// Whether a server that keeps the records is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Contact {
+pub enum Connectivity {
     /// It answers, and takes writes.
     Up,
     /// It does not.
@@ -119,9 +119,9 @@ impl Store {
     pub fn new(
         config: &config::Store,
         clock: Clock,
-        seen: impl Fn(Seen) + Send + Sync + 'static,
+        seen: impl Fn(UpdateStats) + Send + Sync + 'static,
     ) -> Result<Self, Errors> {
-        if config.backend == Backend::Memory {
+        if config.backend == config::Backend::Memory {
             return Ok(Self::memory(config, clock));
         }
         let mut errors = Errors::default();
@@ -131,7 +131,7 @@ impl Store {
         // Whoever has another key must not share the records: it would not find what others have noted.
         let mark = digest(&secret, &[b"hash key"]);
         let redis = Redis::new(&config.redis, server, mark, Box::new(seen));
-        errors.into_result(Self { place: Place::Redis(Arc::new(redis)), secret: Arc::new(secret) })
+        errors.into_result(Self { backend: Backend::Redis(Arc::new(redis)), secret: Arc::new(secret) })
     }
 
     /// Keeps records in this process's memory.
@@ -143,22 +143,18 @@ impl Store {
         let mut secret = [0; 32];
         aws_lc_rs::rand::fill(&mut secret).expect("the system gives random bytes");
         let secret = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &secret));
-        Self { place: Place::Memory(Arc::new(Memory::new(config.max_records, clock))), secret }
+        Self { backend: Backend::Memory(Arc::new(Memory::new(config.max_records, clock))), secret }
     }
 
     /// Looks at the record at `key` and changes it, with nobody else coming in between. `change` may be asked again
     /// where somebody came first, and what it last said counts.
     ///
     /// # Errors
-    /// See [`Unavailable`]. Nothing has changed then, unless it is [`Unavailable::Unknown`].
+    /// See [`Error`]. Nothing has changed then, unless it is [`Error::Unknown`].
     ///
     /// # Panics
     /// If a record has a map whose keys are no text.
-    pub async fn update<T, R>(
-        &self,
-        key: &str,
-        change: impl FnMut(Option<T>) -> (Change<T>, R),
-    ) -> Result<R, Unavailable>
+    pub async fn update<T, R>(&self, key: &str, change: impl FnMut(Option<T>) -> (Change<T>, R)) -> Result<R, Error>
     where
         T: Serialize + DeserializeOwned,
     {
@@ -178,12 +174,12 @@ impl Store {
         key: &str,
         deadline: Instant,
         mut change: impl FnMut(Option<T>) -> (Change<T>, R),
-    ) -> Result<R, Unavailable>
+    ) -> Result<R, Error>
     where
         T: Serialize + DeserializeOwned,
     {
         let change = |record: Option<&[u8]>| {
-            let record = record.map(serde_json::from_slice).transpose().map_err(Unavailable::Unreadable)?;
+            let record = record.map(serde_json::from_slice).transpose().map_err(Error::Unreadable)?;
             let (change, answer) = change(record);
             let change = match change {
                 Change::Keep => Change::Keep,
@@ -191,34 +187,34 @@ impl Store {
                 Change::Put(record, keep) => {
                     let bytes = serde_json::to_vec(&record).expect("records are plain data with string keys");
                     if bytes.len() > MAX_RECORD {
-                        return Err(Unavailable::TooLarge);
+                        return Err(Error::TooLarge);
                     }
                     Change::Put(bytes.into_boxed_slice(), keep)
                 }
             };
             Ok((change, answer))
         };
-        match &self.place {
-            Place::Memory(memory) => memory.update(key, change),
+        match &self.backend {
+            Backend::Memory(memory) => memory.update(key, change),
             // Boxed, so that nobody carries it along who does not need it.
-            Place::Redis(redis) => Box::pin(redis.update(key, deadline, change)).await,
+            Backend::Redis(redis) => Box::pin(redis.update(key, deadline, change)).await,
         }
     }
 
     /// Whether the server that keeps the records is there, as soon as that is another answer than `last`: it is asked
     /// each second. Memory is always there.
-    pub async fn contact(&self, last: Option<Contact>) -> Contact {
-        match &self.place {
-            Place::Memory(_) if last == Some(Contact::Up) => future::pending().await,
-            Place::Memory(_) => Contact::Up,
-            Place::Redis(redis) => Box::pin(redis.contact(last)).await,
+    pub async fn connectivity(&self, last: Option<Connectivity>) -> Connectivity {
+        match &self.backend {
+            Backend::Memory(_) if last == Some(Connectivity::Up) => future::pending().await,
+            Backend::Memory(_) => Connectivity::Up,
+            Backend::Redis(redis) => Box::pin(redis.connectivity(last)).await,
         }
     }
 
     /// Whether the records are kept by a server, which may be away.
     #[must_use]
     pub const fn is_remote(&self) -> bool {
-        matches!(self.place, Place::Redis(_))
+        matches!(self.backend, Backend::Redis(_))
     }
 
     /// A name for `parts` that does not give them away, and that no other parts have.
@@ -239,12 +235,12 @@ fn digest(secret: &hmac::Key, parts: &[&[u8]]) -> String {
     base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, &context.sign().as_ref()[..16])
 }
 
-impl From<Unavailable> for Error {
+impl From<Error> for domain::Error {
     /// The refusal of a call that can't be begun without the record.
-    fn from(unavailable: Unavailable) -> Self {
-        Self::new(ErrorReason::StoreUnavailable, "the gateway can't note what it is about to do")
-            .retry_after(COME_BACK)
-            .source(unavailable)
+    fn from(error: Error) -> Self {
+        Self::new(ErrorReason::StoreUnavailable, "the gateway can't record the operation")
+            .retry_after(RETRY_AFTER)
+            .source(error)
     }
 }
 

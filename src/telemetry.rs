@@ -135,7 +135,7 @@ impl Telemetry {
 
 /// A part of the present span; none where that is not recorded.
 #[must_use]
-pub fn part(begin: impl FnOnce() -> Span) -> Span {
+pub fn child_span(begin: impl FnOnce() -> Span) -> Span {
     if Span::current().is_disabled() { Span::none() } else { begin() }
 }
 

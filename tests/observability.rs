@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use verify_gateway::telemetry::metrics::{INVENTORY, Kind};
+use verify_gateway::telemetry::metrics::{INVENTORY, MetricKind};
 
 const DASHBOARD: &str = "helm/verify-gateway/dashboards/verify-gateway.json";
 const RULES: &str = "helm/verify-gateway/alerts/verify-gateway.rules.yaml";
@@ -20,7 +20,7 @@ fn series() -> BTreeSet<String> {
     let of = INVENTORY.iter().flat_map(|instrument| {
         let name = instrument.prometheus();
         let parts = ["_bucket", "_count", "_sum"].map(|part| format!("{name}{part}"));
-        let parts = if instrument.kind == Kind::Histogram { parts.into() } else { Vec::new() };
+        let parts = if instrument.kind == MetricKind::Histogram { parts.into() } else { Vec::new() };
         parts.into_iter().chain([name])
     });
     of.chain(["target_info".to_owned()]).collect()

@@ -78,7 +78,7 @@ pub struct Otlp {
     /// What else is said of this service, from `OTEL_RESOURCE_ATTRIBUTES`.
     pub resource: Vec<(String, String)>,
     /// Whether server spans have the former names of RPC's conventions too, from `OTEL_SEMCONV_STABILITY_OPT_IN`.
-    pub former_rpc_names: bool,
+    pub legacy_rpc_names: bool,
 }
 
 /// How a collector is spoken to.
@@ -235,7 +235,7 @@ impl Otlp {
                 |text| (!text.trim().is_empty()).then(|| text.to_owned()),
             ),
             resource: Vec::new(),
-            former_rpc_names: false,
+            legacy_rpc_names: false,
         };
         section.rule(
             otlp.max_batch_size <= otlp.max_queue_size,

@@ -22,7 +22,7 @@ use crate::{
     authn::Authenticator,
     config,
     domain::{CallContext, Error, LimitMode, PeerCertificate},
-    limits::Calls,
+    limits::CallLimiter,
     pb::ErrorReason,
     policy,
     telemetry::{Metrics, Sampling},
@@ -38,7 +38,7 @@ struct Edge {
     permits: Semaphore,
     deadlines: deadline::DeadlineLimits,
     authenticator: Authenticator,
-    calls: Calls,
+    calls: CallLimiter,
     draining: CancellationToken,
 }
 
@@ -123,7 +123,7 @@ impl GatewayService {
     pub(super) fn new(
         config: &config::Grpc,
         (sampling, metrics): (Sampling, Metrics),
-        (authenticator, calls): (Authenticator, Calls),
+        (authenticator, calls): (Authenticator, CallLimiter),
         routes: Routes,
         draining: CancellationToken,
     ) -> Self {

@@ -3,9 +3,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
-    Kind,
-    rate::Schedule,
-    reached::{Reached, verdict},
+    gcra::Gcra,
+    hit::{LimitHit, LimitKind, verdict},
 };
 use crate::{
     clock::Clock,
@@ -14,76 +13,75 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// The calls of all tenants in this process. What they have used up outlives a change of their limits.
-pub struct Calls {
+/// The calls of all tenants in this process. The usage of a tenant survives a change of its limits.
+pub struct CallLimiter {
     clock: Clock,
     metrics: Metrics,
-    tenants: Mutex<HashMap<TenantId, Arc<Mutex<Used>>>>,
+    tenants: Mutex<HashMap<TenantId, Arc<Mutex<Usage>>>>,
 }
 
-/// What a tenant has used up.
+/// The calls of one tenant.
 #[derive(Default)]
-struct Used {
+struct Usage {
     running: u32,
-    schedule: Schedule,
+    rate: Gcra,
 }
 
-/// A call that runs. Its place is free again when this is dropped.
-pub struct Running(Option<Arc<Mutex<Used>>>);
+/// A call that counts as running until this is dropped.
+pub struct RunningCall(Option<Arc<Mutex<Usage>>>);
 
-impl Calls {
-    /// No call yet.
+impl CallLimiter {
+    /// A limiter that has seen no call.
     #[must_use]
     pub fn new(clock: Clock, metrics: Metrics) -> Self {
         Self { clock, metrics, tenants: Mutex::default() }
     }
 
-    /// Lets a call of `tenant` begin.
+    /// Counts a call of `tenant`, unless a limit refuses it.
     ///
     /// # Errors
     /// `REQUEST_LIMIT_REACHED` and `CONCURRENCY_LIMIT_REACHED`.
-    pub fn begin(&self, tenant: &Tenant) -> Result<Running, Error> {
+    pub fn begin(&self, tenant: &Tenant) -> Result<RunningCall, Error> {
         let limits = &tenant.limits;
         if limits.requests_per_second.is_none() && limits.concurrent_calls.is_none() {
-            return Ok(Running(None));
+            return Ok(RunningCall(None));
         }
-        let used = self.tenants.lock().entry(tenant.id.clone()).or_default().clone();
-        let mut reached = Vec::new();
+        let usage = self.tenants.lock().entry(tenant.id.clone()).or_default().clone();
+        let mut hits = Vec::new();
         {
-            // Both limits under one lock: what one of them refuses takes nothing from the other.
-            let mut used = used.lock();
-            let crowded = limits.concurrent_calls.as_ref().filter(|limit| used.running >= limit.at);
-            reached.extend(crowded.map(|limit| Reached {
-                kind: Kind::ConcurrentCalls,
+            // Both limits under one lock: a call that one of them refuses takes nothing from the other.
+            let mut usage = usage.lock();
+            let full = limits.concurrent_calls.as_ref().filter(|limit| usage.running >= limit.at);
+            hits.extend(full.map(|limit| LimitHit {
+                kind: LimitKind::ConcurrentCalls,
                 mode: limit.mode,
-                allows: format!("at most {} calls at once", limit.at).into(),
+                allows: format!("at most {} calls at once", limit.at),
                 wait: None,
             }));
-            let mut schedule = used.schedule;
-            let early = limits.requests_per_second.as_ref().and_then(|limit| {
-                let wait = schedule.take(limit.at, self.clock.now()).err()?;
-                Some(Reached {
-                    kind: Kind::RequestsPerSecond,
+            let mut rate = usage.rate;
+            hits.extend(limits.requests_per_second.as_ref().and_then(|limit| {
+                let wait = rate.take(limit.at, self.clock.now()).err()?;
+                Some(LimitHit {
+                    kind: LimitKind::RequestsPerSecond,
                     mode: limit.mode,
-                    allows: format!("at most {} calls a second, {} at once", limit.at.max, limit.at.burst).into(),
+                    allows: format!("at most {} calls a second, {} at once", limit.at.max, limit.at.burst),
                     wait: Some(wait),
                 })
-            });
-            reached.extend(early);
-            if !reached.iter().any(Reached::refuses) {
-                used.schedule = schedule;
-                used.running += 1;
+            }));
+            if !hits.iter().any(LimitHit::refuses) {
+                usage.rate = rate;
+                usage.running += 1;
             }
         }
-        verdict(reached, &tenant.id, &self.metrics)?;
-        Ok(Running(Some(used)))
+        verdict(hits, &tenant.id, &self.metrics)?;
+        Ok(RunningCall(Some(usage)))
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningCall {
     fn drop(&mut self) {
-        if let Some(used) = &self.0 {
-            used.lock().running -= 1;
+        if let Some(usage) = &self.0 {
+            usage.lock().running -= 1;
         }
     }
 }

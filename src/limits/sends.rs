@@ -1,88 +1,81 @@
 //! How much a tenant sends.
 
-use super::{Kind, Limiter, Place, Places, Reached, Rule, reached::verdict};
+use super::{LimitHit, LimitKind, Limiter, QuotaReservation, WindowRule, hit::verdict};
 use crate::{
     config::human::write_duration,
     domain::{Error, LimitMode, LimitWindow, PhoneNumber, Tenant},
-    pb::ErrorReason,
-    store::Unavailable,
 };
 
 impl Limiter {
-    /// Takes the places of one send to `phone_number`, or none.
+    /// Reserves quota for one send to `phone_number`. A refused send takes nothing.
     ///
     /// # Errors
     /// `PHONE_SEND_LIMIT_REACHED`, `SEND_COOL_DOWN`, `COUNTRY_SEND_LIMIT_REACHED`, `DAILY_SEND_LIMIT_REACHED`, and
     /// `STORE_UNAVAILABLE`.
-    pub async fn send(&self, tenant: &Tenant, phone_number: &PhoneNumber) -> Result<Places, Error> {
-        let (limits, id) = (&tenant.limits, tenant.id.as_str());
-        let cool_down = limits.send_cool_down.as_ref();
+    pub async fn reserve_send(&self, tenant: &Tenant, phone_number: &PhoneNumber) -> Result<QuotaReservation, Error> {
+        let cool_down = tenant.limits.send_cool_down.as_ref();
         let cool_down = cool_down.map(|limit| (limit.mode, LimitWindow { max: 1, per: limit.at }));
-
-        let mut of_phone = Vec::new();
-        if let Some(limit) = &limits.sends_per_phone_number {
-            let rules = limit.at.iter().map(|window| rule(Kind::SendsPerPhoneNumber, limit.mode, window, "a number"));
-            of_phone.extend(rules);
-        }
-        of_phone.extend(cool_down.as_ref().map(|(mode, window)| Rule {
+        let cool_down = cool_down.as_ref().map(|(mode, window)| WindowRule {
             allows: format!("at least {} between two sends to a number", write_duration(window.per)),
-            ..rule(Kind::SendCoolDown, *mode, window, "a number")
-        }));
-        let mut logs = Vec::new();
-        if !of_phone.is_empty() {
-            let digest = self.store.digest(&[id.as_bytes(), b"sends", phone_number.as_e164().as_bytes()]);
-            logs.push((format!("limit:{id}:sends:{digest}"), of_phone));
+            ..rule(LimitKind::SendCoolDown, *mode, window, "a number")
+        });
+        let (mut reservation, mut hits) = (QuotaReservation::default(), Vec::new());
+        let mut end = Ok(());
+        for (key, rules) in self.send_rules(tenant, phone_number, cool_down) {
+            // All rules are evaluated, for the longest wait. Nothing more is taken after a refusal.
+            let may_add = !hits.iter().any(LimitHit::refuses);
+            match self.take(key, &rules, may_add).await {
+                Ok((entry, more)) => {
+                    reservation.0.extend(entry);
+                    hits.extend(more);
+                }
+                Err(error) => {
+                    end = Err(error.into());
+                    break;
+                }
+            }
+        }
+        if let Err(refused) = end.and_then(|()| verdict(hits, &tenant.id, &self.metrics)) {
+            self.release(&reservation).await;
+            return Err(refused);
+        }
+        Ok(reservation)
+    }
+
+    /// The rules that apply to a send to `phone_number`, by the key of their window.
+    fn send_rules<'t>(
+        &self,
+        tenant: &'t Tenant,
+        phone_number: &PhoneNumber,
+        cool_down: Option<WindowRule<'t>>,
+    ) -> Vec<(String, Vec<WindowRule<'t>>)> {
+        let (limits, id) = (&tenant.limits, tenant.id.as_str());
+        let mut rules = Vec::new();
+        let per_number = limits.sends_per_phone_number.iter().flat_map(|limit| {
+            limit.at.iter().map(|window| rule(LimitKind::SendsPerPhoneNumber, limit.mode, window, "a number"))
+        });
+        let per_number: Vec<_> = per_number.chain(cool_down).collect();
+        if !per_number.is_empty() {
+            rules.push((self.key(tenant, "sends", &[phone_number.as_e164()]), per_number));
         }
         if let Some(limit) = &limits.sends_per_country {
             let country = phone_number.country();
-            let name = country.map_or_else(|| "no country".to_owned(), |country| country.to_string());
-            let rules = limit.at.of(country).map(|window| rule(Kind::SendsPerCountry, limit.mode, window, &name));
-            let code = country.map_or_else(|| "none".to_owned(), |country| country.to_string());
-            logs.extend(rules.map(|rule| (format!("limit:{id}:sends:country:{code}"), vec![rule])));
+            let code = country.map(|country| country.to_string());
+            let name = code.as_deref().unwrap_or("no country");
+            let per_country =
+                limit.at.of(country).map(|window| rule(LimitKind::SendsPerCountry, limit.mode, window, name));
+            let key = format!("limit:{id}:sends:country:{}", code.as_deref().unwrap_or("none"));
+            rules.extend(per_country.map(|rule| (key, vec![rule])));
         }
         if let Some(limit) = &limits.sends_per_day {
-            let rule = rule(Kind::SendsPerDay, limit.mode, &limit.at, "all numbers");
-            logs.push((format!("limit:{id}:sends:day"), vec![rule]));
+            let per_day = rule(LimitKind::SendsPerDay, limit.mode, &limit.at, "all numbers");
+            rules.push((format!("limit:{id}:sends:day"), vec![per_day]));
         }
-
-        let (mut places, mut reached) = (Vec::new(), Vec::new());
-        let end = self.take_all(logs, &mut places, &mut reached).await;
-        let end = match end {
-            Ok(()) => verdict(reached, &tenant.id, &self.metrics),
-            Err(unavailable) => Err(unavailable_store(unavailable)),
-        };
-        let places = Places(places);
-        if let Err(refused) = end {
-            self.give_back(&places).await;
-            return Err(refused);
-        }
-        Ok(places)
-    }
-
-    /// Takes a place in each log, as long as no rule of one before refuses. All rules are asked.
-    async fn take_all(
-        &self,
-        logs: Vec<(String, Vec<Rule<'_>>)>,
-        places: &mut Vec<Place>,
-        reached: &mut Vec<Reached>,
-    ) -> Result<(), Unavailable> {
-        for (key, rules) in logs {
-            let may = !reached.iter().any(Reached::refuses);
-            let (place, more) = self.take(key, &rules, may).await?;
-            places.extend(place);
-            reached.extend(more);
-        }
-        Ok(())
+        rules
     }
 }
 
-fn rule<'t>(kind: Kind, mode: LimitMode, window: &'t LimitWindow, to: &str) -> Rule<'t> {
+fn rule<'t>(kind: LimitKind, mode: LimitMode, window: &'t LimitWindow, to: &str) -> WindowRule<'t> {
     let allows = format!("at most {} sends to {to} in {}", window.max, write_duration(window.per));
-    Rule { kind, mode, window, allows }
-}
-
-fn unavailable_store(unavailable: Unavailable) -> Error {
-    Error::new(ErrorReason::StoreUnavailable, "the gateway can't count what it is about to do")
-        .retry_after(std::time::Duration::from_secs(1))
-        .source(unavailable)
+    WindowRule { kind, mode, window, allows }
 }

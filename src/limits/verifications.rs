@@ -1,4 +1,4 @@
-//! What is known of verifications: whose number they are for, and how often they were checked.
+//! The records of verifications: their phone number, and how often they were checked.
 
 use std::time::Duration;
 
@@ -6,132 +6,135 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Kind, Limiter, Reached,
-    guesses::{counts, not_counted},
+    LimitHit, LimitKind, Limiter,
+    checks::{counts_checks, ok_or_warn},
 };
 use crate::{
     domain::Tenant,
-    store::{Change, Unavailable},
+    store::{self, Change},
 };
 
-/// What is known of a verification.
+/// A verification that was sent.
+#[derive(Clone, Copy, Debug)]
+pub struct SentVerification<'a> {
+    /// The ID that Telnyx gave it.
+    pub id: &'a str,
+    /// In E.164.
+    pub phone_number: &'a str,
+    /// The ID of its profile.
+    pub profile_id: &'a str,
+    /// How long its code is valid, if that is known.
+    pub timeout_secs: Option<u64>,
+}
+
 #[derive(Debug, Deserialize, Serialize)]
-struct Known {
-    /// The key of its number's guesses.
+struct VerificationRecord {
+    /// The key of the failed checks of its phone number.
     number: Option<String>,
-    /// The key under which it is known as the one that its number waits for.
+    /// The key that holds the newest verification of the same number and profile.
     pending: Option<String>,
-    /// How often it was checked.
     checks: u32,
-    /// When it does not matter any more.
+    /// When the record expires.
     until: Timestamp,
 }
 
-/// How long a verification matters whose lifetime nobody told.
-const USUAL: Duration = Duration::from_hours(1);
-/// What may lie between Telnyx's clock and the gateway's.
-const SPARE: Duration = Duration::from_mins(10);
+/// How long a verification of unknown lifetime is kept.
+const DEFAULT_LIFETIME: Duration = Duration::from_hours(1);
+/// Covers the difference between the clocks of Telnyx and the gateway.
+const CLOCK_MARGIN: Duration = Duration::from_mins(10);
 
 impl Limiter {
-    /// Notes that a verification was sent, so that checks of it are counted.
-    pub async fn sent(
-        &self,
-        tenant: &Tenant,
-        (verification_id, phone_number, profile_id): (&str, &str, &str),
-        timeout_secs: Option<u64>,
-    ) {
-        if !counts(tenant) {
+    /// Records a verification, so that its checks count against its phone number.
+    pub async fn record_send(&self, tenant: &Tenant, sent: SentVerification<'_>) {
+        if !counts_checks(tenant) {
             return;
         }
-        let keep = timeout_secs.map_or(USUAL, Duration::from_secs).saturating_add(SPARE);
-        let until = self.clock.now().saturating_add(keep).unwrap_or(Timestamp::MAX);
-        let (by_id, number) = (self.verification_key(tenant, verification_id), self.guesses_key(tenant, phone_number));
-        let by_phone = self.pending_key(tenant, phone_number, profile_id);
-        let known = self.store.update(&by_id, |known: Option<Known>| {
-            let checks = known.map_or(0, |known| known.checks);
-            let known = Known { number: Some(number.clone()), pending: Some(by_phone.clone()), checks, until };
-            (Change::Put(known, keep), ())
+        let lifetime = sent.timeout_secs.map_or(DEFAULT_LIFETIME, Duration::from_secs).saturating_add(CLOCK_MARGIN);
+        let until = self.clock.now().saturating_add(lifetime).unwrap_or(Timestamp::MAX);
+        let by_id = self.verification_key(tenant, sent.id);
+        let by_phone = self.pending_key(tenant, sent.phone_number, sent.profile_id);
+        let number = self.failures_key(tenant, sent.phone_number);
+        let record = self.store.update(&by_id, |record: Option<VerificationRecord>| {
+            let checks = record.map_or(0, |record| record.checks);
+            let (number, pending) = (Some(number.clone()), Some(by_phone.clone()));
+            (Change::Put(VerificationRecord { number, pending, checks, until }, lifetime), ())
         });
-        let pending = self.store.update(&by_phone, |_: Option<String>| (Change::Put(by_id.clone(), keep), ()));
-        let (known, pending) = tokio::join!(known, pending);
-        not_counted(known.and(pending));
+        let pending = self.store.update(&by_phone, |_: Option<String>| (Change::Put(by_id.clone(), lifetime), ()));
+        let (record, pending) = tokio::join!(record, pending);
+        ok_or_warn(record.and(pending));
     }
 
-    /// The verification that the number waits for a code of, by its key.
+    /// The key of the newest verification of this number and profile.
     pub(super) async fn pending(&self, tenant: &Tenant, phone_number: &str, profile_id: &str) -> Option<String> {
         let by_phone = self.pending_key(tenant, phone_number, profile_id);
-        not_counted(self.store.update(&by_phone, |by_id: Option<String>| (Change::Keep, by_id)).await)?
+        ok_or_warn(self.store.update(&by_phone, |by_id: Option<String>| (Change::Keep, by_id)).await)?
     }
 
-    /// Notes that the verification at `key` is for the number whose guesses are counted at `number`.
-    pub(super) async fn is_for(&self, key: &str, number: &str) {
-        let noted = self.store.update(key, |known: Option<Known>| {
-            let known = known.unwrap_or_else(|| self.unknown());
-            (self.put(Known { number: Some(number.to_owned()), ..known }), ())
+    /// Records the key of the failed checks of the verification's phone number.
+    pub(super) async fn record_phone_number(&self, key: &str, number: &str) {
+        let recorded = self.store.update(key, |record: Option<VerificationRecord>| {
+            let record = record.unwrap_or_else(|| self.new_record());
+            (self.put(VerificationRecord { number: Some(number.to_owned()), ..record }), ())
         });
-        not_counted(noted.await);
+        ok_or_warn(recorded.await);
     }
 
-    /// Forgets the verification at `key`: it is over.
+    /// Removes the record of a verification that can't be checked any more.
     pub(super) async fn forget(&self, key: &str) {
-        let pending = |known: Option<Known>| (Change::Remove, known.and_then(|known| known.pending));
-        if let Some(by_phone) = not_counted(self.store.update(key, pending).await).flatten() {
+        let remove = |record: Option<VerificationRecord>| (Change::Remove, record.and_then(|record| record.pending));
+        if let Some(by_phone) = ok_or_warn(self.store.update(key, remove).await).flatten() {
             let forgotten = self.store.update(&by_phone, |by_id: Option<String>| {
-                // There may be a newer one.
+                // A newer verification may have replaced this one.
                 (if by_id.as_deref() == Some(key) { Change::Remove } else { Change::Keep }, ())
             });
-            not_counted(forgotten.await);
+            ok_or_warn(forgotten.await);
         }
     }
 
-    /// Counts a check of the verification at `key`, and tells where the guesses of its number are counted.
+    /// Counts a check. Returns the key of the failed checks of the verification's phone number.
     pub(super) async fn count_check(
         &self,
         tenant: &Tenant,
         key: &str,
-    ) -> Result<(Option<String>, Option<Reached>), Unavailable> {
+    ) -> Result<(Option<String>, Option<LimitHit>), store::Error> {
         let limit = tenant.limits.checks_per_verification.as_ref();
-        let counted = self.store.update(key, |known: Option<Known>| {
-            let mut known = known.unwrap_or_else(|| self.unknown());
-            let reached = limit.filter(|limit| known.checks >= limit.at).map(|limit| Reached {
-                kind: Kind::ChecksPerVerification,
+        let counted = self.store.update(key, |record: Option<VerificationRecord>| {
+            let mut record = record.unwrap_or_else(|| self.new_record());
+            let hit = limit.filter(|limit| record.checks >= limit.at).map(|limit| LimitHit {
+                kind: LimitKind::ChecksPerVerification,
                 mode: limit.mode,
-                allows: format!("at most {} checks of a verification: only a new one helps", limit.at).into(),
+                allows: format!("at most {} checks of a verification: only a new one helps", limit.at),
                 wait: None,
             });
-            let number = known.number.clone();
-            if reached.as_ref().is_some_and(Reached::refuses) {
-                return (Change::Keep, (number, reached));
+            let number = record.number.clone();
+            if hit.as_ref().is_some_and(LimitHit::refuses) {
+                return (Change::Keep, (number, hit));
             }
-            known.checks = known.checks.saturating_add(1);
-            (self.put(known), (number, reached))
+            record.checks = record.checks.saturating_add(1);
+            (self.put(record), (number, hit))
         });
         counted.await
     }
 
-    /// Takes back that a check of the verification at `key` was counted.
+    /// Takes back a check that was counted.
     pub(super) async fn uncount_check(&self, key: &str) {
-        let uncounted = self.store.update(key, |known: Option<Known>| match known {
+        let uncounted = self.store.update(key, |record: Option<VerificationRecord>| match record {
             None => (Change::Keep, ()),
-            Some(Known { number: None, checks: ..=1, .. }) => (Change::Remove, ()),
-            Some(known) => (self.put(Known { checks: known.checks.saturating_sub(1), ..known }), ()),
+            Some(VerificationRecord { number: None, checks: ..=1, .. }) => (Change::Remove, ()),
+            Some(record) => (self.put(VerificationRecord { checks: record.checks.saturating_sub(1), ..record }), ()),
         });
-        not_counted(uncounted.await);
+        ok_or_warn(uncounted.await);
     }
 
-    /// What is known of a verification that nothing is known of.
-    fn unknown(&self) -> Known {
-        Known {
-            number: None,
-            pending: None,
-            checks: 0,
-            until: self.clock.now().saturating_add(USUAL).unwrap_or(Timestamp::MAX),
-        }
+    /// The record of a verification that this gateway did not send.
+    fn new_record(&self) -> VerificationRecord {
+        let until = self.clock.now().saturating_add(DEFAULT_LIFETIME).unwrap_or(Timestamp::MAX);
+        VerificationRecord { number: None, pending: None, checks: 0, until }
     }
 
-    fn put(&self, known: Known) -> Change<Known> {
-        match Duration::try_from(known.until.duration_since(self.clock.now())) {
-            Ok(keep) if !keep.is_zero() => Change::Put(known, keep),
+    fn put(&self, record: VerificationRecord) -> Change<VerificationRecord> {
+        match Duration::try_from(record.until.duration_since(self.clock.now())) {
+            Ok(keep) if !keep.is_zero() => Change::Put(record, keep),
             _ => Change::Remove,
         }
     }

@@ -5,11 +5,11 @@ mod proof;
 use super::{Origin, Outcome, Verifications};
 use crate::{
     domain::{CallContext, Error, PhoneNumber},
-    limits::Guessed,
+    limits::{CheckResult, VerificationKey},
     pb::ErrorReason,
     policy,
     secret::Secret,
-    telemetry::{audit, metrics::Verified},
+    telemetry::audit,
     telnyx::{CheckAnswer, CheckRequest},
     upstream::CheckTarget,
 };
@@ -52,7 +52,7 @@ impl Verifications {
     /// # Errors
     /// As `CheckVerification` documents them.
     pub async fn check(&self, context: &CallContext, check: &Check) -> Result<Outcome<CheckAnswer>, Error> {
-        audit::about(|subject| match &check.target {
+        audit::annotate(|subject| match &check.target {
             VerificationRef::Id(id) => subject.verification_id = Some(id.clone()),
             VerificationRef::Phone { phone_number, profile_id } => {
                 subject.phone_number(phone_number);
@@ -71,11 +71,13 @@ impl Verifications {
         if let Some(outcome) = self.answer_check_for_test_number(context, check).await {
             return outcome;
         }
-        let verified = match &check.target {
-            VerificationRef::Id(id) => Verified::Id(id),
-            VerificationRef::Phone { phone_number, profile_id } => Verified::Phone(phone_number.as_e164(), profile_id),
+        let key = match &check.target {
+            VerificationRef::Id(id) => VerificationKey::Id(id),
+            VerificationRef::Phone { phone_number, profile_id } => {
+                VerificationKey::PhoneNumber { phone_number: phone_number.as_e164(), profile_id }
+            }
         };
-        let guess = self.limiter.check(&context.tenant, verified).await?;
+        let reservation = self.limiter.reserve_check(&context.tenant, key).await?;
         let end = match self.begin(context, &check.target).await {
             Ok(attempt) => {
                 let request = CheckRequest { code, status: None, verify_profile_id };
@@ -85,8 +87,8 @@ impl Verifications {
             Err(refused) => Err(refused),
         };
         let phone_number = end.as_ref().ok().and_then(|answer| answer.phone_number.as_deref());
-        self.limiter.checked(&context.tenant, guess, guessed(&end), phone_number).await;
-        self.tell(context, verified, &end);
+        self.limiter.finish_check(&context.tenant, reservation, check_result(&end), phone_number).await;
+        self.tell(context, key, &end);
         end.map(|answer| Outcome { answer, origin: Origin::ThisCall })
     }
 
@@ -96,7 +98,7 @@ impl Verifications {
     /// As `ReportVerification` documents them.
     pub async fn report(&self, context: &CallContext, report: &Report) -> Result<Outcome<CheckAnswer>, Error> {
         let Report { verification_id, accepted } = report;
-        audit::about(|subject| subject.verification_id = Some(verification_id.to_owned()));
+        audit::annotate(|subject| subject.verification_id = Some(verification_id.to_owned()));
         let (outcome, state) = if *accepted { ("accepted", "accepted") } else { ("rejected", "invalid") };
         if let Some(outcome) = self.answer_report_for_test_number(context, verification_id, (outcome, state)).await {
             return Ok(outcome);
@@ -104,7 +106,7 @@ impl Verifications {
         let body = CheckRequest { status: Some(outcome), ..CheckRequest::default() };
         let end = self.upstream.check(context, CheckTarget::Id(verification_id), &body).await;
         let end = self.reported(context, verification_id, (outcome, state), end).await;
-        self.tell(context, Verified::Id(verification_id), &end);
+        self.tell(context, VerificationKey::Id(verification_id), &end);
         end.map(|answer| Outcome { answer, origin: Origin::ThisCall })
     }
 
@@ -130,13 +132,13 @@ impl Verifications {
     }
 
     /// Counts what a check showed.
-    fn tell(&self, context: &CallContext, verified: Verified<'_>, end: &Result<CheckAnswer, Error>) {
+    fn tell(&self, context: &CallContext, key: VerificationKey<'_>, end: &Result<CheckAnswer, Error>) {
         let Ok(answer) = end else { return };
         let outcomes = ["accepted", "rejected", "expired", "max_attempts_exceeded"];
         let known = outcomes.into_iter().find(|outcome| answer.response_code.as_deref() == Some(*outcome));
         self.metrics.check_ended(known.unwrap_or("unspecified"));
         let phone_number = answer.phone_number.as_deref().and_then(PhoneNumber::parse);
-        audit::about(|subject| {
+        audit::annotate(|subject| {
             subject.outcome = Some(known.unwrap_or("unspecified"));
             if let Some(phone_number) = &phone_number {
                 subject.phone_number(phone_number);
@@ -144,19 +146,19 @@ impl Verifications {
         });
         if answer.is_accepted() {
             let country = phone_number.and_then(|phone_number| phone_number.country());
-            self.metrics.converted(&context.tenant.id, verified, country);
+            self.metrics.converted(self.conversions.take(&context.tenant.id, key), country);
         }
     }
 }
 
 /// What a check says of the code. Where it says nothing that is known, the code was wrong: guessing must not pay.
-fn guessed(end: &Result<CheckAnswer, Error>) -> Guessed {
+fn check_result(end: &Result<CheckAnswer, Error>) -> CheckResult {
     match end {
         Ok(answer) => match answer.response_code.as_deref() {
-            Some(CheckAnswer::ACCEPTED | "expired" | "max_attempts_exceeded") => Guessed::Over,
-            _ => Guessed::Wrong,
+            Some(CheckAnswer::ACCEPTED | "expired" | "max_attempts_exceeded") => CheckResult::Over,
+            _ => CheckResult::Wrong,
         },
-        Err(error) if error.reason == ErrorReason::CheckOutcomeUnknown => Guessed::Unknown,
-        Err(_) => Guessed::NotChecked,
+        Err(error) if error.reason == ErrorReason::CheckOutcomeUnknown => CheckResult::Unknown,
+        Err(_) => CheckResult::NotChecked,
     }
 }

@@ -205,7 +205,7 @@ impl<I: Intent> Once<I> {
         };
         // Boxed before anything is put around it: each move would copy all of it.
         let job = Box::pin(job.run()).instrument(Span::current());
-        let job = self.parts.tasks.run_to_completion(Call::following(job));
+        let job = self.parts.tasks.run_to_completion(Call::in_current_call(job));
         Waiting { job: Some(job), progress: waiting, awaited: Some(Arc::new(cancelled.drop_guard())) }
     }
 }

@@ -34,7 +34,7 @@ impl Profiles {
     pub async fn create(&self, context: &CallContext, new: NewProfile) -> Result<Outcome<Profile>, Error> {
         let end = self.creations.run(context, new).await;
         if let Ok(Outcome { answer, origin }) = &end {
-            audit::about(|subject| {
+            audit::annotate(|subject| {
                 subject.profile_id.clone_from(&answer.id);
                 subject.outcome = Some(origin.outcome("created"));
             });
@@ -88,7 +88,7 @@ impl Profiles {
 
 /// Records in the audit which profile the call is about, and refuses a profile that the identity may not use.
 fn allow(context: &CallContext, id: &str) -> Result<(), Error> {
-    audit::about(|subject| subject.profile_id = Some(id.to_owned()));
+    audit::annotate(|subject| subject.profile_id = Some(id.to_owned()));
     policy::profile(&context.identity, id)
 }
 

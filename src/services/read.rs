@@ -15,7 +15,7 @@ impl Verifications {
     /// # Errors
     /// As `GetVerification` documents them.
     pub async fn get(&self, context: &CallContext, id: &str) -> Result<Outcome<Verification>, Error> {
-        audit::about(|subject| subject.verification_id = Some(id.to_owned()));
+        audit::annotate(|subject| subject.verification_id = Some(id.to_owned()));
         let outcome = match self.answer_get_for_test_number(context, id).await {
             Some(outcome) => outcome?,
             None => Outcome { answer: self.upstream.verification(context, id).await?, origin: Origin::ThisCall },
@@ -35,7 +35,7 @@ impl Verifications {
         phone_number: &PhoneNumber,
         page: Page,
     ) -> Result<Outcome<List<Option<Verification>>>, Error> {
-        audit::about(|subject| subject.phone_number(phone_number));
+        audit::annotate(|subject| subject.phone_number(phone_number));
         policy::country(&context.identity, phone_number)?;
         let Outcome { answer, origin } = match context.tenant.test_numbers.get(phone_number, self.clock.now()) {
             Some(number) => self.answer_list_for_test_number(context, number).await,

@@ -10,14 +10,11 @@ use super::{
 };
 use crate::{
     domain::{CallContext, Error, PhoneNumber},
-    limits::{Limiter, Places},
+    limits::{Limiter, QuotaReservation, SentVerification, VerificationKey},
     pb::ErrorReason,
     policy,
     secret::Secret,
-    telemetry::{
-        audit,
-        metrics::{SendEnd, Verified},
-    },
+    telemetry::{audit, metrics::SendOutcome},
     telnyx::{Channel, SendRequest, Verification},
     upstream::{Client, Page},
 };
@@ -50,7 +47,7 @@ impl Verifications {
     /// # Errors
     /// As `CreateVerification` documents them.
     pub async fn create(&self, context: &CallContext, send: Send) -> Result<Outcome<Verification>, Error> {
-        audit::about(|subject| {
+        audit::annotate(|subject| {
             subject.phone_number(&send.phone_number);
             (subject.channel, subject.profile_id) = (Some(send.channel), Some(send.profile_id.clone()));
         });
@@ -64,17 +61,18 @@ impl Verifications {
         let (profile_id, phone_number) = (send.profile_id.clone(), send.phone_number.clone());
         let end = self.sends.run(context, send).await;
         if let Ok(Outcome { answer, origin }) = &end {
-            audit::about(|subject| {
+            audit::annotate(|subject| {
                 subject.verification_id.clone_from(&answer.id);
                 subject.outcome = Some(origin.outcome("sent"));
             });
         }
         match &end {
             Ok(Outcome { answer, origin: Origin::ThisCall }) => {
-                let by_id = Verified::Id(answer.id.as_deref().unwrap_or_default());
-                let names = [by_id, Verified::Phone(phone_number.as_e164(), &profile_id)];
-                self.metrics.sent(&context.tenant.id, names, channel);
-                self.metrics.send_ended(channel, country, SendEnd::Sent);
+                let by_id = VerificationKey::Id(answer.id.as_deref().unwrap_or_default());
+                let phone_number = phone_number.as_e164();
+                let by_phone = VerificationKey::PhoneNumber { phone_number, profile_id: &profile_id };
+                self.conversions.record(&context.tenant.id, [by_id, by_phone], channel);
+                self.metrics.send_ended(channel, country, SendOutcome::Sent);
             }
             // Nothing went out for this one.
             Ok(_) => {}
@@ -84,16 +82,16 @@ impl Verifications {
     }
 }
 
-const fn how_it_failed(reason: ErrorReason) -> SendEnd {
+const fn how_it_failed(reason: ErrorReason) -> SendOutcome {
     match reason {
-        ErrorReason::SendOutcomeUnknown => SendEnd::Unknown,
+        ErrorReason::SendOutcomeUnknown => SendOutcome::Unknown,
         ErrorReason::UpstreamRateLimited
         | ErrorReason::UpstreamUnavailable
         | ErrorReason::UpstreamAnswerUnreadable
         | ErrorReason::GatewayOverloaded
         | ErrorReason::DeadlineExceeded
-        | ErrorReason::Internal => SendEnd::Failed,
-        _ => SendEnd::Refused,
+        | ErrorReason::Internal => SendOutcome::Failed,
+        _ => SendOutcome::Refused,
     }
 }
 
@@ -164,14 +162,19 @@ impl Intent for Send {
         context.tenant.duplicate_window
     }
 
-    async fn admit(&self, limiter: &Limiter, context: &CallContext) -> Result<Places, Error> {
-        limiter.send(&context.tenant, &self.phone_number).await
+    async fn admit(&self, limiter: &Limiter, context: &CallContext) -> Result<QuotaReservation, Error> {
+        limiter.reserve_send(&context.tenant, &self.phone_number).await
     }
 
     async fn happened(&self, limiter: &Limiter, context: &CallContext, verification: &Verification) {
         if let Some(id) = &verification.id {
-            let names = (id.as_str(), self.phone_number.as_e164(), self.profile_id.as_str());
-            limiter.sent(&context.tenant, names, verification.timeout_secs.or(self.timeout_secs)).await;
+            let sent = SentVerification {
+                id,
+                phone_number: self.phone_number.as_e164(),
+                profile_id: &self.profile_id,
+                timeout_secs: verification.timeout_secs.or(self.timeout_secs),
+            };
+            limiter.record_send(&context.tenant, sent).await;
         }
     }
 

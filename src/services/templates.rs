@@ -30,7 +30,7 @@ impl Templates {
     pub async fn create(&self, context: &CallContext, new: NewTemplate) -> Result<Outcome<Template>, Error> {
         let end = self.creations.run(context, new).await;
         if let Ok(Outcome { answer, origin }) = &end {
-            audit::about(|subject| {
+            audit::annotate(|subject| {
                 subject.template_id.clone_from(&answer.id);
                 subject.outcome = Some(origin.outcome("created"));
             });
@@ -51,7 +51,7 @@ impl Templates {
     /// # Errors
     /// As `UpdateTemplate` documents them.
     pub async fn update(&self, context: &CallContext, id: &str, text: &str) -> Result<Template, Error> {
-        audit::about(|subject| subject.template_id = Some(id.to_owned()));
+        audit::annotate(|subject| subject.template_id = Some(id.to_owned()));
         self.upstream.update_template(context, id, text).await
     }
 }

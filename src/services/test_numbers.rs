@@ -11,10 +11,10 @@ use uuid::Builder;
 use super::{Check, Origin, Outcome, Send, VerificationRef, Verifications, once::Intent};
 use crate::{
     domain::{CallContext, Error, TestNumber},
-    limits::Guessed,
+    limits::{CheckResult, VerificationKey},
     pb::ErrorReason,
     store::Change,
-    telemetry::{audit, metrics::Verified},
+    telemetry::audit,
     telnyx::{CheckAnswer, List, Time, Verification},
 };
 
@@ -63,18 +63,21 @@ impl Verifications {
             }
         }?;
         // Its code is fixed, so guesses of it are bounded like those of any number; its one verification never ends.
-        let guess = match self.limiter.check(&context.tenant, Verified::Phone(number.phone_number.as_e164(), "")).await
-        {
-            Ok(guess) => guess,
+        let key = VerificationKey::PhoneNumber { phone_number: number.phone_number.as_e164(), profile_id: "" };
+        let reservation = match self.limiter.reserve_check(&context.tenant, key).await {
+            Ok(reservation) => reservation,
             Err(refused) => {
                 audited(number, id(context, number), "refused");
                 return Some(Err(refused));
             }
         };
         let is_right = check.code == number.code;
-        let (outcome, status, guessed) =
-            if is_right { ("accepted", Some("accepted"), Guessed::Over) } else { ("rejected", None, Guessed::Wrong) };
-        self.limiter.checked(&context.tenant, guess, guessed, None).await;
+        let (outcome, status, result) = if is_right {
+            ("accepted", Some("accepted"), CheckResult::Over)
+        } else {
+            ("rejected", None, CheckResult::Wrong)
+        };
+        self.limiter.finish_check(&context.tenant, reservation, result, None).await;
         Some(Ok(self.record_check_for_test_number(context, number, outcome, status).await))
     }
 
@@ -183,7 +186,7 @@ fn key(context: &CallContext, number: &TestNumber) -> String {
 
 /// Whoever reads the audit sees that nothing came from or went to a phone.
 fn audited(number: &TestNumber, verification_id: String, outcome: &'static str) {
-    audit::about(|subject| {
+    audit::annotate(|subject| {
         subject.is_test_number = true;
         subject.phone_number(&number.phone_number);
         subject.verification_id = Some(verification_id);

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Change, Unavailable};
+use super::{Change, Error};
 use crate::{clock::Clock, sync::Mutex};
 
 /// How many ended records one change drops at most.
@@ -41,8 +41,8 @@ impl Memory {
     pub(super) fn update<R>(
         &self,
         key: &str,
-        mut change: impl FnMut(Option<&[u8]>) -> Result<(Change<Box<[u8]>>, R), Unavailable>,
-    ) -> Result<R, Unavailable> {
+        mut change: impl FnMut(Option<&[u8]>) -> Result<(Change<Box<[u8]>>, R), Error>,
+    ) -> Result<R, Error> {
         let now = self.clock.now();
         let mut records = self.records.lock();
         records.drop_ended(now);
@@ -52,7 +52,7 @@ impl Memory {
         match change {
             Change::Keep => {}
             Change::Remove => records.remove(key),
-            Change::Put(_, _) if is_new && records.by_key.len() >= self.max_records => return Err(Unavailable::Full),
+            Change::Put(_, _) if is_new && records.by_key.len() >= self.max_records => return Err(Error::Full),
             Change::Put(bytes, keep) => {
                 let end = now.saturating_add(keep).unwrap_or(Timestamp::MAX);
                 records.remove(key);

@@ -10,7 +10,7 @@ mod record;
 mod server;
 
 use std::{
-    error::Error,
+    error::Error as StdError,
     hash::{BuildHasher, RandomState},
     sync::Arc,
     time::Duration,
@@ -29,7 +29,7 @@ use self::{
     record::{Record, Stamp, Verdict},
 };
 pub(super) use self::{files::secret, server::Server};
-use super::{Change, Contact, Seen, Unavailable};
+use super::{Change, Connectivity, Error, UpdateStats};
 use crate::config;
 
 /// Puts a record in the place of another one.
@@ -59,7 +59,7 @@ pub(super) struct Redis {
     /// Updates of one key do not race within a gateway: of those that race, all but one are made in vain.
     lanes: Vec<Mutex<()>>,
     hasher: RandomState,
-    seen: Box<dyn Fn(Seen) + Send + Sync>,
+    seen: Box<dyn Fn(UpdateStats) + Send + Sync>,
 }
 
 impl Redis {
@@ -68,7 +68,7 @@ impl Redis {
         config: &config::Redis,
         server: Server,
         mark: String,
-        seen: Box<dyn Fn(Seen) + Send + Sync>,
+        seen: Box<dyn Fn(UpdateStats) + Send + Sync>,
     ) -> Self {
         let prefix = format!("{}:{SCHEMA}:", config.key_prefix);
         Self {
@@ -87,13 +87,13 @@ impl Redis {
         &self,
         key: &str,
         deadline: Instant,
-        change: impl FnMut(Option<&[u8]>) -> Result<(Change<Box<[u8]>>, R), Unavailable>,
-    ) -> Result<R, Unavailable> {
+        change: impl FnMut(Option<&[u8]>) -> Result<(Change<Box<[u8]>>, R), Error>,
+    ) -> Result<R, Error> {
         let (begun, mut conflicts) = (Instant::now(), 0);
         let until = deadline.min(begun + PATIENCE * self.timeout);
         let end = self.change(&format!("{}{key}", self.prefix), until, change, &mut conflicts).await;
-        let outcome = end.as_ref().map_or_else(Unavailable::name, |_| "ok");
-        (self.seen)(Seen { outcome, took: begun.elapsed(), conflicts });
+        let outcome = end.as_ref().map_or_else(Error::name, |_| "ok");
+        (self.seen)(UpdateStats { outcome, took: begun.elapsed(), conflicts });
         end
     }
 
@@ -101,10 +101,10 @@ impl Redis {
         &self,
         key: &str,
         until: Instant,
-        mut change: impl FnMut(Option<&[u8]>) -> Result<(Change<Box<[u8]>>, R), Unavailable>,
+        mut change: impl FnMut(Option<&[u8]>) -> Result<(Change<Box<[u8]>>, R), Error>,
         conflicts: &mut u64,
-    ) -> Result<R, Unavailable> {
-        let _lane = timeout_at(until, self.lane(key)).await.map_err(|_| Unavailable::Contended)?;
+    ) -> Result<R, Error> {
+        let _lane = timeout_at(until, self.lane(key)).await.map_err(|_| Error::Contended)?;
         // That there is none is a guess, which is right for most records. Where it is wrong, the answer has the record. It
         // does not tell whether the write was beaten or repeated, where somebody may repeat it.
         let (mut record, mut is_guess) =
@@ -125,7 +125,7 @@ impl Redis {
             *conflicts += u64::from(!is_guess);
             // Somebody was faster again: what was found now is old after the wait.
             record = if *conflicts > 1 {
-                wait = pause(wait, until).await.ok_or(Unavailable::Contended)?;
+                wait = pause(wait, until).await.ok_or(Error::Contended)?;
                 self.read(key, until).await?
             } else {
                 other
@@ -134,7 +134,7 @@ impl Redis {
         }
     }
 
-    async fn read(&self, key: &str, until: Instant) -> Result<Record, Unavailable> {
+    async fn read(&self, key: &str, until: Instant) -> Result<Record, Error> {
         let mut wait = FIRST_WAIT;
         loop {
             match self.connection.send(cmd("GET").arg(key), until).await {
@@ -154,7 +154,7 @@ impl Redis {
         until: Instant,
         expected: &Record,
         (body, keep): (&[u8], Duration),
-    ) -> Result<Option<Record>, Unavailable> {
+    ) -> Result<Option<Record>, Error> {
         let stamp = stamp();
         let new = expected.replaced(stamp, body);
         let keep = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX).max(1);
@@ -166,9 +166,9 @@ impl Redis {
                     let found = record(value)?;
                     return match (found.verdict(stamp, expected), lost) {
                         (Verdict::Arrived, _) => Ok(None),
-                        (Verdict::Unclear, Some(lost)) => Err(Unavailable::Unknown(lost)),
+                        (Verdict::Unclear, Some(lost)) => Err(Error::Unknown(lost)),
                         (Verdict::Unclear, None) if self.connection.repeats() => {
-                            Err(Unavailable::Unknown(Arc::new(Overwritten)))
+                            Err(Error::Unknown(Arc::new(Overwritten)))
                         }
                         (Verdict::Beaten | Verdict::Unclear, _) => Ok(Some(found)),
                     };
@@ -179,7 +179,7 @@ impl Redis {
                     }
                     match (self.again(&failure, wait, until).await, lost.clone()) {
                         (Some(next), _) => wait = next,
-                        (None, Some(lost)) => return Err(Unavailable::Unknown(lost)),
+                        (None, Some(lost)) => return Err(Error::Unknown(lost)),
                         (None, None) => return Err(refused(failure)),
                     }
                 }
@@ -214,21 +214,21 @@ impl Redis {
     }
 
     /// Whether the server is there, as soon as that is another answer than `last`.
-    pub(super) async fn contact(&self, last: Option<Contact>) -> Contact {
+    pub(super) async fn connectivity(&self, last: Option<Connectivity>) -> Connectivity {
         loop {
             if last.is_some() {
                 sleep(WATCH).await;
             }
             match self.connection.check().await {
-                Ok(()) if last == Some(Contact::Up) => {}
+                Ok(()) if last == Some(Connectivity::Up) => {}
                 Ok(()) => {
                     self.welcome().await;
-                    return Contact::Up;
+                    return Connectivity::Up;
                 }
-                Err(_) if last == Some(Contact::Down) => {}
+                Err(_) if last == Some(Connectivity::Down) => {}
                 Err(cause) => {
-                    tracing::error!(cause = &*cause as &dyn Error, "the store can't be used");
-                    return Contact::Down;
+                    tracing::error!(cause = &*cause as &dyn StdError, "the store can't be used");
+                    return Connectivity::Down;
                 }
             }
         }
@@ -250,18 +250,18 @@ impl Redis {
 #[error("others have written too much since")]
 struct Overwritten;
 
-fn record(value: Value) -> Result<Record, Unavailable> {
+fn record(value: Value) -> Result<Record, Error> {
     match value {
         Value::Nil => Ok(Record::default()),
-        Value::BulkString(bytes) => Record::read(&bytes).ok_or(Unavailable::Foreign),
-        _ => Err(Unavailable::Foreign),
+        Value::BulkString(bytes) => Record::read(&bytes).ok_or(Error::Foreign),
+        _ => Err(Error::Foreign),
     }
 }
 
-fn refused(failure: Failure) -> Unavailable {
+fn refused(failure: Failure) -> Error {
     match failure.kind {
-        Kind::Full => Unavailable::Full,
-        _ => Unavailable::Unreachable(failure.cause),
+        Kind::Full => Error::Full,
+        _ => Error::Unreachable(failure.cause),
     }
 }
 

@@ -5,7 +5,7 @@ fn store(max_records: usize, clock: &Clock) -> Store {
     Store::memory(&config::Store { max_records, ..Config::default().store }, clock.clone())
 }
 
-async fn put(store: &Store, key: &str, value: u32, keep: Duration) -> Result<(), Unavailable> {
+async fn put(store: &Store, key: &str, value: u32, keep: Duration) -> Result<(), Error> {
     store.update(key, |_| (Change::Put(value, keep), ())).await
 }
 
@@ -41,7 +41,7 @@ async fn a_full_store_takes_no_new_record_and_loses_none() {
     let store = store(2, &clock);
     put(&store, "a", 1, Duration::from_secs(10)).await.unwrap();
     put(&store, "b", 2, Duration::from_secs(100)).await.unwrap();
-    assert!(matches!(put(&store, "c", 3, Duration::from_secs(100)).await, Err(Unavailable::Full)));
+    assert!(matches!(put(&store, "c", 3, Duration::from_secs(100)).await, Err(Error::Full)));
     put(&store, "b", 4, Duration::from_secs(100)).await.unwrap();
     assert_eq!((get(&store, "a").await, get(&store, "b").await), (Some(1), Some(4)));
     clock.advance(Duration::from_secs(11));

@@ -46,7 +46,7 @@ impl Subject {
 }
 
 /// Notes what the present call is about.
-pub fn about(note: impl FnOnce(&mut Subject)) {
+pub fn annotate(note: impl FnOnce(&mut Subject)) {
     if let Some(call) = Call::current() {
         note(&mut subject(&call));
     }
@@ -54,7 +54,7 @@ pub fn about(note: impl FnOnce(&mut Subject)) {
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct End<'e> {
+pub struct CallEnd<'e> {
     /// What became of it in a word, but for what is known better.
     pub outcome: &'static str,
     /// Whether it was for want of credentials or permissions.
@@ -68,8 +68,8 @@ pub struct End<'e> {
 }
 
 /// Tells how `call` ended, if it is one of those that are audited.
-pub fn ended(call: &Call, end: End<'_>) {
-    let End { outcome, denied, reason, rule, cause } = end;
+pub fn ended(call: &Call, end: CallEnd<'_>) {
+    let CallEnd { outcome, denied, reason, rule, cause } = end;
     let rpc = call.rpc.rsplit('/').next().unwrap_or_default();
     let event = match rpc {
         _ if denied => "denial",

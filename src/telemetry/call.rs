@@ -77,7 +77,7 @@ impl Call {
     }
 
     /// `work` on behalf of the present call, wherever it is run.
-    pub fn following<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    pub fn in_current_call<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
         let call = Self::current();
         async move {
             match call {
@@ -124,7 +124,7 @@ mod tests {
     #[tokio::test]
     async fn work_that_goes_on_elsewhere_is_still_of_its_call() {
         let call = Call::new("a/b", Some("r1".into()), &Span::none(), Metrics::default());
-        let spawn = || tokio::spawn(Call::following(async { Call::current() }));
+        let spawn = || tokio::spawn(Call::in_current_call(async { Call::current() }));
         let there = call.run_now(spawn).await.unwrap();
         assert_eq!(there.unwrap().request_id, "r1");
         assert!(Call::current().is_none());

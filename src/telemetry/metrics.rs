@@ -1,17 +1,18 @@
-//! What the gateway counts. `docs/METRICS.md` is made of the table in `metrics/instruments.rs`.
+//! The metrics of the gateway. `docs/METRICS.md` is generated from the table in `metrics/instruments.rs`.
 //!
-//! A label never holds a phone number, an id, a key or a code, and each has a bounded set of values. Label sets are made
-//! of texts that are there already, so that a measurement allocates nothing.
+//! Label values are existing strings, so that a measurement allocates nothing.
 
-mod conversion;
 mod instruments;
 mod inventory;
+mod labels;
 mod record;
-mod tenants;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use opentelemetry::{InstrumentationScope, metrics::MeterProvider};
+use opentelemetry::{
+    InstrumentationScope,
+    metrics::{MeterProvider, UpDownCounter},
+};
 use opentelemetry_sdk::{
     Resource,
     metrics::{
@@ -20,22 +21,21 @@ use opentelemetry_sdk::{
 };
 use prometheus::{Encoder, Registry, TextEncoder};
 
-use self::{conversion::Sends, instruments::Instruments, tenants::Tenants};
+use self::{instruments::Instruments, labels::TenantLabels};
 pub use self::{
-    conversion::Verified,
-    instruments::{INVENTORY, Instrument, Kind, Observe},
+    instruments::{INVENTORY, Instrument, MetricKind, Observe},
     inventory::page,
 };
 use crate::sync::Mutex;
 
-/// What the gateway counts. Clones are the same.
+/// The metrics of one gateway. Clones share them.
 #[derive(Clone)]
-pub struct Metrics(Arc<Inner>);
+pub struct Metrics(Arc<MetricsInner>);
 
-struct Inner {
+struct MetricsInner {
     instruments: Instruments,
-    tenants: Tenants,
-    sends: Sends,
+    tenants: TenantLabels,
+    /// The files whose last reload failed.
     stale: Mutex<BTreeSet<&'static str>>,
     registry: Registry,
     provider: SdkMeterProvider,
@@ -43,20 +43,20 @@ struct Inner {
 
 /// How a send ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SendEnd {
-    /// Telnyx took it.
+pub enum SendOutcome {
+    /// Telnyx accepted it.
     Sent,
-    /// It is not to be.
+    /// It was refused, by the gateway or by Telnyx.
     Refused,
-    /// Nothing went out.
+    /// Nothing was sent.
     Failed,
-    /// It may have gone out.
+    /// It may have been sent.
     Unknown,
 }
 
 impl Metrics {
-    /// Instruments that can be read as Prometheus text, and are also handed to `push` where there is one. So many
-    /// `tenants` have a label of their own.
+    /// Metrics that can be read as Prometheus text, and that `push` exports too. The first `tenants` tenants get a label of
+    /// their own.
     ///
     /// # Panics
     /// Never: the registry is new.
@@ -68,9 +68,9 @@ impl Metrics {
             .scope_info_enabled(false)
             .build()
             .expect("a new registry has room for it");
-        // Histograms have no room for so many, and no need: their labels have fewer values.
+        // Histograms keep the default: their labels have fewer values.
         let bounded = |instrument: &Selected| {
-            let stream = Stream::builder().with_cardinality_limit(instruments::max_series());
+            let stream = Stream::builder().with_cardinality_limit(instruments::MAX_SERIES);
             (instrument.kind() == InstrumentKind::Counter).then(|| stream.build().ok()).flatten()
         };
         let mut provider = SdkMeterProvider::builder().with_reader(text).with_resource(resource).with_view(bounded);
@@ -80,12 +80,11 @@ impl Metrics {
         let provider = provider.build();
         let scope = InstrumentationScope::builder("verify_gateway").with_version(env!("CARGO_PKG_VERSION")).build();
         let instruments = Instruments::new(&provider.meter_with_scope(scope));
-        // One of these is one too many: it must be seen to change from zero.
-        instruments.duplicate_sends.add(0, &[]);
-        Self(Arc::new(Inner {
+        // An alert watches this counter change from zero, so its series must exist.
+        instruments.duplicate_sent.add(0, &[]);
+        Self(Arc::new(MetricsInner {
             instruments,
-            tenants: Tenants::new(tenants),
-            sends: Sends::new(),
+            tenants: TenantLabels::new(tenants),
             stale: Mutex::default(),
             registry,
             provider,
@@ -95,41 +94,38 @@ impl Metrics {
     /// All values, in Prometheus' text format.
     ///
     /// # Errors
-    /// Where a name is none; a test reads them all.
+    /// If a metric has an invalid name.
     pub fn text(&self) -> Result<Vec<u8>, prometheus::Error> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.0.registry.gather(), &mut text)?;
         Ok(text)
     }
 
-    /// Pushes what is left.
+    /// The provider, to be shut down.
     pub(super) fn provider(&self) -> &SdkMeterProvider {
         &self.0.provider
     }
 }
 
 impl Default for Metrics {
-    /// Instruments that nobody reads from elsewhere.
+    /// Metrics without tenant labels and without an exporter.
     fn default() -> Self {
         Self::new(0, Resource::builder_empty().build(), None::<PeriodicReader<opentelemetry_otlp::MetricExporter>>)
     }
 }
 
-/// Something that is under way. It ends when this is dropped.
-pub struct Active {
-    metrics: Metrics,
-    counter: fn(&Instruments) -> &opentelemetry::metrics::UpDownCounter<i64>,
-}
+/// Counts something as active until this is dropped.
+pub struct ActiveGuard(UpDownCounter<i64>);
 
-impl Active {
-    fn of(metrics: &Metrics, counter: fn(&Instruments) -> &opentelemetry::metrics::UpDownCounter<i64>) -> Self {
-        counter(&metrics.0.instruments).add(1, &[]);
-        Self { metrics: metrics.clone(), counter }
+impl ActiveGuard {
+    fn new(counter: &UpDownCounter<i64>) -> Self {
+        counter.add(1, &[]);
+        Self(counter.clone())
     }
 }
 
-impl Drop for Active {
+impl Drop for ActiveGuard {
     fn drop(&mut self) {
-        (self.counter)(&self.metrics.0.instruments).add(-1, &[]);
+        self.0.add(-1, &[]);
     }
 }

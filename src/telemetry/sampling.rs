@@ -27,7 +27,7 @@ struct Rules {
     follow_caller: bool,
     /// The entries of a caller's baggage that are put on its span.
     baggage: Vec<String>,
-    former_rpc_names: bool,
+    legacy_rpc_names: bool,
     propagator: TextMapCompositePropagator,
 }
 
@@ -50,15 +50,15 @@ impl Sampling {
             ratio,
             follow_caller: otlp.follow_caller,
             baggage: otlp.baggage.clone(),
-            former_rpc_names: otlp.former_rpc_names,
+            legacy_rpc_names: otlp.legacy_rpc_names,
             propagator,
         }))
     }
 
     /// Whether server spans have the former names of RPC's conventions too.
     #[must_use]
-    pub fn former_rpc_names(&self) -> bool {
-        self.0.former_rpc_names
+    pub fn legacy_rpc_names(&self) -> bool {
+        self.0.legacy_rpc_names
     }
 
     /// The span that `begin` makes, continuing the trace in `headers`; a disabled one where the call is not recorded.
@@ -70,7 +70,7 @@ impl Sampling {
         if !headers.contains_key("traceparent") && rules.baggage.is_empty() {
             return if is_drawn() { begin() } else { Span::none() };
         }
-        let caller = rules.propagator.extract(&Headers(headers));
+        let caller = rules.propagator.extract(&MetadataExtractor(headers));
         let trace = caller.span().span_context().clone();
         let is_recorded = if trace.is_valid() && rules.follow_caller { trace.is_sampled() } else { is_drawn() };
         if !is_recorded {
@@ -89,9 +89,9 @@ impl Sampling {
 }
 
 /// Reads a trace context from the metadata of a call.
-struct Headers<'a>(&'a HeaderMap);
+struct MetadataExtractor<'a>(&'a HeaderMap);
 
-impl Extractor for Headers<'_> {
+impl Extractor for MetadataExtractor<'_> {
     fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key)?.to_str().ok()
     }

@@ -29,7 +29,7 @@ pub const RPC_SERVER_CALL_DURATION: &str = "rpc.server.call.duration";
 pub const HTTP_CLIENT_REQUEST_DURATION: &str = "http.client.request.duration";
 
 /// The names that RPC spans had before.
-pub mod former {
+pub mod legacy {
     /// `grpc`.
     pub const RPC_SYSTEM: &str = "rpc.system";
     /// The full name of the service.

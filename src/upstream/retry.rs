@@ -90,19 +90,19 @@ impl Retry {
             return None;
         }
         let (effect, cause) = (request.operation.effect().name(), class.name());
-        let forgone = |cause| {
-            self.metrics.retry_forgone(effect, cause);
+        let skipped = |cause| {
+            self.metrics.retry_skipped(effect, cause);
             None
         };
         if request.resend_count + 1 >= self.limits.max_attempts {
-            return forgone("attempts");
+            return skipped("attempts");
         }
-        let Some(delay) = self.delay(request.resend_count, result) else { return forgone("time") };
+        let Some(delay) = self.delay(request.resend_count, result) else { return skipped("time") };
         if Instant::now() + delay >= request.deadline {
-            return forgone("time");
+            return skipped("time");
         }
         if !self.budgets.spend(&request.tenant.id) {
-            return forgone("budget");
+            return skipped("budget");
         }
         self.metrics.retried(effect, cause);
         request.resend_count += 1;

@@ -57,7 +57,7 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let span = telemetry::part(|| begin(&request));
+        let span = telemetry::child_span(|| begin(&request));
         if let Some(propagator) = self.propagator.as_ref().filter(|_| !span.is_disabled()) {
             propagator.inject_context(&span.context(), &mut Headers(&mut request.headers));
         }

@@ -55,7 +55,7 @@ pub(super) fn apply(section: &mut Section<'_, '_>, telemetry: &mut Telemetry) {
     set.read("OTEL_BSP_MAX_QUEUE_SIZE", "max_queue_size", "a whole number", &mut otlp.max_queue_size, count);
     set.read("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "max_batch_size", "a whole number", &mut otlp.max_batch_size, count);
     set.read("OTEL_BSP_SCHEDULE_DELAY", "batch_delay", "milliseconds", &mut otlp.batch_delay, millis);
-    set.read("OTEL_SEMCONV_STABILITY_OPT_IN", "", "a list", &mut otlp.former_rpc_names, |text| {
+    set.read("OTEL_SEMCONV_STABILITY_OPT_IN", "", "a list", &mut otlp.legacy_rpc_names, |text| {
         Some(text.split(',').any(|one| one.trim() == "rpc/dup"))
     });
     otlp.max_batch_size = otlp.max_batch_size.min(otlp.max_queue_size);
@@ -184,8 +184,8 @@ mod tests {
         assert_eq!((small.max_queue_size, small.max_batch_size), (7, 7));
         assert_eq!(otlp("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "3").max_batch_size, 3);
         assert_eq!(otlp("OTEL_BSP_SCHEDULE_DELAY", "9").batch_delay, Duration::from_millis(9));
-        assert!(otlp("OTEL_SEMCONV_STABILITY_OPT_IN", "http,rpc/dup").former_rpc_names);
-        assert!(!otlp("OTEL_SEMCONV_STABILITY_OPT_IN", "rpc").former_rpc_names);
+        assert!(otlp("OTEL_SEMCONV_STABILITY_OPT_IN", "http,rpc/dup").legacy_rpc_names);
+        assert!(!otlp("OTEL_SEMCONV_STABILITY_OPT_IN", "rpc").legacy_rpc_names);
         assert_eq!(otlp("OTEL_SDK_DISABLED", "true").endpoint, None);
         assert!(read(&[("OTEL_TRACES_EXPORTER", "console")]).unwrap().console_traces);
     }

@@ -13,8 +13,8 @@ use crate::{
     pb::{self, ErrorReason},
     telemetry::{
         self, Metrics, Sampling, audit,
-        metrics::Active,
-        semconv::{self, former},
+        metrics::ActiveGuard,
+        semconv::{self, legacy},
     },
 };
 
@@ -35,10 +35,10 @@ pub(super) struct Tracing {
 pub(super) struct ServerCall {
     call: Arc<telemetry::Call>,
     span: Span,
-    former_names: bool,
+    legacy_names: bool,
     start: Instant,
     ended: bool,
-    _active: Active,
+    _active: ActiveGuard,
 }
 
 impl Tracing {
@@ -59,21 +59,21 @@ impl Tracing {
                 { semconv::RPC_METHOD } = rpc,
                 { semconv::RPC_RESPONSE_STATUS_CODE } = Empty,
                 { semconv::ERROR_TYPE } = Empty,
-                { former::RPC_SYSTEM } = Empty,
-                { former::RPC_SERVICE } = Empty,
-                { former::RPC_GRPC_STATUS_CODE } = Empty,
+                { legacy::RPC_SYSTEM } = Empty,
+                { legacy::RPC_SERVICE } = Empty,
+                { legacy::RPC_GRPC_STATUS_CODE } = Empty,
                 request_id = Empty,
                 tenant = Empty,
             )
         });
         let call = telemetry::Call::new(rpc, request_id(request.headers()), &span, self.metrics.clone());
         span.record("request_id", call.request_id.as_str());
-        let former_names = self.sampling.former_rpc_names();
-        if former_names {
-            span.record(former::RPC_SYSTEM, "grpc");
-            span.record(former::RPC_SERVICE, rpc.split('/').next());
+        let legacy_names = self.sampling.legacy_rpc_names();
+        if legacy_names {
+            span.record(legacy::RPC_SYSTEM, "grpc");
+            span.record(legacy::RPC_SERVICE, rpc.split('/').next());
         }
-        ServerCall { call, span, former_names, start: Instant::now(), ended: false, _active: self.metrics.call_begun() }
+        ServerCall { call, span, legacy_names, start: Instant::now(), ended: false, _active: self.metrics.call_begun() }
     }
 }
 
@@ -117,8 +117,8 @@ impl ServerCall {
             call.metrics.key_refused(tenant);
         }
         span.record(semconv::RPC_RESPONSE_STATUS_CODE, code_name(code));
-        if self.former_names {
-            span.record(former::RPC_GRPC_STATUS_CODE, i32::from(code));
+        if self.legacy_names {
+            span.record(legacy::RPC_GRPC_STATUS_CODE, i32::from(code));
         }
         if let Some(reason) = reason {
             span.record(semconv::ERROR_TYPE, reason);
@@ -130,7 +130,7 @@ impl ServerCall {
         let (rule, cause) = (rule.as_deref(), cause.as_deref());
         Arc::clone(call).run_now(|| {
             self.log(code, reason, status.as_ref());
-            audit::ended(call, audit::End { reason, rule, cause, ..how_it_ended(code) });
+            audit::ended(call, audit::CallEnd { reason, rule, cause, ..how_it_ended(code) });
         });
     }
 
@@ -160,21 +160,21 @@ impl Drop for ServerCall {
     /// A caller that goes away drops its call. What it has begun may still happen.
     fn drop(&mut self) {
         if !self.ended {
-            let end = audit::End { outcome: "abandoned", ..audit::End::default() };
+            let end = audit::CallEnd { outcome: "abandoned", ..audit::CallEnd::default() };
             Arc::clone(&self.call).run_now(|| audit::ended(&self.call, end));
         }
     }
 }
 
 /// What an end with `code` is to an audit.
-const fn how_it_ended(code: Code) -> audit::End<'static> {
+const fn how_it_ended(code: Code) -> audit::CallEnd<'static> {
     let (outcome, denied) = match code {
         Code::Ok => ("ok", false),
         Code::Unauthenticated | Code::PermissionDenied => ("denied", true),
         Code::Unknown => ("unknown", false),
         _ => ("failed", false),
     };
-    audit::End { outcome, denied, reason: None, rule: None, cause: None }
+    audit::CallEnd { outcome, denied, reason: None, rule: None, cause: None }
 }
 
 /// Whether the conventions count `code` as the server's fault; all others are the caller's.

@@ -22,7 +22,7 @@ use crate::{
     config::{Config, Grpc},
     domain::PeerCertificate,
     grpc::{edge::GatewayService, tls::CertificateReloader},
-    limits::Calls,
+    limits::CallLimiter,
     telemetry::{Metrics, Sampling},
     tenant::Directory,
 };
@@ -45,9 +45,9 @@ fn connections_to(routes: Routes, change: impl FnOnce(&mut Grpc)) -> Connections
 }
 
 /// Nobody who is known, and no calls of theirs.
-fn nobody() -> (Authenticator, Calls) {
+fn nobody() -> (Authenticator, CallLimiter) {
     let authenticator = Authenticator::new(Directory::default(), Clock::default(), Metrics::default());
-    (authenticator, Calls::new(Clock::default(), Metrics::default()))
+    (authenticator, CallLimiter::new(Clock::default(), Metrics::default()))
 }
 
 /// How long a connection lives whose peer does what `peer` says.

@@ -11,7 +11,7 @@ use super::{VerificationRef, Verifications};
 use crate::{
     domain::{CallContext, Error},
     pb::ErrorReason,
-    store::{Change, Unavailable},
+    store::{self, Change},
     telnyx::{CheckAnswer, Verification},
     upstream::Page,
 };
@@ -105,7 +105,7 @@ impl Verifications {
     }
 
     /// Changes how many checks have not ended as wrong, and tells how many.
-    async fn count(&self, context: &CallContext, key: &str, change: impl Fn(u32) -> u32) -> Result<u32, Unavailable> {
+    async fn count(&self, context: &CallContext, key: &str, change: impl Fn(u32) -> u32) -> Result<u32, store::Error> {
         let keep = self.clock_skew + 2 * self.attempt_timeout + SPARE;
         let counted = self.store.update_by(key, context.deadline, |open: Option<u32>| {
             let before = open.unwrap_or(0);

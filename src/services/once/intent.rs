@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::records::Trace;
 use crate::{
     domain::{CallContext, Error},
-    limits::{Limiter, Places},
+    limits::{Limiter, QuotaReservation},
     pb::ErrorReason,
     telemetry::Metrics,
     upstream::Client,
@@ -63,9 +63,13 @@ pub(in crate::services) trait Intent: Send + Sync + 'static {
 
     /// Takes its places in the tenant's limits, just before it is made to happen. They are given back where it provably
     /// did not.
-    fn admit(&self, limiter: &Limiter, context: &CallContext) -> impl Future<Output = Result<Places, Error>> + Send {
+    fn admit(
+        &self,
+        limiter: &Limiter,
+        context: &CallContext,
+    ) -> impl Future<Output = Result<QuotaReservation, Error>> + Send {
         let _ = (limiter, context);
-        async { Ok(Places::default()) }
+        async { Ok(QuotaReservation::default()) }
     }
 
     /// Notes in the limits that it has happened.

@@ -125,7 +125,7 @@ impl<I: Intent> Job<I> {
                 return Ok(Outcome { answer, origin: Origin::SameRequest });
             }
             // Nothing came of it, and it begins anew.
-            limiter.give_back(&trace.places).await;
+            limiter.release(&trace.places).await;
         }
         if let Some(answer) = self.duplicate(&neighbours.taken).await? {
             return Ok(Outcome { answer, origin: Origin::Duplicate });
@@ -137,7 +137,7 @@ impl<I: Intent> Job<I> {
         let end = self.begun(trace).await;
         match &end {
             Ok(answered) => self.intent.happened(limiter, &self.context, &answered.answer).await,
-            Err(Failed { doubt: None, .. }) => limiter.give_back(&places).await,
+            Err(Failed { doubt: None, .. }) => limiter.release(&places).await,
             Err(Failed { doubt: Some(_), .. }) => {}
         }
         end
@@ -159,10 +159,10 @@ impl<I: Intent> Job<I> {
             Ok(answer) => Ok(Outcome { answer, origin: Origin::ThisCall }),
             Err(error) if error.reason == I::IN_DOUBT => {
                 trace.ended = Some(self.now());
-                let span = telemetry::part(|| info_span!("reconcile", otel.kind = "internal", found = Empty));
+                let span = telemetry::child_span(|| info_span!("reconcile", otel.kind = "internal", found = Empty));
                 let found = Box::pin(self.search(&trace)).instrument(span.clone()).await;
                 span.record("found", found.is_some());
-                parts.metrics.ambiguous_ended(I::RPC, found.is_some());
+                parts.metrics.reconciled(I::RPC, if found.is_some() { "found" } else { "unknown" });
                 match found {
                     Some(answer) => Ok(Outcome { answer, origin: Origin::ThisCall }),
                     None => Err(Failed { error, doubt: Some(trace) }),

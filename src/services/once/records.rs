@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::limits::Places;
+use crate::limits::QuotaReservation;
 
 /// What is known of a `request_id`.
 #[derive(Deserialize, Serialize)]
@@ -37,7 +37,7 @@ pub(super) struct Trace {
     pub(super) before: Vec<String>,
     /// What was taken from limits for it.
     #[serde(default)]
-    pub(super) places: Places,
+    pub(super) places: QuotaReservation,
 }
 
 /// What lately happened at one target: one phone number, profile and channel, for one.

@@ -8,9 +8,9 @@ use super::*;
 use crate::telemetry::{Call, Metrics};
 
 #[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
+struct Captured(Arc<Mutex<Vec<u8>>>);
 
-impl std::io::Write for Written {
+impl std::io::Write for Captured {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -21,15 +21,15 @@ impl std::io::Write for Written {
     }
 }
 
-impl Written {
+impl Captured {
     fn take(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock())).unwrap()
     }
 }
 
-fn log() -> (Log, Written, tracing::subscriber::DefaultGuard) {
+fn log() -> (Log, Captured, tracing::subscriber::DefaultGuard) {
     let log = Log::new(&config::Log { level: "info".into(), format: LogFormat::Json, audit: true });
-    let written = Written::default();
+    let written = Captured::default();
     let writer = written.clone();
     let subscriber = Registry::default().with(log.layer(move || writer.clone()).unwrap());
     let guard = tracing::subscriber::set_default(subscriber);

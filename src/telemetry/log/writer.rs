@@ -20,13 +20,13 @@ const MAX: usize = 1 << 20;
 /// Takes lines for a thread to write.
 #[derive(Default)]
 pub struct Writer {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<Buffer>,
     filled: Condvar,
     written: Condvar,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct Buffer {
     lines: Vec<u8>,
     /// Whether somebody waits for them to be written.
     is_urgent: bool,
@@ -69,7 +69,7 @@ impl Writer {
     }
 
     /// Waits until what `waits` says has passed.
-    fn written(&self, waits: impl Fn(&Waiting) -> bool) -> MutexGuard<'_, Waiting> {
+    fn written(&self, waits: impl Fn(&Buffer) -> bool) -> MutexGuard<'_, Buffer> {
         let mut waiting = self.waiting.lock();
         while waits(&waiting) {
             waiting.is_urgent = true;
@@ -108,9 +108,9 @@ mod tests {
 
     /// What was written at once, each time.
     #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<Vec<u8>>>>);
+    struct Captured(Arc<Mutex<Vec<Vec<u8>>>>);
 
-    impl Write for Written {
+    impl Write for Captured {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().push(bytes.to_vec());
             Ok(bytes.len())
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn lines_are_written_whole_in_order_together_and_within_bounds() {
         const LINES: usize = 4000;
-        let written = Written::default();
+        let written = Captured::default();
         let (writer, flush) = Writer::start(written.clone()).unwrap();
         let line = |thread: usize, number: usize| format!("{thread} {number} {}\n", "x".repeat(200));
         thread::scope(|scope| {

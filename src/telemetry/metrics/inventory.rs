@@ -1,19 +1,19 @@
-//! The inventory as a page for people.
+//! `docs/METRICS.md`, generated from the inventory.
 
 use std::fmt::Write;
 
-use super::instruments::{INVENTORY, Instrument, Kind};
+use super::instruments::{INVENTORY, Instrument, MetricKind};
 
-/// `docs/METRICS.md`.
+/// The text of `docs/METRICS.md`.
 #[must_use]
 pub fn page() -> String {
     let mut page = String::from(HEAD);
     for instrument in INVENTORY {
         let Instrument { name, unit, labels, doc, .. } = instrument;
         let kind = match instrument.kind {
-            Kind::Counter => "counter",
-            Kind::UpDown | Kind::Gauge | Kind::Observed => "gauge",
-            Kind::Histogram => "histogram",
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Histogram => "histogram",
         };
         let labels: Vec<String> = labels.iter().map(|label| format!("`{}`", label.replace('.', "_"))).collect();
         let labels = if labels.is_empty() { "none".into() } else { labels.join(", ") };
@@ -30,13 +30,13 @@ pub fn page() -> String {
 const HEAD: &str = "\
 # Metrics
 
-Everything that the gateway counts, by its name in Prometheus. The admin port serves it at `/metrics`, and
-`telemetry.otlp.metrics` pushes the same by OTLP under OpenTelemetry's names. This page is made of the table in
-`src/telemetry/metrics/instruments.rs`: `UPDATE_GOLDEN=1 cargo test --lib inventory`.
+All metrics of the gateway, by their names in Prometheus. The admin port serves them at `/metrics`, and
+`telemetry.otlp.metrics` exports them by OTLP under their OpenTelemetry names. This page is generated from
+`src/telemetry/metrics/instruments.rs`: run `UPDATE_GOLDEN=1 cargo test --lib inventory`.
 
-No label holds a phone number, an id, a key or a code. `tenant` is the tenant's name for the first
-`telemetry.tenant_labels` tenants and `other` for the rest; `country` is an ISO 3166-1 code, or `none` for numbers of no
-country.
+No label holds a phone number, an ID, a key or a code. The label `tenant` is the tenant's name for the first
+`telemetry.tenant_labels` tenants, and `other` for the rest. The label `country` is an ISO 3166-1 code, or `none` if the
+number belongs to no country.
 ";
 
 #[cfg(test)]
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_is_made_of_the_inventory() {
+    fn the_page_is_up_to_date() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/METRICS.md");
         if env::var_os("UPDATE_GOLDEN").is_some() {
             fs::write(&path, page()).unwrap();
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_unique_and_no_label_can_tell_a_person() {
+    fn names_are_unique_and_no_label_identifies_a_person() {
         let names: BTreeSet<&str> = INVENTORY.iter().map(|instrument| instrument.name).collect();
         assert_eq!(names.len(), INVENTORY.len());
         for instrument in INVENTORY {

@@ -52,7 +52,7 @@ impl Told {
     ///
     /// An end that is not noted is nobody's once its gateway is killed. What has no name is told nevertheless, and an older
     /// intent in doubt may take it: better that than a second message.
-    pub fn check(self, simulator: &Handle, unnoted_ends: usize) -> Result<(), String> {
+    pub fn check(self, simulator: &Handle, record_write_failures: usize) -> Result<(), String> {
         let messages = simulator.messages();
         let sent: BTreeSet<&str> = messages.iter().map(|message| message.verification_id.as_str()).collect();
         let several = self.named.iter().find(|(_, ids)| ids.len() != 1);
@@ -63,7 +63,7 @@ impl Told {
         let distinct: BTreeSet<&str> =
             of_named.iter().copied().chain(self.nameless.iter().map(String::as_str)).collect();
         let shared = self.named.len() + self.nameless.len() - distinct.len();
-        if of_named.len() != self.named.len() || shared > unnoted_ends {
+        if of_named.len() != self.named.len() || shared > record_write_failures {
             let (named, nameless) = (&self.named, &self.nameless);
             return Err(format!("two intents share a message: {named:?} and {nameless:?}"));
         }

@@ -105,7 +105,7 @@ impl World {
         }
         world.origin.idle().await;
         let told = Arc::try_unwrap(told).map_err(|_| "somebody still calls")?.into_inner().unwrap();
-        told.check(&simulator, world.unnoted_ends())
+        told.check(&simulator, world.record_write_failures())
     }
 
     fn new(random: Random, pace: Pace, stores: [Store; 2], clocks: [Clock; 2]) -> (Self, Handle) {
@@ -214,9 +214,9 @@ impl World {
     }
 
     /// How many ends could not be written to the records of their targets when they came.
-    fn unnoted_ends(&self) -> usize {
+    fn record_write_failures(&self) -> usize {
         let text = String::from_utf8(self.metrics.text().unwrap()).unwrap();
-        let name = "verify_gateway_store_unnoted_ends_total{record=\"target\"} ";
+        let name = "verify_gateway_store_record_write_failures_total{record=\"target\"} ";
         text.lines().find_map(|line| line.strip_prefix(name)).map_or(0, |count| count.parse().unwrap())
     }
 

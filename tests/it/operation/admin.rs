@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use verify_gateway::{
     pb::{CheckOutcome, ListTemplatesRequest},
-    telemetry::metrics::{INVENTORY, Kind},
+    telemetry::metrics::{INVENTORY, MetricKind},
 };
 
 use crate::support::{KEY, OTHER_TOKEN, Origin, PHONE, TOKEN, TestGateway};
@@ -118,9 +118,9 @@ async fn a_scrape_has_the_names_kinds_and_labels_of_the_inventory() {
         .iter()
         .map(|instrument| {
             let kind = match instrument.kind {
-                Kind::Counter => "counter",
-                Kind::Histogram => "histogram",
-                _ => "gauge",
+                MetricKind::Counter => "counter",
+                MetricKind::Histogram => "histogram",
+                MetricKind::Gauge => "gauge",
             };
             (instrument.prometheus(), kind.to_owned())
         })

@@ -6,7 +6,7 @@ use tokio::{task::JoinSet, time::Instant};
 use verify_gateway::{
     clock::Clock,
     config::Config,
-    store::{Change, Store, Unavailable},
+    store::{self, Change, Store},
 };
 
 use crate::support::redis::{Redis, ask};
@@ -17,15 +17,15 @@ pub fn open(config: &verify_gateway::config::Store) -> Store {
     Store::new(config, Clock::default(), |_| ()).unwrap()
 }
 
-pub async fn put(store: &Store, key: &str, value: &str, keep: Duration) -> Result<(), Unavailable> {
+pub async fn put(store: &Store, key: &str, value: &str, keep: Duration) -> Result<(), store::Error> {
     store.update(key, |_| (Change::Put(value.to_owned(), keep), ())).await
 }
 
-pub async fn get(store: &Store, key: &str) -> Result<Option<String>, Unavailable> {
+pub async fn get(store: &Store, key: &str) -> Result<Option<String>, store::Error> {
     store.update(key, |record| (Change::Keep, record)).await
 }
 
-pub async fn add(store: &Store, key: &str) -> Result<u32, Unavailable> {
+pub async fn add(store: &Store, key: &str) -> Result<u32, store::Error> {
     let add = |n: Option<u32>| {
         let n = n.unwrap_or(0) + 1;
         (Change::Put(n, MINUTE), n)
@@ -42,14 +42,14 @@ async fn keeps_its_promises(one: Store, other: Store) {
     assert_eq!(seen.unwrap().as_deref(), Some("first"));
     assert_eq!(get(&one, "a").await.unwrap().as_deref(), Some("second"));
     // Another kind of record stands there, which stays as it is.
-    assert!(matches!(add(&one, "a").await, Err(Unavailable::Unreadable(_))));
+    assert!(matches!(add(&one, "a").await, Err(store::Error::Unreadable(_))));
     one.update("a", |_: Option<String>| (Change::Remove, ())).await.unwrap();
     assert_eq!(get(&other, "a").await.unwrap(), None);
     put(&other, "a", "third", MINUTE).await.unwrap();
     assert_eq!(get(&one, "a").await.unwrap().as_deref(), Some("third"));
 
     let large = "x".repeat(1 << 16);
-    assert!(matches!(put(&one, "a", &large, MINUTE).await, Err(Unavailable::TooLarge)));
+    assert!(matches!(put(&one, "a", &large, MINUTE).await, Err(store::Error::TooLarge)));
     assert_eq!(get(&one, "a").await.unwrap().as_deref(), Some("third"));
     assert_eq!(one.digest(&[b"a", b"bc"]), other.digest(&[b"a", b"bc"]));
 
@@ -69,7 +69,7 @@ async fn keeps_its_promises(one: Store, other: Store) {
     }
     assert_eq!(add(&one, "n").await.unwrap(), 801);
     let late = one.update_by("n", Instant::now(), |n: Option<u32>| (Change::Keep, n)).await;
-    assert!(matches!(late, Ok(Some(801)) | Err(Unavailable::Unreachable(_) | Unavailable::Contended)), "{late:?}");
+    assert!(matches!(late, Ok(Some(801)) | Err(store::Error::Unreachable(_) | store::Error::Contended)), "{late:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -113,7 +113,7 @@ async fn a_full_server_refuses_and_drops_nothing() {
     let (store, mut server_itself) = (open(&server.store()), server.connect().await);
     put(&store, "a", "before", MINUTE).await.unwrap();
     let () = ask(&mut server_itself, "CONFIG SET maxmemory 1").await;
-    assert!(matches!(put(&store, "a", "after", MINUTE).await, Err(Unavailable::Full)));
+    assert!(matches!(put(&store, "a", "after", MINUTE).await, Err(store::Error::Full)));
     assert_eq!(get(&store, "a").await.unwrap().as_deref(), Some("before"));
     let () = ask(&mut server_itself, "CONFIG SET maxmemory 0").await;
     put(&store, "a", "after", MINUTE).await.unwrap();
@@ -124,10 +124,10 @@ async fn a_value_that_another_program_wrote_is_neither_read_nor_overwritten() {
     let Some(server) = Redis::start().await else { return };
     let (store, mut server_itself) = (open(&server.store()), server.connect().await);
     let () = ask(&mut server_itself, "SET vg:1:a something").await;
-    assert!(matches!(put(&store, "a", "ours", MINUTE).await, Err(Unavailable::Foreign)));
+    assert!(matches!(put(&store, "a", "ours", MINUTE).await, Err(store::Error::Foreign)));
     assert_eq!(ask::<String>(&mut server_itself, "GET vg:1:a").await, "something");
     let () = ask(&mut server_itself, "HSET vg:1:b a 1").await;
-    assert!(matches!(put(&store, "b", "ours", MINUTE).await, Err(Unavailable::Unreachable(_))));
+    assert!(matches!(put(&store, "b", "ours", MINUTE).await, Err(store::Error::Unreachable(_))));
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn a_gateway_with_another_hash_key_shares_no_records() {
     config.redis.hash_key_file = server.path("other");
     let other = open(&config);
     assert_ne!(other.digest(&[b"a"]), store.digest(&[b"a"]));
-    let Err(Unavailable::Unreachable(cause)) = get(&other, "a").await else { panic!("it must not be shared") };
+    let Err(store::Error::Unreachable(cause)) = get(&other, "a").await else { panic!("it must not be shared") };
     assert!(cause.to_string().contains("hash_key_file"), "{cause}");
     config.redis.key_prefix = "other".into();
     assert_eq!(get(&open(&config), "a").await.unwrap(), None);

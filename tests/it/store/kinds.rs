@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use verify_gateway::{
     config::{self, RedisMode},
-    store::Unavailable,
+    store,
 };
 
 use super::contract::{add, get, open, put};
@@ -50,7 +50,7 @@ async fn a_server_with_tls_and_a_user_of_few_rights_is_enough() {
     config.redis.ca_file = Some(ca);
     config.redis.timeout = Duration::from_secs(10);
     let store = open(&config);
-    let Err(Unavailable::Unreachable(cause)) = get(&store, "a").await else { panic!("the password is wrong") };
+    let Err(store::Error::Unreachable(cause)) = get(&store, "a").await else { panic!("the password is wrong") };
     assert!(!cause.to_string().contains("this one"), "{cause}");
     // Put right while it runs: the next connection reads it.
     fs::write(password, "s3cret\n").unwrap();
@@ -59,7 +59,7 @@ async fn a_server_with_tls_and_a_user_of_few_rights_is_enough() {
 
     // Nobody vouches for it.
     config.redis.ca_file = None;
-    assert!(matches!(get(&open(&config), "a").await, Err(Unavailable::Unreachable(_))));
+    assert!(matches!(get(&open(&config), "a").await, Err(store::Error::Unreachable(_))));
 }
 
 /// Three nodes that know each other, and the settings for them.

@@ -11,7 +11,7 @@ use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use verify_gateway::{
     pb::GetVerificationRequest,
-    store::{Contact, Store, Unavailable},
+    store::{self, Connectivity, Store},
 };
 
 use super::contract::{add, get, open};
@@ -34,7 +34,7 @@ async fn add_often(stores: &[Store], times: u32) -> (u32, u32) {
                 while done + unknown < times {
                     match add(&store, "n").await {
                         Ok(_) => done += 1,
-                        Err(Unavailable::Unknown(_)) => unknown += 1,
+                        Err(store::Error::Unknown(_)) => unknown += 1,
                         Err(_) => tokio::task::yield_now().await,
                     }
                 }
@@ -111,7 +111,7 @@ async fn a_server_that_pauses_dies_and_restarts_has_every_write_once() {
     assert!(done > 0 && (done..=done + unknown).contains(&sum), "{sum} of {done} and {unknown}");
     // Each of them goes on without being told.
     for store in stores {
-        while store.contact(Some(Contact::Down)).await != Contact::Up {}
+        while store.connectivity(Some(Connectivity::Down)).await != Connectivity::Up {}
         add(&store, "n").await.unwrap();
     }
 }

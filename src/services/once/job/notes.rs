@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::Error,
     pb::ErrorReason,
-    store::{Change, Store, Unavailable},
+    store::{self, Change, Store},
 };
 
 /// The waits between two tries for what another one has; they double.
@@ -170,7 +170,7 @@ impl<I: Intent> Job<I> {
 
     /// What is not in one record may be in the other, and is looked for where it is in none.
     fn not_noted(&self, record: &'static str, error: &dyn std::error::Error) {
-        self.once.parts.metrics.end_not_noted(record);
+        self.once.parts.metrics.record_write_failed(record);
         let source = error.source().map(ToString::to_string);
         tracing::warn!(%error, source, record, "an end could not be noted; it will be looked for if it is asked for again");
     }
@@ -265,7 +265,7 @@ struct Release {
 }
 
 impl Release {
-    async fn write(&self, deadline: Instant) -> Result<(), Unavailable> {
+    async fn write(&self, deadline: Instant) -> Result<(), store::Error> {
         let written = self.store.update_by(&self.key, deadline, |target: Option<Target>| {
             let mut target = target.unwrap_or_default();
             target.release(self.job, &self.who, self.doubt);

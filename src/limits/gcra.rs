@@ -1,4 +1,4 @@
-//! So many a second: GCRA, the generic cell rate algorithm (ITU-T I.371), as a virtual schedule.
+//! GCRA, the generic cell rate algorithm (ITU-T I.371), as a virtual schedule.
 
 use std::time::Duration;
 
@@ -6,22 +6,22 @@ use jiff::Timestamp;
 
 use crate::domain::LimitRate;
 
-/// When the next one would be due if they came evenly. One that comes early uses up some of the burst.
+/// When the next call is due if calls come evenly. A call that comes early uses up some of the burst.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Schedule {
+pub(super) struct Gcra {
     due: Timestamp,
 }
 
-impl Schedule {
-    /// Takes a place at `now`.
+impl Gcra {
+    /// Admits a call at `now`.
     ///
     /// # Errors
-    /// How long until there is one.
+    /// How long until a call is admitted.
     pub(super) fn take(&mut self, rate: LimitRate, now: Timestamp) -> Result<(), Duration> {
-        // Rounded up: never more than the rate.
+        // Rounded up, so that the rate is never exceeded.
         let apart = Duration::from_nanos(1_000_000_000_u64.div_ceil(u64::from(rate.max)));
         let later = |by: Duration| now.saturating_add(by).unwrap_or(Timestamp::MAX);
-        // Never later than right after a whole burst: the clock may have been set back, or the rate changed.
+        // At most a whole burst ahead: the clock may have been set back, or the rate changed.
         let due = self.due.clamp(now, later(apart * rate.burst));
         self.due = due;
         let early = due.duration_since(later(apart * (rate.burst - 1)));
@@ -49,15 +49,15 @@ mod tests {
     }
 
     proptest! {
-        /// A bucket that holds `burst` drops and leaks one at a time, counted in whole nanoseconds, takes the same ones;
-        /// and the wait is over when it says, and not a nanosecond before.
+        /// A leaky bucket that holds `burst` drops, counted in nanoseconds, admits the same calls, and a call is admitted
+        /// exactly when the wait is over.
         #[test]
-        fn it_is_a_leaky_bucket(
+        fn it_admits_what_a_leaky_bucket_admits(
             max in 1..2000_u32,
             burst in 1..40_u32,
             steps in prop::collection::vec(0..400_000_000_u64, 1..200),
         ) {
-            let (rate, mut schedule) = (LimitRate { max, burst }, Schedule::default());
+            let (rate, mut schedule) = (LimitRate { max, burst }, Gcra::default());
             let apart = 1_000_000_000_u64.div_ceil(u64::from(max));
             let (mut now, mut level) = (start(), 0_u64);
             for step in steps {
@@ -82,9 +82,9 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_shuts_nobody_out() {
-        let (rate, mut schedule) = (LimitRate { max: 10, burst: 2 }, Schedule::default());
-        let take = |schedule: &mut Schedule, now| schedule.take(rate, now);
+    fn a_clock_that_is_set_back_refuses_for_no_longer_than_a_burst() {
+        let (rate, mut schedule) = (LimitRate { max: 10, burst: 2 }, Gcra::default());
+        let take = |schedule: &mut Gcra, now| schedule.take(rate, now);
         assert_eq!(take(&mut schedule, start()), Ok(()));
         let hour_ago = start() - SignedDuration::from_hours(1);
         assert_eq!(take(&mut schedule, hour_ago), Err(Duration::from_millis(100)));

@@ -1,4 +1,4 @@
-//! When things happened, as far as it matters for a limit.
+//! The sliding window: which events happened lately, as far as a limit needs to know.
 
 use std::time::Duration;
 
@@ -7,30 +7,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::LimitWindow;
 
-/// The times of what happened, oldest first, each with how often. Times are milliseconds since 1970, rounded up.
+/// The times of events, oldest first, each with its count. Times are milliseconds since 1970, rounded up.
 ///
-/// A window slides: at any moment, what happened within it before that moment counts. Where a window has room for many,
-/// times are rounded up to a hundredth of it, so that a log never grows long: then a little more than the window counts,
-/// and never less.
+/// A limit of up to 100 events keeps every time. A larger one rounds times up to a hundredth of its window, so that the
+/// list stays short. A rounded event counts a little longer than the window, and never shorter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub(super) struct Log(Vec<(i64, u32)>);
+pub(super) struct SlidingWindow(Vec<(i64, u32)>);
 
-/// Up to so many are remembered one by one.
-const FEW: u32 = 100;
+/// How many times a window keeps at most.
+const MAX_TIMES: u32 = 100;
 
-/// What the times in a log of this window are multiples of, in milliseconds.
-pub(super) fn grain(window: &LimitWindow) -> i64 {
-    if window.max <= FEW { 1 } else { (millis(window.per) / i64::from(FEW)).max(1) }
+/// What the times in this window are multiples of, in milliseconds.
+pub(super) fn resolution(window: &LimitWindow) -> i64 {
+    if window.max <= MAX_TIMES { 1 } else { (millis(window.per) / i64::from(MAX_TIMES)).max(1) }
 }
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-impl Log {
-    /// How long from `now` on there is no room in `window`; none where there is room.
+impl SlidingWindow {
+    /// How long from `now` until `window` has room for another event. None if it has room.
     pub(super) fn wait(&self, window: &LimitWindow, now: Timestamp) -> Option<Duration> {
-        // Only the newest matter: there is room once all of them but `max - 1` have left the window.
+        // Only the newest `max` events matter: there is room once the oldest of them has left the window.
         let mut count = 0;
         let (blocking, _) = self.0.iter().rev().find(|(_, times)| {
             count += *times;
@@ -40,28 +39,28 @@ impl Log {
         Duration::try_from(free.duration_since(now)).ok().filter(|wait| !wait.is_zero())
     }
 
-    /// Notes that it happens `now`, and tells the time that it is noted under.
-    pub(super) fn note(&mut self, now: Timestamp, grain: i64) -> i64 {
+    /// Adds an event at `now`. Returns the time that [`SlidingWindow::remove`] needs.
+    pub(super) fn add(&mut self, now: Timestamp, resolution: i64) -> i64 {
         let millis = now.as_millisecond() + i64::from(now.subsec_nanosecond() % 1_000_000 != 0);
-        let at = millis + (grain - millis.rem_euclid(grain)) % grain;
-        // Clocks differ and are set back, so it need not be the newest.
+        let at = millis + (resolution - millis.rem_euclid(resolution)) % resolution;
+        // Replicas' clocks differ, so the event need not be the newest.
         match self.0.binary_search_by_key(&at, |(at, _)| *at) {
-            Ok(place) => self.0[place].1 += 1,
-            Err(place) => self.0.insert(place, (at, 1)),
+            Ok(index) => self.0[index].1 += 1,
+            Err(index) => self.0.insert(index, (at, 1)),
         }
         at
     }
 
-    /// Takes back what was noted under this time: it did not happen.
-    pub(super) fn take_back(&mut self, at: i64) {
-        if let Ok(place) = self.0.binary_search_by_key(&at, |(at, _)| *at) {
-            self.0[place].1 -= 1;
+    /// Removes an event that did not happen.
+    pub(super) fn remove(&mut self, at: i64) {
+        if let Ok(index) = self.0.binary_search_by_key(&at, |(at, _)| *at) {
+            self.0[index].1 -= 1;
             self.0.retain(|(_, times)| *times > 0);
         }
     }
 
-    /// Forgets what has left all of the windows, or is so old that enough newer ones fill each window.
-    pub(super) fn forget<'w>(&mut self, windows: impl Iterator<Item = &'w LimitWindow> + Clone, now: Timestamp) {
+    /// Drops events that have left all `windows`, and those that enough newer ones make irrelevant.
+    pub(super) fn prune<'w>(&mut self, windows: impl Iterator<Item = &'w LimitWindow> + Clone, now: Timestamp) {
         let longest = windows.clone().map(|window| millis(window.per)).max().unwrap_or(0);
         let most = windows.map(|window| window.max).max().unwrap_or(0);
         let mut newer = 0;
@@ -74,7 +73,7 @@ impl Log {
         self.0.drain(..self.0.len() - needed);
     }
 
-    /// Whether nothing is noted.
+    /// Whether it holds no event.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -91,7 +90,7 @@ mod tests {
         Timestamp::from_microsecond(1_800_000_000_000_000 + micros).unwrap()
     }
 
-    /// A naive log: everything that ever happened, with a window that is looked at whole.
+    /// The naive way: every event is kept, and all of them are read each time.
     #[derive(Default)]
     struct Naive(Vec<Timestamp>);
 
@@ -107,20 +106,20 @@ mod tests {
     }
 
     proptest! {
-        /// With times of whole milliseconds the log says what the naive one says, at every step; and a wait that it
-        /// tells is over when it says, and not a millisecond before.
+        /// With times of whole milliseconds both give the same verdict at every step, and there is room exactly when
+        /// the wait is over.
         #[test]
-        fn a_log_knows_what_a_naive_one_knows(
+        fn it_gives_the_verdicts_of_a_naive_implementation(
             windows in prop::collection::vec(window(), 1..4),
             steps in prop::collection::vec((0..900_i64, 0..8_u8), 1..120),
         ) {
-            let (mut log, mut naive, mut now) = (Log::default(), Naive::default(), 0);
+            let (mut events, mut naive, mut now) = (SlidingWindow::default(), Naive::default(), 0);
             for (step, choice) in steps {
                 now += step;
                 let moment = at(now * 1000);
-                log.forget(windows.iter(), moment);
+                events.prune(windows.iter(), moment);
                 for window in &windows {
-                    let wait = log.wait(window, moment);
+                    let wait = events.wait(window, moment);
                     prop_assert_eq!(wait.is_none(), naive.fits(window, moment));
                     if let Some(wait) = wait {
                         prop_assert!(naive.fits(window, moment + wait));
@@ -129,13 +128,13 @@ mod tests {
                 }
                 if choice == 0 {
                     if let Some(last) = naive.0.pop() {
-                        log.take_back(last.as_millisecond());
+                        events.remove(last.as_millisecond());
                     }
-                } else if windows.iter().all(|window| log.wait(window, moment).is_none()) {
-                    prop_assert_eq!(log.note(moment, 1), moment.as_millisecond());
+                } else if windows.iter().all(|window| events.wait(window, moment).is_none()) {
+                    prop_assert_eq!(events.add(moment, 1), moment.as_millisecond());
                     naive.0.push(moment);
                 }
-                prop_assert!(log.0.len() <= windows.iter().map(|window| window.max as usize).max().unwrap());
+                prop_assert!(events.0.len() <= windows.iter().map(|window| window.max as usize).max().unwrap());
             }
         }
     }
@@ -143,42 +142,41 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
-        /// Times that are rounded, up to a hundredth of the window, let no more pass than the naive log does, and bound
-        /// the log however many there are.
+        /// Rounded times let no more events pass than the naive implementation, and bound the list.
         #[test]
-        fn a_coarse_log_never_lets_too_many_pass(
+        fn a_rounded_window_never_lets_too_many_pass(
             max in 101..300_u32,
             per in 1000..20_000_u64,
             steps in prop::collection::vec(0..300_000_i64, 400..800),
         ) {
             let window = LimitWindow { max, per: Duration::from_millis(per) };
-            let (mut log, mut naive, mut now) = (Log::default(), Naive::default(), 0);
+            let (mut events, mut naive, mut now) = (SlidingWindow::default(), Naive::default(), 0);
             for step in steps {
                 now += step;
-                log.forget([&window].into_iter(), at(now));
-                if log.wait(&window, at(now)).is_none() {
+                events.prune([&window].into_iter(), at(now));
+                if events.wait(&window, at(now)).is_none() {
                     prop_assert!(naive.fits(&window, at(now)));
-                    log.note(at(now), grain(&window));
+                    events.add(at(now), resolution(&window));
                     naive.0.push(at(now));
                 } else {
-                    // It is late by a hundredth and what rounding to milliseconds adds, at most.
-                    let late = SignedDuration::from_millis(grain(&window) + 1);
+                    // Rounding delays by a hundredth of the window and a millisecond at most.
+                    let late = SignedDuration::from_millis(resolution(&window) + 1);
                     prop_assert!(!naive.fits(&window, at(now) - late));
                 }
-                prop_assert!(log.0.len() <= 103, "{}", log.0.len());
+                prop_assert!(events.0.len() <= 103, "{}", events.0.len());
             }
         }
     }
 
     #[test]
-    fn what_happens_while_a_limit_is_only_observed_is_remembered_as_far_as_it_matters() {
+    fn events_above_an_observed_limit_do_not_grow_the_list() {
         let window = LimitWindow { max: 3, per: Duration::from_secs(10) };
-        let mut log = Log::default();
+        let mut events = SlidingWindow::default();
         for second in 0..1000 {
-            log.note(at(second * 1_000_000), 1);
-            log.forget([&window].into_iter(), at(second * 1_000_000));
+            events.add(at(second * 1_000_000), 1);
+            events.prune([&window].into_iter(), at(second * 1_000_000));
         }
-        assert_eq!(log.0.len(), 3);
-        assert_eq!(log.wait(&window, at(999_000_000)), Some(Duration::from_secs(8)));
+        assert_eq!(events.0.len(), 3);
+        assert_eq!(events.wait(&window, at(999_000_000)), Some(Duration::from_secs(8)));
     }
 }

@@ -1,0 +1,92 @@
+//! From a send to its accepted code.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{domain::TenantId, limits::VerificationKey, sync::Mutex, telnyx::Channel};
+
+/// How many sends are kept: some ten megabytes, and more than ten minutes at a hundred sends a second.
+const MAX_SENDS: usize = 65_536;
+
+/// The recent sends of this process, by keyed hashes of their verification keys. Phone numbers and IDs are not kept.
+#[derive(Default)]
+pub(super) struct Conversions {
+    hash: RandomState,
+    recent: Mutex<RecentSends>,
+}
+
+#[derive(Default)]
+struct RecentSends {
+    by_key: HashMap<u64, (Channel, Instant)>,
+    /// The keys, oldest first. The oldest are dropped first.
+    order: VecDeque<u64>,
+}
+
+impl Conversions {
+    fn hash(&self, tenant: &TenantId, key: VerificationKey<'_>) -> u64 {
+        self.hash.hash_one((tenant, key))
+    }
+
+    /// Records a send under every key that it may be checked by.
+    pub(super) fn record(&self, tenant: &TenantId, keys: [VerificationKey<'_>; 2], channel: Channel) {
+        let now = Instant::now();
+        let keys = keys.map(|key| self.hash(tenant, key));
+        let mut recent = self.recent.lock();
+        for key in keys {
+            if recent.by_key.insert(key, (channel, now)).is_none() {
+                recent.order.push_back(key);
+            }
+        }
+        while recent.order.len() > 2 * MAX_SENDS {
+            if let Some(oldest) = recent.order.pop_front() {
+                recent.by_key.remove(&oldest);
+            }
+        }
+    }
+
+    /// The channel of the send whose code was accepted, and how long ago it was sent. The second call finds nothing.
+    pub(super) fn take(&self, tenant: &TenantId, key: VerificationKey<'_>) -> Option<(Channel, Duration)> {
+        let (channel, sent) = self.recent.lock().by_key.remove(&self.hash(tenant, key))?;
+        Some((channel, sent.elapsed()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by_phone<'a>(phone_number: &'a str, profile_id: &'a str) -> VerificationKey<'a> {
+        VerificationKey::PhoneNumber { phone_number, profile_id }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_send_is_found_by_both_keys_and_by_no_other_tenant() {
+        let (a, b) = (TenantId::new("a").unwrap(), TenantId::new("b").unwrap());
+        let (conversions, id) = (Conversions::default(), VerificationKey::Id("v1"));
+        conversions.record(&a, [id, by_phone("+1", "p")], Channel::Call);
+        tokio::time::advance(Duration::from_secs(7)).await;
+        assert_eq!(conversions.take(&b, id), None);
+        assert_eq!(conversions.take(&a, by_phone("+1", "q")), None);
+        let found = Some((Channel::Call, Duration::from_secs(7)));
+        assert_eq!(conversions.take(&a, id), found);
+        assert_eq!(conversions.take(&a, by_phone("+1", "p")), found);
+        assert_eq!(conversions.take(&a, id), None);
+    }
+
+    #[test]
+    fn the_number_of_kept_sends_is_bounded() {
+        let tenant = TenantId::new("a").unwrap();
+        let conversions = Conversions::default();
+        for number in 0..MAX_SENDS + 10 {
+            let id = number.to_string();
+            conversions.record(&tenant, [VerificationKey::Id(&id), by_phone(&id, "p")], Channel::Sms);
+        }
+        let recent = conversions.recent.lock();
+        assert_eq!((recent.order.len(), recent.by_key.len()), (2 * MAX_SENDS, 2 * MAX_SENDS));
+    }
+}
