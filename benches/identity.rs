@@ -1,4 +1,4 @@
-//! What it costs per call to know who calls, by what the caller shows: `cargo bench --bench identity`.
+//! The cost of authentication for each call, by kind of credentials: `cargo bench --bench identity`.
 
 use std::{fmt::Write, fs, hint::black_box, sync::Arc};
 
@@ -24,7 +24,7 @@ use self::issuer::{AUDIENCE, ISSUER, SigningKey, jwks};
 
 const TOKEN: &str = "vgw_9Yk0dJb1x2yR4mTq8sLwEe3uVf7hGzAa5cNnKoPiXtM";
 const URI: &str = "spiffe://acme.example/ns/login/sa/service-7";
-/// Identities with a token, a rule and a certificate each, of which one is looked for.
+/// The number of identities. Each has a token, a JWT rule and a certificate, and the benchmark authenticates one of them.
 const IDENTITIES: usize = 100;
 
 fn tenants() -> String {

@@ -1,4 +1,4 @@
-//! What metrics and names cost per call: all that is measured of one call that is not traced, and each part alone.
+//! The cost of metrics and spans for each call: everything that an untraced call records, and each part alone.
 //!
 //! `cargo bench --bench telemetry`
 
@@ -33,7 +33,7 @@ fn telemetry(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
     let _runtime = runtime.enter();
     let mut config = Config::default().telemetry;
-    // Somewhere to export to, so that it is decided for each call whether it is traced; none of these is.
+    // An exporter makes the sampler decide for each call. No call is sampled.
     config.otlp.endpoint = Some("http://127.0.0.1:1".into());
     config.otlp.sample_ratio = 0.0;
     let telemetry = Telemetry::new(&config).expect("it is a URL");

@@ -1,4 +1,4 @@
-//! The pure translation of a send and of a check, both ways: no network, no runtime.
+//! The translation of a send and of a check in both directions, without network and runtime.
 //!
 //! `cargo bench --bench translation`
 

@@ -1,4 +1,4 @@
-//! Server processes, and what the kernel says of them.
+//! Server processes, and their CPU time and memory from `/proc`.
 
 use std::{
     env,
@@ -12,19 +12,19 @@ use std::{
 
 use super::Result;
 
-/// A server process. It is ended when this is dropped.
+/// A server process. Dropping this kills it.
 pub struct Child {
     process: process::Child,
     addr: String,
 }
 
 impl Child {
-    /// Starts this benchmark's own program in another role.
+    /// Starts this benchmark's own executable in another role.
     pub fn of_this_bench(arguments: &[&str]) -> Result<Self> {
         Self::spawn(env::current_exe()?, arguments)
     }
 
-    /// Starts `program` and waits until it says at which address of 127.0.0.1 it listens.
+    /// Starts `program` and waits until it prints the address of 127.0.0.1 on which it listens.
     pub fn spawn(program: impl AsRef<OsStr>, arguments: &[&str]) -> Result<Self> {
         let mut process = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let mut lines = BufReader::new(process.stderr.take().expect("it was just piped")).lines();
@@ -40,12 +40,12 @@ impl Child {
         Ok(Self { process, addr })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn addr(&self) -> &str {
         &self.addr
     }
 
-    /// The CPU time that it has used, in user and system mode.
+    /// Its CPU time so far, in user and system mode.
     pub fn cpu_time(&self) -> Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
         // The second field is the program's name, which may hold spaces; utime and stime are fields 14 and 15.
@@ -55,7 +55,7 @@ impl Child {
         Ok(Duration::from_millis(ticks * 10))
     }
 
-    /// The memory that it holds, in KiB.
+    /// Its resident memory, in KiB.
     pub fn resident_kib(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;

@@ -1,7 +1,7 @@
 //! The do-nothing origin, a do-nothing collector, and the two bare hops.
 //!
-//! A bare hop decodes the gRPC request, posts a fixed body to the origin, reads the answer's bytes and encodes a fixed
-//! gRPC answer: what no gateway of this make can leave out, and nothing else. It does not even look at JSON.
+//! A bare hop decodes the gRPC request, posts a fixed body to the origin, reads the response's bytes and encodes a fixed
+//! gRPC response. It does only what every gateway with these libraries must do, and does not parse JSON.
 
 use std::sync::LazyLock;
 
@@ -36,21 +36,21 @@ const ANSWER: &str = concat!(
     r#""verify_profile_id":"4900017a-e7c8-e79e-0a7c-0d98f49b09cc"}}"#,
 );
 
-/// Announces `listener`'s address as [`super::child::Child`] expects it.
+/// Prints `listener`'s address in the form that [`super::child::Child`] expects.
 async fn listener() -> Result<TcpListener> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     eprintln!("listening on {}", listener.local_addr()?);
     Ok(listener)
 }
 
-/// Answers every request alike.
+/// Gives every request the same response.
 pub async fn origin() -> Result<()> {
     let answer = || async { ([(CONTENT_TYPE, "application/json")], ANSWER) };
     let router = Router::new().fallback(any(answer));
     Ok(axum::serve(listener().await?, router).await?)
 }
 
-/// Takes spans and forgets them.
+/// Accepts spans and drops them.
 pub async fn collector() -> Result<()> {
     struct Forget;
 

@@ -1,4 +1,4 @@
-//! The load: sends, a fixed number in flight.
+//! The load: sends with a fixed concurrency.
 
 use std::{
     sync::{
@@ -19,7 +19,7 @@ use verify_gateway::pb::{
 
 use super::{CONCURRENCY, CONNECTIONS, Result, TOKEN};
 
-/// What one round measured.
+/// The measurements of one round.
 pub struct Sample {
     pub cpu_per_call: Duration,
     pub calls_per_second: f64,
@@ -34,7 +34,7 @@ pub struct Load {
     named: bool,
 }
 
-/// How many numbers were called so far: each has its own, as the gateway sends to one number only one by one.
+/// How many phone numbers are used. Each send has its own number, because sends to one number run one by one.
 static NUMBERS: AtomicUsize = AtomicUsize::new(0);
 
 impl Load {
@@ -46,7 +46,7 @@ impl Load {
         Ok(Self { channels, named })
     }
 
-    /// Makes `calls` calls; every one must succeed.
+    /// Makes `calls` calls. Every call must succeed.
     pub async fn run(&self, calls: usize) -> Result<Sample> {
         let left = Arc::new(AtomicUsize::new(calls));
         let start = Instant::now();

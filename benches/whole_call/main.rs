@@ -1,7 +1,7 @@
-//! A whole call through the running gateway, beside two bare hops that do nothing else.
+//! A whole call through the running gateway, compared with two bare hops.
 //!
-//! Each server is a process of its own, so that its CPU time is its own. All of them send every call on to the same
-//! do-nothing origin, and are measured in turns within one run, so that a noisy machine disturbs them alike.
+//! Each server is a separate process, so that its CPU time can be measured. All servers forward every call to the same
+//! do-nothing origin. One run measures them in turns, so that a noisy machine affects all of them.
 //!
 //! `cargo bench --bench whole_call [-- ROUNDS CALLS]`
 
@@ -21,7 +21,7 @@ use self::{
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Calls in flight at once, over [`CONNECTIONS`] connections.
+/// Concurrent calls, over [`CONNECTIONS`] connections.
 const CONCURRENCY: usize = 32;
 const CONNECTIONS: usize = 4;
 const TOKEN: &str = "vgw_bench-token-bench-token";
@@ -94,8 +94,8 @@ async fn measure(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Starts the gateway as in production: its own process, with a configuration and a tenants file. It records the share
-/// `traced` of the calls.
+/// Starts the gateway as in production: a process with a configuration and a tenants file. It traces the share `traced`
+/// of the calls.
 fn gateway(folder: &std::path::Path, upstream: &str, collector: &str, traced: f64) -> Result<Child> {
     let config = folder.join("gateway.yaml");
     fs::write(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::load::Sample;
 
-/// Prints a line a server, and its CPU time as a multiple of each of the others' in the same rounds.
+/// Prints one line for each server, with the ratio of its CPU time to that of each other server in the same rounds.
 pub fn table<const N: usize>(names: &[&str; N], samples: &[Vec<Sample>; N]) {
     println!("| server | CPU per call | × tonic + reqwest | calls/s | p50 | p99 |");
     println!("|---|---|---|---|---|---|");

@@ -9,14 +9,14 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// tryAgain says whether a call with a request_id may be made again, and after how long.
+// tryAgain reports whether to repeat a call that has a request_id, and how long to wait before that.
 func tryAgain(err error) (time.Duration, bool) {
-	// The gateway knows best where it says how long to wait.
+	// The gateway's own advice comes first.
 	if retry := detail[*errdetails.RetryInfo](err); retry != nil {
 		return retry.GetRetryDelay().AsDuration(), true
 	}
 	switch status.Code(err) {
-	// The connection broke, or the answer took too long: it may have been sent. Asking again finds out.
+	// The send may have happened. A call with the same request_id returns its outcome.
 	case codes.Unavailable, codes.DeadlineExceeded:
 		return time.Second, true
 	default:
@@ -24,7 +24,7 @@ func tryAgain(err error) (time.Duration, bool) {
 	}
 }
 
-// explain says what to do about an error: to the person, or to whoever reads the log.
+// explain returns a text for the person who verifies a phone, or for the log.
 func explain(err error) string {
 	switch reason(err) {
 	case "INVALID_REQUEST", "UPSTREAM_INVALID_REQUEST":
@@ -36,12 +36,12 @@ func explain(err error) string {
 	case "COUNTRY_NOT_ALLOWED", "DESTINATION_NOT_ENABLED", "TRAFFIC_BLOCKED":
 		return "this number can't get a code: please give another one"
 	case "VERIFICATION_NOT_FOUND":
-		return "the code is used up: please ask for a new one"
+		return "the code is used up: please request a new one"
 	case "SEND_OUTCOME_UNKNOWN":
-		return "a message may be on its way: please wait for it before asking for another"
+		return "a message may be on its way: please wait for it before you request another one"
 	}
 	if status.Code(err) == codes.Canceled {
-		return "the person went away"
+		return "the person cancelled"
 	}
 	if retry := detail[*errdetails.RetryInfo](err); retry != nil {
 		return fmt.Sprintf("please try again in %v", retry.GetRetryDelay().AsDuration())
@@ -49,11 +49,11 @@ func explain(err error) string {
 	return fmt.Sprintf("please try again later (%v, call %s)", err, detail[*errdetails.RequestInfo](err).GetRequestId())
 }
 
-// reason is what the gateway calls an error: a name of the enum ErrorReason without its prefix. Empty where it never heard
-// of the call.
+// reason is the name of the error in the enum ErrorReason, without its prefix. It is empty if the error does not come from
+// the gateway.
 func reason(err error) string { return detail[*errdetails.ErrorInfo](err).GetReason() }
 
-// detail is the detail of this type, or nil.
+// detail returns the error detail of this type, or nil.
 func detail[T any](err error) (none T) {
 	for _, detail := range status.Convert(err).Details() {
 		if wanted, ok := detail.(T); ok {

@@ -1,5 +1,5 @@
-// How a service sends a code to a phone and checks it, with the gateway's errors handled. verify.go is the service's
-// part, errors.go says what to do about errors, and this file connects.
+// An example of a service that sends a code to a phone and checks it. verify.go makes the calls, errors.go handles the
+// errors, and this file connects.
 package main
 
 import (
@@ -21,19 +21,19 @@ import (
 	verify "example.com/verify/gen/verify/v1"
 )
 
-// token is shown with every call.
+// token is sent with every call.
 type token string
 
 func (t token) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
 	return map[string]string{"authorization": "Bearer " + string(t)}, nil
 }
 
-// RequireTransportSecurity would refuse plaintext, which is what `verify-gateway dev` speaks.
+// RequireTransportSecurity is false because `verify-gateway dev` uses plaintext.
 func (t token) RequireTransportSecurity() bool { return false }
 
 func main() {
 	log.SetFlags(0)
-	// Ctrl-C cancels whatever is under way.
+	// Ctrl-C cancels the running call.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 
@@ -44,7 +44,7 @@ func main() {
 			log.Fatal(err)
 		}
 	}
-	// One connection for the whole program: it is made when it is needed, and again whenever it breaks.
+	// One connection serves the whole program. It connects on the first call and reconnects if it breaks.
 	connection, err := grpc.NewClient("dns:///"+env("GATEWAY", "127.0.0.1:50051"),
 		grpc.WithTransportCredentials(transport), grpc.WithPerRPCCredentials(token(env("TOKEN", "demo"))))
 	if err != nil {
@@ -63,7 +63,7 @@ func main() {
 	profile := created.GetProfile().GetId()
 	fmt.Println("profile:", profile)
 
-	// A number with a typing error, and then the right one.
+	// First a mistyped number, then the right one.
 	for _, phone := range []string{"+1303555", env("PHONE", "+13035551234")} {
 		if err = verifyPhone(ctx, verifications, phone, profile); err != nil {
 			fmt.Println(explain(err))
@@ -74,8 +74,8 @@ func main() {
 	}
 }
 
-// typedCode is what the person types in, with a slip at the first try. With `verify-gateway dev` there is no phone: the
-// simulator keeps what one would have received.
+// typedCode stands for the person, who types a wrong code first. `verify-gateway dev` has no phones, so it reads the code
+// from the simulator.
 func typedCode(ctx context.Context, phone string, try int) (string, error) {
 	if try == 1 {
 		return "0000", nil

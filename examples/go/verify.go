@@ -11,8 +11,8 @@ import (
 	verify "example.com/verify/gen/verify/v1"
 )
 
-// verifyPhone is the whole of it: is the person at this phone? Cancelling ctx, say because the page was closed, ends the call
-// that is under way.
+// verifyPhone sends a code to phone and checks the codes that the person types. Cancelling ctx, for example because the
+// page was closed, cancels the running call.
 func verifyPhone(ctx context.Context, client verify.VerificationServiceClient, phone, profile string) error {
 	sent, err := send(ctx, client, phone, profile)
 	if err != nil {
@@ -29,7 +29,7 @@ func verifyPhone(ctx context.Context, client verify.VerificationServiceClient, p
 			return err
 		}
 		fmt.Println("checked:", outcome)
-		// Only ACCEPTED lets the person in, whatever other outcomes there may be one day.
+		// Only ACCEPTED proves the phone number. Later versions may add outcomes.
 		if outcome == verify.CheckOutcome_CHECK_OUTCOME_ACCEPTED {
 			return nil
 		}
@@ -39,12 +39,12 @@ func verifyPhone(ctx context.Context, client verify.VerificationServiceClient, p
 	}
 }
 
-// send sends a code once, however often it has to ask. The person waits for half a minute at most.
+// send sends one message, even if it needs several calls. It gives up after 30 seconds.
 func send(ctx context.Context, client verify.VerificationServiceClient, phone, profile string) (*verify.Verification, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	request := &verify.CreateVerificationRequest{
-		// Names this intent: with the same name, every further try is the same message.
+		// All calls with the same request_id send one message.
 		RequestId:   uuid.NewString(),
 		PhoneNumber: phone,
 		Channel:     verify.Channel_CHANNEL_SMS,
@@ -60,7 +60,7 @@ func send(ctx context.Context, client verify.VerificationServiceClient, phone, p
 		if !again || time.Until(end) < wait {
 			return nil, err
 		}
-		fmt.Printf("once more in %v: %v\n", wait, reason(err))
+		fmt.Printf("retrying in %v: %v\n", wait, reason(err))
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
@@ -75,7 +75,7 @@ func createVerification(ctx context.Context, client verify.VerificationServiceCl
 	return client.CreateVerification(ctx, request)
 }
 
-// check never asks twice: a check that may have been made has spent one of the person's few tries.
+// check is not repeated: a check whose answer is lost may have used one of the person's few attempts.
 func check(ctx context.Context, client verify.VerificationServiceClient, id, code string) (verify.CheckOutcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, 12*time.Second)
 	defer cancel()

@@ -11,6 +11,6 @@ const files = [
 ];
 const includeDirs = [new URL('proto', import.meta.url).pathname, getProtoPath('..')];
 
-/** The types by their full names. Enums are their names, fields keep theirs, and each has a value. */
+/** The types by full name. Enums are strings, field names stay as they are, and absent fields have their defaults. */
 export const types = loadSync(files, { includeDirs, keepCase: true, enums: String, longs: Number, defaults: true, oneofs: true });
 export const { verify } = loadPackageDefinition(types);

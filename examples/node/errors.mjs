@@ -1,8 +1,8 @@
-// What to do about the gateway's errors.
+// How a client handles the gateway's errors.
 import { status } from '@grpc/grpc-js';
 import { types } from './contract.mjs';
 
-/** The detail of this type, such as `BadRequest`; undefined where there is none. */
+/** The error detail of this type, such as `BadRequest`, or undefined. */
 export function detail(error, type) {
   const [packed] = error.metadata?.get('grpc-status-details-bin') ?? [];
   if (!packed) return undefined;
@@ -11,26 +11,26 @@ export function detail(error, type) {
   return found && types[`google.rpc.${type}`].deserialize(found.value);
 }
 
-/** What the gateway calls it: a name of the enum ErrorReason without its prefix. Undefined where it never heard of it. */
+/** The name of the error in ErrorReason, without its prefix. Undefined if the error does not come from the gateway. */
 export const reason = (error) => detail(error, 'ErrorInfo')?.reason;
 
-/** The milliseconds to wait, where the gateway says how long. */
+/** The milliseconds that the gateway asks the client to wait, or undefined. */
 export function retryDelay(error) {
   const delay = detail(error, 'RetryInfo')?.retry_delay;
   return delay && delay.seconds * 1000 + Math.ceil(delay.nanos / 1e6);
 }
 
-/** After how many milliseconds a call with a request_id may be made again; undefined where that does not help. */
+/** The milliseconds to wait before a call with a request_id is repeated; undefined if a repetition does not help. */
 export function tryAgain(error) {
-  // The gateway knows best where it says how long to wait.
+  // The gateway's own advice comes first.
   const delay = retryDelay(error);
   if (delay !== undefined) return delay;
-  // The connection broke, or the answer took too long: it may have been sent. Asking again finds out.
+  // The send may have happened. A call with the same request_id returns its outcome.
   if ([status.UNAVAILABLE, status.DEADLINE_EXCEEDED].includes(error.code)) return 1000;
   return reason(error) === 'SEND_OUTCOME_UNKNOWN' ? 1000 : undefined;
 }
 
-/** What to say to the person, or to whoever reads the log. */
+/** A text for the person who verifies a phone, or for the log. */
 export function explain(error) {
   switch (reason(error)) {
     case 'INVALID_REQUEST':
@@ -43,11 +43,11 @@ export function explain(error) {
     case 'TRAFFIC_BLOCKED':
       return "this number can't get a code: please give another one";
     case 'VERIFICATION_NOT_FOUND':
-      return 'the code is used up: please ask for a new one';
+      return 'the code is used up: please request a new one';
     case 'SEND_OUTCOME_UNKNOWN':
-      return 'a message may be on its way: please wait for it before asking for another';
+      return 'a message may be on its way: please wait for it before you request another one';
   }
-  if (error.code === status.CANCELLED) return 'the person went away';
+  if (error.code === status.CANCELLED) return 'the person cancelled';
   const delay = retryDelay(error);
   if (delay !== undefined) return `please try again in ${delay / 1000} s`;
   return `please try again later (${error.message}, call ${detail(error, 'RequestInfo')?.request_id})`;

@@ -1,5 +1,5 @@
-// How a service sends a code to a phone and checks it, with the gateway's errors handled. phone.mjs is the service's part,
-// errors.mjs says what to do about errors, and this file connects.
+// An example of a service that sends a code to a phone and checks it. phone.mjs makes the calls, errors.mjs handles the
+// errors, and this file connects.
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { InterceptingCall, credentials } from '@grpc/grpc-js';
@@ -10,7 +10,7 @@ import { call, verifyPhone } from './phone.mjs';
 const { GATEWAY = '127.0.0.1:50051', SIMULATOR = 'http://127.0.0.1:4010', TOKEN = 'demo', CA_FILE } = process.env;
 const { PHONE = '+13035551234' } = process.env;
 
-/** Shows the token with every call. */
+/** Sends the token with every call. */
 const token = (options, next) =>
   new InterceptingCall(next(options), {
     start(metadata, listener, next) {
@@ -19,21 +19,21 @@ const token = (options, next) =>
     },
   });
 
-/** What the person types in, with a slip at the first try. With `verify-gateway dev` there is no phone: the simulator
- * keeps what one would have received. */
+/** Stands for the person, who types a wrong code first. `verify-gateway dev` has no phones, so it reads the code from
+ * the simulator. */
 async function typedCode(phone, attempt) {
   if (attempt === 1) return '0000';
   const answer = await fetch(`${SIMULATOR}/_simulator/messages/latest/code?phone=${encodeURIComponent(phone)}`);
   return (await answer.text()).trim();
 }
 
-// Ctrl-C cancels whatever is under way.
+// Ctrl-C cancels the running call.
 const stop = new AbortController();
 process.once('SIGINT', () => stop.abort());
 
-// `verify-gateway dev` speaks plaintext.
+// `verify-gateway dev` uses plaintext.
 const transport = CA_FILE ? credentials.createSsl(readFileSync(CA_FILE)) : credentials.createInsecure();
-// Both share one connection, which is made when it is needed, and again whenever it breaks.
+// Both share one connection. It connects on the first call and reconnects if it breaks.
 const options = { interceptors: [token] };
 const profiles = new verify.v1.ProfileService(GATEWAY, transport, options);
 const verifications = new verify.v1.VerificationService(GATEWAY, transport, options);
@@ -43,7 +43,7 @@ try {
   const request = { request_id: randomUUID(), profile: { name: 'example', sms: { app_name: 'Acme' } } };
   const { profile } = await call(profiles, 'CreateProfile', request, stop);
   console.log('profile:', profile.id);
-  // A number with a typing error, and then the right one.
+  // First a mistyped number, then the right one.
   for (const phone of ['+1303555', PHONE]) {
     verified = await verifyPhone(verifications, phone, profile.id, typedCode, stop.signal).catch((error) => {
       console.log(explain(error));

@@ -1,9 +1,9 @@
-// Is the person at this phone? The service's part of it.
+// Sends a code to a phone and checks it.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reason, tryAgain } from './errors.mjs';
 
-/** One call as a promise, with a deadline in milliseconds. An aborted signal, say of a closed page, cancels it. */
+/** One call as a promise, with a deadline in milliseconds. An aborted signal, for example of a closed page, cancels it. */
 export function call(client, method, request, { timeout = 12_000, signal } = {}) {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
@@ -24,16 +24,16 @@ export async function verifyPhone(client, phone, profile, typedCode, signal) {
   for (let attempt = 1; ; attempt++) {
     const outcome = await check(client, sent.id, await typedCode(phone, attempt), signal);
     console.log('checked:', outcome);
-    // Only ACCEPTED lets the person in, whatever other outcomes there may be one day.
+    // Only ACCEPTED proves the phone number. Later versions may add outcomes.
     if (outcome !== 'CHECK_OUTCOME_REJECTED') return outcome === 'CHECK_OUTCOME_ACCEPTED';
   }
 }
 
-/** Sends a code once, however often it has to ask. The person waits for half a minute at most. */
+/** Sends one message, even if it needs several calls. Gives up after 30 seconds. */
 export async function send(client, phone, profile, signal) {
   const end = Date.now() + 30_000;
   const request = {
-    // Names this intent: with the same name, every further try is the same message.
+    // All calls with the same request_id send one message.
     request_id: randomUUID(),
     phone_number: phone,
     channel: 'CHANNEL_SMS',
@@ -46,13 +46,13 @@ export async function send(client, phone, profile, signal) {
     } catch (error) {
       const wait = tryAgain(error);
       if (wait === undefined || Date.now() + wait > end) throw error;
-      console.log(`once more in ${wait / 1000} s: ${reason(error)}`);
+      console.log(`retrying in ${wait / 1000} s: ${reason(error)}`);
       await sleep(wait, undefined, { signal });
     }
   }
 }
 
-/** Never asks twice: a check that may have been made has spent one of the person's few tries. */
+/** Is not repeated: a check whose answer is lost may have used one of the person's few attempts. */
 export async function check(client, verification, code, signal) {
   const request = { verification_id: verification, code };
   return (await call(client, 'CheckVerification', request, { signal })).outcome;

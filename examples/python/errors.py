@@ -1,4 +1,4 @@
-"""What to do about the gateway's errors."""
+"""How a client handles the gateway's errors."""
 
 import grpc
 from google.rpc import error_details_pb2
@@ -6,7 +6,7 @@ from grpc_status import rpc_status
 
 
 def detail(error: grpc.RpcError, kind):
-    """The detail of this type; an empty one where there is none."""
+    """The error detail of this type, or an empty one."""
     found = kind()
     status = rpc_status.from_call(error)
     for packed in status.details if status else ():
@@ -16,32 +16,32 @@ def detail(error: grpc.RpcError, kind):
 
 
 def reason(error: grpc.RpcError) -> str:
-    """What the gateway calls it: a name of the enum ErrorReason without its prefix.
+    """The name of the error in the enum ErrorReason, without its prefix.
 
-    Empty where the gateway never heard of the call.
+    Empty if the error does not come from the gateway.
     """
     return detail(error, error_details_pb2.ErrorInfo).reason
 
 
 def retry_delay(error: grpc.RpcError) -> float | None:
-    """The seconds to wait, where the gateway says how long."""
+    """The seconds that the gateway asks the client to wait."""
     retry = detail(error, error_details_pb2.RetryInfo)
     return retry.retry_delay.ToTimedelta().total_seconds() if retry.HasField("retry_delay") else None
 
 
 def try_again(error: grpc.RpcError) -> float | None:
-    """After how many seconds a call with a request_id may be made again; None where that does not help."""
-    # The gateway knows best where it says how long to wait.
+    """The seconds to wait before a call with a request_id is repeated; None if a repetition does not help."""
+    # The gateway's own advice comes first.
     if (delay := retry_delay(error)) is not None:
         return delay
-    # The connection broke, or the answer took too long: it may have been sent. Asking again finds out.
+    # The send may have happened. A call with the same request_id returns its outcome.
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
         return 1
     return 1 if reason(error) == "SEND_OUTCOME_UNKNOWN" else None
 
 
 def explain(error: grpc.RpcError) -> str:
-    """What to say to the person, or to whoever reads the log."""
+    """A text for the person who verifies a phone, or for the log."""
     match reason(error):
         case "INVALID_REQUEST" | "UPSTREAM_INVALID_REQUEST":
             violations = detail(error, error_details_pb2.BadRequest).field_violations
@@ -49,9 +49,9 @@ def explain(error: grpc.RpcError) -> str:
         case "COUNTRY_NOT_ALLOWED" | "DESTINATION_NOT_ENABLED" | "TRAFFIC_BLOCKED":
             return "this number can't get a code: please give another one"
         case "VERIFICATION_NOT_FOUND":
-            return "the code is used up: please ask for a new one"
+            return "the code is used up: please request a new one"
         case "SEND_OUTCOME_UNKNOWN":
-            return "a message may be on its way: please wait for it before asking for another"
+            return "a message may be on its way: please wait for it before you request another one"
     if (delay := retry_delay(error)) is not None:
         return f"please try again in {delay:g} s"
     call = detail(error, error_details_pb2.RequestInfo).request_id

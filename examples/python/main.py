@@ -1,6 +1,6 @@
-"""How a service sends a code to a phone and checks it, with the gateway's errors handled.
+"""An example of a service that sends a code to a phone and checks it.
 
-phone.py is the service's part, errors.py says what to do about errors, and this file connects.
+phone.py makes the calls, errors.py handles the errors, and this file connects.
 """
 
 import asyncio
@@ -26,27 +26,27 @@ TOKEN = os.environ.get("TOKEN", "demo")
 
 
 class Token(grpc.aio.UnaryUnaryClientInterceptor):
-    """Shows the token with every call."""
+    """Sends the token with every call."""
 
     async def intercept_unary_unary(self, continuation, details, request):
-        # A copy: what came before and comes after belongs to others.
+        # Other interceptors may keep the original.
         metadata = grpc.aio.Metadata(*(details.metadata or ()), ("authorization", f"Bearer {TOKEN}"))
         return await continuation(details._replace(metadata=metadata), request)
 
 
 def connect() -> grpc.aio.Channel:
-    """One channel for the whole program: it connects when needed, and again whenever the connection breaks."""
+    """One channel serves the whole program. It connects on the first call and reconnects if the connection breaks."""
     if "CA_FILE" in os.environ:
         tls = grpc.ssl_channel_credentials(Path(os.environ["CA_FILE"]).read_bytes())
         return grpc.aio.secure_channel(GATEWAY, tls, interceptors=[Token()])
-    # `verify-gateway dev` speaks plaintext.
+    # `verify-gateway dev` uses plaintext.
     return grpc.aio.insecure_channel(GATEWAY, interceptors=[Token()])
 
 
 async def typed_code(phone: str, attempt: int) -> str:
-    """What the person types in, with a slip at the first try.
+    """Stands for the person, who types a wrong code first.
 
-    With `verify-gateway dev` there is no phone: the simulator keeps what one would have received.
+    With `verify-gateway dev` there is no phone, so it reads the code from the simulator.
     """
     if attempt == 1:
         return "0000"
@@ -63,7 +63,7 @@ async def main() -> bool:
         profile = (await profiles.CreateProfile(request, timeout=12)).profile.id
         print("profile:", profile)
         verified = False
-        # A number with a typing error, and then the right one.
+        # First a mistyped number, then the right one.
         for phone in ("+1303555", os.environ.get("PHONE", "+13035551234")):
             try:
                 verified = await verify_phone(verifications, phone, profile, typed_code)

@@ -1,6 +1,6 @@
-"""Is the person at this phone? The service's part of it.
+"""Sends a code to a phone and checks it.
 
-Cancelling the task, say because the page was closed, ends the call that is under way.
+Cancelling the task, for example because the page was closed, cancels the running call.
 """
 
 import asyncio
@@ -23,16 +23,16 @@ async def verify_phone(
         attempt += 1
         outcome = await check(service, sent.id, await typed_code(phone, attempt))
         print("checked:", pb.CheckOutcome.Name(outcome))
-        # Only ACCEPTED lets the person in, whatever other outcomes there may be one day.
+        # Only ACCEPTED proves the phone number. Later versions may add outcomes.
         if outcome != pb.CHECK_OUTCOME_REJECTED:
             return outcome == pb.CHECK_OUTCOME_ACCEPTED
 
 
 async def send(service: VerificationServiceStub, phone: str, profile: str) -> pb.Verification:
-    """Sends a code once, however often it has to ask. The person waits for half a minute at most."""
+    """Sends one message, even if it needs several calls. Gives up after 30 seconds."""
     end = asyncio.get_running_loop().time() + 30
     request = pb.CreateVerificationRequest(
-        # Names this intent: with the same name, every further try is the same message.
+        # All calls with the same request_id send one message.
         request_id=str(uuid.uuid4()),
         phone_number=phone,
         channel=pb.CHANNEL_SMS,
@@ -46,11 +46,11 @@ async def send(service: VerificationServiceStub, phone: str, profile: str) -> pb
             wait = try_again(error)
             if wait is None or asyncio.get_running_loop().time() + wait > end:
                 raise
-            print(f"once more in {wait:g} s: {reason(error)}")
+            print(f"retrying in {wait:g} s: {reason(error)}")
             await asyncio.sleep(wait)
 
 
 async def check(service: VerificationServiceStub, verification: str, code: str) -> pb.CheckOutcome:
-    """Never asks twice: a check that may have been made has spent one of the person's few tries."""
+    """Is not repeated: a check whose answer is lost may have used one of the person's few attempts."""
     request = pb.CheckVerificationRequest(verification_id=verification, code=code)
     return (await service.CheckVerification(request, timeout=12)).outcome

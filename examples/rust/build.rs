@@ -1,4 +1,4 @@
-//! Makes a client of the contract.
+//! Generates a client from the contract.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto");

@@ -1,31 +1,31 @@
-//! What to do about the gateway's errors.
+//! How a client handles the gateway's errors.
 
 use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-/// What the gateway calls it: a name of the enum ErrorReason without its prefix. Empty where it never heard of the call.
+/// The name of the error in the enum ErrorReason, without its prefix. Empty if the error does not come from the gateway.
 pub fn reason(error: &Status) -> String {
     error.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }
 
-/// How long to wait, where the gateway says so.
+/// How long the gateway asks the client to wait.
 fn retry_delay(error: &Status) -> Option<Duration> {
     error.get_details_retry_info()?.retry_delay
 }
 
-/// After how long a call with a `request_id` may be made again; none where that does not help.
+/// How long to wait before a call with a `request_id` is repeated. None if a repetition does not help.
 pub fn try_again(error: &Status) -> Option<Duration> {
-    // The gateway knows best where it says how long to wait.
+    // The gateway's own advice comes first.
     retry_delay(error).or_else(|| {
-        // The connection broke, or the answer took too long: it may have been sent. Asking again finds out.
+        // The send may have happened. A call with the same request_id returns its outcome.
         let lost = matches!(error.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled);
         (lost || reason(error) == "SEND_OUTCOME_UNKNOWN").then_some(Duration::from_secs(1))
     })
 }
 
-/// What to say to the person, or to whoever reads the log.
+/// A text for the person who verifies a phone, or for the log.
 pub fn explain(error: &Status) -> String {
     match reason(error).as_str() {
         "INVALID_REQUEST" | "UPSTREAM_INVALID_REQUEST" => {
@@ -36,8 +36,8 @@ pub fn explain(error: &Status) -> String {
         "COUNTRY_NOT_ALLOWED" | "DESTINATION_NOT_ENABLED" | "TRAFFIC_BLOCKED" => {
             "this number can't get a code: please give another one".into()
         }
-        "VERIFICATION_NOT_FOUND" => "the code is used up: please ask for a new one".into(),
-        "SEND_OUTCOME_UNKNOWN" => "a message may be on its way: please wait for it before asking for another".into(),
+        "VERIFICATION_NOT_FOUND" => "the code is used up: please request a new one".into(),
+        "SEND_OUTCOME_UNKNOWN" => "a message may be on its way: please wait for it before you request another one".into(),
         _ => match retry_delay(error) {
             Some(delay) => format!("please try again in {delay:?}"),
             None => {

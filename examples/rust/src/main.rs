@@ -1,10 +1,10 @@
-//! How a service sends a code to a phone and checks it, with the gateway's errors handled. `phone.rs` is the service's
-//! part, `errors.rs` says what to do about errors, and this file connects.
+//! An example of a service that sends a code to a phone and checks it. `phone.rs` makes the calls, `errors.rs` handles the
+//! errors, and this file connects.
 
 mod errors;
 mod phone;
 
-/// The contract, as `build.rs` makes it.
+/// The contract, which `build.rs` compiles.
 mod pb {
     tonic::include_proto!("verify.v1");
 }
@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 type Gateway = VerificationServiceClient<InterceptedService<Channel, Token>>;
 
-/// Shows the token with every call.
+/// Sends the token with every call.
 #[derive(Clone)]
 struct Token(MetadataValue<Ascii>);
 
@@ -48,15 +48,15 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
             let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(fs::read(file)?));
             Endpoint::from_shared(format!("https://{gateway}"))?.tls_config(tls)?
         }
-        // `verify-gateway dev` speaks plaintext.
+        // `verify-gateway dev` uses plaintext.
         Err(_) => Endpoint::from_shared(format!("http://{gateway}"))?,
     };
-    // One connection for the whole program: it is made when it is needed, and again whenever it breaks.
+    // One connection serves the whole program. It connects on the first call and reconnects if it breaks.
     let channel = endpoint.connect_lazy();
     let token = Token(format!("Bearer {}", setting("TOKEN", "demo")).parse()?);
     tokio::select! {
         verified = run(channel, token) => Ok(ExitCode::from(u8::from(!verified))),
-        // Ctrl-C drops, and so cancels, whatever is under way.
+        // Ctrl-C drops, and so cancels, the running call.
         _ = tokio::signal::ctrl_c() => Ok(ExitCode::FAILURE),
     }
 }
@@ -81,7 +81,7 @@ async fn run(channel: Channel, token: Token) -> bool {
     println!("profile: {profile}");
     let mut gateway = VerificationServiceClient::with_interceptor(channel, token);
     let mut verified = false;
-    // A number with a typing error, and then the right one.
+    // First a mistyped number, then the right one.
     for phone in ["+1303555".into(), setting("PHONE", "+13035551234")] {
         verified = phone::verify(&mut gateway, &phone, &profile).await.unwrap_or_else(|error| {
             println!("{}", errors::explain(&error));
@@ -91,8 +91,8 @@ async fn run(channel: Channel, token: Token) -> bool {
     verified
 }
 
-/// What the person types in, with a slip at the first try. With `verify-gateway dev` there is no phone: the simulator
-/// keeps what one would have received.
+/// Stands for the person, who types a wrong code first. `verify-gateway dev` has no phones, so it reads the code from
+/// the simulator.
 async fn typed_code(phone: &str, attempt: u32) -> String {
     if attempt == 1 {
         return "0000".into();

@@ -1,5 +1,5 @@
-//! Is the person at this phone? The service's part of it. Dropping a future, say because the page was closed, cancels the
-//! call that is under way.
+//! Sends a code to a phone and checks it. Dropping the future, for example because the page was closed, cancels the running
+//! call.
 
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ use crate::{
     typed_code,
 };
 
-/// The deadline of one call: the gateway is told, and gives up then too.
+/// The deadline of one call. It is sent to the gateway, which then gives up too.
 const DEADLINE: Duration = Duration::from_secs(12);
 
-/// Whether the person at `phone` has the code.
+/// Sends a code to `phone`, and returns whether the person typed it.
 pub async fn verify(gateway: &mut Gateway, phone: &str, profile: &str) -> Result<bool, Status> {
     let sent = send(gateway, phone, profile).await?;
     println!("sent: {} {}", sent.id, sent.state().as_str_name());
     for attempt in 1.. {
         let outcome = check(gateway, &sent.id, &typed_code(phone, attempt).await).await?;
         println!("checked: {}", outcome.as_str_name());
-        // Only Accepted lets the person in, whatever other outcomes there may be one day.
+        // Only Accepted proves the phone number. Later versions may add outcomes.
         if outcome != CheckOutcome::Rejected {
             return Ok(outcome == CheckOutcome::Accepted);
         }
@@ -35,11 +35,11 @@ pub async fn verify(gateway: &mut Gateway, phone: &str, profile: &str) -> Result
     Ok(false)
 }
 
-/// Sends a code once, however often it has to ask. The person waits for half a minute at most.
+/// Sends one message, even if it needs several calls. Gives up after 30 seconds.
 async fn send(gateway: &mut Gateway, phone: &str, profile: &str) -> Result<Verification, Status> {
     let end = Instant::now() + Duration::from_secs(30);
     let request = CreateVerificationRequest {
-        // Names this intent: with the same name, every further try is the same message.
+        // All calls with the same request_id send one message.
         request_id: Uuid::new_v4().into(),
         phone_number: phone.into(),
         channel: Channel::Sms.into(),
@@ -56,7 +56,7 @@ async fn send(gateway: &mut Gateway, phone: &str, profile: &str) -> Result<Verif
         };
         match try_again(&error) {
             Some(wait) if Instant::now() + wait < end => {
-                println!("once more in {wait:?}: {}", reason(&error));
+                println!("retrying in {wait:?}: {}", reason(&error));
                 sleep(wait).await;
             }
             _ => return Err(error),
@@ -64,7 +64,7 @@ async fn send(gateway: &mut Gateway, phone: &str, profile: &str) -> Result<Verif
     }
 }
 
-/// Never asks twice: a check that may have been made has spent one of the person's few tries.
+/// Is not repeated: a check whose answer is lost may have used one of the person's few attempts.
 async fn check(gateway: &mut Gateway, verification: &str, code: &str) -> Result<CheckOutcome, Status> {
     let mut call = Request::new(CheckVerificationRequest {
         target: Some(Target::VerificationId(verification.into())),

@@ -56,7 +56,7 @@ func (rawCodec) Unmarshal(data []byte, message any) error {
 }
 func (rawCodec) Name() string { return "proto" }
 
-// make makes a call, and compares its end with what is expected.
+// make makes a call, and compares its result with the expected one.
 func (p *player) make(ctx context.Context, call call) error {
 	if call.DeadlineMS > 0 {
 		var cancel context.CancelFunc
@@ -174,7 +174,7 @@ func (p *player) compare(call call, err error, metadata metadata.MD) error {
 	return nil
 }
 
-// answer compares a response with what is expected, and saves what later steps name.
+// answer compares a response with the expected one, and saves the values that later steps use.
 func (p *player) answer(call call, response proto.Message) error {
 	found := asJSON(response)
 	if err := subset(call.Expect.Response, found, "response"); call.Expect.Response != nil && err != nil {
@@ -193,7 +193,7 @@ func (p *player) answer(call call, response proto.Message) error {
 	return nil
 }
 
-// subset fails unless all that is expected is found. "*" stands for anything.
+// subset fails unless every expected value is found. "*" matches every value.
 func subset(expected, found any, path string) error {
 	switch expected := expected.(type) {
 	case map[string]any:
@@ -232,7 +232,7 @@ func asJSON(message proto.Message) (value any) {
 	return value
 }
 
-// codeName is the name of a code as gRPC's documents have it.
+// codeName is the name of a code in gRPC's documents.
 func codeName(code codes.Code) string {
 	for name := range strings.FieldsSeq("OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS " +
 		"PERMISSION_DENIED RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE " +

@@ -12,7 +12,7 @@ import (
 	verify "example.com/verify/clients/gen/verify/v1"
 )
 
-// A scenario is a case with its steps, which are read when they are made: they may name what earlier ones saved.
+// A scenario is a case with its steps. A step is decoded when it runs, because it may use values of earlier steps.
 type scenario struct {
 	Name          string
 	Gateway       string

@@ -22,7 +22,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// A step has one of these.
+// A step has one of these actions.
 type step struct {
 	call
 	Fault      json.RawMessage
@@ -52,7 +52,7 @@ type player struct {
 }
 
 func run(one scenario, reasons map[string]bool) error {
-	// Those of a case that failed.
+	// Faults that a failed case left behind.
 	if _, err := control(http.MethodDelete, "/faults", nil); err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func connect(one scenario) (*grpc.ClientConn, error) {
 
 var variable = regexp.MustCompile(`\$\{(\w+)\}`)
 
-// expanded puts in what ${…} stands for: a saved value, a new UUID, or so many letters.
+// expanded replaces ${…} by a saved value, a new UUID, or a number of letters.
 func (p *player) expanded(text []byte) []byte {
 	return variable.ReplaceAllFunc(text, func(found []byte) []byte {
 		name := string(found[2 : len(found)-1])
@@ -163,11 +163,11 @@ func parsed(text []byte) (step, error) {
 	return step, err
 }
 
-// many makes the call of a step so many times, some at once.
+// many repeats the call of a step, with some calls at the same time.
 func (p *player) many(text []byte, step step) error {
 	places, ends := make(chan struct{}, step.AtOnce), make(chan error, step.Times)
 	for range step.Times {
-		// One of its own: a RawMessage that is read again is overwritten in place, under a call that still sends it.
+		// Each call has its own copy, because decoding into a RawMessage overwrites the bytes that a running call still sends.
 		next, err := parsed(p.expanded(text))
 		if err != nil {
 			return err
@@ -186,7 +186,7 @@ func (p *player) many(text []byte, step step) error {
 	return nil
 }
 
-// health expects these states of services, and that others are not known.
+// health expects these states of services, and that other services are unknown.
 func (p *player) health(expected map[string]string) error {
 	client := grpc_health_v1.NewHealthClient(p.connection)
 	for service, state := range expected {
@@ -216,7 +216,7 @@ func control(method, path string, body []byte) ([]byte, error) {
 	return content, err
 }
 
-// faultsUsed waits until the simulator has met all faults, so that a call is known to have come that far.
+// faultsUsed waits until all faults are used up, which proves that the calls have reached the simulator.
 func faultsUsed() error {
 	for end := time.Now().Add(10 * time.Second); ; {
 		if time.Now().After(end) {

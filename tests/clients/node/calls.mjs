@@ -1,4 +1,4 @@
-// Makes calls, and compares their ends with what is expected.
+// Makes calls, and compares their results with the expected ones.
 import { Metadata, status } from '@grpc/grpc-js';
 import { method, types } from './contract.mjs';
 import { fromJson, subset, toJson } from './json.mjs';
@@ -27,7 +27,7 @@ export function begin(client, step) {
       metadata,
       options,
       (error, response) => {
-        // The trailer of a call that went well comes after its answer.
+        // The trailers of a successful call come after its answer.
         if (error) initial.merge(error.metadata);
         resolve({ error, response, metadata: initial });
       },

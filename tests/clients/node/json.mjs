@@ -1,4 +1,4 @@
-// Between protobuf's JSON and the objects of protobufjs, which has no JSON of its own for well-known types.
+// Converts between protobuf's JSON and the objects of protobufjs, which has no JSON mapping for well-known types.
 const snake = (path) => path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 export function fromJson(value, key) {
@@ -16,7 +16,7 @@ export function toJson(value, key) {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, toJson(one, name)]));
 }
 
-/** Fails unless all that is expected is found. "*" stands for anything. */
+/** Fails unless every expected value is found. "*" matches every value. */
 export function subset(expected, found, path) {
   if (Array.isArray(expected)) {
     if (found?.length !== expected.length) throw new Error(`${path} is ${JSON.stringify(found)}`);

@@ -23,7 +23,7 @@ export class Player {
   constructor(one, reasons) {
     this.address = GATEWAYS[one.gateway ?? 'dev'];
     this.reasons = reasons;
-    // Connections of its own: clients of the same arguments would share them.
+    // A pool of its own, because clients with the same arguments share connections.
     this.options = { 'grpc.use_local_subchannel_pool': 1 };
     if (one.service_config) this.options['grpc.service_config'] = readFileSync(`${SERVICE_CONFIGS}/${one.service_config}`, 'utf8');
     this.credentials = credentials.createInsecure();
@@ -38,7 +38,7 @@ export class Player {
     this.packing = new Client(this.address, this.credentials, packing);
   }
 
-  /** Takes away the faults of a case that failed. */
+  /** Removes the faults that a failed case left behind. */
   begin = () => control('/faults', 'DELETE');
 
   end() {
@@ -46,7 +46,7 @@ export class Player {
     this.packing.close();
   }
 
-  /** Puts in what ${…} stands for: a saved value, a new UUID, or so many letters. */
+  /** Replaces ${…} by a saved value, a new UUID, or a number of letters. */
   expanded(step) {
     const value = (name) => (name === 'uuid' ? randomUUID() : /^\d+$/.test(name) ? 'x'.repeat(Number(name)) : this.saved[name]);
     return JSON.parse(JSON.stringify(step).replace(/\$\{(\w+)\}/g, (_, name) => value(name)));
@@ -73,7 +73,7 @@ export class Player {
       await this.background.end;
     } else if (step.background) {
       this.background = this.start(step);
-      // It is looked at when it is joined.
+      // The error is reported when the call is joined.
       this.background.end.catch(() => {});
     } else if (step.for_ms) {
       for (const end = Date.now() + step.for_ms; Date.now() < end; ) await this.start(step).end;
@@ -121,7 +121,7 @@ export class Player {
   }
 }
 
-/** Waits until the simulator has met all faults, so that a call is known to have come that far. */
+/** Waits until all faults are used up, which proves that the calls have reached the simulator. */
 async function faultsUsed() {
   for (const end = Date.now() + 10_000; (await control('/faults')) !== '[]'; ) {
     if (Date.now() > end) throw new Error('a fault was not met');

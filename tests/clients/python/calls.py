@@ -1,4 +1,4 @@
-"""Makes calls, and compares their ends with what is expected."""
+"""Makes calls, and compares their results with the expected ones."""
 
 import base64
 
@@ -7,7 +7,7 @@ from google.protobuf import descriptor_pool, json_format, message_factory
 from google.rpc import error_details_pb2  # noqa: F401: makes the types of details known
 from grpc_status import rpc_status
 
-# Makes the messages of the contract known.
+# Registers the messages of the contract.
 from verify.v1 import profile_service_pb2, template_service_pb2, verification_service_pb2  # noqa: F401
 
 POOL = descriptor_pool.Default()
@@ -18,7 +18,7 @@ def as_json(message) -> dict:
 
 
 def subset(expected, found, path: str) -> None:
-    """Fails unless all that is expected is found. "*" stands for anything."""
+    """Fails unless every expected value is found. "*" matches every value."""
     if isinstance(expected, dict):
         assert isinstance(found, dict), f"{path} is {found!r}"
         for name, value in expected.items():
@@ -39,7 +39,7 @@ class Calls:
         self.begin(step, saved)[1]()
 
     def begin(self, step: dict, saved: dict):
-        """Begins a call. Gives it, and what waits for its end and compares it."""
+        """Starts a call. Returns it, and a function that waits for its result and compares it."""
         service, method = step["call"].split("/")
         try:
             found = POOL.FindServiceByName(service).FindMethodByName(method)

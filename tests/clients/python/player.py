@@ -18,7 +18,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 
 def control(path: str, method: str = "GET", body: dict | None = None) -> str:
-    """Asks the simulator."""
+    """Calls the simulator's control API."""
     data = None if body is None else json.dumps(body).encode()
     request = Request(f"{os.environ['SIMULATOR']}/_simulator{path}", data, {"content-type": "application/json"}, method=method)
     with urlopen(request) as answer:
@@ -27,7 +27,7 @@ def control(path: str, method: str = "GET", body: dict | None = None) -> str:
 
 class Player:
     def __init__(self, case: dict, reasons: set[str]):
-        # Those of a case that failed.
+        # Faults that a failed case left behind.
         control("/faults", "DELETE")
         self.channel = connect(case)
         self.calls = Calls(self.channel, reasons)
@@ -41,7 +41,7 @@ class Player:
         self.channel.close()
 
     def expanded(self, step: dict) -> dict:
-        """Puts in what ${…} stands for: a saved value, a new UUID, or so many letters."""
+        """Replaces ${…} by a saved value, a new UUID, or a number of letters."""
 
         def value(found: re.Match) -> str:
             name = found[1]
@@ -57,7 +57,7 @@ class Player:
             case {"fault": fault}:
                 control("/faults", "POST", fault)
             case {"faults_used": _}:
-                # So that a call is known to have come that far.
+                # Proves that the calls have reached the simulator.
                 end = time.monotonic() + 10
                 while control("/faults") != "[]":
                     assert time.monotonic() < end, "a fault was not met"
@@ -107,7 +107,7 @@ class Player:
 
 def connect(case: dict) -> grpc.Channel:
     address = json.loads(os.environ["GATEWAYS"])[case.get("gateway", "dev")]
-    # A subchannel of its own: grpcio would share connections between channels of the same arguments.
+    # A subchannel pool of its own, because grpcio shares connections between channels with the same arguments.
     options = [("grpc.use_local_subchannel_pool", 1)]
     if config := case.get("service_config"):
         options.append(("grpc.service_config", Path(os.environ["SERVICE_CONFIGS"], config).read_text()))

@@ -14,11 +14,11 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
-/** What to do about the gateway's errors. */
+/** How a client handles the gateway's errors. */
 final class Errors {
     private Errors() {}
 
-    /** The detail of this type. */
+    /** The error detail of this type. */
     static <T extends Message> Optional<T> detail(StatusRuntimeException error, Class<T> type) {
         com.google.rpc.Status status = StatusProto.fromThrowable(error);
         if (status != null) {
@@ -35,34 +35,34 @@ final class Errors {
         return Optional.empty();
     }
 
-    /** What the gateway calls it: a name of the enum ErrorReason without its prefix. Empty where it never heard of it. */
+    /** The name of the error in ErrorReason, without its prefix. Empty if the error does not come from the gateway. */
     static String reason(StatusRuntimeException error) {
         return detail(error, ErrorInfo.class).map(ErrorInfo::getReason).orElse("");
     }
 
-    /** How long to wait, where the gateway says so. */
+    /** How long the gateway asks the client to wait. */
     static Optional<Duration> retryDelay(StatusRuntimeException error) {
         return detail(error, RetryInfo.class)
                 .map(RetryInfo::getRetryDelay)
                 .map(delay -> Duration.ofSeconds(delay.getSeconds(), delay.getNanos()));
     }
 
-    /** After how long a call with a request_id may be made again; empty where that does not help. */
+    /** How long to wait before a call with a request_id is repeated; empty if a repetition does not help. */
     static Optional<Duration> tryAgain(StatusRuntimeException error) {
-        // The gateway knows best where it says how long to wait.
+        // The gateway's own advice comes first.
         Optional<Duration> delay = retryDelay(error);
         if (delay.isPresent()) {
             return delay;
         }
         Status.Code code = error.getStatus().getCode();
-        // The connection broke, or the answer took too long: it may have been sent. Asking again finds out.
+        // The send may have happened. A call with the same request_id returns its outcome.
         boolean lost = code == Status.Code.UNAVAILABLE || code == Status.Code.DEADLINE_EXCEEDED;
         return lost || reason(error).equals("SEND_OUTCOME_UNKNOWN")
                 ? Optional.of(Duration.ofSeconds(1))
                 : Optional.empty();
     }
 
-    /** What to say to the person, or to whoever reads the log. */
+    /** A text for the person who verifies a phone, or for the log. */
     static String explain(StatusRuntimeException error) {
         switch (reason(error)) {
             case "INVALID_REQUEST", "UPSTREAM_INVALID_REQUEST" -> {
@@ -75,15 +75,15 @@ final class Errors {
                 return "this number can't get a code: please give another one";
             }
             case "VERIFICATION_NOT_FOUND" -> {
-                return "the code is used up: please ask for a new one";
+                return "the code is used up: please request a new one";
             }
             case "SEND_OUTCOME_UNKNOWN" -> {
-                return "a message may be on its way: please wait for it before asking for another";
+                return "a message may be on its way: please wait for it before you request another one";
             }
             default -> { }
         }
         if (error.getStatus().getCode() == Status.Code.CANCELLED) {
-            return "the person went away";
+            return "the person cancelled";
         }
         return retryDelay(error)
                 .map(delay -> "please try again in " + delay.toSeconds() + " s")

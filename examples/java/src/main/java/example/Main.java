@@ -26,8 +26,8 @@ import verify.v1.SmsSettings;
 import verify.v1.VerificationServiceGrpc;
 
 /**
- * How a service sends a code to a phone and checks it, with the gateway's errors handled. {@link PhoneCheck} is the
- * service's part, {@link Errors} says what to do about errors, and this class connects.
+ * An example of a service that sends a code to a phone and checks it. {@link PhoneCheck} makes the calls, {@link Errors}
+ * handles the errors, and this class connects.
  */
 public final class Main {
     private static final String SIMULATOR = env("SIMULATOR", "http://127.0.0.1:4010");
@@ -35,12 +35,12 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] args) throws Exception {
-        // `verify-gateway dev` speaks plaintext.
+        // `verify-gateway dev` uses plaintext.
         String ca = env("CA_FILE", "");
         ChannelCredentials transport = ca.isEmpty()
                 ? InsecureChannelCredentials.create()
                 : TlsChannelCredentials.newBuilder().trustManager(new File(ca)).build();
-        // One channel for the whole program: it connects when needed, and again whenever the connection breaks.
+        // One channel serves the whole program. It connects on the first call and reconnects if the connection breaks.
         ManagedChannel channel =
                 Grpc.newChannelBuilder("dns:///" + env("GATEWAY", "127.0.0.1:50051"), transport).build();
         boolean verified = false;
@@ -72,7 +72,7 @@ public final class Main {
         var gateway = VerificationServiceGrpc.newBlockingStub(channel).withCallCredentials(token);
         PhoneCheck check = new PhoneCheck(gateway, profile, Main::typedCode);
         boolean verified = false;
-        // A number with a typing error, and then the right one.
+        // First a mistyped number, then the right one.
         for (String phone : List.of("+1303555", env("PHONE", "+13035551234"))) {
             try {
                 verified = check.verify(phone);
@@ -84,8 +84,8 @@ public final class Main {
     }
 
     /**
-     * What the person types in, with a slip at the first try. With {@code verify-gateway dev} there is no phone: the
-     * simulator keeps what one would have received.
+     * Stands for the person, who types a wrong code first. {@code verify-gateway dev} has no phones, so it reads
+     * the code from the simulator.
      */
     private static String typedCode(String phone, int attempt) throws Exception {
         if (attempt == 1) {
@@ -99,7 +99,7 @@ public final class Main {
                 .strip();
     }
 
-    /** Shows the token with every call. */
+    /** Sends the token with every call. */
     private static final class Token extends CallCredentials {
         private static final Metadata.Key<String> AUTHORIZATION =
                 Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);

@@ -15,12 +15,12 @@ import verify.v1.Verification;
 import verify.v1.VerificationServiceGrpc.VerificationServiceBlockingStub;
 
 /**
- * Is the person at this phone? The service's part of it.
+ * Sends a code to a phone and checks it.
  *
- * <p>Cancelling the {@link io.grpc.Context} it runs in, say because the page was closed, ends the call that is under way.
+ * <p>Cancelling the current {@link io.grpc.Context}, for example because the page was closed, cancels the running call.
  */
 record PhoneCheck(VerificationServiceBlockingStub gateway, String profile, Typed typed) {
-    /** Where the codes come from that the person types in. */
+    /** The source of the codes that the person types. */
     interface Typed {
         String code(String phone, int attempt) throws Exception;
     }
@@ -31,18 +31,18 @@ record PhoneCheck(VerificationServiceBlockingStub gateway, String profile, Typed
         for (int attempt = 1; ; attempt++) {
             CheckOutcome outcome = check(sent.getId(), typed.code(phone, attempt));
             System.out.println("checked: " + outcome);
-            // Only ACCEPTED lets the person in, whatever other outcomes there may be one day.
+            // Only ACCEPTED proves the phone number. Later versions may add outcomes.
             if (outcome != CheckOutcome.CHECK_OUTCOME_REJECTED) {
                 return outcome == CheckOutcome.CHECK_OUTCOME_ACCEPTED;
             }
         }
     }
 
-    /** Sends a code once, however often it has to ask. The person waits for half a minute at most. */
+    /** Sends one message, even if it needs several calls. Gives up after 30 seconds. */
     Verification send(String phone) throws InterruptedException {
         long end = System.nanoTime() + SECONDS.toNanos(30);
         CreateVerificationRequest request = CreateVerificationRequest.newBuilder()
-                // Names this intent: with the same name, every further try is the same message.
+                // All calls with the same request_id send one message.
                 .setRequestId(UUID.randomUUID().toString())
                 .setPhoneNumber(phone)
                 .setChannel(Channel.CHANNEL_SMS)
@@ -59,13 +59,13 @@ record PhoneCheck(VerificationServiceBlockingStub gateway, String profile, Typed
                 if (wait.isEmpty() || wait.get().toNanos() > end - System.nanoTime()) {
                     throw error;
                 }
-                System.out.println("once more in " + wait.get().toMillis() + " ms: " + Errors.reason(error));
+                System.out.println("retrying in " + wait.get().toMillis() + " ms: " + Errors.reason(error));
                 Thread.sleep(wait.get().toMillis());
             }
         }
     }
 
-    /** Never asks twice: a check that may have been made has spent one of the person's few tries. */
+    /** Is not repeated: a check whose answer is lost may have used one of the person's few attempts. */
     CheckOutcome check(String verification, String code) {
         return gateway.withDeadlineAfter(12, SECONDS)
                 .checkVerification(CheckVerificationRequest.newBuilder()

@@ -31,7 +31,7 @@ import verify.v1.ProfileServiceGrpc;
 import verify.v1.TemplateServiceGrpc;
 import verify.v1.VerificationServiceGrpc;
 
-/** A call that was begun, and its end. */
+/** A running call. */
 final class Call extends ClientCall.Listener<Object> {
     private static final List<ServiceDescriptor> SERVICES = List.of(
             ProfileServiceGrpc.getServiceDescriptor(),
@@ -123,7 +123,7 @@ final class Call extends ClientCall.Listener<Object> {
         end.complete(status);
     }
 
-    /** Waits for the end, and compares it with what is expected. */
+    /** Waits for the result, and compares it with the expected one. */
     void compare(Map<String, String> saved, Set<String> reasons) throws Exception {
         Status status = end.get(60, TimeUnit.SECONDS);
         String code = status.getCode().name();
@@ -186,7 +186,7 @@ final class Call extends ClientCall.Listener<Object> {
         return Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER);
     }
 
-    /** The method as it was generated; null where there is none. */
+    /** The generated method, or null. */
     @SuppressWarnings("unchecked")
     private static MethodDescriptor<Object, Object> method(String path) {
         return (MethodDescriptor<Object, Object>) SERVICES.stream()
@@ -196,7 +196,7 @@ final class Call extends ClientCall.Listener<Object> {
                 .orElse(null);
     }
 
-    /** A method whose requests are bytes, and its answers too where it has none that was generated. */
+    /** A method whose requests are bytes. Its responses are bytes too if there is no generated method. */
     private static MethodDescriptor<Object, Object> raw(String path, MethodDescriptor<Object, Object> generated) {
         Marshaller<Object> bytes = new Marshaller<>() {
             @Override

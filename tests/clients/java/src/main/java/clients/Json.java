@@ -8,7 +8,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageOrBuilder;
 import com.google.protobuf.util.JsonFormat;
 
-/** Messages as JSON, and comparisons of it. */
+/** Messages as JSON, and comparisons of JSON. */
 final class Json {
     private Json() {}
 
@@ -17,7 +17,7 @@ final class Json {
         return JsonParser.parseString(text).getAsJsonObject();
     }
 
-    /** Fails unless all that is expected is found. "*" stands for anything. */
+    /** Fails unless every expected value is found. "*" matches every value. */
     static void subset(JsonElement expected, JsonElement found, String path) {
         if (expected instanceof JsonObject object) {
             require(found instanceof JsonObject, path + " is " + found);

@@ -52,7 +52,7 @@ final class Player implements AutoCloseable {
 
     Player(JsonObject one, Set<String> reasons) throws Exception {
         this.reasons = reasons;
-        // Those of a case that failed.
+        // Faults that a failed case left behind.
         control("/faults", "DELETE", "");
         this.channel = connect(one);
     }
@@ -89,7 +89,7 @@ final class Player implements AutoCloseable {
         channel.shutdownNow();
     }
 
-    /** Puts in what ${…} stands for: a saved value, a new UUID, or so many letters. */
+    /** Replaces ${…} by a saved value, a new UUID, or a number of letters. */
     private JsonObject expanded(JsonObject step) {
         Matcher matcher = VARIABLE.matcher(step.toString());
         String text = matcher.replaceAll(found -> {
@@ -176,7 +176,7 @@ final class Player implements AutoCloseable {
         return URLEncoder.encode(phone.getAsString(), StandardCharsets.UTF_8);
     }
 
-    /** Asks the simulator. */
+    /** Calls the simulator's control API. */
     private static String control(String path, String method, String body) throws IOException, InterruptedException {
         HttpRequest request = HttpRequest.newBuilder(URI.create(System.getenv("SIMULATOR") + "/_simulator" + path))
                 .header("content-type", "application/json")
@@ -187,7 +187,7 @@ final class Player implements AutoCloseable {
         return answer.body().strip();
     }
 
-    /** Waits until the simulator has met all faults, so that a call is known to have come that far. */
+    /** Waits until all faults are used up, which proves that the calls have reached the simulator. */
     private static void faultsUsed() throws IOException, InterruptedException {
         long end = System.nanoTime() + Duration.ofSeconds(10).toNanos();
         while (!JsonParser.parseString(control("/faults", "GET", "")).equals(new JsonArray())) {

@@ -14,7 +14,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
-/** What reflection tells. */
+/** Server reflection. */
 final class Reflection implements StreamObserver<ServerReflectionResponse> {
     private final BlockingQueue<ServerReflectionResponse> answers = new LinkedBlockingQueue<>();
     private final StreamObserver<ServerReflectionRequest> requests;
