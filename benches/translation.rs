@@ -9,7 +9,7 @@ use verify_gateway::{
     domain::{ApiKey, Tenant, TenantId},
     grpc::translate,
     pb::{Channel, CheckVerificationRequest, CreateVerificationRequest, check_verification_request::Target},
-    telnyx::{CheckAnswer, CheckRequest, Data, SendRequest, Verification},
+    telnyx::{CheckRequest, CheckResponse, Data, SendRequest, Verification},
 };
 
 const SENT: &str = r#"{"data":{"created_at":"2020-09-14T17:03:32.965812","id":"12ade33a-21c0-473b-b055-b3c836e1c292",
@@ -63,7 +63,7 @@ fn translation(criterion: &mut Criterion) {
     });
     criterion.bench_function("check: JSON to gRPC", |bencher| {
         bencher.iter(|| {
-            let checked: Data<CheckAnswer> = serde_json::from_str(black_box(CHECKED)).expect("it is an answer");
+            let checked: Data<CheckResponse> = serde_json::from_str(black_box(CHECKED)).expect("it is an answer");
             translate::check_outcome(&checked.data)
         });
     });

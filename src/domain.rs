@@ -17,7 +17,7 @@ pub use self::{
     api_key::{ApiKey, KeyIdentity},
     call_context::CallContext,
     country::Country,
-    error::{Error, Resource, Rule, Violation},
+    error::{Error, FieldPath, Resource, Rule, Violation},
     identity::{Allowed, Caller, Identity, Permissions},
     limits::{CountryLimits, DAY, Limit, LimitMode, LimitRate, LimitWindow, Limits},
     peer_certificate::PeerCertificate,

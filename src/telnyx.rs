@@ -11,6 +11,7 @@ mod route;
 mod template;
 mod time;
 mod verification;
+mod words;
 
 pub use self::{
     error::{ErrorBody, ErrorItem, ErrorMeta, ErrorSource, code},
@@ -18,7 +19,8 @@ pub use self::{
     route::{Route, pattern},
     template::{Template, TemplateText},
     time::Time,
-    verification::{Channel, CheckAnswer, CheckRequest, SendRequest, Verification},
+    verification::{Channel, CheckRequest, CheckResponse, SendRequest, Verification},
+    words::{ResponseCode, VerificationStatus},
 };
 
 use serde::{Deserialize, Serialize};

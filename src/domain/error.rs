@@ -29,17 +29,26 @@ pub struct Error {
 /// A field of the request that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The field's path in the contract's terms (`profile.sms.code_length`).
-    pub field: Cow<'static, str>,
+    /// Which field.
+    pub field: FieldPath,
     /// What the field must be.
     pub description: Cow<'static, str>,
 }
 
 impl Violation {
-    /// A violation of `field`.
+    /// A violation of a field of the contract.
     pub fn new(field: impl Into<Cow<'static, str>>, description: impl Into<Cow<'static, str>>) -> Self {
-        Self { field: field.into(), description: description.into() }
+        Self { field: FieldPath::Contract(field.into()), description: description.into() }
     }
+}
+
+/// The path of a field. Callers see contract paths only: `grpc::status` translates the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldPath {
+    /// A path in the contract (`profile.sms.code_length`).
+    Contract(Cow<'static, str>),
+    /// A JSON pointer (RFC 6901) into a body of Telnyx's API, or the name of one of its parameters.
+    Upstream(String),
 }
 
 /// A rule that refused a call.

@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     answer, context, translate,
-    translate::{ListKind, PageRequest, Violations, renamed},
+    translate::{ListKind, PageRequest, Violations},
 };
 use crate::{
     domain::Error,
@@ -35,14 +35,14 @@ impl ProfileService for ProfileHandlers {
     ) -> Result<Response<CreateProfileResponse>, Status> {
         let context = context(&request)?;
         let new = translate::create_profile(request.into_inner())?;
-        let outcome = self.profiles.create(&context, new).await.map_err(renamed)?;
+        let outcome = self.profiles.create(&context, new).await?;
         Ok(answer(outcome, |profile| CreateProfileResponse { profile: Some(translate::profile(profile)) }))
     }
 
     async fn get_profile(&self, request: Request<GetProfileRequest>) -> Result<Response<GetProfileResponse>, Status> {
         let context = context(&request)?;
         let id = profile_id(&request.get_ref().profile_id)?;
-        let profile = self.profiles.get(&context, &id).await.map_err(renamed)?;
+        let profile = self.profiles.get(&context, &id).await?;
         Ok(Response::new(GetProfileResponse { profile: Some(translate::profile(profile)) }))
     }
 
@@ -59,7 +59,7 @@ impl ProfileService for ProfileHandlers {
         let paging = PageRequest::read(scope, request.page_size, &request.page_token, &mut violations);
         let paging = violations.into_result(Some(paging))?;
 
-        let list = self.profiles.list(&context, name.as_deref(), paging.page()).await.map_err(renamed)?;
+        let list = self.profiles.list(&context, name.as_deref(), paging.page()).await?;
         let window = paging.window(list);
         Ok(Response::new(ListProfilesResponse {
             profiles: window.items.into_iter().flatten().map(translate::profile).collect(),
@@ -74,7 +74,7 @@ impl ProfileService for ProfileHandlers {
     ) -> Result<Response<UpdateProfileResponse>, Status> {
         let context = context(&request)?;
         let (id, patch) = translate::update_profile(request.into_inner())?;
-        let profile = self.profiles.update(&context, &id, patch).await.map_err(renamed)?;
+        let profile = self.profiles.update(&context, &id, patch).await?;
         Ok(Response::new(UpdateProfileResponse { profile: Some(translate::profile(profile)) }))
     }
 
@@ -84,7 +84,7 @@ impl ProfileService for ProfileHandlers {
     ) -> Result<Response<DeleteProfileResponse>, Status> {
         let context = context(&request)?;
         let id = profile_id(&request.get_ref().profile_id)?;
-        self.profiles.delete(&context, &id).await.map_err(renamed)?;
+        self.profiles.delete(&context, &id).await?;
         Ok(Response::new(DeleteProfileResponse {}))
     }
 }

@@ -10,6 +10,7 @@ use tonic::{
 };
 use tonic_types::{ErrorDetails, FieldViolation, QuotaViolation, StatusExt};
 
+use super::translate::contract_path;
 use crate::{domain::Error, pb::ErrorReason as Reason, telemetry::Call};
 
 /// The domain of every `ErrorInfo`.
@@ -86,7 +87,9 @@ impl From<Error> for Status {
         if !error.violations.is_empty() {
             let violations = error.violations.into_iter();
             details.set_bad_request(
-                violations.map(|one| FieldViolation::new(one.field, one.description)).collect::<Vec<_>>(),
+                violations
+                    .map(|one| FieldViolation::new(contract_path(one.field), one.description))
+                    .collect::<Vec<_>>(),
             );
         }
         if let Some(wait) = error.retry_after {

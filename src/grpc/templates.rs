@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     answer, context, translate,
-    translate::{ListKind, PageRequest, Violations, renamed},
+    translate::{ListKind, PageRequest, Violations},
 };
 use crate::{
     pb::{
@@ -38,7 +38,7 @@ impl TemplateService for TemplateHandlers {
         let paging = PageRequest::read(scope, request.page_size, &request.page_token, &mut violations);
         let paging = violations.into_result(Some(paging))?;
 
-        let templates = self.templates.list(&context).await.map_err(renamed)?;
+        let templates = self.templates.list(&context).await?;
         let window = paging.window_of_all(templates);
         Ok(Response::new(ListTemplatesResponse {
             templates: window.items.into_iter().map(translate::template).collect(),
@@ -57,7 +57,7 @@ impl TemplateService for TemplateHandlers {
         let request_id = violations.request_id(&request.request_id);
         translate::template_text(&request.text, &mut violations);
         let new = violations.into_result(Some(NewTemplate { request_id, text: request.text }))?;
-        let outcome = self.templates.create(&context, new).await.map_err(renamed)?;
+        let outcome = self.templates.create(&context, new).await?;
         Ok(answer(outcome, |template| CreateTemplateResponse { template: Some(translate::template(template)) }))
     }
 
@@ -71,7 +71,7 @@ impl TemplateService for TemplateHandlers {
         let id = violations.id("template_id", &request.template_id);
         translate::template_text(&request.text, &mut violations);
         let id = violations.into_result(id)?;
-        let template = self.templates.update(&context, &id, &request.text).await.map_err(renamed)?;
+        let template = self.templates.update(&context, &id, &request.text).await?;
         Ok(Response::new(UpdateTemplateResponse { template: Some(translate::template(template)) }))
     }
 }

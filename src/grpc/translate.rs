@@ -15,7 +15,7 @@ mod violations;
 
 pub use self::{
     paging::{ListKind, ListPage, PageRequest},
-    pointer::renamed,
+    pointer::contract_path,
     profile::{create_profile, profile, update_profile},
     template::{template, template_text},
     verification::{check, check_outcome, report, send, verification},

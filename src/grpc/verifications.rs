@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     answer, context, translate,
-    translate::{ListKind, PageRequest, Violations, renamed},
+    translate::{ListKind, PageRequest, Violations},
 };
 use crate::{
     pb::{
@@ -36,7 +36,7 @@ impl VerificationService for VerificationHandlers {
     ) -> Result<Response<CreateVerificationResponse>, Status> {
         let context = context(&request)?;
         let send = translate::send(request.get_ref(), &context.tenant)?;
-        let outcome = self.verifications.create(&context, send).await.map_err(renamed)?;
+        let outcome = self.verifications.create(&context, send).await?;
         let origin = outcome.origin;
         Ok(answer(outcome, |one| CreateVerificationResponse { verification: Some(verification(one, origin)) }))
     }
@@ -49,7 +49,7 @@ impl VerificationService for VerificationHandlers {
         let mut violations = Violations::default();
         let id = violations.id("verification_id", &request.into_inner().verification_id);
         let id = violations.into_result(id)?;
-        let outcome = self.verifications.get(&context, &id).await.map_err(renamed)?;
+        let outcome = self.verifications.get(&context, &id).await?;
         let origin = outcome.origin;
         Ok(answer(outcome, |one| GetVerificationResponse { verification: Some(verification(one, origin)) }))
     }
@@ -65,7 +65,7 @@ impl VerificationService for VerificationHandlers {
         let scope = (ListKind::Verifications, &context.tenant.id, request.phone_number.as_str());
         let paging = PageRequest::read(scope, request.page_size, &request.page_token, &mut violations);
         let phone_number = violations.into_result(phone_number)?;
-        let outcome = self.verifications.list(&context, &phone_number, paging.page()).await.map_err(renamed)?;
+        let outcome = self.verifications.list(&context, &phone_number, paging.page()).await?;
         let origin = outcome.origin;
         Ok(answer(outcome, |list| {
             let window = paging.window(list);
@@ -83,7 +83,7 @@ impl VerificationService for VerificationHandlers {
     ) -> Result<Response<CheckVerificationResponse>, Status> {
         let context = context(&request)?;
         let check = translate::check(request.get_ref(), &context.tenant)?;
-        let outcome = self.verifications.check(&context, &check).await.map_err(renamed)?;
+        let outcome = self.verifications.check(&context, &check).await?;
         let is_test_number = outcome.origin == Origin::TestNumber;
         Ok(answer(outcome, |end| CheckVerificationResponse {
             outcome: translate::check_outcome(&end).into(),
@@ -98,7 +98,7 @@ impl VerificationService for VerificationHandlers {
     ) -> Result<Response<ReportVerificationResponse>, Status> {
         let context = context(&request)?;
         let report = translate::report(request.get_ref())?;
-        let outcome = self.verifications.report(&context, &report).await.map_err(renamed)?;
+        let outcome = self.verifications.report(&context, &report).await?;
         Ok(answer(outcome, |end| ReportVerificationResponse {
             outcome: translate::check_outcome(&end).into(),
             phone_number: end.phone_number.unwrap_or_default(),

@@ -10,7 +10,7 @@ use crate::{
     policy,
     secret::Secret,
     telemetry::audit,
-    telnyx::{CheckAnswer, CheckRequest},
+    telnyx::{CheckRequest, CheckResponse, ResponseCode, VerificationStatus},
     upstream::CheckTarget,
 };
 
@@ -46,12 +46,24 @@ pub enum VerificationRef {
     },
 }
 
+impl Report {
+    /// What the caller reports.
+    pub(super) const fn response_code(&self) -> ResponseCode {
+        if self.accepted { ResponseCode::Accepted } else { ResponseCode::Rejected }
+    }
+
+    /// The state that the report gives the verification.
+    pub(super) const fn status(&self) -> VerificationStatus {
+        if self.accepted { VerificationStatus::Accepted } else { VerificationStatus::Invalid }
+    }
+}
+
 impl Verifications {
     /// Checks a code: allowed → within the limits → upstream → what became of it, where the answer is lost.
     ///
     /// # Errors
     /// As `CheckVerification` documents them.
-    pub async fn check(&self, context: &CallContext, check: &Check) -> Result<Outcome<CheckAnswer>, Error> {
+    pub async fn check(&self, context: &CallContext, check: &Check) -> Result<Outcome<CheckResponse>, Error> {
         audit::annotate(|subject| match &check.target {
             VerificationRef::Id(id) => subject.verification_id = Some(id.clone()),
             VerificationRef::Phone { phone_number, profile_id } => {
@@ -96,16 +108,15 @@ impl Verifications {
     ///
     /// # Errors
     /// As `ReportVerification` documents them.
-    pub async fn report(&self, context: &CallContext, report: &Report) -> Result<Outcome<CheckAnswer>, Error> {
-        let Report { verification_id, accepted } = report;
+    pub async fn report(&self, context: &CallContext, report: &Report) -> Result<Outcome<CheckResponse>, Error> {
+        let verification_id = &report.verification_id;
         audit::annotate(|subject| subject.verification_id = Some(verification_id.to_owned()));
-        let (outcome, state) = if *accepted { ("accepted", "accepted") } else { ("rejected", "invalid") };
-        if let Some(outcome) = self.answer_report_for_test_number(context, verification_id, (outcome, state)).await {
+        if let Some(outcome) = self.answer_report_for_test_number(context, report).await {
             return Ok(outcome);
         }
-        let body = CheckRequest { status: Some(outcome), ..CheckRequest::default() };
+        let body = CheckRequest { status: Some(report.response_code()), ..CheckRequest::default() };
         let end = self.upstream.check(context, CheckTarget::Id(verification_id), &body).await;
-        let end = self.reported(context, verification_id, (outcome, state), end).await;
+        let end = self.reported(context, report, end).await;
         self.tell(context, VerificationKey::Id(verification_id), &end);
         end.map(|answer| Outcome { answer, origin: Origin::ThisCall })
     }
@@ -114,32 +125,31 @@ impl Verifications {
     async fn reported(
         &self,
         context: &CallContext,
-        verification_id: &str,
-        (outcome, state): (&str, &str),
-        end: Result<CheckAnswer, Error>,
-    ) -> Result<CheckAnswer, Error> {
+        report: &Report,
+        end: Result<CheckResponse, Error>,
+    ) -> Result<CheckResponse, Error> {
         let Err(lost) = end.as_ref() else { return end };
         if lost.reason != ErrorReason::CheckOutcomeUnknown {
             return end;
         }
         // What was reported and what is recorded agree: it does not matter which report did it.
-        match self.upstream.verification(&context.internal(), verification_id).await {
-            Ok(verification) if verification.status.as_deref() == Some(state) => {
-                Ok(CheckAnswer { phone_number: verification.phone_number, response_code: Some(outcome.to_owned()) })
-            }
+        match self.upstream.verification(&context.internal(), &report.verification_id).await {
+            Ok(verification) if verification.status == Some(report.status()) => Ok(CheckResponse {
+                phone_number: verification.phone_number,
+                response_code: Some(report.response_code()),
+            }),
             _ => end,
         }
     }
 
     /// Counts what a check showed.
-    fn tell(&self, context: &CallContext, key: VerificationKey<'_>, end: &Result<CheckAnswer, Error>) {
+    fn tell(&self, context: &CallContext, key: VerificationKey<'_>, end: &Result<CheckResponse, Error>) {
         let Ok(answer) = end else { return };
-        let outcomes = ["accepted", "rejected", "expired", "max_attempts_exceeded"];
-        let known = outcomes.into_iter().find(|outcome| answer.response_code.as_deref() == Some(*outcome));
-        self.metrics.check_ended(known.unwrap_or("unspecified"));
+        let outcome = answer.response_code.as_ref().and_then(ResponseCode::known).unwrap_or("unspecified");
+        self.metrics.check_ended(outcome);
         let phone_number = answer.phone_number.as_deref().and_then(PhoneNumber::parse);
         audit::annotate(|subject| {
-            subject.outcome = Some(known.unwrap_or("unspecified"));
+            subject.outcome = Some(outcome);
             if let Some(phone_number) = &phone_number {
                 subject.phone_number(phone_number);
             }
@@ -152,10 +162,12 @@ impl Verifications {
 }
 
 /// What a check says of the code. Where it says nothing that is known, the code was wrong: guessing must not pay.
-fn check_result(end: &Result<CheckAnswer, Error>) -> CheckResult {
+fn check_result(end: &Result<CheckResponse, Error>) -> CheckResult {
     match end {
-        Ok(answer) => match answer.response_code.as_deref() {
-            Some(CheckAnswer::ACCEPTED | "expired" | "max_attempts_exceeded") => CheckResult::Over,
+        Ok(answer) => match answer.response_code {
+            Some(ResponseCode::Accepted | ResponseCode::Expired | ResponseCode::MaxAttemptsExceeded) => {
+                CheckResult::Over
+            }
             _ => CheckResult::Wrong,
         },
         Err(error) if error.reason == ErrorReason::CheckOutcomeUnknown => CheckResult::Unknown,

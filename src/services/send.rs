@@ -15,7 +15,7 @@ use crate::{
     policy,
     secret::Secret,
     telemetry::{audit, metrics::SendOutcome},
-    telnyx::{Channel, SendRequest, Verification},
+    telnyx::{Channel, SendRequest, Verification, VerificationStatus},
     upstream::{Client, Page},
 };
 
@@ -201,7 +201,7 @@ impl Intent for Send {
 
     async fn pending(&self, upstream: &Client, context: &CallContext, id: &str) -> Result<Option<Verification>, Error> {
         match upstream.verification(context, id).await {
-            Ok(verification) => Ok(Some(verification).filter(|one| one.status.as_deref() == Some("pending"))),
+            Ok(verification) => Ok(Some(verification).filter(|one| one.status == Some(VerificationStatus::Pending))),
             Err(gone) if gone.reason == ErrorReason::VerificationNotFound => Ok(None),
             Err(error) => Err(error),
         }

@@ -8,14 +8,14 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use uuid::Builder;
 
-use super::{Check, Origin, Outcome, Send, VerificationRef, Verifications, once::Intent};
+use super::{Check, Origin, Outcome, Send, VerificationRef, Verifications, check::Report, once::Intent};
 use crate::{
     domain::{CallContext, Error, TestNumber},
     limits::{CheckResult, VerificationKey},
     pb::ErrorReason,
     store::Change,
     telemetry::audit,
-    telnyx::{CheckAnswer, List, Time, Verification},
+    telnyx::{CheckResponse, List, ResponseCode, Time, Verification, VerificationStatus},
 };
 
 /// How long it is remembered what a verification looks like.
@@ -36,7 +36,7 @@ impl Verifications {
             id: Some(id(context, number)),
             verify_profile_id: Some(send.profile_id.clone()),
             channel: Some(send.channel.as_str().to_owned()),
-            status: Some("pending".to_owned()),
+            status: Some(VerificationStatus::Pending),
             timeout_secs: send.timeout_secs,
             // That there was one is all that is told.
             custom_code: send.custom_code.as_ref().map(|_| String::new()),
@@ -55,7 +55,7 @@ impl Verifications {
         &self,
         context: &CallContext,
         check: &Check,
-    ) -> Option<Result<Outcome<CheckAnswer>, Error>> {
+    ) -> Option<Result<Outcome<CheckResponse>, Error>> {
         let number = match &check.target {
             VerificationRef::Id(id) => self.test_number(context, id),
             VerificationRef::Phone { phone_number, .. } => {
@@ -72,24 +72,24 @@ impl Verifications {
             }
         };
         let is_right = check.code == number.code;
-        let (outcome, status, result) = if is_right {
-            ("accepted", Some("accepted"), CheckResult::Over)
+        let (response_code, status, result) = if is_right {
+            (ResponseCode::Accepted, Some(VerificationStatus::Accepted), CheckResult::Over)
         } else {
-            ("rejected", None, CheckResult::Wrong)
+            (ResponseCode::Rejected, None, CheckResult::Wrong)
         };
         self.limiter.finish_check(&context.tenant, reservation, result, None).await;
-        Some(Ok(self.record_check_for_test_number(context, number, outcome, status).await))
+        Some(Ok(self.record_check_for_test_number(context, number, response_code, status).await))
     }
 
     /// Takes the report of a check for a test number, if it is about one.
     pub(super) async fn answer_report_for_test_number(
         &self,
         context: &CallContext,
-        id: &str,
-        (outcome, status): (&'static str, &'static str),
-    ) -> Option<Outcome<CheckAnswer>> {
-        let number = self.test_number(context, id)?;
-        Some(self.record_check_for_test_number(context, number, outcome, Some(status)).await)
+        report: &Report,
+    ) -> Option<Outcome<CheckResponse>> {
+        let number = self.test_number(context, &report.verification_id)?;
+        let (response_code, status) = (report.response_code(), Some(report.status()));
+        Some(self.record_check_for_test_number(context, number, response_code, status).await)
     }
 
     /// Reads the verification of a test number, if it is about one.
@@ -127,20 +127,20 @@ impl Verifications {
         &self,
         context: &CallContext,
         number: &TestNumber,
-        outcome: &'static str,
-        status: Option<&'static str>,
-    ) -> Outcome<CheckAnswer> {
+        response_code: ResponseCode,
+        status: Option<VerificationStatus>,
+    ) -> Outcome<CheckResponse> {
         if let Some(status) = status {
             let now = Some(Time(self.clock.now()));
             self.remember(context, number, |verification| {
-                let status = Some(status.to_owned());
+                let status = Some(status.clone());
                 verification.map(|verification| Verification { status, updated_at: now, ..verification })
             })
             .await;
         }
-        audited(number, id(context, number), outcome);
-        let (phone_number, response_code) = (number.phone_number.as_e164().to_owned(), outcome.to_owned());
-        let answer = CheckAnswer { phone_number: Some(phone_number), response_code: Some(response_code) };
+        audited(number, id(context, number), response_code.known().unwrap_or_default());
+        let phone_number = Some(number.phone_number.as_e164().to_owned());
+        let answer = CheckResponse { phone_number, response_code: Some(response_code) };
         Outcome { answer, origin: Origin::TestNumber }
     }
 

@@ -17,12 +17,9 @@ use super::{
     },
     verifications::check_path,
 };
-use crate::telnyx::{Channel, CheckAnswer, Data, code};
+use crate::telnyx::{Channel, CheckResponse, Data, ResponseCode, code};
 
-type Answer = Result<Json<Data<CheckAnswer>>, Error>;
-
-const ACCEPTED: &str = "accepted";
-const REJECTED: &str = "rejected";
+type Answer = Result<Json<Data<CheckResponse>>, Error>;
 
 /// What a check brings: a code to compare, or how the caller's own comparison ended.
 enum Check<'a> {
@@ -44,9 +41,9 @@ pub(super) async fn by_id(
     let mut fields = Fields::new(&body);
     let code = fields.text("code");
     let status = fields.text("status");
-    let report = match status {
-        Some(ACCEPTED) => Some(Status::Accepted),
-        Some(REJECTED) => Some(Status::Invalid),
+    let report = match status.map(|status| ResponseCode::from(status.to_owned())) {
+        Some(ResponseCode::Accepted) => Some(Status::Accepted),
+        Some(ResponseCode::Rejected) => Some(Status::Invalid),
         Some(_) => {
             fields.refuse("status", code::NOT_IN_ENUM, "It must be accepted or rejected.");
             None
@@ -119,26 +116,25 @@ fn decide(record: &mut Record, check: &Check<'_>, settings: &Settings, now: Time
     let response_code = match record.status(now) {
         Status::Pending => pending(record, check, settings, now),
         Status::Expired => match settings.expired_answer {
-            ExpiredAnswer::Rejected => REJECTED,
-            ExpiredAnswer::Expired => "expired",
+            ExpiredAnswer::Rejected => ResponseCode::Rejected,
+            ExpiredAnswer::Expired => ResponseCode::Expired,
             ExpiredAnswer::NotFound => return Err(not_found()),
         },
         Status::Invalid if over_limit(record, settings) => match settings.after_attempt_limit {
-            AfterAttemptLimit::Rejected => REJECTED,
-            AfterAttemptLimit::MaxAttemptsExceeded => "max_attempts_exceeded",
+            AfterAttemptLimit::Rejected => ResponseCode::Rejected,
+            AfterAttemptLimit::MaxAttemptsExceeded => ResponseCode::MaxAttemptsExceeded,
             AfterAttemptLimit::NotFound => return Err(not_found()),
         },
         Status::Accepted | Status::Invalid | Status::Error => match settings.used_answer {
             UsedAnswer::NotFound => return Err(not_found()),
-            UsedAnswer::Rejected => REJECTED,
+            UsedAnswer::Rejected => ResponseCode::Rejected,
         },
     };
-    let answer =
-        CheckAnswer { phone_number: Some(record.phone.clone()), response_code: Some(response_code.to_owned()) };
+    let answer = CheckResponse { phone_number: Some(record.phone.clone()), response_code: Some(response_code) };
     Ok(Json(Data { data: answer }))
 }
 
-fn pending(record: &mut Record, check: &Check<'_>, settings: &Settings, now: Timestamp) -> &'static str {
+fn pending(record: &mut Record, check: &Check<'_>, settings: &Settings, now: Timestamp) -> ResponseCode {
     match check {
         Check::Report(status) => record.decide(*status, now),
         Check::Code(code) if record.code.as_deref() == Some(code) => record.decide(Status::Accepted, now),
@@ -149,7 +145,7 @@ fn pending(record: &mut Record, check: &Check<'_>, settings: &Settings, now: Tim
             }
         }
     }
-    if record.status(now) == Status::Accepted { ACCEPTED } else { REJECTED }
+    if record.status(now) == Status::Accepted { ResponseCode::Accepted } else { ResponseCode::Rejected }
 }
 
 fn over_limit(record: &Record, settings: &Settings) -> bool {

@@ -10,7 +10,11 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{faults::Fault, key::Key, outbox::Message, profiles, records::Status, settings::Settings, state::State};
-use crate::{clock::Clock, sync::Mutex, telnyx::Channel};
+use crate::{
+    clock::Clock,
+    sync::Mutex,
+    telnyx::{Channel, VerificationStatus},
+};
 
 /// What the control endpoints do, for tests in the same process. Clones are the same simulator.
 #[derive(Clone)]
@@ -144,7 +148,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`KeypressError`].
-    pub fn press(&self, verification_id: &str, keypress: Keypress) -> Result<&'static str, KeypressError> {
+    pub fn press(&self, verification_id: &str, keypress: Keypress) -> Result<VerificationStatus, KeypressError> {
         let now = self.now();
         let mut state = self.state();
         let record = state.records.find(verification_id).ok_or(KeypressError::NotFound)?;
@@ -163,7 +167,7 @@ impl Handle {
             Keypress::None | Keypress::Voicemail => record.decide(Status::Expired, now),
             Keypress::NoAnswer => record.decide(Status::Error, now),
         }
-        Ok(record.status(now).as_str())
+        Ok(record.status(now).into())
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

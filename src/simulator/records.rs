@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use jiff::Timestamp;
 
 use super::key::Key;
-use crate::telnyx::{self, Channel, Time};
+use crate::telnyx::{self, Channel, Time, VerificationStatus};
 
 /// What has become of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,14 +17,14 @@ pub(super) enum Status {
     Error,
 }
 
-impl Status {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Accepted => "accepted",
-            Self::Invalid => "invalid",
-            Self::Expired => "expired",
-            Self::Error => "error",
+impl From<Status> for VerificationStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Pending => Self::Pending,
+            Status::Accepted => Self::Accepted,
+            Status::Invalid => Self::Invalid,
+            Status::Expired => Self::Expired,
+            Status::Error => Self::Error,
         }
     }
 }
@@ -99,7 +99,7 @@ impl Record {
             id: Some(self.id.clone()),
             record_type: Some("verification".to_owned()),
             channel: Some(self.channel.as_str().to_owned()),
-            status: Some(status.as_str().to_owned()),
+            status: Some(status.into()),
             phone_number: Some(self.phone.clone()),
             verify_profile_id: Some(self.profile_id.clone()),
             timeout_secs: Some(self.timeout_secs),

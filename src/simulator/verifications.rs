@@ -23,7 +23,7 @@ use super::{
     state::State,
     templates,
 };
-use crate::telnyx::{Channel, Data, List, Verification, code};
+use crate::telnyx::{Channel, Data, List, Verification, VerificationStatus, code};
 
 /// What a send asks for.
 struct Send<'a> {
@@ -105,7 +105,7 @@ fn start(state: &mut State, mut record: Record, text: String) -> Verification {
     }
     let mut view = record.view(now);
     // The answer to a send comes before the message has failed.
-    view.status = Some(Status::Pending.as_str().to_owned());
+    view.status = Some(VerificationStatus::Pending);
     state.records.insert(record, state.settings.keep);
     view
 }

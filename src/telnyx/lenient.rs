@@ -12,18 +12,19 @@ use serde::{
     },
 };
 
-/// Reads a string; a number or a boolean is taken as its text.
+/// Reads a string, or what is made of one. A number or a boolean is taken as its text.
 ///
 /// # Errors
 /// Only for text that is not JSON.
-pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Scalar::deserialize(deserializer)? {
+pub fn text<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let text = match Scalar::deserialize(deserializer)? {
         Scalar::Text(text) => Some(text),
         Scalar::Integer(number) => Some(number.to_string()),
         Scalar::Float(number) => Some(number.to_string()),
         Scalar::Bool(flag) => Some(flag.to_string()),
         Scalar::Nothing => None,
-    })
+    };
+    Ok(text.map(T::from))
 }
 
 /// Reads a whole number that is not negative; numerals in a string count.

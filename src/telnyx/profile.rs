@@ -124,7 +124,7 @@ impl Amount {
     /// # Errors
     /// Only for text that is not JSON.
     pub fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        let text = lenient::text(deserializer)?;
+        let text: Option<String> = lenient::text(deserializer)?;
         Ok(text.filter(|text| text.parse::<f64>().is_ok_and(f64::is_finite)).map(Self))
     }
 }

@@ -25,7 +25,7 @@ impl Time {
     /// # Errors
     /// Only for text that is not JSON.
     pub fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        Ok(lenient::text(deserializer)?.as_deref().and_then(Self::parse))
+        Ok(lenient::text::<_, String>(deserializer)?.as_deref().and_then(Self::parse))
     }
 }
 

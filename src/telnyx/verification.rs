@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Time, lenient};
+use super::{ResponseCode, Time, VerificationStatus, lenient};
 
 /// A way to reach a person. It is a part of the path when sending, and the `type` of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -80,9 +80,9 @@ pub struct Verification {
     /// The channel's name.
     #[serde(default, rename = "type", deserialize_with = "lenient::text")]
     pub channel: Option<String>,
-    /// `pending`, `accepted`, `invalid`, `expired` or `error`; older records have others.
+    /// Its state.
     #[serde(default, deserialize_with = "lenient::text")]
-    pub status: Option<String>,
+    pub status: Option<VerificationStatus>,
     /// The number, in E.164.
     #[serde(default, deserialize_with = "lenient::text")]
     pub phone_number: Option<String>,
@@ -111,30 +111,27 @@ pub struct CheckRequest<'a> {
     pub code: Option<&'a str>,
     /// `accepted` or `rejected`, for a verification with a custom code.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<&'static str>,
+    pub status: Option<ResponseCode>,
     /// The profile it was sent with, when checking by phone number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verify_profile_id: Option<&'a str>,
 }
 
-/// The answer to a check. Not `Debug`: it holds a phone number.
+/// The response to a check. Not `Debug`: it holds a phone number.
 #[derive(Default, Deserialize, Serialize)]
-pub struct CheckAnswer {
+pub struct CheckResponse {
     /// The number, in E.164.
     #[serde(default, deserialize_with = "lenient::text")]
     pub phone_number: Option<String>,
-    /// `accepted` or `rejected`; some guides know `expired` and `max_attempts_exceeded`.
+    /// The result.
     #[serde(default, deserialize_with = "lenient::text")]
-    pub response_code: Option<String>,
+    pub response_code: Option<ResponseCode>,
 }
 
-impl CheckAnswer {
-    /// The word that means accepted; all others mean that it is not.
-    pub const ACCEPTED: &'static str = "accepted";
-
+impl CheckResponse {
     /// Whether the code was right.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
-        self.response_code.as_deref() == Some(Self::ACCEPTED)
+        self.response_code == Some(ResponseCode::Accepted)
     }
 }

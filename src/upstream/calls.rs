@@ -8,7 +8,7 @@ use super::{CheckTarget, Client, Page, operation::Operation};
 use crate::{
     domain::{CallContext, Error, PhoneNumber},
     telnyx::{
-        Channel, CheckAnswer, CheckRequest, List, Profile, ProfilePatch, Route, SendRequest, Template, TemplateText,
+        Channel, CheckRequest, CheckResponse, List, Profile, ProfilePatch, Route, SendRequest, Template, TemplateText,
         Verification,
     },
 };
@@ -62,7 +62,7 @@ impl Client {
         context: &CallContext,
         target: CheckTarget<'_>,
         body: &CheckRequest<'_>,
-    ) -> Result<CheckAnswer, Error> {
+    ) -> Result<CheckResponse, Error> {
         let (operation, name, route) = match target {
             CheckTarget::Id(id) => (Operation::Check, id, Route::Check(id)),
             CheckTarget::Phone(phone) => (Operation::CheckByPhone, "", Route::CheckByPhone(phone.as_e164())),

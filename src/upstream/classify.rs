@@ -11,9 +11,9 @@ use super::{
     operation::{Effect, Operation},
 };
 use crate::{
-    domain::{Error, Violation},
+    domain::{Error, FieldPath, Violation},
     pb::ErrorReason as Reason,
-    telnyx::{CheckAnswer, Data, ErrorBody, List, Profile, Template, Verification, code},
+    telnyx::{CheckResponse, Data, ErrorBody, List, Profile, Template, Verification, code},
 };
 
 /// The end of an attempt, as far as another one is concerned.
@@ -118,7 +118,7 @@ impl Meaningful for Verification {
     }
 }
 
-impl Meaningful for CheckAnswer {
+impl Meaningful for CheckResponse {
     fn says_something(&self) -> bool {
         self.response_code.is_some()
     }
@@ -285,7 +285,7 @@ fn violations(body: &ErrorBody) -> Vec<Violation> {
     sources
         .filter_map(|(source, code)| {
             let field = source.pointer.clone().or_else(|| source.parameter.clone())?;
-            Some(Violation::new(field, describe(code)))
+            Some(Violation { field: FieldPath::Upstream(field), description: describe(code).into() })
         })
         .collect()
 }

@@ -1,9 +1,11 @@
-//! Fields that Telnyx complains of, by our names.
+//! Field paths of Telnyx's API, as field paths of the contract.
+
+use std::borrow::Cow;
 
 use super::names::PROFILE_FIELDS;
-use crate::domain::Error;
+use crate::domain::FieldPath;
 
-/// Fields of requests other than those of profiles, by Telnyx's name and ours.
+/// The fields that belong to no profile: the name in Telnyx's API, the name in the contract.
 const OTHERS: [(&str, &str); 8] = [
     ("phone_number", "phone_number"),
     ("verify_profile_id", "profile_id"),
@@ -15,26 +17,25 @@ const OTHERS: [(&str, &str); 8] = [
     ("text", "text"),
 ];
 
-/// Gives the violations of an upstream error, which name fields by Telnyx's JSON pointers, our field paths. What has no
-/// name of ours has none: it may quote a value.
+/// The path of a field in the contract. It is empty for a field that the contract lacks: a pointer may quote a value.
 #[must_use]
-pub fn renamed(mut error: Error) -> Error {
-    for violation in &mut error.violations {
-        violation.field = path(&violation.field).into();
+pub fn contract_path(field: FieldPath) -> Cow<'static, str> {
+    match field {
+        FieldPath::Contract(path) => path,
+        FieldPath::Upstream(pointer) => of_pointer(&pointer),
     }
-    error
 }
 
-fn path(pointer: &str) -> String {
+fn of_pointer(pointer: &str) -> Cow<'static, str> {
     let other = OTHERS.iter().find(|(telnyxs, _)| *telnyxs == pointer.trim_start_matches('/'));
     if let Some((_, ours)) = other {
-        return (*ours).to_owned();
+        return (*ours).into();
     }
     // The longest name that the pointer goes through: it may point into a list.
     let goes_through =
         |name: &str| pointer.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let name = PROFILE_FIELDS.iter().filter(|name| goes_through(name.telnyxs)).max_by_key(|name| name.telnyxs.len());
-    name.map(|name| format!("profile.{}", name.ours)).unwrap_or_default()
+    name.map(|name| format!("profile.{}", name.ours).into()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -42,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn telnyxs_names_become_ours() {
+    fn a_pointer_becomes_a_contract_path() {
         for (pointer, ours) in [
             ("/phone_number", "phone_number"),
             ("/verify_profile_id", "profile_id"),
@@ -58,7 +59,7 @@ mod tests {
             ("/+13035551234", ""),
             ("", ""),
         ] {
-            assert_eq!(path(pointer), ours, "{pointer}");
+            assert_eq!(contract_path(FieldPath::Upstream(pointer.to_owned())), ours, "{pointer}");
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     pb::{self, CheckOutcome, VerificationState, check_verification_request::Target as PbTarget},
     services::{Check, Report, Send, VerificationRef},
     telemetry::Call,
-    telnyx::{self, Channel},
+    telnyx::{self, Channel, ResponseCode, VerificationStatus},
 };
 
 /// A verification to start.
@@ -102,13 +102,13 @@ pub fn report(request: &pb::ReportVerificationRequest) -> Result<Report, Error> 
 /// A verification as callers see it: without its code.
 #[must_use]
 pub fn verification(verification: telnyx::Verification) -> pb::Verification {
-    let state = match verification.status.as_deref() {
-        Some("pending") => VerificationState::Pending,
-        Some("accepted") => VerificationState::Accepted,
-        Some("invalid") => VerificationState::Invalid,
-        Some("expired") => VerificationState::Expired,
-        Some("error") => VerificationState::Error,
-        _ => unknown("status", VerificationState::Unspecified),
+    let state = match verification.status {
+        Some(VerificationStatus::Pending) => VerificationState::Pending,
+        Some(VerificationStatus::Accepted) => VerificationState::Accepted,
+        Some(VerificationStatus::Invalid) => VerificationState::Invalid,
+        Some(VerificationStatus::Expired) => VerificationState::Expired,
+        Some(VerificationStatus::Error) => VerificationState::Error,
+        Some(VerificationStatus::Unknown(_)) | None => unknown("status", VerificationState::Unspecified),
     };
     let channel = match verification.channel.as_deref().and_then(Channel::from_name) {
         Some(Channel::Sms) => pb::Channel::Sms,
@@ -134,13 +134,13 @@ pub fn verification(verification: telnyx::Verification) -> pb::Verification {
 
 /// What became of a check. Only the exact word of Telnyx's document means accepted.
 #[must_use]
-pub fn check_outcome(answer: &telnyx::CheckAnswer) -> CheckOutcome {
-    match answer.response_code.as_deref() {
-        Some("accepted") => CheckOutcome::Accepted,
-        Some("rejected") => CheckOutcome::Rejected,
-        Some("expired") => CheckOutcome::Expired,
-        Some("max_attempts_exceeded") => CheckOutcome::MaxAttemptsExceeded,
-        _ => unknown("response_code", CheckOutcome::Unspecified),
+pub fn check_outcome(answer: &telnyx::CheckResponse) -> CheckOutcome {
+    match answer.response_code {
+        Some(ResponseCode::Accepted) => CheckOutcome::Accepted,
+        Some(ResponseCode::Rejected) => CheckOutcome::Rejected,
+        Some(ResponseCode::Expired) => CheckOutcome::Expired,
+        Some(ResponseCode::MaxAttemptsExceeded) => CheckOutcome::MaxAttemptsExceeded,
+        Some(ResponseCode::Unknown(_)) | None => unknown("response_code", CheckOutcome::Unspecified),
     }
 }
 

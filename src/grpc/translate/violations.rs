@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::{Error, Violation};
+use crate::domain::{Error, FieldPath, Violation};
 
 /// Collects what is wrong with a request.
 #[derive(Debug, Default)]
@@ -23,6 +23,7 @@ impl Violations {
 
     /// Adds the violations of `others` whose field `matters`.
     pub fn append(&mut self, others: Self, matters: impl Fn(&str) -> bool) {
+        let matters = |field: &FieldPath| matches!(field, FieldPath::Contract(path) if matters(path));
         self.0.extend(others.0.into_iter().filter(|violation| matters(&violation.field)));
     }
 

@@ -12,7 +12,7 @@ use crate::{
     domain::{CallContext, Error},
     pb::ErrorReason,
     store::{self, Change},
-    telnyx::{CheckAnswer, Verification},
+    telnyx::{CheckResponse, ResponseCode, Verification, VerificationStatus},
     upstream::Page,
 };
 
@@ -47,8 +47,8 @@ impl Verifications {
         context: &CallContext,
         target: &VerificationRef,
         attempt: Attempt,
-        end: Result<CheckAnswer, Error>,
-    ) -> Result<CheckAnswer, Error> {
+        end: Result<CheckResponse, Error>,
+    ) -> Result<CheckResponse, Error> {
         match &end {
             Err(lost) if lost.reason == ErrorReason::CheckOutcomeUnknown => {
                 self.acceptance(&context.internal(), target, &attempt).await.map_or(end, Ok)
@@ -69,7 +69,7 @@ impl Verifications {
         context: &CallContext,
         target: &VerificationRef,
         attempt: &Attempt,
-    ) -> Option<CheckAnswer> {
+    ) -> Option<CheckResponse> {
         let verification = match target {
             VerificationRef::Id(id) => {
                 self.upstream.verification(context, id).await.ok().filter(|one| self.shows(attempt, one))
@@ -91,16 +91,16 @@ impl Verifications {
         for key in [&by_id, &by_phone] {
             open += self.count(context, key, |open| open).await.ok()?;
         }
-        (open == 1).then(|| CheckAnswer {
+        (open == 1).then_some(CheckResponse {
             phone_number: verification.phone_number,
-            response_code: Some(CheckAnswer::ACCEPTED.to_owned()),
+            response_code: Some(ResponseCode::Accepted),
         })
     }
 
     /// Whether `verification` became accepted while the attempt was under way.
     fn shows(&self, attempt: &Attempt, verification: &Verification) -> bool {
         let start = attempt.begun.checked_sub(self.clock_skew);
-        verification.status.as_deref() == Some("accepted")
+        verification.status == Some(VerificationStatus::Accepted)
             && verification.updated_at.zip(start.ok()).is_some_and(|(updated, start)| updated.0 >= start)
     }
 

@@ -3,7 +3,7 @@
 use proptest::{collection, prelude::*, sample, string::string_regex};
 use serde_json::{Map, Value, json};
 
-use crate::telnyx::{CheckAnswer, Data, ErrorBody, List, Profile, Template, Time, Verification};
+use crate::telnyx::{CheckResponse, Data, ErrorBody, List, Profile, Template, Time, Verification, VerificationStatus};
 
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -93,7 +93,7 @@ proptest! {
         let read: Verification = read(&value);
         prop_assert_eq!(read.id.as_deref(), Some("12ade33a-21c0-473b-b055-b3c836e1c292"));
         prop_assert!(field == "timeout_secs" || read.timeout_secs == Some(300));
-        prop_assert!(field == "status" || read.status.as_deref() == Some("pending"));
+        prop_assert!(field == "status" || read.status == Some(VerificationStatus::Pending));
     }
 
     #[test]
@@ -107,7 +107,7 @@ proptest! {
     fn any_object_is_read_and_nothing_panics(pairs in collection::vec((key(), any_json()), 0..8)) {
         let value = Value::Object(pairs.into_iter().collect());
         read::<Verification>(&value);
-        read::<CheckAnswer>(&value);
+        read::<CheckResponse>(&value);
         read::<Profile>(&value);
         read::<Template>(&value);
     }

@@ -119,6 +119,7 @@ mod tests {
     use prost_types::FieldMask;
 
     use super::*;
+    use crate::grpc::translate::contract_path;
 
     fn update(profile: pb::Profile, paths: &[&str]) -> Result<ProfilePatch, Vec<String>> {
         let profile = Some(pb::Profile { id: "p".into(), ..profile });
@@ -126,7 +127,7 @@ mod tests {
         let result = update_profile(pb::UpdateProfileRequest { profile, update_mask });
         result
             .map(|(_, patch)| patch)
-            .map_err(|error| error.violations.into_iter().map(|one| one.field.into()).collect())
+            .map_err(|error| error.violations.into_iter().map(|one| contract_path(one.field).into()).collect())
     }
 
     fn sms(sms: pb::SmsSettings) -> pb::Profile {
