@@ -2,7 +2,8 @@
 
 mod check;
 mod conversions;
-mod once;
+mod idempotency;
+mod outcome;
 mod profiles;
 mod read;
 mod send;
@@ -12,19 +13,25 @@ mod test_numbers;
 
 use std::{sync::Arc, time::Duration};
 
-use self::conversions::Conversions;
-use self::once::{Once, Parts};
 pub use self::{
     check::{Check, Report, VerificationRef},
-    once::{Origin, Outcome},
+    outcome::{Origin, Outcome},
     profiles::NewProfile,
     send::Send,
     tasks::Tasks,
     templates::NewTemplate,
 };
-use crate::{clock::Clock, config::Config, limits::Limiter, store::Store, telemetry::Metrics, upstream::Client};
+use self::{conversions::Conversions, idempotency::IdempotentExecutor};
+use crate::{
+    clock::Clock,
+    config::{self, Config},
+    limits::Limiter,
+    store::Store,
+    telemetry::Metrics,
+    upstream::Client,
+};
 
-/// All flows.
+/// All services.
 #[derive(Clone)]
 pub struct Services {
     /// The methods of `VerificationService`.
@@ -38,33 +45,40 @@ pub struct Services {
 /// Starts, reads, checks and reports verifications.
 #[derive(Clone)]
 pub struct Verifications {
-    upstream: Client,
-    store: Store,
-    clock: Clock,
-    metrics: Metrics,
+    deps: Arc<Dependencies>,
+    sends: IdempotentExecutor<Send>,
     conversions: Arc<Conversions>,
-    limiter: Limiter,
-    sends: Once<Send>,
-    clock_skew: Duration,
-    attempt_timeout: Duration,
 }
 
 /// Creates, reads, changes and deletes profiles.
 #[derive(Clone)]
 pub struct Profiles {
     upstream: Client,
-    creations: Once<NewProfile>,
+    creations: IdempotentExecutor<NewProfile>,
 }
 
 /// Creates, lists and changes templates.
 #[derive(Clone)]
 pub struct Templates {
     upstream: Client,
-    creations: Once<NewTemplate>,
+    creations: IdempotentExecutor<NewTemplate>,
+}
+
+/// What the services are built on.
+struct Dependencies {
+    upstream: Client,
+    store: Store,
+    clock: Clock,
+    metrics: Metrics,
+    limiter: Limiter,
+    tasks: Tasks,
+    settings: config::Sends,
+    /// The longest time that one HTTP request takes.
+    attempt_timeout: Duration,
 }
 
 impl Services {
-    /// The flows over `upstream`, with their records in `store`. What must outlive its caller runs on `tasks`.
+    /// The services over `upstream`, with their records in `store`. Work that outlives its caller runs on `tasks`.
     #[must_use]
     pub fn new(
         config: &Config,
@@ -74,31 +88,20 @@ impl Services {
         tasks: &Tasks,
         metrics: &Metrics,
     ) -> Self {
-        let limiter = Limiter::new(store, clock, metrics);
-        let parts = Parts {
+        let deps = Arc::new(Dependencies {
             upstream: upstream.clone(),
             store: store.clone(),
             clock: clock.clone(),
+            metrics: metrics.clone(),
+            limiter: Limiter::new(store, clock, metrics),
+            tasks: tasks.clone(),
             settings: config.sends.clone(),
             attempt_timeout: config.upstream.attempt_timeout,
-            tasks: tasks.clone(),
-            metrics: metrics.clone(),
-            limiter: limiter.clone(),
-        };
+        });
         Self {
-            verifications: Verifications {
-                upstream: upstream.clone(),
-                store: store.clone(),
-                clock: clock.clone(),
-                metrics: metrics.clone(),
-                conversions: Arc::default(),
-                limiter,
-                sends: Once::new(parts.clone()),
-                clock_skew: config.sends.clock_skew,
-                attempt_timeout: config.upstream.attempt_timeout,
-            },
-            profiles: Profiles { upstream: upstream.clone(), creations: Once::new(parts.clone()) },
-            templates: Templates { upstream: upstream.clone(), creations: Once::new(parts) },
+            profiles: Profiles { upstream: upstream.clone(), creations: IdempotentExecutor::new(&deps) },
+            templates: Templates { upstream: upstream.clone(), creations: IdempotentExecutor::new(&deps) },
+            verifications: Verifications { sends: IdempotentExecutor::new(&deps), conversions: Arc::default(), deps },
         }
     }
 }

@@ -35,7 +35,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tower::{Service, ServiceBuilder, util::BoxCloneSyncService};
 
-pub use self::attempt::Failure;
+pub use self::{attempt::Failure, calls::to_json};
 use self::{
     attempt::{Answer, Request},
     authorize::{Authorize, AuthorizeLayer},
@@ -209,6 +209,9 @@ impl Client {
 }
 
 impl Page {
+    /// The first page, with as many resources as Telnyx gives at once.
+    pub const LARGEST: Self = Self { number: 1, size: 250 };
+
     fn append_to(self, url: &mut Url) {
         url.query_pairs_mut()
             .append_pair("page[number]", &self.number.to_string())

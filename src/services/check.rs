@@ -89,17 +89,17 @@ impl Verifications {
                 VerificationKey::PhoneNumber { phone_number: phone_number.as_e164(), profile_id }
             }
         };
-        let reservation = self.limiter.reserve_check(&context.tenant, key).await?;
+        let reservation = self.deps.limiter.reserve_check(&context.tenant, key).await?;
         let end = match self.begin(context, &check.target).await {
             Ok(attempt) => {
                 let request = CheckRequest { code, status: None, verify_profile_id };
-                let end = self.upstream.check(context, target, &request).await;
+                let end = self.deps.upstream.check(context, target, &request).await;
                 self.proven(context, &check.target, attempt, end).await
             }
             Err(refused) => Err(refused),
         };
         let phone_number = end.as_ref().ok().and_then(|answer| answer.phone_number.as_deref());
-        self.limiter.finish_check(&context.tenant, reservation, check_result(&end), phone_number).await;
+        self.deps.limiter.finish_check(&context.tenant, reservation, check_result(&end), phone_number).await;
         self.tell(context, key, &end);
         end.map(|answer| Outcome { answer, origin: Origin::ThisCall })
     }
@@ -115,7 +115,7 @@ impl Verifications {
             return Ok(outcome);
         }
         let body = CheckRequest { status: Some(report.response_code()), ..CheckRequest::default() };
-        let end = self.upstream.check(context, CheckTarget::Id(verification_id), &body).await;
+        let end = self.deps.upstream.check(context, CheckTarget::Id(verification_id), &body).await;
         let end = self.reported(context, report, end).await;
         self.tell(context, VerificationKey::Id(verification_id), &end);
         end.map(|answer| Outcome { answer, origin: Origin::ThisCall })
@@ -133,7 +133,7 @@ impl Verifications {
             return end;
         }
         // What was reported and what is recorded agree: it does not matter which report did it.
-        match self.upstream.verification(&context.internal(), &report.verification_id).await {
+        match self.deps.upstream.verification(&context.internal(), &report.verification_id).await {
             Ok(verification) if verification.status == Some(report.status()) => Ok(CheckResponse {
                 phone_number: verification.phone_number,
                 response_code: Some(report.response_code()),
@@ -146,7 +146,7 @@ impl Verifications {
     fn tell(&self, context: &CallContext, key: VerificationKey<'_>, end: &Result<CheckResponse, Error>) {
         let Ok(answer) = end else { return };
         let outcome = answer.response_code.as_ref().and_then(ResponseCode::known).unwrap_or("unspecified");
-        self.metrics.check_ended(outcome);
+        self.deps.metrics.check_ended(outcome);
         let phone_number = answer.phone_number.as_deref().and_then(PhoneNumber::parse);
         audit::annotate(|subject| {
             subject.outcome = Some(outcome);
@@ -156,7 +156,7 @@ impl Verifications {
         });
         if answer.is_accepted() {
             let country = phone_number.and_then(|phone_number| phone_number.country());
-            self.metrics.converted(self.conversions.take(&context.tenant.id, key), country);
+            self.deps.metrics.converted(self.conversions.take(&context.tenant.id, key), country);
         }
     }
 }

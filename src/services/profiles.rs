@@ -1,18 +1,19 @@
 //! Profiles.
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 use super::{
     Outcome, Profiles,
-    once::{Found, Intent, Seek},
+    idempotency::{AnswerInfo, Candidates, IdempotentOperation, OperationSpec},
 };
 use crate::{
-    domain::{CallContext, Error},
+    domain::{CallContext, Error, Tenant},
     pb::ErrorReason,
     policy,
     telemetry::audit,
     telnyx::{List, Profile, ProfilePatch},
-    upstream::{Client, Page},
+    upstream::{self, Client, Page},
 };
 
 /// A profile to create.
@@ -22,9 +23,6 @@ pub struct NewProfile {
     /// Its settings.
     pub profile: Profile,
 }
-
-/// As many profiles as Telnyx gives at once.
-const FIRST: Page = Page { number: 1, size: 250 };
 
 impl Profiles {
     /// Creates a profile, once.
@@ -36,7 +34,7 @@ impl Profiles {
         if let Ok(Outcome { answer, origin }) = &end {
             audit::annotate(|subject| {
                 subject.profile_id.clone_from(&answer.id);
-                subject.outcome = Some(origin.outcome("created"));
+                subject.outcome = Some(origin.audit_outcome("created"));
             });
         }
         end
@@ -98,45 +96,34 @@ impl NewProfile {
     }
 }
 
-impl Intent for NewProfile {
+impl IdempotentOperation for NewProfile {
     type Answer = Profile;
 
     const RPC: &'static str = "CreateProfile";
-    const IN_DOUBT: ErrorReason = ErrorReason::CreateOutcomeUnknown;
+    const OUTCOME_UNKNOWN: ErrorReason = ErrorReason::CreateOutcomeUnknown;
 
-    fn request_id(&self) -> Option<Uuid> {
-        self.request_id
+    fn spec(&self, _: &Tenant) -> OperationSpec<'_> {
+        OperationSpec {
+            request_id: self.request_id,
+            body: upstream::to_json(&self.profile),
+            target: vec![self.name().as_bytes()],
+            discriminator: String::new(),
+            duplicate_window: None,
+        }
     }
 
-    fn content(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.profile).expect("bodies are plain data with string keys")
+    async fn execute(&self, upstream: &Client, call: &CallContext, body: Bytes) -> Result<Profile, Error> {
+        upstream.create_profile(call, body).await
     }
 
-    fn target(&self) -> Vec<&[u8]> {
-        vec![self.name().as_bytes()]
+    async fn find(&self, upstream: &Client, call: &CallContext) -> Result<Candidates<Profile>, Error> {
+        let list = upstream.profiles(call, Some(self.name()), Page::LARGEST).await?;
+        // The filter of Telnyx may find names that only contain this one.
+        Ok(Candidates::new(list, |profile| profile.name.as_deref() == Some(self.name())))
     }
 
-    async fn perform(&self, upstream: &Client, context: &CallContext) -> Result<Profile, Error> {
-        upstream.create_profile(context, &self.profile).await
-    }
-
-    async fn look(&self, upstream: &Client, context: &CallContext, seek: &Seek<'_>) -> Result<Found<Profile>, Error> {
-        let list = upstream.profiles(context, Some(self.name()), FIRST).await?;
-        let is_whole = list.meta.and_then(|meta| meta.total_results).is_none_or(|all| all <= list.data.len() as u64);
-        // The filter may find names that only contain this one.
-        let candidates = list.data.into_iter().filter(|profile| profile.name.as_deref() == Some(self.name()));
-        Ok(seek.pick::<Self>(candidates, is_whole, |one| one.created_at.map(|time| time.0)))
-    }
-
-    fn id(profile: &Profile) -> Option<&str> {
-        profile.id.as_deref()
-    }
-
-    fn stored(profile: &Profile) -> Profile {
-        profile.clone()
-    }
-
-    fn restored(&self, profile: Profile) -> Profile {
-        profile
+    fn describe(profile: &Profile) -> AnswerInfo<'_> {
+        let created = profile.created_at.map(|time| time.0);
+        AnswerInfo { id: profile.id.as_deref(), created, discriminator: String::new() }
     }
 }

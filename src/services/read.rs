@@ -18,7 +18,7 @@ impl Verifications {
         audit::annotate(|subject| subject.verification_id = Some(id.to_owned()));
         let outcome = match self.answer_get_for_test_number(context, id).await {
             Some(outcome) => outcome?,
-            None => Outcome { answer: self.upstream.verification(context, id).await?, origin: Origin::ThisCall },
+            None => Outcome { answer: self.deps.upstream.verification(context, id).await?, origin: Origin::ThisCall },
         };
         may_read(&context.identity, &outcome.answer)?;
         Ok(outcome)
@@ -37,10 +37,10 @@ impl Verifications {
     ) -> Result<Outcome<List<Option<Verification>>>, Error> {
         audit::annotate(|subject| subject.phone_number(phone_number));
         policy::country(&context.identity, phone_number)?;
-        let Outcome { answer, origin } = match context.tenant.test_numbers.get(phone_number, self.clock.now()) {
+        let Outcome { answer, origin } = match context.tenant.test_numbers.get(phone_number, self.deps.clock.now()) {
             Some(number) => self.answer_list_for_test_number(context, number).await,
             None => Outcome {
-                answer: self.upstream.verifications(context, phone_number, page).await?,
+                answer: self.deps.upstream.verifications(context, phone_number, page).await?,
                 origin: Origin::ThisCall,
             },
         };

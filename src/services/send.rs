@@ -1,22 +1,21 @@
 //! Starting a verification.
 
-use std::time::Duration;
-
+use bytes::Bytes;
 use uuid::Uuid;
 
 use super::{
-    Origin, Outcome, Verifications,
-    once::{Found, Intent, Seek},
+    Dependencies, Origin, Outcome, Verifications,
+    idempotency::{Admission, AnswerInfo, Candidates, IdempotentOperation, OperationSpec},
 };
 use crate::{
-    domain::{CallContext, Error, PhoneNumber},
-    limits::{Limiter, QuotaReservation, SentVerification, VerificationKey},
+    domain::{CallContext, Error, PhoneNumber, Tenant},
+    limits::{SentVerification, VerificationKey},
     pb::ErrorReason,
     policy,
     secret::Secret,
     telemetry::{audit, metrics::SendOutcome},
     telnyx::{Channel, SendRequest, Verification, VerificationStatus},
-    upstream::{Client, Page},
+    upstream::{self, Client, Page},
 };
 
 /// A verification to start.
@@ -37,9 +36,6 @@ pub struct Send {
     /// Keys to press once the call is outcome.
     pub extension: Option<String>,
 }
-
-/// As many of a number's verifications as Telnyx gives at once.
-const NEWEST: Page = Page { number: 1, size: 250 };
 
 impl Verifications {
     /// Starts a verification: allowed → once, within the limits.
@@ -63,7 +59,7 @@ impl Verifications {
         if let Ok(Outcome { answer, origin }) = &end {
             audit::annotate(|subject| {
                 subject.verification_id.clone_from(&answer.id);
-                subject.outcome = Some(origin.outcome("sent"));
+                subject.outcome = Some(origin.audit_outcome("sent"));
             });
         }
         match &end {
@@ -72,11 +68,11 @@ impl Verifications {
                 let phone_number = phone_number.as_e164();
                 let by_phone = VerificationKey::PhoneNumber { phone_number, profile_id: &profile_id };
                 self.conversions.record(&context.tenant.id, [by_id, by_phone], channel);
-                self.metrics.send_ended(channel, country, SendOutcome::Sent);
+                self.deps.metrics.send_ended(channel, country, SendOutcome::Sent);
             }
             // Nothing went out for this one.
             Ok(_) => {}
-            Err(error) => self.metrics.send_ended(channel, country, how_it_failed(error.reason)),
+            Err(error) => self.deps.metrics.send_ended(channel, country, how_it_failed(error.reason)),
         }
         end
     }
@@ -96,16 +92,6 @@ const fn how_it_failed(reason: ErrorReason) -> SendOutcome {
 }
 
 impl Send {
-    fn body(&self) -> SendRequest<'_> {
-        SendRequest {
-            phone_number: self.phone_number.as_e164(),
-            verify_profile_id: &self.profile_id,
-            timeout_secs: self.timeout_secs,
-            custom_code: self.custom_code.as_ref().map(Secret::expose),
-            extension: self.extension.as_deref(),
-        }
-    }
-
     /// Whether `verification` could be what this send started.
     fn is_like(&self, verification: &Verification) -> bool {
         let Verification { verify_profile_id, channel, timeout_secs, custom_code, .. } = verification;
@@ -132,41 +118,64 @@ impl Send {
     }
 }
 
-impl Intent for Send {
+impl IdempotentOperation for Send {
     type Answer = Verification;
 
     const RPC: &'static str = "CreateVerification";
-    const IN_DOUBT: ErrorReason = ErrorReason::SendOutcomeUnknown;
+    const OUTCOME_UNKNOWN: ErrorReason = ErrorReason::SendOutcomeUnknown;
 
-    fn request_id(&self) -> Option<Uuid> {
-        self.request_id
+    fn spec(&self, tenant: &Tenant) -> OperationSpec<'_> {
+        OperationSpec {
+            request_id: self.request_id,
+            body: upstream::to_json(&SendRequest {
+                phone_number: self.phone_number.as_e164(),
+                verify_profile_id: &self.profile_id,
+                timeout_secs: self.timeout_secs,
+                custom_code: self.custom_code.as_ref().map(Secret::expose),
+                extension: self.extension.as_deref(),
+            }),
+            target: [self.profile_id.as_str(), self.phone_number.as_e164(), self.channel.as_str()]
+                .map(str::as_bytes)
+                .into(),
+            discriminator: discriminator(self.timeout_secs),
+            duplicate_window: tenant.duplicate_window,
+        }
     }
 
-    fn content(&self) -> Vec<u8> {
-        serde_json::to_vec(&(self.channel.as_str(), self.body())).expect("bodies are plain data with string keys")
+    async fn execute(&self, upstream: &Client, call: &CallContext, body: Bytes) -> Result<Verification, Error> {
+        match upstream.send(call, self.channel, &self.profile_id, body).await {
+            Err(refused) if refused.reason == ErrorReason::UpstreamInvalidRequest => {
+                Err(Box::pin(self.explain(upstream, call, refused)).await)
+            }
+            result => result,
+        }
     }
 
-    fn target(&self) -> Vec<&[u8]> {
-        [self.profile_id.as_str(), self.phone_number.as_e164(), self.channel.as_str()].map(str::as_bytes).into()
+    async fn find(&self, upstream: &Client, call: &CallContext) -> Result<Candidates<Verification>, Error> {
+        let list = upstream.verifications(call, &self.phone_number, Page::LARGEST).await?;
+        Ok(Candidates::new(list, |verification| self.is_like(verification)))
     }
 
-    fn mark(&self) -> String {
-        self.timeout_secs.map(|timeout| timeout.to_string()).unwrap_or_default()
+    /// Reuses a duplicate that is still pending. All other sends take quota.
+    async fn admit(
+        &self,
+        deps: &Dependencies,
+        call: &CallContext,
+        duplicate: Option<&str>,
+    ) -> Result<Admission<Verification>, Error> {
+        if let Some(id) = duplicate {
+            match Box::pin(deps.upstream.verification(call, id)).await {
+                Ok(verification) if verification.status == Some(VerificationStatus::Pending) => {
+                    return Ok(Admission::Reuse(verification));
+                }
+                Err(error) if error.reason != ErrorReason::VerificationNotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(Admission::Dispatch(deps.limiter.reserve_send(&call.tenant, &self.phone_number).await?))
     }
 
-    fn bears(verification: &Verification, mark: &str) -> bool {
-        verification.timeout_secs.is_some_and(|timeout| timeout.to_string() == mark)
-    }
-
-    fn window(&self, context: &CallContext) -> Option<Duration> {
-        context.tenant.duplicate_window
-    }
-
-    async fn admit(&self, limiter: &Limiter, context: &CallContext) -> Result<QuotaReservation, Error> {
-        limiter.reserve_send(&context.tenant, &self.phone_number).await
-    }
-
-    async fn happened(&self, limiter: &Limiter, context: &CallContext, verification: &Verification) {
+    async fn executed(&self, deps: &Dependencies, call: &CallContext, verification: &Verification) {
         if let Some(id) = &verification.id {
             let sent = SentVerification {
                 id,
@@ -174,52 +183,32 @@ impl Intent for Send {
                 profile_id: &self.profile_id,
                 timeout_secs: verification.timeout_secs.or(self.timeout_secs),
             };
-            limiter.record_send(&context.tenant, sent).await;
+            deps.limiter.record_send(&call.tenant, sent).await;
         }
     }
 
-    async fn perform(&self, upstream: &Client, context: &CallContext) -> Result<Verification, Error> {
-        match upstream.send(context, self.channel, &self.body()).await {
-            Err(refused) if refused.reason == ErrorReason::UpstreamInvalidRequest => {
-                Err(Box::pin(self.explain(upstream, context, refused)).await)
-            }
-            end => end,
+    fn describe(verification: &Verification) -> AnswerInfo<'_> {
+        AnswerInfo {
+            id: verification.id.as_deref(),
+            created: verification.created_at.map(|time| time.0),
+            discriminator: discriminator(verification.timeout_secs),
         }
     }
 
-    async fn look(
-        &self,
-        upstream: &Client,
-        context: &CallContext,
-        seek: &Seek<'_>,
-    ) -> Result<Found<Verification>, Error> {
-        let list = upstream.verifications(context, &self.phone_number, NEWEST).await?;
-        let is_whole = list.meta.and_then(|meta| meta.total_results).is_none_or(|all| all <= list.data.len() as u64);
-        let candidates = list.data.into_iter().filter(|verification| self.is_like(verification));
-        Ok(seek.pick::<Self>(candidates, is_whole, |one| one.created_at.map(|time| time.0)))
-    }
-
-    async fn pending(&self, upstream: &Client, context: &CallContext, id: &str) -> Result<Option<Verification>, Error> {
-        match upstream.verification(context, id).await {
-            Ok(verification) => Ok(Some(verification).filter(|one| one.status == Some(VerificationStatus::Pending))),
-            Err(gone) if gone.reason == ErrorReason::VerificationNotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn id(verification: &Verification) -> Option<&str> {
-        verification.id.as_deref()
-    }
-
-    fn stored(verification: &Verification) -> Verification {
+    fn redact(verification: &Verification) -> Verification {
         Verification { phone_number: None, custom_code: None, ..verification.clone() }
     }
 
-    fn restored(&self, verification: Verification) -> Verification {
+    fn restore(&self, verification: Verification) -> Verification {
         Verification {
             phone_number: Some(self.phone_number.as_e164().to_owned()),
             custom_code: self.custom_code.as_ref().map(|code| code.expose().to_owned()),
             ..verification
         }
     }
+}
+
+/// Telnyx echoes the timeout of a send, and nothing else that two sends to one target may differ in.
+fn discriminator(timeout_secs: Option<u64>) -> String {
+    timeout_secs.map(|timeout| timeout.to_string()).unwrap_or_default()
 }

@@ -1,17 +1,18 @@
 //! Templates.
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 use super::{
     Outcome, Templates,
-    once::{Found, Intent, Seek},
+    idempotency::{AnswerInfo, Candidates, IdempotentOperation, OperationSpec},
 };
 use crate::{
-    domain::{CallContext, Error},
+    domain::{CallContext, Error, Tenant},
     pb::ErrorReason,
     telemetry::audit,
-    telnyx::Template,
-    upstream::Client,
+    telnyx::{List, Template, TemplateText},
+    upstream::{self, Client},
 };
 
 /// A template to create.
@@ -32,7 +33,7 @@ impl Templates {
         if let Ok(Outcome { answer, origin }) = &end {
             audit::annotate(|subject| {
                 subject.template_id.clone_from(&answer.id);
-                subject.outcome = Some(origin.outcome("created"));
+                subject.outcome = Some(origin.audit_outcome("created"));
             });
         }
         end
@@ -56,56 +57,34 @@ impl Templates {
     }
 }
 
-impl NewTemplate {
-    /// All templates with this text. Telnyx does not page them.
-    async fn alike(&self, upstream: &Client, context: &CallContext) -> Result<impl Iterator<Item = Template>, Error> {
-        let templates = upstream.templates(context).await?;
-        Ok(templates.into_iter().filter(|template| template.text.as_deref() == Some(&self.text)))
-    }
-}
-
-impl Intent for NewTemplate {
+impl IdempotentOperation for NewTemplate {
     type Answer = Template;
 
     const RPC: &'static str = "CreateTemplate";
-    const IN_DOUBT: ErrorReason = ErrorReason::CreateOutcomeUnknown;
+    const OUTCOME_UNKNOWN: ErrorReason = ErrorReason::CreateOutcomeUnknown;
+    const HAS_CREATION_TIME: bool = false;
 
-    fn request_id(&self) -> Option<Uuid> {
-        self.request_id
+    fn spec(&self, _: &Tenant) -> OperationSpec<'_> {
+        OperationSpec {
+            request_id: self.request_id,
+            body: upstream::to_json(&TemplateText { text: &self.text }),
+            target: vec![self.text.as_bytes()],
+            discriminator: String::new(),
+            duplicate_window: None,
+        }
     }
 
-    fn content(&self) -> Vec<u8> {
-        self.text.clone().into_bytes()
+    async fn execute(&self, upstream: &Client, call: &CallContext, body: Bytes) -> Result<Template, Error> {
+        upstream.create_template(call, body).await
     }
 
-    fn target(&self) -> Vec<&[u8]> {
-        vec![self.text.as_bytes()]
+    /// Templates with the same text. Telnyx lists all templates at once.
+    async fn find(&self, upstream: &Client, call: &CallContext) -> Result<Candidates<Template>, Error> {
+        let list = List { data: upstream.templates(call).await?, meta: None };
+        Ok(Candidates::new(list, |template| template.text.as_deref() == Some(&self.text) && template.id.is_some()))
     }
 
-    /// Templates don't tell when they were created.
-    async fn before(&self, upstream: &Client, context: &CallContext) -> Result<Vec<String>, Error> {
-        Ok(self.alike(upstream, context).await?.filter_map(|template| template.id).collect())
-    }
-
-    async fn perform(&self, upstream: &Client, context: &CallContext) -> Result<Template, Error> {
-        upstream.create_template(context, &self.text).await
-    }
-
-    async fn look(&self, upstream: &Client, context: &CallContext, seek: &Seek<'_>) -> Result<Found<Template>, Error> {
-        let mut new = self.alike(upstream, context).await?;
-        let found = new.find(|template| template.id.as_deref().is_some_and(|id| !seek.is_known(id)));
-        Ok(found.map_or(Found::Nothing, Found::This))
-    }
-
-    fn id(template: &Template) -> Option<&str> {
-        template.id.as_deref()
-    }
-
-    fn stored(template: &Template) -> Template {
-        template.clone()
-    }
-
-    fn restored(&self, template: Template) -> Template {
-        template
+    fn describe(template: &Template) -> AnswerInfo<'_> {
+        AnswerInfo { id: template.id.as_deref(), created: None, discriminator: String::new() }
     }
 }

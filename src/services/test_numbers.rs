@@ -8,7 +8,9 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use uuid::Builder;
 
-use super::{Check, Origin, Outcome, Send, VerificationRef, Verifications, check::Report, once::Intent};
+use super::{
+    Check, Origin, Outcome, Send, VerificationRef, Verifications, check::Report, idempotency::IdempotentOperation,
+};
 use crate::{
     domain::{CallContext, Error, TestNumber},
     limits::{CheckResult, VerificationKey},
@@ -30,8 +32,8 @@ impl Verifications {
         context: &CallContext,
         send: &Send,
     ) -> Option<Outcome<Verification>> {
-        let number = context.tenant.test_numbers.get(&send.phone_number, self.clock.now())?;
-        let now = Some(Time(self.clock.now()));
+        let number = context.tenant.test_numbers.get(&send.phone_number, self.deps.clock.now())?;
+        let now = Some(Time(self.deps.clock.now()));
         let verification = Verification {
             id: Some(id(context, number)),
             verify_profile_id: Some(send.profile_id.clone()),
@@ -59,12 +61,12 @@ impl Verifications {
         let number = match &check.target {
             VerificationRef::Id(id) => self.test_number(context, id),
             VerificationRef::Phone { phone_number, .. } => {
-                context.tenant.test_numbers.get(phone_number, self.clock.now())
+                context.tenant.test_numbers.get(phone_number, self.deps.clock.now())
             }
         }?;
         // Its code is fixed, so guesses of it are bounded like those of any number; its one verification never ends.
         let key = VerificationKey::PhoneNumber { phone_number: number.phone_number.as_e164(), profile_id: "" };
-        let reservation = match self.limiter.reserve_check(&context.tenant, key).await {
+        let reservation = match self.deps.limiter.reserve_check(&context.tenant, key).await {
             Ok(reservation) => reservation,
             Err(refused) => {
                 audited(number, id(context, number), "refused");
@@ -77,7 +79,7 @@ impl Verifications {
         } else {
             (ResponseCode::Rejected, None, CheckResult::Wrong)
         };
-        self.limiter.finish_check(&context.tenant, reservation, result, None).await;
+        self.deps.limiter.finish_check(&context.tenant, reservation, result, None).await;
         Some(Ok(self.record_check_for_test_number(context, number, response_code, status).await))
     }
 
@@ -120,7 +122,8 @@ impl Verifications {
     /// The test number whose verification has this id.
     fn test_number<'c>(&self, context: &'c CallContext, of: &str) -> Option<&'c TestNumber> {
         let begins = of.as_bytes().starts_with(b"7e57");
-        begins.then(|| context.tenant.test_numbers.live(self.clock.now()).find(|number| id(context, number) == of))?
+        begins
+            .then(|| context.tenant.test_numbers.live(self.deps.clock.now()).find(|number| id(context, number) == of))?
     }
 
     async fn record_check_for_test_number(
@@ -131,7 +134,7 @@ impl Verifications {
         status: Option<VerificationStatus>,
     ) -> Outcome<CheckResponse> {
         if let Some(status) = status {
-            let now = Some(Time(self.clock.now()));
+            let now = Some(Time(self.deps.clock.now()));
             self.remember(context, number, |verification| {
                 let status = Some(status.clone());
                 verification.map(|verification| Verification { status, updated_at: now, ..verification })
@@ -152,8 +155,8 @@ impl Verifications {
         change: impl Fn(Option<Verification>) -> Option<Verification>,
     ) {
         let key = key(context, number);
-        let remembered = self.store.update(&key, |verification| match change(verification) {
-            Some(verification) => (Change::Put(Send::stored(&verification), KEEP), ()),
+        let remembered = self.deps.store.update(&key, |verification| match change(verification) {
+            Some(verification) => (Change::Put(Send::redact(&verification), KEEP), ()),
             None => (Change::Keep, ()),
         });
         if let Err(error) = remembered.await {
@@ -162,7 +165,7 @@ impl Verifications {
     }
 
     async fn recall(&self, context: &CallContext, number: &TestNumber) -> Option<Verification> {
-        let recalled = self.store.update(&key(context, number), |verification| (Change::Keep, verification)).await;
+        let recalled = self.deps.store.update(&key(context, number), |verification| (Change::Keep, verification)).await;
         recalled.ok().flatten().map(|verification| with_number(verification, number))
     }
 }

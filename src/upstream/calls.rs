@@ -8,13 +8,12 @@ use super::{CheckTarget, Client, Page, operation::Operation};
 use crate::{
     domain::{CallContext, Error, PhoneNumber},
     telnyx::{
-        Channel, CheckRequest, CheckResponse, List, Profile, ProfilePatch, Route, SendRequest, Template, TemplateText,
-        Verification,
+        Channel, CheckRequest, CheckResponse, List, Profile, ProfilePatch, Route, Template, TemplateText, Verification,
     },
 };
 
 impl Client {
-    /// Starts a verification. Never repeated once it may have left.
+    /// Starts a verification with a `SendRequest`. Never repeated once it may have left.
     ///
     /// # Errors
     /// As `CreateVerification` documents them.
@@ -22,11 +21,12 @@ impl Client {
         &self,
         context: &CallContext,
         channel: Channel,
-        body: &SendRequest<'_>,
+        profile_id: &str,
+        body: Bytes,
     ) -> Result<Verification, Error> {
         let operation = Operation::Send(channel);
         let url = self.send_urls[channel as usize].clone();
-        self.data(context, operation, body.verify_profile_id, url, json(body)).await
+        self.data(context, operation, profile_id, url, body).await
     }
 
     /// Reads a verification.
@@ -67,7 +67,7 @@ impl Client {
             CheckTarget::Id(id) => (Operation::Check, id, Route::Check(id)),
             CheckTarget::Phone(phone) => (Operation::CheckByPhone, "", Route::CheckByPhone(phone.as_e164())),
         };
-        self.data(context, operation, name, self.url(route), json(body)).await
+        self.data(context, operation, name, self.url(route), to_json(body)).await
     }
 
     /// Lists profiles, those called `name` where it is given.
@@ -88,12 +88,12 @@ impl Client {
         self.read(context, Operation::ListProfiles, "", url, Bytes::new()).await
     }
 
-    /// Creates a profile. Never repeated once it may have left.
+    /// Creates a profile from a `Profile`. Never repeated once it may have left.
     ///
     /// # Errors
     /// As `CreateProfile` documents them.
-    pub async fn create_profile(&self, context: &CallContext, profile: &Profile) -> Result<Profile, Error> {
-        self.data(context, Operation::CreateProfile, "", self.url(Route::Profiles), json(profile)).await
+    pub async fn create_profile(&self, context: &CallContext, body: Bytes) -> Result<Profile, Error> {
+        self.data(context, Operation::CreateProfile, "", self.url(Route::Profiles), body).await
     }
 
     /// Reads a profile.
@@ -115,7 +115,7 @@ impl Client {
         } else {
             Value::Null
         };
-        self.data(context, Operation::UpdateProfile, id, url, json(&patch.merge(&current))).await
+        self.data(context, Operation::UpdateProfile, id, url, to_json(&patch.merge(&current))).await
     }
 
     /// Deletes a profile.
@@ -135,13 +135,13 @@ impl Client {
         self.data(context, Operation::ListTemplates, "", self.url(Route::Templates), Bytes::new()).await
     }
 
-    /// Creates a template. Never repeated once it may have left.
+    /// Creates a template from a `TemplateText`. Never repeated once it may have left.
     ///
     /// # Errors
     /// As `CreateTemplate` documents them.
-    pub async fn create_template(&self, context: &CallContext, text: &str) -> Result<Template, Error> {
+    pub async fn create_template(&self, context: &CallContext, body: Bytes) -> Result<Template, Error> {
         let url = self.url(Route::Templates);
-        self.data(context, Operation::CreateTemplate, "", url, json(&TemplateText { text })).await
+        self.data(context, Operation::CreateTemplate, "", url, body).await
     }
 
     /// Changes a template's text.
@@ -150,10 +150,15 @@ impl Client {
     /// As `UpdateTemplate` documents them.
     pub async fn update_template(&self, context: &CallContext, id: &str, text: &str) -> Result<Template, Error> {
         let url = self.url(Route::Template(id));
-        self.data(context, Operation::UpdateTemplate, id, url, json(&TemplateText { text })).await
+        self.data(context, Operation::UpdateTemplate, id, url, to_json(&TemplateText { text })).await
     }
 }
 
-fn json(body: &impl Serialize) -> Bytes {
+/// A request's body as JSON.
+///
+/// # Panics
+/// If `body` has a map whose keys are not strings.
+#[must_use]
+pub fn to_json(body: &impl Serialize) -> Bytes {
     serde_json::to_vec(body).expect("bodies are plain data with string keys").into()
 }

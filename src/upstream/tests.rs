@@ -17,7 +17,7 @@ use tower::service_fn;
 use super::*;
 use crate::{
     domain::{ApiKey, Caller, Tenant, TenantId},
-    telnyx::{CheckRequest, SendRequest},
+    telnyx::{CheckRequest, SendRequest, TemplateText},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -68,18 +68,26 @@ where
 
 /// The id of what was sent, or why it was not.
 async fn send(client: &Client, context: &CallContext) -> Result<String, ErrorReason> {
-    let body = SendRequest {
+    let request = SendRequest {
         phone_number: "+13035551234",
         verify_profile_id: "profile",
         timeout_secs: None,
         custom_code: None,
         extension: None,
     };
-    client.send(context, Channel::Sms, &body).await.map(|sent| sent.id.unwrap()).map_err(|failed| failed.reason)
+    client
+        .send(context, Channel::Sms, "profile", to_json(&request))
+        .await
+        .map(|sent| sent.id.unwrap())
+        .map_err(|failed| failed.reason)
 }
 
 async fn create(client: &Client, context: &CallContext) -> Result<(), ErrorReason> {
-    client.create_template(context, "{{code}}").await.map(drop).map_err(|failed| failed.reason)
+    client
+        .create_template(context, to_json(&TemplateText { text: "{{code}}" }))
+        .await
+        .map(drop)
+        .map_err(|failed| failed.reason)
 }
 
 async fn read(client: &Client, context: &CallContext) -> Result<(), ErrorReason> {

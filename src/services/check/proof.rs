@@ -24,8 +24,6 @@ pub(super) struct Attempt {
 
 /// Longer than anything that is not counted in.
 const SPARE: Duration = Duration::from_mins(10);
-/// As many of a number's verifications as Telnyx gives at once.
-const NEWEST: Page = Page { number: 1, size: 250 };
 
 impl Verifications {
     /// Counts a check in. One that can't be counted must not be made: it may be right, and be taken for one that is not.
@@ -36,7 +34,7 @@ impl Verifications {
                 self.phone_key(context, phone_number.as_e164(), profile_id)
             }
         };
-        let begun = self.clock.now();
+        let begun = self.deps.clock.now();
         self.count(context, &key, |open| open.saturating_add(1)).await?;
         Ok(Attempt { key, begun })
     }
@@ -72,10 +70,10 @@ impl Verifications {
     ) -> Option<CheckResponse> {
         let verification = match target {
             VerificationRef::Id(id) => {
-                self.upstream.verification(context, id).await.ok().filter(|one| self.shows(attempt, one))
+                self.deps.upstream.verification(context, id).await.ok().filter(|one| self.shows(attempt, one))
             }
             VerificationRef::Phone { phone_number, profile_id } => {
-                let list = self.upstream.verifications(context, phone_number, NEWEST).await.ok()?;
+                let list = self.deps.upstream.verifications(context, phone_number, Page::LARGEST).await.ok()?;
                 let mut shown = list
                     .data
                     .into_iter()
@@ -99,15 +97,15 @@ impl Verifications {
 
     /// Whether `verification` became accepted while the attempt was under way.
     fn shows(&self, attempt: &Attempt, verification: &Verification) -> bool {
-        let start = attempt.begun.checked_sub(self.clock_skew);
+        let start = attempt.begun.checked_sub(self.deps.settings.clock_skew);
         verification.status == Some(VerificationStatus::Accepted)
             && verification.updated_at.zip(start.ok()).is_some_and(|(updated, start)| updated.0 >= start)
     }
 
     /// Changes how many checks have not ended as wrong, and tells how many.
     async fn count(&self, context: &CallContext, key: &str, change: impl Fn(u32) -> u32) -> Result<u32, store::Error> {
-        let keep = self.clock_skew + 2 * self.attempt_timeout + SPARE;
-        let counted = self.store.update_by(key, context.deadline, |open: Option<u32>| {
+        let keep = self.deps.settings.clock_skew + 2 * self.deps.attempt_timeout + SPARE;
+        let counted = self.deps.store.update_by(key, context.deadline, |open: Option<u32>| {
             let before = open.unwrap_or(0);
             match change(before) {
                 open if open == before => (Change::Keep, open),
@@ -120,11 +118,11 @@ impl Verifications {
 
     fn id_key(&self, context: &CallContext, id: &str) -> String {
         let tenant = &context.tenant.id;
-        format!("check:{}", self.store.digest(&[tenant.as_str().as_bytes(), b"id", id.as_bytes()]))
+        format!("check:{}", self.deps.store.digest(&[tenant.as_str().as_bytes(), b"id", id.as_bytes()]))
     }
 
     fn phone_key(&self, context: &CallContext, phone: &str, profile_id: &str) -> String {
         let parts = [context.tenant.id.as_str(), "phone", phone, profile_id].map(str::as_bytes);
-        format!("check:{}", self.store.digest(&parts))
+        format!("check:{}", self.deps.store.digest(&parts))
     }
 }

@@ -1,0 +1,249 @@
+//! At most one effect per operation.
+//!
+//! An operation is recorded before its request leaves, so that its outcome can always be found. [`Job::execute`] has the
+//! steps. `docs/ARCHITECTURE.md` has the states of a request record.
+
+mod job;
+mod operation;
+mod reconcile;
+mod request_record;
+mod stored_target;
+mod target_lock;
+mod waiters;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tokio::{sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
+use uuid::Uuid;
+
+pub(super) use self::operation::{Admission, AnswerInfo, Candidates, IdempotentOperation, OperationSpec};
+use self::{
+    job::{Dispatch, JobContext, OperationKeys},
+    request_record::{AcquireResult, RequestRecord},
+    target_lock::TargetLock,
+    waiters::{JobState, JobWaiter, Registration, RunningJobs},
+};
+use super::{Dependencies, Origin, Outcome};
+use crate::{
+    domain::{CallContext, Error},
+    pb::ErrorReason,
+    telemetry::Call,
+};
+
+/// How long a reconciliation, or a write of a result, may outlast the caller's deadline.
+const RECONCILE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Executes operations of one kind at most once each. Clones share their running jobs.
+pub(super) struct IdempotentExecutor<O: IdempotentOperation> {
+    deps: Arc<Dependencies>,
+    running: RunningJobs<O::Answer>,
+}
+
+/// One execution of one operation.
+struct Job<O: IdempotentOperation> {
+    context: Arc<JobContext>,
+    operation: Arc<O>,
+    body: Bytes,
+    /// None without a request ID.
+    record: Option<RequestRecord<O::Answer>>,
+    state: watch::Sender<JobState<O::Answer>>,
+}
+
+/// Why a job has no answer.
+struct Failure {
+    error: Error,
+    /// The dispatch whose outcome is unknown. None if nothing took effect.
+    unresolved: Option<Dispatch>,
+}
+
+type JobResult<A> = Result<Outcome<A>, Failure>;
+
+/// A failure that left nothing at Telnyx.
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, unresolved: None }
+    }
+}
+
+impl<O: IdempotentOperation> Job<O> {
+    /// Executes the operation, or finds its answer. Steps 3 to 6 hold the target lock.
+    async fn execute(&self) -> Result<Outcome<O::Answer>, Error> {
+        // 1. Request record: create it, or find the answer or an unresolved dispatch in it. A call without a request ID
+        //    has none, because nobody can repeat it.
+        let mut earlier = None;
+        if let Some(record) = &self.record {
+            match record.acquire().await? {
+                AcquireResult::Acquired { unresolved } => earlier = unresolved,
+                AcquireResult::Done(answer) => {
+                    let answer = self.operation.restore(answer);
+                    return Ok(Outcome { answer, origin: Origin::SameRequest });
+                }
+            }
+        }
+        // 2. Target lock: operations that could be mistaken for each other run one after the other.
+        let (result, is_claimed) = match TargetLock::acquire(&self.context).await {
+            Err(error) => (Err(Failure { error, unresolved: earlier }), false),
+            Ok(mut lock) => {
+                let result = self.send_or_reuse(&mut lock, earlier).await;
+                // 7. Release: in the same write, the message is claimed or the dispatch stays unresolved.
+                let id = result.as_ref().ok().and_then(|outcome| O::describe(&outcome.answer).id).map(str::to_owned);
+                let unresolved = result.as_ref().err().and_then(|failure| failure.unresolved.as_ref());
+                let is_released = lock.release(id, unresolved).await;
+                (result, is_released)
+            }
+        };
+        // 8. Finish the request record. The gateway never returns an answer of an operation with a request ID that is
+        //    not stored: another operation could claim the same message.
+        let is_stored = match &self.record {
+            Some(record) => record.finish::<O>(&result).await || is_claimed,
+            None => true,
+        };
+        match result {
+            Ok(_) if !is_stored => Err(Error::new(O::OUTCOME_UNKNOWN, "the result could not be stored")),
+            result => result.map_err(|failure| failure.error),
+        }
+    }
+
+    /// Finds that the operation took effect, or dispatches it. Rare steps are boxed, which keeps the common future small.
+    async fn send_or_reuse(&self, lock: &mut TargetLock, earlier: Option<Dispatch>) -> JobResult<O::Answer> {
+        let JobContext { deps, call, .. } = &*self.context;
+        // 3. Reuse: an earlier dispatch that took effect is the answer. One that did not returns its quota.
+        if let Some(dispatch) = earlier {
+            if let Some(answer) = Box::pin(self.reconcile_stale(lock, &dispatch)).await? {
+                self.operation.executed(deps, call, &answer).await;
+                return Ok(Outcome { answer, origin: Origin::SameRequest });
+            }
+            deps.limiter.release(&dispatch.reservation).await;
+        }
+        // 4. Quota: reserved here and not earlier, because what is reused needs none. A duplicate is reused too.
+        let preexisting = if O::HAS_CREATION_TIME { Vec::new() } else { self.preexisting().await? };
+        let reservation = match self.operation.admit(deps, call, lock.duplicate()).await? {
+            Admission::Dispatch(reservation) => reservation,
+            Admission::Reuse(answer) => return Ok(Outcome { answer, origin: Origin::Duplicate }),
+        };
+        let dispatch = Dispatch { since: self.context.now(), ended: None, preexisting, reservation };
+        let result = self.dispatch(lock, dispatch.clone()).await;
+        match &result {
+            Ok(outcome) => self.operation.executed(deps, call, &outcome.answer).await,
+            Err(Failure { unresolved: None, .. }) => deps.limiter.release(&dispatch.reservation).await,
+            // The dispatch record keeps the reservation.
+            Err(Failure { unresolved: Some(_), .. }) => {}
+        }
+        result
+    }
+
+    async fn dispatch(&self, lock: &mut TargetLock, mut dispatch: Dispatch) -> JobResult<O::Answer> {
+        let JobContext { deps, call, .. } = &*self.context;
+        // 5. Dispatch: record it, publish it, and only then send. A process that is killed leaves the dispatch record.
+        if let Some(record) = &self.record
+            && !record.record_dispatch(&dispatch).await?
+        {
+            return Err(Error::new(O::OUTCOME_UNKNOWN, "another call took over the request").into());
+        }
+        self.state.send_replace(JobState::Dispatched);
+        // Checked after publishing: see `JobWaiter::wait`.
+        if call.cancelled.is_cancelled() {
+            return Err(Error::new(ErrorReason::DeadlineExceeded, "no caller waits for the request").into());
+        }
+        let error = match self.operation.execute(&deps.upstream, call, self.body.clone()).await {
+            Ok(answer) => return Ok(Outcome { answer, origin: Origin::ThisCall }),
+            Err(error) if error.reason == O::OUTCOME_UNKNOWN => error,
+            Err(error) => return Err(error.into()),
+        };
+        // 6. Reconcile: the answer was lost, but the message may be in Telnyx's list.
+        dispatch.ended = Some(self.context.now());
+        match Box::pin(self.reconcile_lost(lock, &dispatch)).await {
+            Some(answer) => Ok(Outcome { answer, origin: Origin::ThisCall }),
+            None => Err(Failure { error, unresolved: Some(dispatch) }),
+        }
+    }
+
+    /// The IDs of the candidates that exist before the dispatch.
+    async fn preexisting(&self) -> Result<Vec<String>, Error> {
+        let candidates = self.operation.find(&self.context.deps.upstream, &self.context.call).await?;
+        Ok(candidates.answers.iter().filter_map(|one| O::describe(one).id).map(str::to_owned).collect())
+    }
+}
+
+impl<O: IdempotentOperation> Clone for IdempotentExecutor<O> {
+    fn clone(&self) -> Self {
+        Self { deps: self.deps.clone(), running: self.running.clone() }
+    }
+}
+
+impl<O: IdempotentOperation> IdempotentExecutor<O> {
+    pub(super) fn new(deps: &Arc<Dependencies>) -> Self {
+        Self { deps: deps.clone(), running: Arc::default() }
+    }
+
+    /// Executes `operation` at most once: joins a running job of the same request ID, or starts one.
+    pub(super) async fn run(&self, call: &CallContext, operation: O) -> Result<Outcome<O::Answer>, Error> {
+        let operation = Arc::new(operation);
+        let spec = operation.spec(&call.tenant);
+        let body = spec.body.clone();
+        let keys = Arc::new(OperationKeys::new::<O>(&self.deps, call, spec));
+        let start = |registration| self.start(call, (&operation, &body, &keys), registration);
+        let result = loop {
+            let (waiter, is_joined) = match &keys.request {
+                None => (start(None), false),
+                Some(key) => {
+                    waiters::join_or_start(&self.running, (key, &keys.fingerprint), |guard| start(Some(guard)))?
+                }
+            };
+            match waiter.wait(call.deadline, O::OUTCOME_UNKNOWN).await {
+                // The deadline that passed was that of the call that started the job.
+                Err(error)
+                    if is_joined && error.reason == ErrorReason::DeadlineExceeded && Instant::now() < call.deadline => {
+                }
+                Ok(outcome) if is_joined => break Ok(Outcome { origin: Origin::SameRequest, ..outcome }),
+                result => break result,
+            }
+        };
+        match result.as_ref().map(|outcome| outcome.origin) {
+            Ok(Origin::SameRequest) => self.deps.metrics.duplicate_suppressed(O::RPC, "same_request"),
+            Ok(Origin::Duplicate) => self.deps.metrics.duplicate_suppressed(O::RPC, "duplicate"),
+            Ok(Origin::ThisCall | Origin::TestNumber) | Err(_) => {}
+        }
+        result
+    }
+
+    /// Starts a job. The call that starts it runs it. If the call ends first, the job continues on its own: it starts no
+    /// further attempt, but waits for the running one and stores its result.
+    fn start(
+        &self,
+        call: &CallContext,
+        (operation, body, keys): (&Arc<O>, &Bytes, &Arc<OperationKeys>),
+        registration: Option<Registration<O::Answer>>,
+    ) -> JobWaiter<O::Answer> {
+        let (state, waiter) = watch::channel(JobState::Started);
+        let cancelled = CancellationToken::new();
+        let context = Arc::new(JobContext {
+            id: Uuid::new_v4(),
+            deps: self.deps.clone(),
+            call: CallContext { cancelled: cancelled.clone(), run_to_completion: true, ..call.clone() },
+            keys: keys.clone(),
+        });
+        let record = RequestRecord::new(&context);
+        let job = Job { context, operation: operation.clone(), body: body.clone(), record, state };
+        let work = async move {
+            let result = job.execute().await;
+            // Removed before the end is published: a call that starts now must find the stored answer, not this job.
+            drop(registration);
+            job.state.send_replace(JobState::Finished(result));
+        };
+        // Boxed before it is wrapped: each move would copy all of it.
+        let work = Call::in_current_call(Box::pin(work).instrument(Span::current()));
+        JobWaiter {
+            job: Some(self.deps.tasks.run_to_completion(work)),
+            state: waiter,
+            waiters: Some(Arc::new(cancelled.drop_guard())),
+        }
+    }
+}
+
+fn request_id_reused() -> Error {
+    Error::new(ErrorReason::RequestIdReused, "the request_id was already used for another request")
+}

@@ -1,0 +1,130 @@
+//! The stored state of an operation that has a request ID.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+use super::{
+    Failure, IdempotentOperation, JobResult,
+    job::{Dispatch, JobContext},
+    request_id_reused,
+};
+use crate::{
+    domain::Error,
+    store::{self, Change},
+};
+
+/// The request record of one job. Only the job that owns the record changes it.
+pub(super) struct RequestRecord<A> {
+    job: Arc<JobContext>,
+    key: String,
+    answer: PhantomData<fn() -> A>,
+}
+
+/// What a job finds when it acquires its request record.
+pub(super) enum AcquireResult<A> {
+    /// The job owns the record. An earlier job may have left an unresolved dispatch.
+    Acquired { unresolved: Option<Dispatch> },
+    /// The operation took effect earlier, with this redacted answer.
+    Done(A),
+}
+
+#[derive(Deserialize, Serialize)]
+struct StoredRequest<A> {
+    fingerprint: String,
+    state: RequestState<A>,
+}
+
+#[derive(Deserialize, Serialize)]
+enum RequestState<A> {
+    /// The job `owner` works on it until `lease`. After that, the job has stopped. The operation is unresolved if there
+    /// is a dispatch.
+    Open { owner: Uuid, lease: Timestamp, dispatch: Option<Dispatch> },
+    /// The operation took effect, with this redacted answer.
+    Done(A),
+}
+
+impl<A: Serialize + DeserializeOwned + Clone> RequestRecord<A> {
+    pub(super) fn new(job: &Arc<JobContext>) -> Option<Self> {
+        let key = job.keys.request.clone()?;
+        Some(Self { job: job.clone(), key, answer: PhantomData })
+    }
+
+    /// Creates or takes over the record, or finds the answer in it. Waits while another job owns it.
+    pub(super) async fn acquire(&self) -> Result<AcquireResult<A>, Error> {
+        let acquired = self.job.update_when_free(&self.key, |stored: Option<StoredRequest<A>>| {
+            let unresolved = match stored {
+                Some(StoredRequest { fingerprint, .. }) if fingerprint != self.job.keys.fingerprint => {
+                    return (Change::Keep, Some(Err(request_id_reused())));
+                }
+                Some(StoredRequest { state: RequestState::Done(answer), .. }) => {
+                    return (Change::Keep, Some(Ok(AcquireResult::Done(answer))));
+                }
+                Some(StoredRequest { state: RequestState::Open { lease, .. }, .. }) if lease > self.job.now() => {
+                    return (Change::Keep, None);
+                }
+                // A job that stored no end may have sent until its lease ran out.
+                Some(StoredRequest { state: RequestState::Open { lease, dispatch, .. }, .. }) => {
+                    dispatch.map(|dispatch| Dispatch { ended: dispatch.ended.or(Some(lease)), ..dispatch })
+                }
+                None => None,
+            };
+            let open = self.open(self.job.lease(), unresolved.clone());
+            (self.put(open), Some(Ok(AcquireResult::Acquired { unresolved })))
+        });
+        acquired.await?
+    }
+
+    /// Stores that a request is about to leave. False if another job owns the record now.
+    pub(super) async fn record_dispatch(&self, dispatch: &Dispatch) -> Result<bool, Error> {
+        Ok(self.write(|| self.put(self.open(self.job.lease(), Some(dispatch.clone())))).await?)
+    }
+
+    /// Stores how the operation ended, and returns whether it could. If not, the lease runs out and the next call with
+    /// the request ID finds the operation unresolved.
+    pub(super) async fn finish<O: IdempotentOperation<Answer = A>>(&self, result: &JobResult<A>) -> bool {
+        let written = self.write(|| match result {
+            Ok(outcome) => self.put(RequestState::Done(O::redact(&outcome.answer))),
+            Err(Failure { unresolved: Some(dispatch), .. }) => {
+                self.put(self.open(self.job.now(), Some(dispatch.clone())))
+            }
+            // Nothing changed at Telnyx, so the request ID is free again.
+            Err(Failure { unresolved: None, .. }) => Change::Remove,
+        });
+        written.await.inspect_err(|error| self.job.record_write_failed("request", error)).unwrap_or(false)
+    }
+
+    /// Changes the record if this job still owns it.
+    async fn write(&self, change: impl Fn() -> Change<StoredRequest<A>>) -> Result<bool, store::Error> {
+        let written = self.job.update(&self.key, |stored: Option<StoredRequest<A>>| match stored {
+            Some(StoredRequest { state: RequestState::Open { owner, .. }, .. }) if owner == self.job.id => {
+                (change(), true)
+            }
+            _ => (Change::Keep, false),
+        });
+        written.await
+    }
+
+    fn open(&self, lease: Timestamp, dispatch: Option<Dispatch>) -> RequestState<A> {
+        RequestState::Open { owner: self.job.id, lease, dispatch }
+    }
+
+    fn put(&self, state: RequestState<A>) -> Change<StoredRequest<A>> {
+        let stored = StoredRequest { fingerprint: self.job.keys.fingerprint.clone(), state };
+        Change::Put(stored, self.job.deps.settings.request_id_retention)
+    }
+}
+
+/// Reads the answer at the key of a request record, if the operation took effect.
+pub(super) async fn stored_answer<A: Serialize + DeserializeOwned>(
+    job: &JobContext,
+    key: &str,
+) -> Result<Option<A>, store::Error> {
+    let answer = |stored: Option<StoredRequest<A>>| match stored?.state {
+        RequestState::Done(answer) => Some(answer),
+        RequestState::Open { .. } => None,
+    };
+    job.update(key, |stored| (Change::Keep, answer(stored))).await
+}
