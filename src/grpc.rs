@@ -21,7 +21,11 @@ use tonic::{
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use self::{edge::GatewayService, serve::Connections, tls::CertificateReloader};
+use self::{
+    edge::{EdgeParts, GatewayService},
+    serve::Connections,
+    tls::CertificateReloader,
+};
 pub use self::{serve::Aborted, tls::Material};
 use crate::{
     authn::Authenticator,
@@ -70,7 +74,8 @@ impl GrpcServer {
     pub fn new(
         config: &config::Grpc,
         telemetry: &Telemetry,
-        (authenticator, calls): (Authenticator, CallLimiter),
+        authenticator: Authenticator,
+        calls: CallLimiter,
         services: Services,
         clock: Clock,
     ) -> Result<Self, Errors> {
@@ -90,13 +95,15 @@ impl GrpcServer {
             add_reflection(&mut routes);
         }
         let draining = CancellationToken::new();
-        let service = GatewayService::new(
-            config,
-            (telemetry.sampling(), telemetry.metrics()),
-            (authenticator, calls),
-            routes.routes().prepare(),
-            draining.clone(),
-        );
+        let parts = EdgeParts {
+            sampling: telemetry.sampling(),
+            metrics: telemetry.metrics(),
+            authenticator,
+            calls,
+            routes: routes.routes().prepare(),
+            draining: draining.clone(),
+        };
+        let service = GatewayService::new(config, parts);
         let tls = certificate.as_ref().map(CertificateReloader::current);
         let connections = Connections::new(service, config.clone(), tls, telemetry.metrics(), draining);
         Ok(Self { connections, certificate, health })

@@ -4,10 +4,10 @@
 
 tonic::include_proto!("verify.v1");
 
-/// The descriptors of the contract and of what it imports, comments included, as `buf build` would encode them.
+/// The descriptors of the contract and its imports, with comments, as `buf build` encodes them.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/verify_v1.bin"));
 
-/// Every rpc of the contract, as its path has it (`verify.v1.ProfileService/GetProfile`).
+/// The full names of all RPCs of the contract.
 pub const RPCS: [&str; 13] = [
     "verify.v1.ProfileService/CreateProfile",
     "verify.v1.ProfileService/GetProfile",
@@ -23,6 +23,14 @@ pub const RPCS: [&str; 13] = [
     "verify.v1.VerificationService/CheckVerification",
     "verify.v1.VerificationService/ReportVerification",
 ];
+
+impl ErrorReason {
+    /// The name that programs compare: without the prefix that all names share.
+    #[must_use]
+    pub fn short_name(self) -> &'static str {
+        self.as_str_name().trim_start_matches("ERROR_REASON_")
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -132,11 +132,6 @@ impl Error {
         self.source = Some(source.into().into());
         self
     }
-
-    /// Takes out what lies behind it.
-    pub fn take_source(&mut self) -> Option<Arc<dyn StdError + Send + Sync>> {
-        self.source.take()
-    }
 }
 
 impl fmt::Display for Error {

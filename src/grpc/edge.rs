@@ -1,22 +1,28 @@
-//! The way of a call before its handler, around the services, read from top to bottom.
+//! The way of a call to its handler, around all services. It reads from top to bottom.
 
 mod authenticate;
+mod code;
 mod deadline;
 mod open;
-mod shed;
-mod trace;
+mod server_call;
 
 use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Response};
 use hyper::{body::Incoming, service::Service};
-use tokio::{sync::Semaphore, time::timeout_at};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout_at,
+};
 use tokio_util::sync::CancellationToken;
-use tonic::{Status, body::Body, service::Routes};
+use tonic::{body::Body, service::Routes};
 use tower::Service as _;
 
-use self::trace::{ServerCall, Tracing};
+use self::{
+    deadline::Deadlines,
+    server_call::{CallTracing, ServerCall},
+};
 use super::{status, web::GrpcWeb};
 use crate::{
     authn::Authenticator,
@@ -28,40 +34,45 @@ use crate::{
     telemetry::{Metrics, Sampling},
 };
 
-/// What is below knows best what it means that the time is over, so it gets to say so.
+/// How long after the deadline the gateway still waits for the handler, which knows best what a late answer means.
 const DEADLINE_GRACE: Duration = Duration::from_millis(5);
 
-/// What a call meets on its way to the services. One for all calls: it counts the places that are taken.
+/// When a caller that was shed may try again: long enough for many calls to end.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What all calls share on their way to the services.
 struct Edge {
-    tracing: Tracing,
+    tracing: CallTracing,
     metrics: Metrics,
     permits: Semaphore,
-    deadlines: deadline::DeadlineLimits,
+    deadlines: Deadlines,
     authenticator: Authenticator,
     calls: CallLimiter,
+    routes: Routes,
     draining: CancellationToken,
+    /// `None` if gRPC-Web is off.
+    web: Option<GrpcWeb>,
 }
 
 impl Edge {
-    /// Open? Trace → status → panic → the rest.
-    async fn call(&self, request: Request<Body>, routes: Routes) -> Response<Body> {
-        // Open: no tenant and no limits, but an end.
-        if open::is_for(&request) {
-            let response = forward(routes, open::asking(&self.draining, request)).await;
-            return open::answering(&self.draining, response);
+    /// Open? Trace → status → panic → admit.
+    async fn call(&self, request: Request<Body>) -> Response<Body> {
+        // Open: health and reflection have no tenant and no limits, but their streams must end.
+        if open::is_open(&request) {
+            return open::call(self.routes.clone(), request, &self.draining).await;
         }
         // Trace: all that follows happens inside the call's span, and the call is logged with its final status.
-        let call = self.tracing.begin(&request);
-        // Panic: it ends its own call and nothing else; tonic alone would reset the stream, which a client reads as
-        // CANCELLED. What calls share stays whole: locks that poison, and counters.
-        let admitted = AssertUnwindSafe(self.admit(&call, request, routes)).catch_unwind();
+        let call = self.tracing.start(&request);
+        // Panic: it fails its own call and nothing else. tonic alone would reset the stream, which a client reads as
+        // CANCELLED. Unwinding is safe: calls share only locks and counters.
+        let admitted = AssertUnwindSafe(self.admit(&call, request)).catch_unwind();
         let mut response = call
             .run(async {
                 match admitted.await {
-                    // Status: what tonic refuses by itself gets a reason before it is logged.
-                    Ok(Ok(response)) => status::completed(response),
-                    Ok(Err(refused)) => Status::from(refused).into_http(),
-                    Err(_panic) => Status::from(Error::new(ErrorReason::Internal, "the gateway failed")).into_http(),
+                    // Status: each failed call has a `domain::Error` before it is logged.
+                    Ok(Ok(response)) => status::complete(response),
+                    Ok(Err(error)) => status::response(error),
+                    Err(_panic) => status::response(Error::new(ErrorReason::Internal, "the gateway failed")),
                 }
             })
             .await;
@@ -70,30 +81,32 @@ impl Edge {
     }
 
     /// Shed → deadline → authenticate → limits → allowed? → service.
-    async fn admit(
-        &self,
-        call: &ServerCall,
-        mut request: Request<Body>,
-        routes: Routes,
-    ) -> Result<Response<Body>, Error> {
-        // Shed: refusing is cheap only before any work is done, authentication included.
-        let _permit = shed::permit(&self.permits)
-            .inspect_err(|_| self.metrics.limit_hit("grpc.max_concurrent_calls", LimitMode::Enforce))?;
-        // Deadline: all further work is within the caller's time.
+    async fn admit(&self, call: &ServerCall, mut request: Request<Body>) -> Result<Response<Body>, Error> {
+        // Shed: a refusal is cheap only before any work is done, authentication included.
+        let _permit = self.permit()?;
+        // Deadline: all further work ends with the caller's deadline.
         let deadline = self.deadlines.of(request.headers())?;
         let in_time = async {
-            // Authenticate: nothing below runs without a tenant, and nothing below needs the credentials.
+            // Authenticate: nothing below runs without a tenant, and nothing below sees the credentials.
             let caller = authenticate::caller(&mut request, &self.authenticator).await?;
-            call.is_of(&caller);
-            // Limits: as soon as it is known whose they are, so that calls that are not allowed use them up too.
+            call.set_caller(&caller);
+            // Limits: before permissions, so that calls that are not allowed use them up too.
             let _running = self.calls.begin(&caller.tenant)?;
             let rpc = request.uri().path().rsplit('/').next().unwrap_or_default();
             policy::rpc(&caller.identity, rpc)?;
             request.extensions_mut().insert(CallContext::new(caller, deadline));
-            Ok(forward(routes, request).await)
+            Ok(forward(self.routes.clone(), request).await)
         };
-        let late = |_| Err(Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out"));
+        let late = |_| Err(Error::new(ErrorReason::DeadlineExceeded, "the deadline was exceeded"));
         timeout_at(deadline + DEADLINE_GRACE, in_time).await.unwrap_or_else(late)
+    }
+
+    /// Takes one of the permits of all calls, or sheds the call.
+    fn permit(&self) -> Result<SemaphorePermit<'_>, Error> {
+        self.permits.try_acquire().map_err(|_| {
+            self.metrics.limit_hit("grpc.max_concurrent_calls", LimitMode::Enforce);
+            Error::new(ErrorReason::GatewayOverloaded, "the gateway has too many calls").retry_after(RETRY_AFTER)
+        })
     }
 }
 
@@ -102,46 +115,45 @@ async fn forward(mut routes: Routes, request: Request<Body>) -> Response<Body> {
     response
 }
 
-/// What all connections have in common.
-struct Shared {
-    edge: Edge,
-    routes: Routes,
-    /// None where no pages may call.
-    web: Option<GrpcWeb>,
+/// The parts that the edge joins.
+pub(super) struct EdgeParts {
+    pub(super) sampling: Sampling,
+    pub(super) metrics: Metrics,
+    pub(super) authenticator: Authenticator,
+    pub(super) calls: CallLimiter,
+    pub(super) routes: Routes,
+    /// Cancelled when calls should end.
+    pub(super) draining: CancellationToken,
 }
 
-/// The services with the edge around them, for one connection.
+/// All services behind the edge, for one connection.
 #[derive(Clone)]
 pub(super) struct GatewayService {
-    shared: Arc<Shared>,
-    /// What the peer of the connection has shown. Every request has it in its extensions.
+    edge: Arc<Edge>,
+    /// The client certificate of the connection. Each request has it in its extensions.
     certificate: Option<Arc<PeerCertificate>>,
 }
 
 impl GatewayService {
-    /// `draining` is cancelled when calls should come to their ends.
-    pub(super) fn new(
-        config: &config::Grpc,
-        (sampling, metrics): (Sampling, Metrics),
-        (authenticator, calls): (Authenticator, CallLimiter),
-        routes: Routes,
-        draining: CancellationToken,
-    ) -> Self {
+    pub(super) fn new(config: &config::Grpc, parts: EdgeParts) -> Self {
+        let EdgeParts { sampling, metrics, authenticator, calls, routes, draining } = parts;
         let edge = Edge {
-            tracing: Tracing::new(sampling, metrics.clone()),
+            tracing: CallTracing::new(sampling, metrics.clone()),
             metrics,
             permits: Semaphore::new(config.max_concurrent_calls),
-            deadlines: deadline::DeadlineLimits { default: config.default_deadline, max: config.max_deadline },
+            deadlines: Deadlines { default: config.default_deadline, max: config.max_deadline },
             authenticator,
             calls,
+            routes,
             draining,
+            web: GrpcWeb::new(&config.web),
         };
-        Self { shared: Arc::new(Shared { edge, routes, web: GrpcWeb::new(&config.web) }), certificate: None }
+        Self { edge: Arc::new(edge), certificate: None }
     }
 
-    /// The same for a connection whose peer has shown `certificate`.
-    pub(super) fn of(&self, certificate: Option<Arc<PeerCertificate>>) -> Self {
-        Self { shared: Arc::clone(&self.shared), certificate }
+    /// The same services for a connection whose peer presented `certificate`.
+    pub(super) fn with_certificate(&self, certificate: Option<Arc<PeerCertificate>>) -> Self {
+        Self { edge: Arc::clone(&self.edge), certificate }
     }
 }
 
@@ -151,18 +163,16 @@ impl Service<Request<Incoming>> for GatewayService {
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let Self { shared, certificate } = self.clone();
+        let Self { edge, certificate } = self.clone();
         if let Some(certificate) = certificate {
             request.extensions_mut().insert(certificate);
         }
         Box::pin(async move {
-            let Shared { edge, routes, web } = &*shared;
-            let grpc = |request| edge.call(request, routes.clone());
             let request = request.map(Body::new);
-            Ok(match web {
-                // Around all of it: what is refused is told in the page's language too.
-                Some(web) => Box::pin(web.call(request, grpc)).await,
-                None => grpc(request).await,
+            Ok(match &edge.web {
+                // Outside of everything: a page must be able to read refusals too.
+                Some(web) => Box::pin(web.call(request, |request| edge.call(request))).await,
+                None => edge.call(request).await,
             })
         })
     }

@@ -1,6 +1,6 @@
-//! From the one error to a gRPC status: the only place that makes one.
+//! Turns a `domain::Error` into a gRPC status. No other module makes a status.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, error::Error as _, sync::Arc, time::Duration};
 
 use http::Response;
 use tonic::{
@@ -17,7 +17,7 @@ use crate::{domain::Error, pb::ErrorReason as Reason, telemetry::Call};
 const DOMAIN: &str = "verify-gateway";
 
 /// The gRPC code of `reason`, as the comments of the contract give it.
-const fn code(reason: Reason) -> Code {
+pub(super) const fn code(reason: Reason) -> Code {
     match reason {
         Reason::CredentialsInvalid => Code::Unauthenticated,
         Reason::RpcNotAllowed | Reason::ChannelNotAllowed | Reason::CountryNotAllowed | Reason::ProfileNotAllowed => {
@@ -54,89 +54,90 @@ const fn code(reason: Reason) -> Code {
     }
 }
 
-/// The name of `reason` as programs compare it: without the prefix that the enum's names share.
-fn name(reason: Reason) -> &'static str {
-    reason.as_str_name().trim_start_matches("ERROR_REASON_")
-}
-
-/// What gRPC libraries with a retry policy obey before it (gRFC A6): the milliseconds to wait, or a negative number where
-/// they must not retry at all.
+/// The pushback of the server, which overrides the retry policy of a gRPC client (gRFC A6): the milliseconds to wait, or a
+/// negative number if the client must not retry.
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 fn pushback(code: Code, wait: Option<Duration>) -> Option<MetadataValue<Ascii>> {
-    // What may have been done is for the caller to decide, not for its library.
+    // The operation may have taken effect. Its caller must decide what to do, not a library.
     if code == Code::Unknown {
         return Some(MetadataValue::from_static("-1"));
     }
-    // Up, so that nobody is early; some libraries read an `int`.
+    // Rounded up, so that no client is early. Some libraries parse an `int`.
     let millis = wait?.as_nanos().div_ceil(1_000_000).try_into().unwrap_or(i32::MAX);
     Some(millis.into())
 }
 
 impl From<Error> for Status {
-    fn from(mut error: Error) -> Self {
-        let (code, source) = (code(error.reason), error.take_source());
-        let mut metadata = HashMap::new();
-        let limit = error.rule.as_ref().map(|rule| rule.name);
-        if let Some(rule) = error.rule {
-            metadata.insert("rule".to_owned(), rule.name.to_owned());
-            metadata.extend(rule.identity.map(|identity| ("identity".to_owned(), identity.as_ref().to_owned())));
-        }
+    fn from(error: Error) -> Self {
+        let (code, message) = (code(error.reason), error.message.as_ref());
         let mut details = ErrorDetails::new();
-        details.set_error_info(name(error.reason), DOMAIN, metadata);
+        let mut metadata = HashMap::new();
+        if let Some(rule) = &error.rule {
+            metadata.insert("rule".to_owned(), rule.name.to_owned());
+            metadata.extend(rule.identity.as_ref().map(|identity| ("identity".to_owned(), identity.to_string())));
+        }
+        details.set_error_info(error.reason.short_name(), DOMAIN, metadata);
         if !error.violations.is_empty() {
-            let violations = error.violations.into_iter();
-            details.set_bad_request(
-                violations
-                    .map(|one| FieldViolation::new(contract_path(one.field), one.description))
-                    .collect::<Vec<_>>(),
-            );
+            let violations = error.violations.iter();
+            let violations =
+                violations.map(|one| FieldViolation::new(contract_path(&one.field), one.description.as_ref()));
+            details.set_bad_request(violations.collect::<Vec<_>>());
         }
         if let Some(wait) = error.retry_after {
             details.set_retry_info(Some(wait));
         }
         if code == Code::ResourceExhausted {
-            let subject = limit.unwrap_or(name(error.reason));
-            details.set_quota_failure([QuotaViolation::new(subject, error.message.as_ref())]);
+            let subject = error.rule.as_ref().map_or(error.reason.short_name(), |rule| rule.name);
+            details.set_quota_failure([QuotaViolation::new(subject, message)]);
         }
         if let Some(call) = Call::current() {
             details.set_request_info(&call.request_id, "");
         }
-        if let Some(resource) = error.resource {
-            details.set_resource_info(resource.kind, resource.name, "", error.message.as_ref());
+        if let Some(resource) = &error.resource {
+            details.set_resource_info(resource.kind, &resource.name, "", message);
         }
-        let mut status = Self::with_error_details(code, error.message, details);
+        let mut status = Self::with_error_details(code, message, details);
         if let Some(pushback) = pushback(code, error.retry_after) {
             status.metadata_mut().insert(PUSHBACK, pushback);
         }
-        if let Some(source) = source {
-            // For the log; tonic does not send it.
-            status.set_source(source);
-        }
+        // For `complete`. tonic does not send it.
+        status.set_source(Arc::new(error));
         status
     }
 }
 
-/// How the streams of health and reflection end when the gateway does. They are not of this contract, so this has none of
-/// its reasons.
+/// The status at the end of the streams of health and reflection when the gateway stops. They are not part of this
+/// contract, so the status has no reason.
 pub(super) fn stopping() -> Status {
     Status::unavailable("the gateway stops")
 }
 
-/// Gives the errors that tonic makes by itself a reason of ours: a message that is too large or can't be decoded, an
-/// unknown rpc. They are those without details. tonic's own texts may quote the request: they stay here.
-pub(super) fn completed(response: Response<Body>) -> Response<Body> {
-    let code = match Status::from_header_map(response.headers()) {
-        Some(status) if status.code() != Code::Ok && status.details().is_empty() => status.code(),
-        _ => return response,
+/// The response of a call that failed with `error`, which is in its extensions.
+pub(super) fn response(error: Error) -> Response<Body> {
+    let mut response = Status::from(error.clone()).into_http();
+    response.extensions_mut().insert(error);
+    response
+}
+
+/// Puts the [`Error`] of a failed call into the response's extensions, where the log, the metrics and the audit find it.
+///
+/// tonic itself refuses messages that are too large or malformed, and unknown RPCs. These refusals have no error, so they
+/// are replaced. tonic's texts may quote the request, so they are dropped.
+pub(super) fn complete(mut response: Response<Body>) -> Response<Body> {
+    let of_handler = |status: &Status| status.source()?.downcast_ref::<Error>().cloned();
+    if let Some(error) = response.extensions().get().and_then(of_handler) {
+        response.extensions_mut().insert(error);
+        return response;
+    }
+    let (reason, message) = match Status::from_header_map(response.headers()).map(|status| status.code()) {
+        None | Some(Code::Ok) => return response,
+        Some(Code::OutOfRange | Code::ResourceExhausted) => (Reason::MessageTooLarge, "the message is too large"),
+        Some(Code::Unimplemented) => (Reason::RpcUnknown, "there is no such rpc, or not in this encoding"),
+        Some(Code::Internal | Code::InvalidArgument) => (Reason::MessageMalformed, "the message can't be decoded"),
+        Some(_) => (Reason::Internal, "the gateway failed"),
     };
-    let (reason, message) = match code {
-        Code::OutOfRange | Code::ResourceExhausted => (Reason::MessageTooLarge, "the message is too large"),
-        Code::Unimplemented => (Reason::RpcUnknown, "there is no such rpc, or not in this encoding"),
-        Code::Internal | Code::InvalidArgument => (Reason::MessageMalformed, "the message can't be decoded"),
-        _ => (Reason::Internal, "the gateway failed"),
-    };
-    Status::from(Error::new(reason, message)).into_http()
+    self::response(Error::new(reason, message))
 }
 
 #[cfg(test)]
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_an_error_holds_is_in_the_details_and_its_source_is_not() {
+    fn the_details_hold_all_of_an_error_but_its_source() {
         let status: Status = Error::new(Reason::UpstreamRateLimited, "too much")
             .retry_after(Duration::from_millis(1500))
             .resource("profile", "p1")
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_policies_are_told_how_long_to_wait_and_to_leave_alone_what_may_have_been_done() {
+    fn the_pushback_is_the_wait_and_forbids_retries_of_unknown_outcomes() {
         let pushback = |error: Error| {
             let response = Status::from(error).into_http::<()>();
             response.headers().get(PUSHBACK).map(|value| value.to_str().unwrap().to_owned())

@@ -1,6 +1,6 @@
-//! Until when: the caller's deadline, bounded by the gateway's own.
+//! The deadline of a call: the caller's, bounded by the gateway's.
 //!
-//! tonic, where it is asked to, ends a late call with CANCELLED and no reason, so this is done here.
+//! tonic's own timeout ends a late call with CANCELLED and without a reason, so the gateway does not use it.
 
 use std::time::Duration;
 
@@ -10,17 +10,16 @@ use tokio::time::Instant;
 use crate::domain::{Error, Violation};
 
 /// The bounds of deadlines.
-#[derive(Clone, Copy)]
-pub(super) struct DeadlineLimits {
-    /// For calls that come without one.
+pub(super) struct Deadlines {
+    /// For calls without a `grpc-timeout`.
     pub(super) default: Duration,
-    /// For calls that ask for more.
+    /// For calls with a longer one.
     pub(super) max: Duration,
 }
 
-impl DeadlineLimits {
-    /// The deadline of a call that comes now with these headers.
-    pub(super) fn of(self, headers: &HeaderMap) -> Result<Instant, Error> {
+impl Deadlines {
+    /// The deadline of a call that arrives now with these headers.
+    pub(super) fn of(&self, headers: &HeaderMap) -> Result<Instant, Error> {
         let Ok(timeout) = grpc_timeout(headers) else {
             let must = "must be at most eight digits and one of H, M, S, m, u, n";
             return Err(Error::invalid(vec![Violation::new("grpc-timeout", must)]));
@@ -29,16 +28,16 @@ impl DeadlineLimits {
     }
 }
 
-/// A little less time than asked for, so that the answer arrives before the caller gives up.
+/// A little less than `timeout`, so that the answer arrives before the caller gives up.
 fn early(timeout: Duration) -> Duration {
     timeout.saturating_sub((timeout / 20).min(Duration::from_millis(20)))
 }
 
-/// A `grpc-timeout` that is none.
+/// A `grpc-timeout` that breaks its grammar.
 #[derive(Debug)]
 struct Malformed;
 
-/// The time that the caller gives, by the grammar of gRPC over HTTP/2: `TimeoutValue TimeoutUnit`.
+/// Parses `grpc-timeout` by the grammar of gRPC over HTTP/2: `TimeoutValue TimeoutUnit`.
 fn grpc_timeout(headers: &HeaderMap) -> Result<Option<Duration>, Malformed> {
     let Some(value) = headers.get("grpc-timeout") else { return Ok(None) };
     let Some((unit, digits)) = value.as_bytes().split_last() else { return Err(Malformed) };
@@ -61,7 +60,7 @@ fn grpc_timeout(headers: &HeaderMap) -> Result<Option<Duration>, Malformed> {
 mod tests {
     use super::*;
 
-    /// The time that `value` gives; none where it is malformed.
+    /// The timeout in `value`; `None` if it is malformed.
     fn read(value: &'static str) -> Option<Duration> {
         let headers = HeaderMap::from_iter([("grpc-timeout".parse().unwrap(), value.parse().unwrap())]);
         grpc_timeout(&headers).unwrap_or_default()
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_timeout_is_refused() {
+    fn malformed_timeouts_are_refused() {
         for value in ["", "S", "5", "5s", "-5S", "5 S", "999999999S", "1.5S", "5HH"] {
             assert_eq!(read(value), None, "{value}");
         }

@@ -67,7 +67,7 @@ async fn begin<IO>(
         Ok(io) => io,
         Err(error) => return debug!(%error, "a connection that did not begin"),
     };
-    let (config, service) = (&shared.config, shared.service.of(certificate));
+    let (config, service) = (&shared.config, shared.service.with_certificate(certificate));
     let (is_http2, io) = (io.is_http2(), TokioIo::new(io));
     if is_http2 {
         let connection = http2::protocol(config, calls.clone()).serve_connection(io, service);

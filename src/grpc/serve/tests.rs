@@ -21,7 +21,10 @@ use crate::{
     clock::Clock,
     config::{Config, Grpc},
     domain::PeerCertificate,
-    grpc::{edge::GatewayService, tls::CertificateReloader},
+    grpc::{
+        edge::{EdgeParts, GatewayService},
+        tls::CertificateReloader,
+    },
     limits::CallLimiter,
     telemetry::{Metrics, Sampling},
     tenant::Directory,
@@ -36,18 +39,25 @@ fn connections(change: impl FnOnce(&mut Grpc)) -> Connections {
 
 /// The same with these services.
 fn connections_to(routes: Routes, change: impl FnOnce(&mut Grpc)) -> Connections {
-    let Config { mut grpc, telemetry, .. } = Config::default();
+    let mut grpc = Config::default().grpc;
     change(&mut grpc);
-    let (told, draining) = ((Sampling::new(&telemetry), Metrics::default()), CancellationToken::new());
-    let service = GatewayService::new(&grpc, told, nobody(), routes, draining.clone());
+    let draining = CancellationToken::new();
+    let service = service(&grpc, routes, draining.clone());
     let tls = CertificateReloader::load(&grpc, Clock::default(), Metrics::default()).unwrap();
     Connections::new(service, grpc, tls.as_ref().map(CertificateReloader::current), Metrics::default(), draining)
 }
 
-/// Nobody who is known, and no calls of theirs.
-fn nobody() -> (Authenticator, CallLimiter) {
-    let authenticator = Authenticator::new(Directory::default(), Clock::default(), Metrics::default());
-    (authenticator, CallLimiter::new(Clock::default(), Metrics::default()))
+/// `routes` behind an edge that knows no identity.
+fn service(grpc: &Grpc, routes: Routes, draining: CancellationToken) -> GatewayService {
+    let parts = EdgeParts {
+        sampling: Sampling::new(&Config::default().telemetry),
+        metrics: Metrics::default(),
+        authenticator: Authenticator::new(Directory::default(), Clock::default(), Metrics::default()),
+        calls: CallLimiter::new(Clock::default(), Metrics::default()),
+        routes,
+        draining,
+    };
+    GatewayService::new(grpc, parts)
 }
 
 /// How long a connection lives whose peer does what `peer` says.
@@ -201,15 +211,13 @@ async fn every_call_knows_whose_certificate_its_connection_began_with() {
             seen.lock().unwrap().push(certificate.map(|Extension(certificate)| certificate));
         }
     };
-    let Config { grpc, telemetry, .. } = Config::default();
-    let (told, draining) = ((Sampling::new(&telemetry), Metrics::default()), CancellationToken::new());
     let routes = Routes::from(Router::new().fallback(note));
-    let service = GatewayService::new(&grpc, told, nobody(), routes, draining);
+    let service = service(&Config::default().grpc, routes, CancellationToken::new());
     let certificate = Arc::new(PeerCertificate { dns_names: vec!["login.test".into()], uris: Vec::new() });
 
     for shown in [Some(&certificate), None] {
         let (ours, theirs) = duplex(1 << 16);
-        let service = service.of(shown.cloned());
+        let service = service.with_certificate(shown.cloned());
         tokio::spawn(async move {
             let server = hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
             server.serve_connection(hyper_util::rt::TokioIo::new(ours), service).await

@@ -19,10 +19,10 @@ const OTHERS: [(&str, &str); 8] = [
 
 /// The path of a field in the contract. It is empty for a field that the contract lacks: a pointer may quote a value.
 #[must_use]
-pub fn contract_path(field: FieldPath) -> Cow<'static, str> {
+pub fn contract_path(field: &FieldPath) -> Cow<'_, str> {
     match field {
-        FieldPath::Contract(path) => path,
-        FieldPath::Upstream(pointer) => of_pointer(&pointer),
+        FieldPath::Contract(path) => path.as_ref().into(),
+        FieldPath::Upstream(pointer) => of_pointer(pointer),
     }
 }
 
@@ -59,7 +59,7 @@ mod tests {
             ("/+13035551234", ""),
             ("", ""),
         ] {
-            assert_eq!(contract_path(FieldPath::Upstream(pointer.to_owned())), ours, "{pointer}");
+            assert_eq!(contract_path(&FieldPath::Upstream(pointer.to_owned())), ours, "{pointer}");
         }
     }
 }

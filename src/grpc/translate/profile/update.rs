@@ -127,7 +127,7 @@ mod tests {
         let result = update_profile(pb::UpdateProfileRequest { profile, update_mask });
         result
             .map(|(_, patch)| patch)
-            .map_err(|error| error.violations.into_iter().map(|one| contract_path(one.field).into()).collect())
+            .map_err(|error| error.violations.iter().map(|one| contract_path(&one.field).into()).collect())
     }
 
     fn sms(sms: pb::SmsSettings) -> pb::Profile {

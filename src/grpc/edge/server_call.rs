@@ -1,0 +1,208 @@
+//! The server span of a call by OpenTelemetry's conventions for RPC, its metrics, and its one line in the log.
+
+use std::{collections::HashSet, error::Error as StdError, fmt::Write, sync::Arc};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use tokio::time::Instant;
+use tonic::{Code, body::Body};
+use tracing::{Instrument, Span, debug, error, field::Empty, info, info_span, warn};
+
+use super::code;
+use crate::{
+    domain::{Caller, Error},
+    grpc::status,
+    pb::{self, ErrorReason},
+    telemetry::{
+        Call, Metrics, Sampling, audit,
+        metrics::ActiveGuard,
+        semconv::{self, legacy},
+    },
+};
+
+/// The request ID of a call. The response always has one.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest request ID that is accepted, in characters.
+const MAX_REQUEST_ID: usize = 128;
+
+/// Starts the spans of calls.
+pub(super) struct CallTracing {
+    sampling: Sampling,
+    metrics: Metrics,
+    /// Spans and logs have only these names: a caller must not be able to add its own.
+    rpcs: HashSet<&'static str>,
+}
+
+/// A running call.
+pub(super) struct ServerCall {
+    call: Arc<Call>,
+    span: Span,
+    legacy_names: bool,
+    start: Instant,
+    ended: bool,
+    _active: ActiveGuard,
+}
+
+impl CallTracing {
+    pub(super) fn new(sampling: Sampling, metrics: Metrics) -> Self {
+        Self { sampling, metrics, rpcs: pb::RPCS.into() }
+    }
+
+    /// Starts a call. It has a span only if its trace is recorded.
+    pub(super) fn start(&self, request: &Request<Body>) -> ServerCall {
+        let rpc = self.rpcs.get(request.uri().path().trim_start_matches('/')).copied().unwrap_or("_OTHER");
+        let span = self.sampling.span(request.headers(), || {
+            info_span!(
+                "call",
+                otel.name = rpc,
+                otel.kind = "server",
+                otel.status_code = Empty,
+                { semconv::RPC_SYSTEM_NAME } = "grpc",
+                { semconv::RPC_METHOD } = rpc,
+                { semconv::RPC_RESPONSE_STATUS_CODE } = Empty,
+                { semconv::ERROR_TYPE } = Empty,
+                { legacy::RPC_SYSTEM } = Empty,
+                { legacy::RPC_SERVICE } = Empty,
+                { legacy::RPC_GRPC_STATUS_CODE } = Empty,
+                request_id = Empty,
+                tenant = Empty,
+            )
+        });
+        let call = Call::new(rpc, request_id(request.headers()), &span, self.metrics.clone());
+        span.record("request_id", call.request_id.as_str());
+        let legacy_names = self.sampling.legacy_rpc_names();
+        if legacy_names {
+            span.record(legacy::RPC_SYSTEM, "grpc");
+            span.record(legacy::RPC_SERVICE, rpc.split('/').next());
+        }
+        ServerCall { call, span, legacy_names, start: Instant::now(), ended: false, _active: self.metrics.call_begun() }
+    }
+}
+
+/// The caller's request ID, if it is visible ASCII and not too long.
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(REQUEST_ID)?.as_bytes();
+    let is_valid = (1..=MAX_REQUEST_ID).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic);
+    is_valid.then(|| id.iter().copied().map(char::from).collect())
+}
+
+impl ServerCall {
+    /// Runs `work` in this call and its span.
+    pub(super) async fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        Arc::clone(&self.call).run(work.instrument(self.span.clone())).await
+    }
+
+    /// Records who makes the call.
+    pub(super) fn set_caller(&self, Caller { tenant, identity }: &Caller) {
+        self.span.record("tenant", tenant.id.as_str());
+        let _ = self.call.tenant.set(tenant.id.clone());
+        let _ = self.call.identity.set(identity.name.clone());
+    }
+
+    /// Ends the call with `response`, which gets the request ID. If it has a [`domain::Error`](Error) in its extensions,
+    /// the call has failed.
+    pub(super) fn end(mut self, response: &mut Response<Body>) {
+        self.ended = true;
+        if let Ok(id) = HeaderValue::from_str(&self.call.request_id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        let failure = response.extensions().get::<Error>();
+        let code = failure.map_or(Code::Ok, |error| status::code(error.reason));
+        let reason = failure.map(|error| error.reason.short_name());
+        self.measure(code, failure);
+        let cause = failure.filter(|_| code == Code::Unauthenticated).map(sources);
+        let end = audit::CallEnd {
+            outcome: code::audit_outcome(code),
+            denied: code::is_denial(code),
+            reason,
+            rule: failure.and_then(|error| error.rule.as_ref()).map(|rule| rule.name),
+            cause: cause.as_deref(),
+        };
+        Arc::clone(&self.call).run_now(|| {
+            self.log(code, failure);
+            audit::ended(&self.call, end);
+        });
+    }
+
+    /// Counts the call, and puts its status on its span.
+    fn measure(&self, code: Code, failure: Option<&Error>) {
+        let Self { call, span, start, .. } = self;
+        let (tenant, reason) = (call.tenant.get(), failure.map(|error| error.reason));
+        let reason_name = reason.map(ErrorReason::short_name);
+        call.metrics.call_ended(call.rpc, code::name(code), reason_name, tenant, start.elapsed());
+        if let (Some(ErrorReason::UpstreamKeyRefused), Some(tenant)) = (reason, tenant) {
+            call.metrics.key_refused(tenant);
+        }
+        span.record(semconv::RPC_RESPONSE_STATUS_CODE, code::name(code));
+        if self.legacy_names {
+            span.record(legacy::RPC_GRPC_STATUS_CODE, i32::from(code));
+        }
+        if let Some(reason) = reason_name {
+            span.record(semconv::ERROR_TYPE, reason);
+        }
+        if code::is_server_error(code) {
+            span.record("otel.status_code", "ERROR");
+        }
+    }
+
+    fn log(&self, code: Code, failure: Option<&Error>) {
+        let _in_span = self.span.enter();
+        // Rounded to microseconds.
+        let duration_ms = (self.start.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+        let Some(error) = failure else {
+            debug!(duration_ms, "done");
+            return;
+        };
+        let (name, reason, source) = (code::name(code), error.reason.short_name(), sources(error));
+        let upstream_request_id = self.call.upstream_request_id();
+        match (code, error.reason) {
+            // If Telnyx refuses a key, all calls of the tenant fail, and only an operator can help.
+            (Code::Unknown | Code::Internal | Code::DataLoss, _) | (_, ErrorReason::UpstreamKeyRefused) => {
+                error!(code = name, reason, duration_ms, source, upstream_request_id, "failed");
+            }
+            (Code::Unavailable | Code::DeadlineExceeded, _) => {
+                warn!(code = name, reason, duration_ms, source, upstream_request_id, "failed");
+            }
+            _ => info!(code = name, reason, duration_ms, source, upstream_request_id, "refused"),
+        }
+    }
+}
+
+impl Drop for ServerCall {
+    /// A call is dropped before its end if the caller goes away. Its work may still take effect.
+    fn drop(&mut self) {
+        if !self.ended {
+            let end = audit::CallEnd { outcome: "abandoned", ..audit::CallEnd::default() };
+            Arc::clone(&self.call).run_now(|| audit::ended(&self.call, end));
+        }
+    }
+}
+
+/// The sources of `error`, each after the one that it caused.
+fn sources(error: &Error) -> String {
+    let mut text = String::new();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let separator = if text.is_empty() { "" } else { ": " };
+        write!(text, "{separator}{error}").expect("a string takes all");
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_visible_ascii_of_limited_length_is_a_request_id() {
+        let read = |value: &[u8]| {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            request_id(&HeaderMap::from_iter([(REQUEST_ID, value)]))
+        };
+        assert_eq!(read(b"order-17/a").as_deref(), Some("order-17/a"));
+        assert_eq!(read("x".repeat(128).as_bytes()).map(|id| id.len()), Some(128));
+        for refused in [&b""[..], b"a b", b"a\tb", b"\xff", "x".repeat(129).as_bytes()] {
+            assert_eq!(read(refused), None);
+        }
+    }
+}
