@@ -1,4 +1,4 @@
-//! Dashboard, alert rules and runbook name only metrics that there are, and belong together.
+//! The dashboard, the alert rules and the runbook name only existing metrics, and correspond to each other.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on must fail")]
 
@@ -15,7 +15,7 @@ fn read(file: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
 }
 
-/// All series that the inventory makes, and Prometheus' own.
+/// All series of the inventory, and those of Prometheus.
 fn series() -> BTreeSet<String> {
     let of = INVENTORY.iter().flat_map(|instrument| {
         let name = instrument.prometheus();
@@ -26,7 +26,7 @@ fn series() -> BTreeSet<String> {
     of.chain(["target_info".to_owned()]).collect()
 }
 
-/// The words of `text` that look like metrics of ours.
+/// The words of `text` that have the form of the gateway's metrics.
 fn named(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"_:".contains(c));
     words
@@ -38,7 +38,7 @@ fn named(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// What follows `key` in each line that it is in.
+/// The text after `key` in each line with `key`.
 fn values<'t>(text: &'t str, key: &str) -> BTreeSet<&'t str> {
     let lines = text.lines().map(|line| line.trim().trim_start_matches("- "));
     lines.filter_map(|line| line.strip_prefix(key)).map(str::trim).collect()
@@ -60,7 +60,7 @@ fn every_metric_is_on_the_dashboard() {
     let text = read(DASHBOARD);
     for instrument in INVENTORY {
         let name = instrument.prometheus();
-        // How breakers change is for those who look closer.
+        // State changes of breakers are for ad-hoc queries.
         let is_left_out = name == "verify_gateway_upstream_breaker_changes_total";
         assert!(is_left_out || text.contains(&name), "{name}");
     }

@@ -1,4 +1,4 @@
-//! The rules of the public contract that no linter knows (buf checks names and comments in CI).
+//! Rules of the public contract that buf does not check.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on must fail")]
 
@@ -17,7 +17,7 @@ use prost_types::{
 };
 use verify_gateway::pb::FILE_DESCRIPTOR_SET;
 
-/// The files of the contract, without what they import.
+/// The files of the contract, without their imports.
 fn files() -> Vec<FileDescriptorProto> {
     let all = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap().file;
     let ours: Vec<_> = all.into_iter().filter(|file| file.package() == "verify.v1").collect();
@@ -57,7 +57,7 @@ fn messages() -> BTreeMap<String, DescriptorProto> {
     messages.map(|message| (format!(".verify.v1.{}", message.name()), message)).collect()
 }
 
-/// A value of `ErrorReason` with what its comment says: `[CODE] Common. Meaning. What to do: action`.
+/// A value of `ErrorReason` with its comment: `[CODE] Common. Meaning. What to do: action`.
 struct Reason {
     /// The name without the prefix of the enum.
     name: String,

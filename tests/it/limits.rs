@@ -1,5 +1,5 @@
-//! Each limit is hit exactly: what it allows passes, one more is refused, and passes again at the moment that the refusal
-//! names, not a millisecond before.
+//! Each limit is exact: the allowed number passes, one more is refused, and passes after the wait that the refusal names, not
+//! a millisecond earlier.
 
 mod calls;
 mod checks;
@@ -21,14 +21,14 @@ use crate::support::{Refused, TestGateway};
 
 const MILLI: Duration = Duration::from_millis(1);
 
-/// A gateway with these limits, whose clock moves only where a test moves it.
+/// A gateway with these limits and a clock that only the test moves.
 async fn gateway(limits: Limits) -> TestGateway {
     changed(limits, |_| ()).await
 }
 
 /// The same, with changed settings.
 async fn changed(limits: Limits, change: impl FnOnce(&mut Config)) -> TestGateway {
-    // What is counted by the millisecond begins with a whole one.
+    // Limits count in milliseconds, so the clock starts at a whole one.
     let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap();
     TestGateway::builder()
         .clock(Clock::standing_at(now))
@@ -46,7 +46,7 @@ fn observed<T>(at: T) -> Limit<T> {
     Limit { mode: LimitMode::Observe, at }
 }
 
-/// Asserts that `result` is a refusal by a limit that says all that it must, and gives the wait.
+/// Asserts that `result` is a complete refusal by a limit, and returns the wait.
 #[track_caller]
 fn refused<T>(result: Result<T, Status>, reason: &str, limit: &str) -> Option<Duration> {
     let Err(status) = result else { panic!("the call was answered") };
@@ -59,7 +59,7 @@ fn refused<T>(result: Result<T, Status>, reason: &str, limit: &str) -> Option<Du
     refused.retry_after
 }
 
-/// Asserts that `call` is refused until the moment that the refusal names, and passes then.
+/// Asserts that `call` is refused for exactly the wait that the refusal names, and passes then.
 async fn passes_when_told<T>(
     gateway: &TestGateway,
     (reason, limit): (&str, &str),
@@ -74,7 +74,7 @@ async fn passes_when_told<T>(
     wait
 }
 
-/// How often the metrics say that the limit was reached.
+/// The count of refusals by `limit` in the metrics.
 async fn hits(gateway: &TestGateway, limit: &str, mode: &str) -> u64 {
     let (_, text) = gateway.admin("/metrics").await;
     let labels = format!("{{limit=\"{limit}\",mode=\"{mode}\"}} ");

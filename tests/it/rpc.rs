@@ -20,7 +20,7 @@ use verify_gateway::pb::Profile;
 
 use crate::support::Refused;
 
-/// What is no phone number in E.164 form.
+/// Texts that are not phone numbers in E.164.
 const MALFORMED_PHONE_NUMBERS: [&str; 6] =
     ["3035551234", "+1303555", "+1 303 555 1234", "+1303555CALL", "+٣٠٣٥٥٥١٢٣٤", "\0"];
 

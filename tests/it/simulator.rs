@@ -24,7 +24,7 @@ const PHONE: &str = "+13035551234";
 const ENCODED: &str = "%2B13035551234";
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
-/// A running simulator and a client of it, whose key is `KEY1`.
+/// A running simulator, and a client with the key `KEY1`.
 pub struct Sim {
     addr: SocketAddr,
     handle: Handle,
@@ -145,7 +145,7 @@ impl Answer {
         (self.status.as_u16(), code)
     }
 
-    /// What a check said: its response code, or the status of a refusal.
+    /// The response code of a check, or the status of a refusal.
     fn outcome(&self) -> String {
         let json = self.json();
         json["data"]["response_code"].as_str().map_or_else(|| self.status.as_u16().to_string(), str::to_owned)
@@ -156,7 +156,7 @@ impl Answer {
     }
 }
 
-/// A code that is not `right`.
+/// A code that differs from `right`.
 fn wrong(right: &str) -> String {
     let first = if right.starts_with('1') { '2' } else { '1' };
     format!("{first}{}", &right[1..])

@@ -1,4 +1,4 @@
-//! Gateways that share a Redis server, which a test of this module starts for itself.
+//! The store in memory and at Redis servers, which the tests start, and gateways that share a server.
 
 mod contract;
 mod kinds;

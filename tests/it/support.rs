@@ -1,4 +1,4 @@
-//! What the tests stand on: a gateway on port 0 with a simulator behind it, and clients that carry a token.
+//! What the tests share: a gateway with a simulator as upstream, clients with tokens, and broken peers of many kinds.
 
 pub mod authority;
 mod collector;

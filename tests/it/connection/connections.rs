@@ -1,4 +1,4 @@
-//! Connections that are silent, old, idle, too many, or against the rules. Peers that keep the rules notice nothing.
+//! Connections that are silent, old, idle, too many or invalid. Other connections are not affected.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const LIST: &str = "/verify.v1.TemplateService/ListTemplates";
 const TEMPLATES: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 41\r\n\r\n\
     {\"data\":[{\"id\":\"t1\",\"text\":\"{{code}}\"}]}   ";
 
-/// A setting that makes the wait for it short.
+/// A short time for settings that a test waits for.
 const SOON: Duration = Duration::from_millis(50);
 
 async fn gateway(change: impl FnOnce(&mut Config)) -> TestGateway {
@@ -37,7 +37,7 @@ async fn a_connection_without_a_preface_is_closed_after_the_handshake_timeout() 
     let mut slow = Peer::silent(gateway.addr).await;
     slow.write(&PREFACE[..20]).await;
     slow.closed().await;
-    // One that has begun is past it.
+    // The time-out ends with the preface.
     let mut begun = Peer::begin(gateway.addr, list(1)).await;
     assert_eq!(begun.until(DATA).await.stream, 1);
     drop(begun);
@@ -73,7 +73,7 @@ async fn an_old_connection_gets_goaway_and_its_calls_finish() {
     let mut peer = Peer::begin(gateway.addr, list(1)).await;
     assert_eq!(peer.until(GOAWAY).await.code(), NO_ERROR);
     origin.release();
-    // An error would have no message.
+    // An error has no message.
     assert!(!peer.until(DATA).await.payload.is_empty());
     assert_eq!(peer.until(HEADERS).await.flags & END_STREAM, END_STREAM);
     peer.closed().await;
@@ -94,7 +94,7 @@ async fn a_connection_that_ignores_goaway_is_closed_after_the_grace_period() {
     let mut peer = Peer::begin(gateway.addr, list(1)).await;
     peer.until(GOAWAY).await;
     peer.closed().await;
-    // Its call has ended with it, and the request upstream too.
+    // The call and its upstream request have ended with the connection.
     origin.until(|seen| seen.given_up == 1).await;
     gateway.stop().await;
 }
@@ -190,7 +190,7 @@ async fn a_flood_of_refused_calls_closes_the_connection() {
     peer.send((256..2000).map(|n| Frame::request(2 * n + 1, LIST, &[]))).await;
     assert_eq!(peer.until(GOAWAY).await.code(), ENHANCE_YOUR_CALM);
     peer.closed().await;
-    // The calls of a connection end with it.
+    // The calls end with the connection.
     origin.until(|seen| seen.given_up == 256).await;
     gateway.stop().await;
 }

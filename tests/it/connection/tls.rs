@@ -1,4 +1,4 @@
-//! TLS: who is let in, with which versions.
+//! TLS versions, client certificates and handshakes.
 
 mod process;
 mod reload;
@@ -59,13 +59,13 @@ impl Files {
         fs::write(self.0.path().join("tls.key"), key).unwrap();
     }
 
-    /// Has the gateway use them.
+    /// Makes the gateway use the files.
     fn apply(&self, config: &mut Config) {
         config.grpc.tls.certificate_file = Some(self.0.path().join("tls.crt"));
         config.grpc.tls.key_file = Some(self.0.path().join("tls.key"));
     }
 
-    /// Has it ask for certificates of `authority`.
+    /// Makes the gateway request certificates of `authority`.
     fn ask(&self, config: &mut Config, authority: &Authority, how: ClientCertificate) {
         let file = self.0.path().join("ca.crt");
         fs::write(&file, authority.pem()).unwrap();
@@ -87,7 +87,7 @@ async fn gateway(authority: &Authority, change: impl FnOnce(&mut Config, &Files)
     (gateway, files)
 }
 
-/// A call over a connection of its own.
+/// A call over a new connection.
 async fn call(addr: SocketAddr, client: ClientConfig) -> Result<(), String> {
     let stream = shake_hands(addr, client).await.map_err(|error| format!("handshake: {error}"))?;
     let channel = over(stream).await.map_err(|error| format!("connection: {error:?}"))?;
@@ -98,7 +98,7 @@ async fn check(channel: Channel) -> Result<(), Status> {
     HealthClient::new(channel).check(HealthCheckRequest::default()).await.map(|_| ())
 }
 
-/// Asks until it `is` so, each time over the network. What never comes is a failure, and not a test without an end.
+/// Repeats `is`, which uses the network, until it is true. Fails after a time-out.
 async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
     for _ in 0..10_000 {
         if is().await {
@@ -110,7 +110,7 @@ async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
 
 /// Waits until the metrics have `line`.
 async fn until_counted(gateway: &TestGateway, line: &str) {
-    until(line, async || gateway.admin("/metrics").await.1.lines().any(|told| told == line)).await;
+    until(line, async || gateway.admin("/metrics").await.1.lines().any(|metric| metric == line)).await;
 }
 
 fn failures(cause: &str, count: usize) -> String {
@@ -133,7 +133,7 @@ async fn tls_1_2_and_1_3_are_accepted_and_the_minimum_version_is_enforced() {
     new.stop().await;
 }
 
-/// The alert that a handshake ended with.
+/// The TLS alert of a failed handshake.
 fn alert(error: &std::io::Error) -> Option<AlertDescription> {
     match error.get_ref()?.downcast_ref()? {
         Error::AlertReceived(alert) => Some(*alert),
@@ -154,7 +154,7 @@ async fn a_client_without_h2_fails_in_the_handshake() {
         }
     }
     until_counted(&gateway, &failures("no_protocol", 4)).await;
-    // One that offers it among others is served.
+    // A client that offers h2 among others is served.
     let mut client = authority.trusted_by(None, BOTH);
     client.alpn_protocols = vec![b"http/1.1".to_vec(), b"h2".to_vec()];
     call(gateway.addr, client).await.unwrap();
@@ -176,7 +176,7 @@ async fn client_certificates_are_requested_and_verified_as_configured() {
     let (authority, clients, others) = (Authority::new(), Authority::new(), Authority::new());
     let known = clients.client("login.test", "spiffe://test/login");
     let foreign = others.client("login.test", "spiffe://test/login");
-    // Certificates of servers are none of clients.
+    // A server certificate is not valid for a client.
     let server = clients.server();
     for (how, without) in [(ClientCertificate::Optional, true), (ClientCertificate::Required, false)] {
         let (gateway, _files) = gateway(&authority, |config, files| files.ask(config, &clients, how)).await;
@@ -258,7 +258,7 @@ async fn a_slow_handshake_is_closed_and_returns_its_permit() {
     .await;
     Peer::silent(gateway.addr).await.closed_without_answers().await;
     until_counted(&gateway, &failures("timeout", 1)).await;
-    // One that has shaken hands and then says nothing has no more time.
+    // A client that completes the handshake and then is silent is closed too.
     let mute = shake_hands(gateway.addr, authority.trusted_by(None, BOTH)).await.unwrap();
     let (mut reader, _writer) = tokio::io::split(mute);
     let read = tokio::io::copy(&mut reader, &mut tokio::io::sink()).await;

@@ -1,4 +1,4 @@
-//! gRPC-Web: calls as pages in browsers make them, over HTTP/1.1 and HTTP/2.
+//! gRPC-Web over HTTP/1.1 and HTTP/2.
 
 use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
@@ -40,7 +40,7 @@ fn web(config: &mut Config) {
     config.grpc.web.allowed_origins = vec![Web::origin(PAGE).unwrap()];
 }
 
-/// A gateway that speaks gRPC-Web with the pages of [`PAGE`].
+/// A gateway that allows gRPC-Web from the origin [`PAGE`].
 async fn gateway(change: impl FnOnce(&mut Config)) -> TestGateway {
     TestGateway::builder()
         .config(|config| {
@@ -59,7 +59,7 @@ fn framed(message: &impl Message) -> Vec<u8> {
     frame
 }
 
-/// A call as a page of `origin` makes it.
+/// A gRPC-Web call with the header `origin`.
 async fn post(url: &str, origin: &str, token: Option<&str>, rpc: &str, message: &impl Message) -> Response {
     let mut request = Client::new()
         .post(format!("{url}/{rpc}"))
@@ -73,7 +73,7 @@ async fn post(url: &str, origin: &str, token: Option<&str>, rpc: &str, message: 
     request.send().await.unwrap()
 }
 
-/// What a page reads of an answer: its message, and its status with the details.
+/// The message and the status of a gRPC-Web response.
 async fn read<M: Message + Default>(response: Response) -> Result<M, Status> {
     assert_eq!(response.status(), 200);
     let headers = response.headers().clone();
@@ -82,7 +82,7 @@ async fn read<M: Message + Default>(response: Response) -> Result<M, Status> {
     }
     let body = response.bytes().await.unwrap();
     let body = if headers["content-type"] == "application/grpc-web-text+proto" {
-        // Each piece that was written is padded by itself.
+        // Each chunk is padded on its own.
         let text = std::str::from_utf8(&body).unwrap();
         text.split_inclusive('=').flat_map(|piece| BASE64_STANDARD.decode(piece).unwrap()).collect()
     } else {
@@ -184,7 +184,7 @@ async fn grpc_web_text_is_supported() {
     gateway.stop().await;
 }
 
-/// What a browser is told that asks what a page of `origin` may do.
+/// The response to a CORS preflight request of `origin`.
 async fn preflight(addr: SocketAddr, origin: &str) -> (StatusCode, HashMap<String, HeaderValue>) {
     let request = Client::new()
         .request(reqwest::Method::OPTIONS, format!("http://{addr}/{LIST}"))
@@ -200,16 +200,16 @@ async fn preflight(addr: SocketAddr, origin: &str) -> (StatusCode, HashMap<Strin
 #[tokio::test]
 async fn a_page_of_another_origin_gets_no_answer() {
     let gateway = gateway(|_| ()).await;
-    let (status, told) = preflight(gateway.addr, PAGE).await;
+    let (status, headers) = preflight(gateway.addr, PAGE).await;
     assert_eq!(status, 204);
-    assert_eq!(told["access-control-allow-origin"], PAGE);
-    assert_eq!(told["access-control-allow-methods"], "POST");
+    assert_eq!(headers["access-control-allow-origin"], PAGE);
+    assert_eq!(headers["access-control-allow-methods"], "POST");
     for header in ["authorization", "content-type", "x-grpc-web", "x-user-agent", "grpc-timeout", "x-request-id"] {
-        let allowed = told["access-control-allow-headers"].to_str().unwrap();
+        let allowed = headers["access-control-allow-headers"].to_str().unwrap();
         assert!(allowed.split(", ").any(|one| one == header), "{header}");
     }
-    // No cookies, whoever asks.
-    assert!(!told.contains_key("access-control-allow-credentials"));
+    // Credentials such as cookies are never allowed.
+    assert!(!headers.contains_key("access-control-allow-credentials"));
     for other in ["https://office.example:8443", "http://office.example", "https://evil.example", "null", "*", ""] {
         assert_eq!(preflight(gateway.addr, other).await, (StatusCode::NO_CONTENT, HashMap::new()), "{other}");
         let response = post(&url(&gateway), other, Some(TOKEN), LIST, &ListTemplatesRequest::default()).await;
@@ -300,7 +300,7 @@ async fn an_endless_head_and_a_silent_connection_are_closed() {
     let mut slow = Peer::silent(gateway.addr).await;
     slow.write(HEAD.as_bytes()).await;
     slow.closed_without_answers().await;
-    // One request, and then nothing more.
+    // One request, and then silence.
     let mut used = Peer::silent(gateway.addr).await;
     used.write(format!("{HEAD}\r\n").as_bytes()).await;
     used.closed_without_answers().await;
@@ -335,7 +335,7 @@ async fn a_draining_gateway_finishes_running_grpc_web_calls() {
     gateway.begin_to_stop();
     origin.release();
     call.await.unwrap().unwrap();
-    // Its connection would be kept alive, were it not asked to close.
+    // Without the drain, the connection would be kept alive.
     gateway.stop().await;
 }
 

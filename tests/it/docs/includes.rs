@@ -1,15 +1,15 @@
-//! What documents show of other files is what stands there.
+//! The excerpts in documents equal the files that they come from.
 
 use std::{
     env, fs,
     path::{Path, PathBuf},
 };
 
-/// Where a document shows a file, or one function of it: `<!-- include: FILE [FUNCTION] -->` … `<!-- end -->`.
+/// Markers around a copy of a file, or of one function: `<!-- include: FILE [FUNCTION] -->` … `<!-- end -->`.
 const BEGIN: &str = "<!-- include: ";
 const END: &str = "<!-- end -->";
 
-/// What comes before a function's name where it is defined, in any language.
+/// The text before a function's name in its definition, in each language.
 const DEFINED_BY: [&str; 5] = ["func ", "def ", "function ", "fn ", "static "];
 
 fn root() -> PathBuf {
@@ -29,7 +29,7 @@ fn defines(line: &str, name: &str) -> bool {
     DEFINED_BY.iter().any(|word| line.contains(word)) && line.match_indices(name).any(|(at, _)| is_name(at))
 }
 
-/// The function `name` of `text` with the comment before it, moved to the margin.
+/// The function `name` of `text` with its comment, without indentation.
 fn function(text: &str, name: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let defined = lines.iter().position(|line| defines(line, name)).unwrap_or_else(|| panic!("{name} is not defined"));
@@ -38,7 +38,7 @@ fn function(text: &str, name: &str) -> String {
     let begin = defined - lines[..defined].iter().rev().take_while(is_comment).count();
     let is_inside = |line: &&&str| line.is_empty() || indentation(line) > margin;
     let mut end = defined + 1 + lines[defined + 1..].iter().take_while(is_inside).count();
-    // A brace at the margin, or in Python nothing at all.
+    // A closing brace. Python has none.
     if lines.get(end).is_some_and(|line| line.trim_start().starts_with(['}', ')'])) {
         end += 1;
     }
@@ -46,7 +46,7 @@ fn function(text: &str, name: &str) -> String {
     shown.collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
-/// What the document shows at an include of `what`.
+/// The block that belongs between the markers of `what`.
 fn block(what: &str) -> String {
     let (file, name) = what.split_once(' ').map_or((what, None), |(file, name)| (file, Some(name)));
     let text = fs::read_to_string(root().join(file)).unwrap();

@@ -1,4 +1,4 @@
-//! Each rpc fails for the reasons that its comment names beside the common ones, and for no others.
+//! Each RPC fails for exactly the reasons that its comment names and the common ones.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,7 +28,7 @@ use crate::support::{Clients, Refused, TestGateway};
 
 type Reasons = BTreeSet<String>;
 
-/// The reasons that every rpc can return, and those that each one adds, as the comments of the contract say.
+/// The common reasons, and the reasons that the comment of each RPC adds.
 fn documented() -> (Reasons, BTreeMap<String, Reasons>) {
     let (mut common, mut added) = (Reasons::new(), BTreeMap::new());
     for file in ["error_reason", "profile_service", "template_service", "verification_service"] {
@@ -53,7 +53,7 @@ fn documented() -> (Reasons, BTreeMap<String, Reasons>) {
     (common, added)
 }
 
-/// What a call is about.
+/// The fields of a call that the tests vary.
 #[derive(Clone, Copy)]
 struct About<'a> {
     profile: &'a str,
@@ -62,14 +62,14 @@ struct About<'a> {
     request_id: &'a str,
 }
 
-/// Calls every rpc, the update of a profile and the check in both their ways, and gives the reasons by the rpc's name.
+/// Calls every RPC, and the check and the update of a profile in both of their forms. Returns the reasons by RPC.
 async fn call_all(clients: &mut Clients, about: About<'_>) -> Vec<(&'static str, String)> {
     let Clients { profiles, templates, verifications } = clients;
     let About { profile, channel, phone, request_id } = about;
     let profile_id = || profile.to_owned();
     let verification_id = || "some-id".to_owned();
     let sms = Some(SmsSettings { code_length: 6, ..SmsSettings::default() });
-    // Everything that is created differs with the number: what is created twice at once waits for itself.
+    // Each creation has different content, because equal creations run one after the other.
     let new = Profile { name: phone.into(), sms: sms.clone(), ..Profile::default() };
     let create = CreateProfileRequest { profile: Some(new.clone()), request_id: request_id.into() };
     let update = |path: &str| UpdateProfileRequest {
@@ -113,21 +113,21 @@ async fn call_all(clients: &mut Clients, about: About<'_>) -> Vec<(&'static str,
     ]
 }
 
-/// Why a call failed; empty where it did not.
+/// The reason of a failed call, or an empty text.
 fn reason<T>(result: Result<Response<T>, Status>) -> String {
     result.err().map(|status| Refused::by(Err::<T, _>(status)).reason).unwrap_or_default()
 }
 
-/// What an origin answers with.
+/// The upstream's answer.
 #[derive(Clone)]
 struct Answer {
     status: StatusCode,
     body: String,
-    /// To what only reads, too; else these find what they ask for.
+    /// Whether reads get this answer too. Otherwise reads succeed.
     to_reads: bool,
 }
 
-/// Every answer that the gateway tells from others.
+/// Every answer that the gateway distinguishes.
 fn answers() -> Vec<Answer> {
     let codes = [
         code::NOT_FOUND,
@@ -146,18 +146,18 @@ fn answers() -> Vec<Answer> {
         to_reads,
     };
     let unknown = [302, 400, 401, 402, 403, 404, 405, 408, 409, 410, 422, 429, 500, 503];
-    let told_apart = [400, 402, 403, 409, 422, 429].into_iter().flat_map(|status| codes.map(|code| (status, code)));
+    let distinguished = [400, 402, 403, 409, 422, 429].into_iter().flat_map(|status| codes.map(|code| (status, code)));
     let nonsense = ["<html></html>", r#"{"data": {}}"#];
     let abroad = r#"{"data": {"id": "some-id", "verify_profile_id": "allowed", "phone_number": "+442071838750"}}"#;
     let mut answers: Vec<_> = unknown.map(|status| refusal(status, "99999", true)).into();
-    answers.extend(told_apart.map(|(status, code)| refusal(status, code, true)));
+    answers.extend(distinguished.map(|(status, code)| refusal(status, code, true)));
     answers.push(Answer { status: StatusCode::OK, body: abroad.into(), to_reads: true });
     answers.extend(nonsense.map(|body| Answer { status: StatusCode::OK, body: body.into(), to_reads: true }));
     answers.extend([400, 404, 409, 503].map(|status| refusal(status, "99999", false)));
     answers
 }
 
-/// Limits that one call reaches, each by itself.
+/// Sets of limits with one limit each, which one call reaches.
 fn limits_of_one() -> [Limits; 6] {
     let one = LimitWindow { max: 1, per: DAY };
     let none = Limits::none;
@@ -172,7 +172,7 @@ fn limits_of_one() -> [Limits; 6] {
     ]
 }
 
-/// Answers as the mutex says, from now on.
+/// An upstream that gives the answer in the mutex.
 async fn origin(next: Arc<Mutex<Answer>>) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = listener.local_addr().unwrap();
@@ -196,10 +196,10 @@ async fn each_rpc_fails_for_exactly_the_reasons_that_its_comment_names() {
     let upstream = origin(next.clone()).await;
     let change = |config: &mut Config| {
         config.upstream.retry.max_attempts = 1;
-        // Every answer is to be seen.
+        // An open circuit breaker would hide later answers.
         config.upstream.breaker.consecutive_failures = 0;
         config.upstream.breaker.min_success_ratio = 0.0;
-        // Too short for another look at what became of a send.
+        // Too short for a second reconciliation of a send.
         config.grpc.default_deadline = Duration::from_millis(990);
     };
     let permissions = Permissions {
@@ -220,7 +220,7 @@ async fn each_rpc_fails_for_exactly_the_reasons_that_its_comment_names() {
     let fine = About { profile: "allowed", channel: Channel::Sms, phone: "+13035551234", request_id: "" };
     for (at, answer) in answers.into_iter().enumerate() {
         *next.lock().unwrap() = answer;
-        // What is in doubt at one number holds up what comes after it.
+        // An unresolved send delays later sends to the same number, so each round has its own number.
         note(call_all(&mut clients, About { phone: &format!("+1303555{}", 2000 + at), ..fine }).await);
     }
     note(call_all(&mut clients, About { profile: "other", ..fine }).await);
@@ -232,7 +232,7 @@ async fn each_rpc_fails_for_exactly_the_reasons_that_its_comment_names() {
     }
     gateway.stop().await;
 
-    // What is right but for a wrong code, and limits of one each: the second time is one too many.
+    // Valid requests with a wrong code, and limits of one: the second round reaches each limit.
     let body = r#"{"data": {"id": "some-id", "response_code": "rejected", "phone_number": "+13035551234"}}"#;
     *next.lock().unwrap() = Answer { status: StatusCode::OK, body: body.into(), to_reads: false };
     for limits in limits_of_one() {

@@ -1,4 +1,4 @@
-//! The documentation says what the code does.
+//! `docs/SIMULATOR.md` lists every setting, magic number and control endpoint.
 
 use verify_gateway::simulator::{NUMBERS, Settings};
 

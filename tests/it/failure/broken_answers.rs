@@ -22,7 +22,7 @@ async fn send(clients: &mut Clients) -> Refused {
 async fn an_upstream_that_is_down_is_unavailable_for_reads_and_sends() {
     let gateway = TestGateway::builder().upstream(Origin::refusing().await).start().await;
     let mut clients = gateway.clients().await;
-    // Nothing left, so even a send may be repeated by the caller.
+    // No request left the gateway, so the caller may repeat even a send.
     for refused in [read(&mut clients).await, send(&mut clients).await] {
         let refused = refused.is(Code::Unavailable, "UPSTREAM_UNAVAILABLE");
         assert!(refused.retry_after.is_some());
@@ -41,7 +41,7 @@ async fn an_unreadable_answer_fails_a_read_and_leaves_a_send_unknown() {
         let mut clients = gateway.clients().await;
         read(&mut clients).await.is(Code::Internal, "UPSTREAM_ANSWER_UNREADABLE");
         send(&mut clients).await.is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
-        // The third one looked for the message.
+        // The third request reconciles the send.
         assert_eq!(origin.requests(), 3);
         gateway.stop().await;
     }
@@ -59,7 +59,7 @@ async fn a_truncated_or_missing_answer_retries_a_read_and_never_a_send() {
         read(&mut clients).await.is(Code::Unavailable, "UPSTREAM_UNAVAILABLE");
         assert_eq!(origin.requests(), 3);
         send(&mut clients).await.is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
-        // One send, and a read that looks for its message.
+        // One send, and the three attempts of the read that reconciles it.
         assert_eq!(origin.requests(), 3 + 1 + 3);
         gateway.stop().await;
     }

@@ -1,4 +1,4 @@
-//! Every way an origin can fail: the right answer, nothing sent twice, and all well afterwards.
+//! Every fault of an upstream: the caller gets the right error, no send is repeated, and the gateway recovers.
 
 use std::{fs, time::Duration};
 
@@ -31,10 +31,10 @@ async fn read(clients: &mut Clients) -> Result<(), Status> {
     clients.templates.list_templates(ListTemplatesRequest::default()).await.map(drop)
 }
 
-/// What a call is answered with, and how many requests of its kind the origin sees.
+/// The code and reason of a call, and the number of requests of its kind that reach the upstream.
 type Expected = (Code, &'static str, usize);
 
-/// What is expected of a send, a check and a read.
+/// The expected results of a send, a check and a read.
 fn expected(fault: Fault) -> [Expected; 3] {
     let in_doubt =
         |read| [(Code::Unknown, "SEND_OUTCOME_UNKNOWN", 1), (Code::Unknown, "CHECK_OUTCOME_UNKNOWN", 1), read];
@@ -49,7 +49,7 @@ fn expected(fault: Fault) -> [Expected; 3] {
         Fault::HalfJson | Fault::Html | Fault::Oversized | Fault::Bomb => {
             in_doubt((Code::Internal, "UPSTREAM_ANSWER_UNREADABLE", 1))
         }
-        // Nothing was begun, so all of them may be repeated.
+        // A throttled request had no effect, so every kind is retried.
         Fault::Throttled => [(Code::ResourceExhausted, "UPSTREAM_RATE_LIMITED", 3); 3],
     }
 }
@@ -60,7 +60,7 @@ async fn fails_well(fault: Fault) {
         .upstream(origin.addr)
         .config(|config| {
             config.upstream.max_response_size = 64 << 10;
-            // Every fault is to be met by each call.
+            // An open circuit breaker would stop later calls.
             config.upstream.breaker.consecutive_failures = 0;
             config.upstream.breaker.min_success_ratio = 0.0;
             match fault {
@@ -138,7 +138,7 @@ async fn no_upstream_fault_leaks_a_file_descriptor() {
         read(&mut clients).await.unwrap_err();
     }
     origin.fail(None);
-    // The gateway closes what was reset when it comes to it: it does while it answers something else.
+    // The gateway closes a reset connection when its task runs next, so this makes calls until it did.
     for _ in 0..1000 {
         read(&mut clients).await.unwrap();
         if gateway.descriptors() <= before {

@@ -1,4 +1,4 @@
-//! What is sent again and what is not: the outbox has the last word.
+//! Retries, and reconciliation of lost sends. The simulator's outbox counts the messages.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ async fn retries_end_at_the_maximum_number_of_attempts() {
     gateway.fault(json!({"times": 3, "status": 500})).await;
     Refused::by(clients.templates.list_templates(ListTemplatesRequest::default()).await)
         .is(Code::Unavailable, "UPSTREAM_UNAVAILABLE");
-    // All three were used up.
+    // All three faults are used up.
     clients.templates.list_templates(ListTemplatesRequest::default()).await.unwrap();
     gateway.stop().await;
 }

@@ -1,4 +1,4 @@
-//! Every row of the error table, from what Telnyx answers to what the caller gets.
+//! Every row of the error table: Telnyx's error, and the error that the caller gets.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use verify_gateway::pb::{GetVerificationRequest, ListTemplatesRequest};
 
 use crate::support::{PHONE, Refused, TestGateway, refusal};
 
-/// What Telnyx's refusal of a send becomes.
+/// Telnyx's status and code for a send, and the caller's code and reason.
 const SENDS: [(u16, &str, Code, &str); 22] = [
     (400, "10015", Code::InvalidArgument, "UPSTREAM_INVALID_REQUEST"),
     (422, "10016", Code::InvalidArgument, "UPSTREAM_INVALID_REQUEST"),
@@ -49,7 +49,7 @@ async fn each_refusal_of_a_send_has_its_code_and_reason() {
     gateway.stop().await;
 }
 
-/// What Telnyx's refusal of a read becomes.
+/// Telnyx's status and code for a read, and the caller's code and reason.
 const READS: [(u16, &str, Code, &str); 8] = [
     (400, "10015", Code::InvalidArgument, "UPSTREAM_INVALID_REQUEST"),
     (401, "10009", Code::FailedPrecondition, "UPSTREAM_KEY_REFUSED"),
@@ -95,7 +95,7 @@ async fn a_field_that_telnyx_refuses_has_its_contract_name() {
 async fn the_retry_after_of_telnyx_is_passed_on() {
     let gateway = TestGateway::start().await;
     let mut clients = gateway.clients().await;
-    // Longer than the gateway waits itself.
+    // Longer than the gateway waits between attempts.
     gateway.fault(json!({"status": 429, "code": "10011", "headers": {"retry-after": "17"}})).await;
     let refused = Refused::by(clients.templates.list_templates(ListTemplatesRequest::default()).await)
         .is(Code::ResourceExhausted, "UPSTREAM_RATE_LIMITED");

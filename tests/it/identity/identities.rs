@@ -1,4 +1,4 @@
-//! Who is known by a token, a JWT or a certificate, and why all others are not.
+//! Authentication by token, JWT and certificate.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -21,10 +21,10 @@ use crate::support::{
 };
 
 const TOKEN: &str = "vgw_a-token-of-the-service";
-/// When the tests take place, in seconds.
+/// The time of the tests, in Unix seconds.
 const NOW: i64 = 1_800_000_000;
 
-/// Tenants of which an identity is known by each kind of credential.
+/// Tenants with an identity for each kind of credentials.
 fn tenants(jwks: &str) -> String {
     let hash = TokenHash::of(TOKEN);
     format!(
@@ -65,7 +65,7 @@ fn clock() -> Clock {
     Clock::starting_at(Timestamp::from_second(NOW).unwrap())
 }
 
-/// Knows the tenants, with these public keys in a file.
+/// An authenticator with these public keys in a file.
 fn with_keys(keys: &[&SigningKey]) -> (Authenticator, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("jwks"), jwks(keys)).unwrap();
@@ -73,7 +73,7 @@ fn with_keys(keys: &[&SigningKey]) -> (Authenticator, TempDir) {
     (Authenticator::new(directory, clock(), Metrics::default()), folder)
 }
 
-/// Knows the tenants, with the public keys at a URL.
+/// An authenticator with the public keys at a URL.
 fn with_url(server: &JwksServer, metrics: &Metrics) -> (Authenticator, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("token"), "of-the-gateway\n").unwrap();
@@ -81,7 +81,7 @@ fn with_url(server: &JwksServer, metrics: &Metrics) -> (Authenticator, TempDir) 
     (Authenticator::new(directory, clock(), metrics.clone()), folder)
 }
 
-/// The claims of a token that is right, with `changes`; null takes one away.
+/// The claims of a valid token with `changes`. A null removes a claim.
 fn claims(changes: &Value) -> Value {
     let mut claims = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "service", "exp": NOW + 60, "nbf": NOW - 60});
     for (claim, value) in changes.as_object().unwrap() {
@@ -91,7 +91,7 @@ fn claims(changes: &Value) -> Value {
     claims
 }
 
-/// Who shows this, by tenant and identity.
+/// The tenant and the identity of these credentials.
 async fn who(
     known: &Authenticator,
     authorization: Authorization<'_>,
@@ -115,7 +115,7 @@ async fn a_jwt_of_each_algorithm_is_accepted() {
     for key in [SigningKey::ed25519("a"), SigningKey::p256("a"), SigningKey::rsa("a")] {
         let (known, _folder) = with_keys(&[&key]);
         assert_eq!(by_token(&known, &key.token(&claims(&json!({})))).await, service(), "{}", key.algorithm());
-        // Who names no key means the only one.
+        // A token without a key ID is verified with the only key.
         let unnamed = key.with_header(&json!({"alg": key.algorithm()}), &claims(&json!({})));
         assert_eq!(by_token(&known, &unnamed).await, service(), "{}", key.algorithm());
         if key.algorithm() == "RS256" {
@@ -134,14 +134,14 @@ async fn each_defect_of_a_jwt_has_its_own_cause() {
     let right = with(json!({}));
     let none = format!("{}.", message(&json!({"alg": "none", "kid": "a"}), &claims(&json!({}))));
     let symmetric = {
-        // What a verifier accepts that takes the public key for a shared one.
+        // The algorithm confusion attack: the public key is used as an HMAC secret.
         let message = message(&json!({"alg": "HS256", "kid": "a"}), &claims(&json!({})));
         let secret = hmac::Key::new(hmac::HMAC_SHA256, &key.public());
         format!("{message}.{}", encode(hmac::sign(&secret, message.as_bytes())))
     };
     let cut = &right[..right.len() - 4];
     let swapped = {
-        // The claims of one token under the signature of another.
+        // The claims of one token with the signature of another.
         let message = message(&json!({"alg": "RS256", "kid": "a", "typ": "JWT"}), &claims(&json!({"sub": "root"})));
         format!("{message}.{}", right.rsplit_once('.').unwrap().1)
     };
@@ -149,7 +149,7 @@ async fn each_defect_of_a_jwt_has_its_own_cause() {
         (none, DenialCause::Algorithm),
         (symmetric, DenialCause::Algorithm),
         (header(json!({"alg": "RS512", "kid": "a"})), DenialCause::Algorithm),
-        // The key makes no such signatures.
+        // The key does not support this algorithm.
         (header(json!({"alg": "ES256", "kid": "a"})), DenialCause::Algorithm),
         (header(json!({"alg": "RS256", "kid": "b"})), DenialCause::UnknownKey),
         (header(json!({"alg": "RS256", "kid": 1})), DenialCause::Malformed),
@@ -165,7 +165,7 @@ async fn each_defect_of_a_jwt_has_its_own_cause() {
         (with(json!({"iss": format!("{ISSUER}/")})), DenialCause::UnknownIssuer),
         (with(json!({"iss": [ISSUER]})), DenialCause::UnknownToken),
         (with(json!({"iss": null})), DenialCause::UnknownToken),
-        // The leeway is half a minute.
+        // The leeway is 30 seconds.
         (with(json!({"exp": NOW - 30})), DenialCause::Expired),
         (with(json!({"exp": 0})), DenialCause::Expired),
         (with(json!({"exp": null})), DenialCause::Malformed),
@@ -241,25 +241,25 @@ async fn a_certificate_is_known_by_its_names_and_must_agree_with_the_token() {
     let token = Authorization::Bearer(TOKEN);
     assert_eq!(who(&known, token, None).await, service());
     assert_eq!(who(&known, token, Some(&of_service)).await, service());
-    // It secures the connection, and says no more.
+    // The certificate secures the connection and selects no identity.
     assert_eq!(who(&known, token, Some(&nobody)).await, service());
-    // The same name in another tenant is somebody else.
+    // The same name in another tenant is another identity.
     for other in [&web, &other, &two] {
         assert_eq!(who(&known, token, Some(other)).await, Err(DenialCause::ConflictingCredentials));
     }
-    // What is shown must be right, even where a certificate would do.
+    // A presented token must be valid, even if the certificate alone is enough.
     assert_eq!(who(&known, Authorization::Bearer("x"), Some(&of_service)).await, Err(DenialCause::UnknownToken));
     assert_eq!(who(&known, Authorization::Malformed, Some(&of_service)).await, Err(DenialCause::Malformed));
 }
 
-/// Lets `time` pass, without anybody waiting for it.
+/// Advances the clock.
 async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();
 }
 
-/// Waits until keys were fetched so many times, well or not.
+/// Waits until `count` fetches have ended, successful or not.
 async fn fetched(metrics: &Metrics, times: usize) {
     let count = |line: &str| line.rsplit_once(' ').unwrap().1.parse::<usize>().unwrap();
     loop {
@@ -281,7 +281,7 @@ async fn concurrent_calls_with_an_unknown_key_fetch_the_key_set_once() {
     assert_eq!(by_token(&known, &by_old).await, service());
     assert_eq!(server.requests(), ["Bearer of-the-gateway"]);
 
-    // Anybody can make up names of keys: they are not fetched for each.
+    // A caller can invent key IDs. An unknown key ID does not cause a fetch each time.
     server.show(jwks(&[&old, &new]));
     assert_eq!(by_token(&known, &by_new).await, Err(DenialCause::UnknownKey));
     assert_eq!(server.requests().len(), 1);
@@ -294,7 +294,7 @@ async fn concurrent_calls_with_an_unknown_key_fetch_the_key_set_once() {
         })
         .collect();
     server.until(2).await;
-    // Who needs nothing new does not wait.
+    // A call with a known key does not wait.
     assert_eq!(by_token(&known, &by_old).await, service());
     server.answer(1);
     for waiting in waiting {
@@ -358,7 +358,7 @@ async fn fetched_key_sets_survive_a_reload_of_the_tenants() {
     known.replace(load(folder.path(), &same));
     assert_eq!(by_token(&known, &token).await, service());
     assert_eq!(server.requests().len(), 1);
-    // Elsewhere, and nobody answers there: what is known of the issuer still counts.
+    // The new URL does not answer. The keys from the old URL remain valid.
     known.replace(load(folder.path(), &format!("{{ url: '{}?new' }}", server.url)));
     assert_eq!(by_token(&known, &token).await, service());
 }

@@ -1,6 +1,6 @@
-//! Credentials that are almost right: nothing panics, and only what is right to the last byte is accepted.
+//! Mutated credentials: nothing panics, and only credentials that are right to the last byte are accepted.
 //!
-//! `PROPTEST_CASES` says how many are tried of each kind, 3000 where it is not set.
+//! `PROPTEST_CASES` sets the number of cases for each kind. The default is 3000.
 
 use std::{env, fs};
 
@@ -24,7 +24,7 @@ use crate::support::issuer::{AUDIENCE, ISSUER, SigningKey, encode, jwks};
 const NOW: i64 = 1_800_000_000;
 const TOKENS: [&str; 2] = ["vgw_9Yk0dJb1x2yR4mTq8sLwEe3uVf7hGzAa5cNnKoPiXtM", "another.token.with-dots"];
 
-/// Who may call, and all that they may show.
+/// The authenticator, and all valid credentials.
 struct World {
     known: Authenticator,
     valid: Vec<String>,
@@ -56,21 +56,21 @@ tenants:
         Self { known: Authenticator::new(directory, clock, Metrics::default()), valid, _folder: folder }
     }
 
-    /// Who shows this; nothing is waited for, since all keys are there.
+    /// Authenticates `header`. All keys are loaded, so this does not wait.
     fn caller(&self, header: &HeaderValue) -> Result<(), DenialCause> {
         let values = [header.clone()];
         let credentials = Credentials { authorization: Authorization::read(&values), certificate: None };
         self.known.authenticate(credentials).now_or_never().expect("nothing to wait for").map(drop)
     }
 
-    /// Whether `header` is a credential to the last byte. The scheme's case is the caller's to choose.
+    /// Whether `header` is exactly a valid credential. Only the case of the scheme may differ.
     fn is_valid(&self, header: &[u8]) -> bool {
         let Some((scheme, token)) = header.split_at_checked("Bearer ".len()) else { return false };
         scheme.eq_ignore_ascii_case(b"Bearer ") && self.valid.iter().any(|valid| valid.as_bytes() == token)
     }
 }
 
-/// A change of a text.
+/// A mutation of a text.
 #[derive(Clone, Copy, Debug)]
 struct Change {
     kind: u8,
@@ -84,7 +84,7 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
 }
 
 fn apply(text: &mut Vec<u8>, other: &[u8], Change { kind, at, byte }: Change) {
-    // Of what stands in tokens more often than anything else.
+    // Characters that are frequent in tokens.
     const LIKELY: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/ \t{}\":,";
     let byte = if byte < 200 { LIKELY[usize::from(byte) % LIKELY.len()] } else { byte };
     let place = usize::from(at) % (text.len() + 1);
@@ -104,7 +104,7 @@ fn apply(text: &mut Vec<u8>, other: &[u8], Change { kind, at, byte }: Change) {
     }
 }
 
-/// Runs `test` as often as the environment says.
+/// Runs `test` with the number of cases that the environment sets.
 fn run<S: Strategy>(cases: S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
     let cases_of_env = env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok());
     let config =
@@ -113,7 +113,7 @@ fn run<S: Strategy>(cases: S, test: impl Fn(S::Value) -> Result<(), TestCaseErro
 }
 
 fn check(world: &World, header: &[u8]) -> Result<(), TestCaseError> {
-    // What no header can carry does not get here.
+    // HTTP rejects such a header before authentication.
     let Ok(value) = HeaderValue::from_bytes(header) else { return Ok(()) };
     prop_assert_eq!(world.caller(&value).is_ok(), world.is_valid(header), "{}", String::from_utf8_lossy(header));
     Ok(())
@@ -135,7 +135,7 @@ fn a_mutated_header_is_not_accepted() {
     });
 }
 
-/// A change of what a JWT says, under the signature that it has.
+/// A mutation of a JWT's header or claims that keeps the signature.
 fn rewritten(part: &str, Change { kind, at, byte }: Change) -> String {
     use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(part).unwrap();
@@ -165,7 +165,7 @@ fn rewritten(part: &str, Change { kind, at, byte }: Change) -> String {
     match kind % 4 {
         0 => _ = object.remove(name),
         1 | 2 => _ = object.insert(name.to_owned(), values[usize::from(byte) % values.len()].clone()),
-        // The same in other words.
+        // The same JSON, written differently.
         _ => return encode(format!(" {value}")),
     }
     encode(value.to_string())
@@ -179,7 +179,7 @@ fn a_mutated_jwt_is_not_accepted() {
         let mut parts: Vec<String> = jwts[which].iter().map(ToString::to_string).collect();
         let at = usize::from(part) % 3;
         match part / 3 % 8 {
-            // Other words under the same signature.
+            // Other claims with the same signature.
             0..=2 => changes.iter().for_each(|change| parts[at % 2] = rewritten(jwts[which][at % 2], *change)),
             // A part of another token.
             3 => parts[at] = jwts[other][at].to_owned(),

@@ -1,4 +1,4 @@
-//! Who calls, and what each may see and do.
+//! Tenants and permissions.
 
 use tonic::Code;
 use verify_gateway::{
@@ -55,7 +55,7 @@ async fn tenants_with_different_keys_never_see_each_others_data() {
     };
     Refused::by(theirs.verifications.check_verification(check.clone()).await)
         .is(Code::NotFound, "VERIFICATION_NOT_FOUND");
-    // It was not spent by the others' try.
+    // The other tenant's check did not use an attempt.
     ours.verifications.check_verification(check).await.unwrap();
     gateway.stop().await;
 }
@@ -91,7 +91,7 @@ async fn a_denied_call_names_the_rule_and_the_identity() {
     assert_eq!(abroad, denied("COUNTRY_NOT_ALLOWED", "countries"));
     let other = send(PHONE, Channel::Sms, "other").await;
     assert_eq!(other, denied("PROFILE_NOT_ALLOWED", "profiles"));
-    // What is allowed gets as far as Telnyx, which knows no such profile.
+    // A permitted send reaches Telnyx, which has no such profile.
     assert_eq!(send(PHONE, Channel::Sms, "allowed").await.1, "PROFILE_NOT_FOUND");
     gateway.stop().await;
 }

@@ -1,4 +1,4 @@
-//! How many calls a tenant makes.
+//! Limits on calls.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn calls_are_limited_to_a_rate_and_a_burst() {
         call(&clients).await.unwrap();
     }
     refused(call(&clients).await, OF_SECOND.0, OF_SECOND.1);
-    // Others are not held up, and health is nobody's call.
+    // Other tenants are not affected, and health checks are not limited.
     call(&gateway.clients_with(Some(OTHER_TOKEN)).await).await.unwrap();
     gateway.stop().await;
 }
@@ -54,7 +54,7 @@ async fn concurrent_calls_are_limited() {
         })
         .collect();
     origin.until(|seen| seen.requests == 2).await;
-    // Nobody knows when one of them ends.
+    // The end of a running call can not be predicted, so there is no wait.
     assert_eq!(refused(call(&clients).await, AT_ONCE.0, AT_ONCE.1), None);
     assert_eq!(refused(clients.clone().try_send(PHONE, "p").await, AT_ONCE.0, AT_ONCE.1), None);
     assert_eq!(hits(&gateway, AT_ONCE.1, "enforced").await, 2);
@@ -62,7 +62,7 @@ async fn concurrent_calls_are_limited() {
     for call in running {
         let _ = call.await.unwrap();
     }
-    // Their places are free again. What becomes of the call is another matter.
+    // Their permits are returned. The outcome of the call does not matter here.
     let reason = crate::support::Refused::by(call(&clients).await).reason;
     assert_ne!(reason, AT_ONCE.0);
     gateway.stop().await;

@@ -1,4 +1,4 @@
-//! How often codes are checked, and how often they were wrong.
+//! Limits on checks and on failed checks.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn guesses(max: u32) -> Limits {
     Limits { guesses_per_phone_number: Some(Limit::enforced(window(max, DAY))), ..Limits::none() }
 }
 
-/// A verification that waits for its code.
+/// A pending verification.
 struct Pending {
     id: String,
     profile_id: String,
@@ -67,12 +67,12 @@ async fn checks_by_id_and_by_phone_number_count_against_one_limit() {
         assert_eq!(one.by_id(&clients, one.wrong).await.unwrap(), Rejected);
         assert_eq!(one.by_phone(&clients, one.wrong).await.unwrap(), Rejected);
     }
-    // No wait helps: the right code is refused too, at any time.
+    // The limit has no window: the right code is refused too, at any time.
     gateway.clock.advance(Duration::from_mins(4));
     assert_eq!(refused(one.by_id(&clients, &one.code).await, CHECKS.0, CHECKS.1), None);
     assert_eq!(refused(one.by_phone(&clients, &one.code).await, CHECKS.0, CHECKS.1), None);
     assert_eq!(hits(&gateway, CHECKS.1, "enforced").await, 2);
-    // A new one does.
+    // A new verification has its own count.
     let other = pending(&gateway, &mut clients).await;
     assert_eq!(other.by_phone(&clients, &other.code).await.unwrap(), Accepted);
     gateway.stop().await;
@@ -106,11 +106,11 @@ async fn a_new_code_does_not_reset_the_failed_checks_of_a_phone_number() {
         assert_eq!(one.by_phone(&clients, one.wrong).await.unwrap(), Rejected);
         gateway.clock.advance(HOUR);
     }
-    // By whatever name, with whatever code.
+    // By ID and by phone number, with a right and with a wrong code.
     let one = pending(&gateway, &mut clients).await;
     refused(one.by_phone(&clients, &one.code).await, GUESSES.0, GUESSES.1);
     refused(one.by_id(&clients, &one.code).await, GUESSES.0, GUESSES.1);
-    // Two were made at the first hour, two at the second: both leave a place when they are a day old.
+    // Two failed in the first hour and two in the second. Each leaves the window after a day.
     let guess = async || one.by_phone(&clients, one.wrong).await;
     assert_eq!(passes_when_told(&gateway, GUESSES, guess).await, 22 * HOUR);
     gateway.stop().await;
@@ -173,7 +173,7 @@ async fn the_phone_number_of_an_unknown_verification_is_learnt_from_its_first_ch
     let gateway = gateway(guesses(2)).await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
-    // Sent past the gateway, with the tenant's key.
+    // Sent with the tenant's key, but not through the gateway.
     let url = format!("http://{}/v2/verifications/sms", gateway.simulator);
     let body = json!({"phone_number": PHONE, "verify_profile_id": profile_id}).to_string();
     let request = reqwest::Client::new().post(url).bearer_auth(KEY).header("content-type", "application/json");
@@ -192,7 +192,7 @@ async fn the_phone_number_of_an_unknown_verification_is_learnt_from_its_first_ch
 
 #[tokio::test]
 async fn a_check_that_can_not_be_counted_is_refused() {
-    // Room for one profile and one send, and for no count.
+    // The store has space for one profile and one send, and for no counter.
     let limits = Limits { checks_per_verification: checks(1).checks_per_verification, ..guesses(1) };
     let gateway = changed(limits, |config| config.store.max_records = 2).await;
     let mut clients = gateway.clients().await;

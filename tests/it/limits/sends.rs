@@ -1,4 +1,4 @@
-//! How much a tenant sends.
+//! Limits on sends.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn per_phone(max: u32, per: Duration) -> Limits {
     Limits { sends_per_phone_number: Some(Limit::enforced(vec![window(max, per)])), ..Limits::none() }
 }
 
-/// A profile that reaches every country.
+/// A profile that may send to every country.
 async fn worldwide(clients: &mut Clients) -> String {
     let sms = SmsSettings { app_name: "Acme".into(), allowed_destinations: vec!["*".into()], ..SmsSettings::default() };
     clients.profile(Profile { name: "all".into(), sms: Some(sms), ..Profile::default() }).await.id
@@ -41,14 +41,14 @@ async fn by_default_a_phone_number_gets_three_sends_in_ten_minutes_and_five_in_a
         gateway.clock.advance(MINUTE);
     }
     let again = async || clients.clone().try_send(PHONE, &profile_id).await;
-    // The first of the three was three minutes ago.
+    // The first of the three sends was three minutes ago.
     assert_eq!(passes_when_told(&gateway, OF_PHONE, again).await, 7 * MINUTE);
     gateway.clock.advance(10 * MINUTE);
     clients.send(PHONE, &profile_id).await;
-    // Now there are five in the hour, the first twenty minutes ago.
+    // Now there are five sends in the hour, the first twenty minutes ago.
     let again = async || clients.clone().try_send(PHONE, &profile_id).await;
     assert_eq!(passes_when_told(&gateway, OF_PHONE, again).await, 40 * MINUTE);
-    // Other numbers, and the same number of other tenants, have their own count.
+    // Other numbers, and the same number in another tenant, have their own counters.
     clients.send(OTHER, &profile_id).await;
     let mut theirs = gateway.clients_with(Some(OTHER_TOKEN)).await;
     let their_profile = theirs.sms_profile().await;
@@ -73,7 +73,7 @@ async fn each_country_has_its_own_limit() {
     assert_eq!(passes_when_told(&gateway, OF_COUNTRY, again).await, HOUR);
     let again = async || clients.clone().try_send(PHONE, &profile_id).await;
     assert_eq!(passes_when_told(&gateway, OF_COUNTRY, again).await, 23 * HOUR);
-    // Canada shares its calling code with the United States, and nothing else.
+    // Canada has the calling code of the United States, and its own limit.
     clients.send("+14165551234", &profile_id).await;
     gateway.stop().await;
 }
@@ -118,11 +118,11 @@ async fn a_send_over_several_limits_waits_for_all_of_them_and_reserves_nothing()
     clients.send(PHONE, &profile_id).await;
     gateway.clock.advance(HOUR / 2);
     clients.send(OTHER, &profile_id).await;
-    // The number has room for one, the day has none: nothing of the refused ones stays behind.
+    // The number's limit allows one more send, and the daily limit none. A refused send reserves neither.
     for _ in 0..5 {
         refused(clients.try_send(PHONE, &profile_id).await, OF_DAY.0, OF_DAY.1);
     }
-    // The cool-down of this one would be over sooner.
+    // The cool-down of this number ends sooner.
     let again = async || clients.clone().try_send(OTHER, &profile_id).await;
     assert_eq!(passes_when_told(&gateway, OF_DAY, again).await, 23 * HOUR + HOUR / 2);
     gateway.clock.advance(HOUR / 2);
@@ -165,13 +165,13 @@ async fn replays_and_duplicates_of_a_send_count_once() {
     for _ in 0..4 {
         clients.verifications.create_verification(request.clone()).await.unwrap();
     }
-    // Without a name, an equal one a moment later is the same.
+    // An equal send without a request ID is a duplicate.
     for _ in 0..4 {
         clients.send(PHONE, &profile_id).await;
     }
     assert_eq!(gateway.messages(PHONE).await.len(), 1);
     refused(clients.verifications.create_verification(sms_with_request_id(&profile_id)).await, OF_PHONE.0, OF_PHONE.1);
-    // What was answered before is still answered.
+    // The replay of an earlier answer needs no reservation.
     clients.verifications.create_verification(request).await.unwrap();
     gateway.stop().await;
 }
@@ -184,7 +184,7 @@ async fn a_send_that_was_not_dispatched_or_was_refused_returns_its_reservation()
     let profile_id = clients.sms_profile().await;
     gateway.fault(json!({"method": "POST", "status": 402, "code": "20100"})).await;
     Refused::by(clients.try_send(PHONE, &profile_id).await).is(Code::FailedPrecondition, "INSUFFICIENT_FUNDS");
-    // As often as it is tried.
+    // Every attempt is throttled.
     gateway.fault(json!({"method": "POST", "status": 429, "times": 3})).await;
     Refused::by(clients.try_send(PHONE, &profile_id).await).is(Code::ResourceExhausted, "UPSTREAM_RATE_LIMITED");
     clients.send(PHONE, &profile_id).await;
@@ -203,7 +203,7 @@ async fn an_unresolved_send_keeps_its_one_reservation() {
     let lost = Refused::by(clients.verifications.create_verification(request.clone()).await);
     lost.is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
     refused(clients.try_send(PHONE, &profile_id).await, OF_PHONE.0, OF_PHONE.1);
-    // Once it is settled that nothing was sent, it is sent anew, and counts from then on.
+    // After the settle window it is sent again, and counts from then on.
     let wait = Refused::by(clients.verifications.create_verification(request.clone()).await).retry_after.unwrap();
     gateway.clock.advance(wait);
     clients.verifications.create_verification(request).await.unwrap();
@@ -238,7 +238,7 @@ async fn concurrent_sends_do_not_exceed_the_limit() {
 
 #[tokio::test]
 async fn a_send_that_can_not_be_counted_is_not_dispatched() {
-    // Room for one profile and one send, and for no count.
+    // The store has space for one profile and one send, and for no counter.
     let gateway = super::changed(per_phone(3, HOUR), |config| config.store.max_records = 2).await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
@@ -250,6 +250,6 @@ async fn a_send_that_can_not_be_counted_is_not_dispatched() {
 
 #[test]
 fn a_tenant_id_has_no_colon_so_store_keys_do_not_overlap() {
-    // Keys in the store have the tenant's name between colons.
+    // The tenant ID stands between colons in the keys of the store.
     assert!(TenantId::new("a:b").is_none());
 }

@@ -1,4 +1,4 @@
-//! An upstream that acts or not, answers or not, and may do so late.
+//! An upstream that may or may not act, may or may not answer, and may be late.
 
 use std::{
     future::{self, Future},
@@ -22,24 +22,24 @@ use verify_gateway::upstream::Failure;
 
 use super::random::Random;
 
-/// The simulator behind a bad network. What it was given goes on there, whatever the gateway does meanwhile.
+/// The simulator behind an unreliable network. A request runs on even if the gateway gives up.
 #[derive(Clone)]
 pub struct Origin {
     simulator: Router,
     random: Random,
-    /// What is a second at the pace of this world.
+    /// A second at the pace of this interleaving.
     second: Duration,
     calm: Arc<AtomicBool>,
-    /// What is under way.
+    /// The running requests.
     requests: TaskTracker,
 }
 
-/// What becomes of a request.
+/// What happens to a request.
 struct Fate {
-    /// How long it is on its way.
+    /// The delay of the request.
     before: Duration,
     acts: bool,
-    /// How long its answer is on its way.
+    /// The delay of the answer.
     after: Duration,
     answer: Answer,
 }
@@ -53,7 +53,7 @@ enum Answer {
     Never,
 }
 
-/// The latest that anything acts, in seconds: well within the gateway's settle window.
+/// The longest delay of a request, in seconds. The gateway's settle window is much longer.
 const LATEST: u32 = 60;
 
 impl Origin {
@@ -61,14 +61,14 @@ impl Origin {
         Self { simulator, random, second, calm: Arc::default(), requests: TaskTracker::new() }
     }
 
-    /// Waits until all that was under way has acted.
+    /// Waits until all running requests have ended.
     pub async fn idle(&self) {
         self.requests.close();
         self.requests.wait().await;
         self.requests.reopen();
     }
 
-    /// From now on all goes well, but for what is under way.
+    /// Lets all requests from now on succeed. Running requests are not affected.
     pub fn calm_down(&self) {
         self.calm.store(true, Ordering::Relaxed);
     }

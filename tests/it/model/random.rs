@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-/// A stream of choices. Clones draw from the same one.
+/// A stream of random choices. Clones share it.
 #[derive(Clone)]
 pub struct Random(Arc<Mutex<u64>>);
 
@@ -34,12 +34,12 @@ impl Random {
         f64::from(u32::try_from(self.next() >> 32).unwrap()) / f64::from(u32::MAX)
     }
 
-    /// True so many times of a hundred.
+    /// True with a probability of `percent` percent.
     pub fn percent(&self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
-    /// A time below so many milliseconds.
+    /// A time below `end` milliseconds.
     pub fn millis(&self, end: u64) -> Duration {
         Duration::from_millis(self.below(end))
     }

@@ -23,16 +23,16 @@ use verify_gateway::{
 };
 
 use super::{
+    answers::{Answers, Operation},
     origin::Origin,
     random::Random,
-    told::{Intent, Told},
 };
 
 const KEY: &str = "KEYmodel";
 const PHONES: [&str; 2] = ["+13035551234", "+13035556789"];
 const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Call];
 
-/// Everything there is in one interleaving.
+/// The state of one interleaving.
 #[derive(Clone)]
 pub struct World {
     random: Random,
@@ -47,16 +47,16 @@ pub struct World {
     pace: Pace,
 }
 
-/// How time goes by.
+/// How time passes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// It jumps to where something happens, and does so only where nothing but the test itself is waited for.
+    /// Tokio's paused time: it jumps to the next timer when all tasks wait.
     Paused,
-    /// It is the real one, so everything happens at a twentieth of the time. What takes minutes is skipped by the clocks.
+    /// Real time: everything takes a twentieth of its time, and the clocks skip minutes.
     Real,
 }
 
-/// One of the gateways, with its way to the records that they share, and a clock of its own.
+/// One of the gateways, with its connection to the shared store and its own clock.
 struct Gateway {
     store: Store,
     clock: Clock,
@@ -64,15 +64,15 @@ struct Gateway {
 }
 
 impl World {
-    /// Plays one interleaving in paused time, with the records in memory, and says what is wrong with its end.
+    /// Plays one interleaving in paused time, with the store in memory. Returns what is wrong at the end.
     pub async fn play(random: Random) -> Result<(), String> {
         let clocks = clocks(&random);
-        // One memory for both: each looks at it by its own clock otherwise.
+        // Both gateways share one memory, which has one clock.
         let store = Store::memory(&Config::default().store, clocks[0].clone());
         Self::run(random, Pace::Paused, [store.clone(), store], clocks).await
     }
 
-    /// The same in real time, each gateway with its own way to the records.
+    /// The same in real time. Each gateway has its own connection to the store.
     pub async fn play_at(random: Random, stores: [Store; 2]) -> Result<(), String> {
         let clocks = clocks(&random);
         Self::run(random, Pace::Real, stores, clocks).await
@@ -80,19 +80,19 @@ impl World {
 
     async fn run(random: Random, pace: Pace, stores: [Store; 2], clocks: [Clock; 2]) -> Result<(), String> {
         let (mut world, simulator) = Self::new(random, pace, stores, clocks);
-        let told = Arc::new(Mutex::new(Told::default()));
-        let intents = world.intents();
-        let callers: Vec<u64> = intents.iter().map(|_| 1 + world.random.below(2)).collect();
-        // Each call without a name is an intent of its own.
+        let answers = Arc::new(Mutex::new(Answers::default()));
+        let operations = world.operations();
+        let callers: Vec<u64> = operations.iter().map(|_| 1 + world.random.below(2)).collect();
+        // Each call without a request ID is an operation.
         let sends: u64 =
-            intents.iter().zip(&callers).map(|(one, callers)| one.request_id.map_or(*callers, |_| 1)).sum();
-        // A place whose taking a server did not confirm stays taken.
+            operations.iter().zip(&callers).map(|(one, callers)| one.request_id.map_or(*callers, |_| 1)).sum();
+        // A reservation that the server did not confirm is never given back.
         let unconfirmed = if pace == Pace::Real { 1000 } else { 0 };
         world.tenant = Arc::new(tenant(sends + unconfirmed));
         let mut calls = JoinSet::new();
-        for (&intent, callers) in intents.iter().zip(callers) {
+        for (&operation, callers) in operations.iter().zip(callers) {
             for _ in 0..callers {
-                calls.spawn(world.clone().caller(intent, told.clone()));
+                calls.spawn(world.clone().caller(operation, answers.clone()));
             }
         }
         world.clone().disturb().await;
@@ -100,12 +100,12 @@ impl World {
             call.map_err(|error| error.to_string())?;
         }
         world.origin.calm_down();
-        for intent in intents {
-            world.drive(intent, &told).await?;
+        for operation in operations {
+            world.drive(operation, &answers).await?;
         }
         world.origin.idle().await;
-        let told = Arc::try_unwrap(told).map_err(|_| "somebody still calls")?.into_inner().unwrap();
-        told.check(&simulator, world.record_write_failures())
+        let answers = Arc::try_unwrap(answers).map_err(|_| "somebody still calls")?.into_inner().unwrap();
+        answers.check(&simulator, world.record_write_failures())
     }
 
     fn new(random: Random, pace: Pace, stores: [Store; 2], clocks: [Clock; 2]) -> (Self, Handle) {
@@ -114,11 +114,11 @@ impl World {
         let profile_id = simulator.seed_profile(KEY, "model");
         let mut config = Config::default();
         config.upstream.base_url = "http://simulator/v2".into();
-        // Its waits are random, and no seed repeats them.
+        // The back-off is random, and no seed makes it reproducible.
         config.upstream.retry.base_delay = Duration::ZERO;
         if pace == Pace::Real {
             config.upstream.attempt_timeout = Duration::from_millis(300);
-            // Longer than the clocks are moved while anything is under way.
+            // Longer than the clocks move while a request is running.
             config.sends.settle_window = Duration::from_hours(1);
         }
         let origin = Origin::new(service, random.clone(), pace.shrink(1));
@@ -133,7 +133,7 @@ impl World {
         (Self { random, config, origin, clock, tenant, profile_id, gateways, metrics, pace }, simulator)
     }
 
-    /// A random time below so many milliseconds.
+    /// A random time below `millis` milliseconds.
     fn while_below(&self, millis: u64) -> Duration {
         self.random.millis(millis) / self.pace.factor()
     }
@@ -142,51 +142,52 @@ impl World {
         &self.gateways[usize::from(self.random.percent(50))]
     }
 
-    /// Moves all clocks forward.
+    /// Advances all clocks.
     fn skip(&self, by: Duration) {
         self.gateways.iter().for_each(|gateway| gateway.clock.advance(by));
     }
 
-    /// One to four intents at few targets. Half of the worlds have only named ones, for which the promise is whole.
-    fn intents(&self) -> Vec<Intent> {
+    /// One to four operations with few targets. In half of the interleavings all have request IDs: for those the guarantee
+    /// has no exception.
+    fn operations(&self) -> Vec<Operation> {
         let random = &self.random;
-        let nameless = if random.percent(50) { 40 } else { 0 };
+        let without_request_id = if random.percent(50) { 40 } else { 0 };
         let pick = |count: u64| usize::try_from(random.below(count)).unwrap();
-        let intent = |_| Intent {
-            request_id: (!random.percent(nameless)).then(|| random.uuid()),
+        let operation = |_| Operation {
+            request_id: (!random.percent(without_request_id)).then(|| random.uuid()),
             phone: PHONES[pick(2)],
             channel: CHANNELS[pick(2)],
             timeout_secs: [None, Some(120)][pick(2)],
         };
-        (0..=random.below(4)).map(intent).collect()
+        (0..=random.below(4)).map(operation).collect()
     }
 
-    /// A caller, who may ask again, may want something else by the same name, and may go away.
-    async fn caller(self, intent: Intent, told: Arc<Mutex<Told>>) {
+    /// A caller that may repeat the request, may reuse the request ID for other content, and may disconnect.
+    async fn caller(self, operation: Operation, answers: Arc<Mutex<Answers>>) {
         let random = &self.random;
         sleep(self.while_below(2000)).await;
         for _ in 0..=random.below(3) {
-            let contradicts = random.percent(5) && intent.request_id.is_some();
-            let intent = if contradicts { Intent { timeout_secs: Some(77), ..intent } } else { intent };
+            let contradicts = random.percent(5) && operation.request_id.is_some();
+            let operation = if contradicts { Operation { timeout_secs: Some(77), ..operation } } else { operation };
             let patience = if random.percent(20) { self.while_below(3000) } else { Duration::from_hours(1) };
             let time = self.pace.shrink(1) / 10 + self.while_below(15_000);
-            let end = timeout(patience, self.call(intent, time)).await;
+            let end = timeout(patience, self.call(operation, time)).await;
             let again = match end {
                 Ok(Ok(id)) => {
-                    told.lock().unwrap().note(intent, id);
+                    answers.lock().unwrap().record(operation, id);
                     false
                 }
                 Ok(Err(error)) => {
-                    told.lock().unwrap().note_failure(intent, Some(error.reason));
+                    answers.lock().unwrap().record_failure(operation, Some(error.reason));
                     true
                 }
                 Err(_gone) => {
-                    told.lock().unwrap().note_failure(intent, None);
+                    answers.lock().unwrap().record_failure(operation, None);
                     true
                 }
             };
-            // Without a name, asking again would be another intent.
-            if !again || intent.request_id.is_none() {
+            // Without a request ID, a repetition is another operation.
+            if !again || operation.request_id.is_none() {
                 return;
             }
             sleep(self.while_below(3000)).await;
@@ -194,33 +195,33 @@ impl World {
     }
 
     /// Calls one of the gateways.
-    async fn call(&self, intent: Intent, time: Duration) -> Result<String, Error> {
+    async fn call(&self, operation: Operation, time: Duration) -> Result<String, Error> {
         let services = self.any_gateway().running.lock().unwrap().0.clone();
         let context = CallContext::new(Caller::unrestricted(self.tenant.clone()), Instant::now() + time);
         let send = Send {
-            request_id: intent.request_id,
-            phone_number: PhoneNumber::parse(intent.phone).unwrap(),
-            channel: intent.channel,
+            request_id: operation.request_id,
+            phone_number: PhoneNumber::parse(operation.phone).unwrap(),
+            channel: operation.channel,
             profile_id: self.profile_id.clone(),
-            timeout_secs: intent.timeout_secs,
+            timeout_secs: operation.timeout_secs,
             custom_code: None,
             extension: None,
         };
         let outcome = services.verifications.create(&context, send).await.inspect_err(|error| {
             let reason = error.reason;
-            assert!(reason != ErrorReason::DailySendLimitReached, "an intent took more than its one place");
+            assert!(reason != ErrorReason::DailySendLimitReached, "an operation took more than one reservation");
         })?;
         Ok(outcome.answer.id.expect("an answer has an id"))
     }
 
-    /// How many ends could not be written to the records of their targets when they came.
+    /// How many outcomes could not be written to the target lock.
     fn record_write_failures(&self) -> usize {
         let text = String::from_utf8(self.metrics.text().unwrap()).unwrap();
         let name = "verify_gateway_store_record_write_failures_total{record=\"target\"} ";
         text.lines().find_map(|line| line.strip_prefix(name)).map_or(0, |count| count.parse().unwrap())
     }
 
-    /// Kills gateways, moves their clocks, lets hours pass.
+    /// Kills gateways, moves their clocks, and lets hours pass.
     async fn disturb(self) {
         for _ in 0..self.random.below(4) {
             sleep(self.while_below(8000)).await;
@@ -229,7 +230,7 @@ impl World {
                 turn => {
                     self.gateways.iter().for_each(|gateway| gateway.clock.reset());
                     if turn == 2 {
-                        // With what they differ by themselves, less than the skew that the settings allow for.
+                        // With the difference between the clocks, this is less than the allowed skew.
                         self.skip(self.random.millis(8000));
                     }
                 }
@@ -240,7 +241,7 @@ impl World {
         }
     }
 
-    /// Ends one of the gateways where it stands, and starts another one on the same records.
+    /// Kills one of the gateways, and starts another one on the same store.
     async fn kill(&self) {
         let Gateway { store, clock, running } = self.any_gateway();
         let new = start_gateway(&self.config, &self.origin, store, clock, &self.metrics);
@@ -249,7 +250,7 @@ impl World {
         tasks.drain().await;
     }
 
-    /// Ends both gateways as they should, and starts others.
+    /// Drains both gateways, and starts new ones.
     async fn drain(&self) {
         for Gateway { store, clock, running } in &*self.gateways {
             let new = start_gateway(&self.config, &self.origin, store, clock, &self.metrics);
@@ -259,26 +260,26 @@ impl World {
         self.origin.idle().await;
     }
 
-    /// Asks until there is an answer, as a caller does that follows the errors' advice.
-    async fn drive(&self, intent: Intent, told: &Mutex<Told>) -> Result<(), String> {
-        if intent.request_id.is_none() {
+    /// Repeats the call until it has an answer, and waits as the errors advise.
+    async fn drive(&self, operation: Operation, answers: &Mutex<Answers>) -> Result<(), String> {
+        if operation.request_id.is_none() {
             return Ok(());
         }
-        let mut intent = intent;
+        let mut operation = operation;
         if self.pace == Pace::Real {
-            // Who was killed holds nothing any more.
+            // The leases of killed gateways have expired.
             self.wait(Duration::ZERO).await;
         }
         let mut last = None;
         for _ in 0..100 {
-            match self.call(intent, Duration::from_secs(10)).await {
+            match self.call(operation, Duration::from_secs(10)).await {
                 Ok(id) => {
-                    told.lock().unwrap().note(intent, id);
+                    answers.lock().unwrap().record(operation, id);
                     return Ok(());
                 }
-                // The name is that of what contradicted it.
+                // The request ID belongs to the other content.
                 Err(error) if error.reason == ErrorReason::RequestIdReused => {
-                    intent.timeout_secs = Some(77);
+                    operation.timeout_secs = Some(77);
                 }
                 Err(error) => {
                     self.wait(error.retry_after.unwrap_or(Duration::from_secs(5))).await;
@@ -286,7 +287,7 @@ impl World {
                 }
             }
         }
-        Err(format!("no answer for {:?}, but {last:?}", intent.request_id))
+        Err(format!("no answer for {:?}, but {last:?}", operation.request_id))
     }
 
     /// Lets time pass.
@@ -294,9 +295,9 @@ impl World {
         match self.pace {
             Pace::Paused => sleep(time).await,
             Pace::Real => {
-                // At least what a lease lasts.
+                // At least the length of a lease.
                 let time = time.max(Duration::from_mins(1));
-                // The server is not the clocks' to hurry, and no request lasts as long as they skip.
+                // The server has its own clock, and no request takes as long as the skipped time.
                 sleep(self.pace.shrink(1)).await;
                 self.drain().await;
                 self.skip(time);
@@ -308,7 +309,7 @@ impl World {
 
 const START: &str = "2026-01-01T00:00:00Z";
 
-/// The gateways' clocks, which agree to within a second.
+/// The gateways' clocks, which differ by less than a second.
 fn clocks(random: &Random) -> [Clock; 2] {
     [0; 2].map(|_| Clock::starting_at(START.parse::<jiff::Timestamp>().unwrap() + random.millis(1000)))
 }
@@ -321,15 +322,15 @@ impl Pace {
         }
     }
 
-    /// So many seconds, at this pace.
+    /// `seconds` at this pace.
     fn shrink(self, seconds: u64) -> Duration {
         Duration::from_secs(seconds) / self.factor()
     }
 }
 
-/// The tenant, which may send as often as there are intents.
-fn tenant(intents: u64) -> Tenant {
-    let limit = Limit::enforced(LimitWindow { max: u32::try_from(intents).unwrap(), per: DAY });
+/// A tenant whose limit allows one send for each operation.
+fn tenant(operations: u64) -> Tenant {
+    let limit = Limit::enforced(LimitWindow { max: u32::try_from(operations).unwrap(), per: DAY });
     let limits = Limits { sends_per_day: Some(limit), ..Limits::none() };
     Tenant { limits, ..Tenant::new(TenantId::new("model").unwrap(), ApiKey::new(KEY).unwrap()) }
 }

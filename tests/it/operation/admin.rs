@@ -1,4 +1,4 @@
-//! The admin port, as probes, Prometheus and operators use it.
+//! The admin port.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ fn json(text: &str) -> Value {
 async fn a_serving_gateway_is_alive_and_ready() {
     let gateway = TestGateway::start().await;
     assert_eq!(gateway.admin("/livez").await, (200, "ok\n".into()));
-    // Whoever has had an answer over gRPC knows that it serves.
+    // The gRPC answer proves that the gateway is serving.
     gateway.clients().await.sms_profile().await;
     let (status, ready) = gateway.admin("/readyz").await;
     let expected = json!({"ready": true, "reasons": [], "degraded": [], "stale": []});
@@ -48,7 +48,7 @@ async fn a_draining_gateway_is_not_ready_until_its_last_call_ends() {
     };
     assert_eq!(draining, json!({"ready": false, "reasons": ["draining"], "degraded": [], "stale": []}));
     assert_eq!(gateway.admin("/livez").await.0, 200);
-    // With its caller the call goes, and with its last call the gateway.
+    // The call ends with its caller, and the gateway with its last call.
     call.abort();
     gateway.stop().await;
 }
@@ -97,7 +97,7 @@ async fn the_log_level_can_be_changed_and_invalid_levels_are_refused() {
     gateway.stop().await;
 }
 
-/// The series of a scrape, by name, with the types that it declares.
+/// The series of a scrape by name, with their declared types.
 fn families(scrape: &str) -> BTreeSet<(String, String)> {
     let types = scrape.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     types.filter_map(|line| line.split_once(' ')).map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
@@ -126,8 +126,8 @@ async fn a_scrape_has_the_names_kinds_and_labels_of_the_inventory() {
         })
         .chain([("target_info".into(), "gauge".into())])
         .collect();
-    let told = families(&scrape);
-    assert!(told.is_subset(&known), "{:?}", told.difference(&known));
+    let scraped = families(&scrape);
+    assert!(scraped.is_subset(&known), "{:?}", scraped.difference(&known));
     for line in [
         r#"verify_gateway_sends_total{channel="sms",country="US",outcome="sent"} 1"#,
         r#"verify_gateway_checks_total{outcome="rejected"} 1"#,
@@ -141,7 +141,7 @@ async fn a_scrape_has_the_names_kinds_and_labels_of_the_inventory() {
         "verify_gateway_simulator_in_use 1",
         "verify_gateway_calls_active 0",
     ] {
-        assert!(scrape.lines().any(|told| told == line), "{line} is missing in:\n{scrape}");
+        assert!(scrape.lines().any(|metric| metric == line), "{line} is missing in:\n{scrape}");
     }
     for secret in [PHONE, &PHONE[1..], KEY, TOKEN, sent.id.as_str(), profile.as_str()] {
         assert!(!scrape.contains(secret), "{secret}");

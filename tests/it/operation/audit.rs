@@ -1,4 +1,4 @@
-//! The audit: who did what, and what became of it.
+//! The audit log.
 
 use serde_json::{Value, json};
 use tonic::Request;
@@ -30,7 +30,7 @@ async fn sends_checks_changes_denials_and_reloads_are_audited_once_at_any_log_le
     );
     let settings = "tenants: { reload_interval: 10ms }\ntelemetry: { log: { format: json, level: info } }\n";
     let mut served = Served::before(&set_up, settings, &[("tenants.yaml", &tenants)]).await;
-    // The first line of the log says where it listens. From here on there is none.
+    // The first line of the log names the address. After that, the level suppresses all lines.
     let off = reqwest::Client::new().put(format!("{}/loglevel", served.admin)).body(r#"{"level": "off"}"#);
     assert!(off.send().await.unwrap().status().is_success());
 
@@ -61,7 +61,7 @@ async fn sends_checks_changes_denials_and_reloads_are_audited_once_at_any_log_le
     sender.verifications.check_verification(CheckVerificationRequest { code, ..check }).await.unwrap();
     sender.profiles.get_profile(GetProfileRequest { profile_id: profile_id.clone() }).await.err().unwrap();
     nobody.templates.list_templates(ListTemplatesRequest::default()).await.err().unwrap();
-    // Reads that are answered are not audited.
+    // Successful reads are not audited.
     ops.templates.list_templates(ListTemplatesRequest::default()).await.unwrap();
     ops.profiles.delete_profile(DeleteProfileRequest { profile_id: profile_id.clone() }).await.unwrap();
     served.swap(&[("tenants.yaml", &format!("{tenants}\n# changed"))]);

@@ -1,4 +1,4 @@
-//! The commands, run as a person would run them.
+//! The commands that end by themselves.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use crate::support::{TOKEN, TestGateway, tenants_file};
 
 const HASH: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
-/// What a command left behind.
+/// The result of a command.
 struct End {
     code: i32,
     out: String,
@@ -35,7 +35,7 @@ fn run(folder: &Path, arguments: &[&str], env: &[(&str, &str)], input: &str) -> 
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A command that does not read may be gone before its input is written.
+    // A command that does not read its input may exit before the input is written.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -283,7 +283,7 @@ fn weak_tokens_are_not_hashed() {
 
 #[test]
 fn health_of_a_closed_port_exits_1_with_the_cause() {
-    // A socket that is bound but does not listen keeps its port, and refuses connections.
+    // A bound socket that does not listen reserves the port and refuses connections.
     let deaf = tokio::net::TcpSocket::new_v4().unwrap();
     deaf.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let addr = deaf.local_addr().unwrap().to_string();
@@ -371,7 +371,7 @@ async fn smoke_exits_1_if_a_step_fails_and_leaves_no_profile() {
     assert_eq!(left.profiles.len(), 0);
 }
 
-/// Runs `smoke` against `gateway`, which goes on meanwhile.
+/// Runs `smoke` against `gateway`.
 async fn smoke(gateway: &TestGateway, token: &'static str) -> End {
     let addr = gateway.addr.to_string();
     let run = move || run(folder(&[]).path(), &["smoke", "--addr", &addr, "--timeout", "30s"], &[("TOKEN", token)], "");

@@ -1,4 +1,4 @@
-//! The end of a gateway: no call is lost, none is sent twice, and nobody can hold it.
+//! The drain: no call is lost, no send is repeated, and no client can delay it.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -50,13 +50,13 @@ async fn calls_are_served_during_the_drain_delay_and_health_is_not_serving() {
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
     gateway.begin_to_stop();
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
-    // Of a probe that would kill what does not answer.
+    // The liveness probe still succeeds.
     let alive = health.check(HealthCheckRequest { service: "liveness".into() }).await.unwrap().into_inner();
     assert_eq!(alive.status(), ServingStatus::Serving);
-    // Of a client that has not heard of it.
+    // A client that does not know of the drain.
     let mut clients = gateway.clients().await;
     clients.templates.list_templates(ListTemplatesRequest::default()).await.unwrap();
-    // The gateway would wait for an hour: it ends with the test.
+    // The gateway would wait for an hour, so it is dropped with the test.
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn a_silent_connection_does_not_delay_the_drain() {
     silent.closed().await;
 }
 
-/// How many sends are answered before the process is told to stop.
+/// The number of sends that are answered before the process gets the signal.
 const BEFORE: usize = 60;
 const CALLERS: usize = 6;
 
@@ -113,7 +113,7 @@ const CALLERS: usize = 6;
 async fn a_drain_under_load_loses_no_send_and_repeats_none() {
     let set_up = TestGateway::start().await;
     let profile_id = set_up.clients().await.sms_profile().await;
-    // Long enough that some are under way when the signal comes.
+    // Long enough that some sends are running when the signal arrives.
     let slow = json!({"times": 100_000, "method": "POST", "path": "/verifications", "delay_ms": 20});
     set_up.fault(slow).await;
     let Served { process, addr, .. } = Served::usual(set_up.simulator, "").await;
@@ -124,7 +124,7 @@ async fn a_drain_under_load_loses_no_send_and_repeats_none() {
         let (answered, enough, profile_id) = (answered.clone(), enough.clone(), profile_id.clone());
         let mut clients = Clients::of(addr, Some(TOKEN)).await;
         callers.spawn(async move {
-            // Sends until the gateway is gone: whom it sent to, and what the last call ended with.
+            // Sends until the gateway is gone. Returns the numbers and the last error.
             let mut sent = Vec::new();
             loop {
                 let phone = format!("+1303{:03}{:04}", 555 + caller, 2000 + sent.len());
@@ -146,7 +146,7 @@ async fn a_drain_under_load_loses_no_send_and_repeats_none() {
     let mut all_sent = Vec::new();
     while let Some(caller) = callers.join_next().await {
         let (sent, phone, status): (Vec<String>, String, Status) = caller.unwrap();
-        // The gateway was not there for it: an answer of its own would have details.
+        // The error comes from the client: an error of the gateway has details.
         assert!(status.details().is_empty(), "{status:?}");
         assert!(set_up.messages(&phone).await.is_empty(), "{phone} {status:?}");
         all_sent.extend(sent);

@@ -1,4 +1,4 @@
-//! The binary as a person starts it.
+//! The binary's commands that run until a signal.
 
 use std::{fs, net::SocketAddr};
 

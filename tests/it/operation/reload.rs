@@ -1,4 +1,4 @@
-//! Tenants that change while the gateway serves.
+//! Reload of the tenants.
 
 use std::sync::{
     Arc,
@@ -41,7 +41,7 @@ async fn keys_and_tokens_change_under_load_and_no_call_fails() {
 
     let (token, stopped, answered) =
         (watch::Sender::new(first), Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    // How many have come to show the second token.
+    // How many callers use the second token.
     let changed = watch::Sender::new(0);
     let mut callers = JoinSet::new();
     for _ in 0..CALLERS {
@@ -67,7 +67,7 @@ async fn keys_and_tokens_change_under_load_and_no_call_fails() {
     served.says(CHANGED).await;
     origin.until(50, "KEYtwo", READ).await;
     token.send_replace(second);
-    // Only when nobody shows it any more is the first one taken away.
+    // The first token is removed when no caller uses it any more.
     changed.subscribe().wait_for(|changed| *changed == CALLERS).await.unwrap();
 
     served.swap(&[("tenants.yaml", &tenants(&[second])), ("key", "KEYtwo")]);
@@ -80,7 +80,7 @@ async fn keys_and_tokens_change_under_load_and_no_call_fails() {
     while let Some(caller) = callers.join_next().await {
         caller.unwrap();
     }
-    // With the key that was taken away nothing was asked once there was another.
+    // Each answered call made one request, so none was refused with a removed key.
     assert_eq!(origin.count("KEYone", READ) + origin.count("KEYtwo", READ), answered.load(Ordering::Relaxed));
     served.end().await;
 }
@@ -116,7 +116,7 @@ async fn a_broken_file_changes_nothing_and_is_reported() {
     assert!(metrics.contains(r#"verify_gateway_key_age_seconds{tenant="login"}"#), "{metrics}");
     assert_eq!(origin.count("KEYone", READ), 2);
     let ended = served.end().await;
-    // Every error of the file, once.
+    // Each error of the file is logged once.
     for error in ["identities[0].roles: must be one of", "telnyx_api_key.file: the key file can't be read"] {
         assert_eq!(ended.err.matches(error).count(), 1, "{}", ended.err);
     }

@@ -1,4 +1,4 @@
-//! Nothing of what must not be seen leaves the gateway but to whom it is meant for.
+//! Secrets leave the gateway only to their recipients.
 
 use std::{
     fmt::Write,
@@ -50,9 +50,9 @@ tenants:
     )
 }
 
-/// What a run leaves behind, and what must not be in it.
+/// The outputs of a run, and the secrets that must not be in them.
 struct Run {
-    seen: String,
+    outputs: String,
     planted: Vec<String>,
 }
 
@@ -60,7 +60,7 @@ impl Run {
     fn fails<T>(&mut self, result: Result<T, Status>) {
         let status = result.err().expect("it is refused");
         let details = String::from_utf8_lossy(status.details()).into_owned();
-        write!(self.seen, "{status:?} {status} {details}").unwrap();
+        write!(self.outputs, "{status:?} {status} {details}").unwrap();
     }
 }
 
@@ -70,7 +70,7 @@ fn authorized<T>(message: T, authorization: &str) -> Request<T> {
     request
 }
 
-/// Every kind of call, good and bad, with faults upstream and a broken reload; all that can be read of it.
+/// Runs every kind of call, valid and invalid, with upstream faults and a broken reload. Returns all outputs.
 #[expect(clippy::too_many_lines, reason = "one scenario, from its beginning to its end")]
 async fn run(exporter: &str) -> Run {
     let (collector, otlp) = Collector::grpc().await;
@@ -96,7 +96,7 @@ telemetry:
     };
     let (jwt, expired) = (token(now + 600), token(now - 600));
     let forged = format!("{}AAAA", &jwt[..jwt.len() - 4]);
-    let mut run = Run { seen: String::new(), planted: Vec::new() };
+    let mut run = Run { outputs: String::new(), planted: Vec::new() };
 
     let mut by_token = Clients::of(served.addr, Some(TOKEN)).await;
     let mut by_jwt = Clients::of(served.addr, Some(&jwt)).await;
@@ -124,7 +124,7 @@ telemetry:
     let list = ListVerificationsRequest { phone_number: PHONES[0].into(), ..ListVerificationsRequest::default() };
     by_token.verifications.list_verifications(list).await.unwrap();
 
-    // What the gateway, Telnyx or nobody lets pass.
+    // Valid requests, and requests that the gateway or Telnyx refuses.
     run.fails(by_token.verifications.create_verification(send(PHONES[2], "")).await);
     run.fails(by_token.verifications.create_verification(send(&format!("{} x", PHONES[1]), CUSTOM_CODE)).await);
     run.fails(by_token.verifications.check_verification(check(Target::VerificationId("no".into()), WRONG_CODE)).await);
@@ -161,7 +161,7 @@ telemetry:
     }
     messages.dedup();
     assert_eq!(messages, [(Code::Unauthenticated, "valid credentials are needed".to_owned())]);
-    // Secrets where they do not belong.
+    // Secrets in the wrong fields.
     let broken = tenants().replace("file: key", KEY).replace("roles: [reader]", &format!("roles: [{INLINE_KEY}]"));
     served.swap(&[("tenants.yaml", &broken), ("key", KEY), ("jwks", TOKEN)]);
     served.says("reload: failed").await;
@@ -169,13 +169,13 @@ telemetry:
     served.says("reload: failed").await;
 
     for page in ["/", "/metrics", "/config", "/readyz", "/loglevel", "/buildinfo"] {
-        run.seen += &served.admin(page).await.1;
+        run.outputs += &served.admin(page).await.1;
     }
     let ended = served.end().await;
-    run.seen += &ended.err;
-    run.seen += &ended.out;
-    write!(run.seen, "{:?} {} {:?}", collector.spans(), collector.logs(), collector.resource()).unwrap();
-    run.seen += &collector.all_metrics();
+    run.outputs += &ended.err;
+    run.outputs += &ended.out;
+    write!(run.outputs, "{:?} {} {:?}", collector.spans(), collector.logs(), collector.resource()).unwrap();
+    run.outputs += &collector.all_metrics();
 
     let code = set_up.code(PHONES[0]).await;
     run.planted = [KEY, INLINE_KEY, TOKEN, WRONG, CUSTOM_CODE, WRONG_CODE, "planted-subject", "planted@x"]
@@ -186,7 +186,7 @@ telemetry:
         run.planted.push(jwt);
     }
     run.planted.extend(PHONES.iter().chain(&["+13035551299"]).map(|phone| phone[3..].to_owned()));
-    // A code is short: with what stands around it where it is a value of something.
+    // A code is short, so it is searched together with the quotes and separators around a value.
     run.planted.extend([
         format!("\"{code}\""),
         format!("={code}"),
@@ -197,15 +197,16 @@ telemetry:
     run
 }
 
-async fn nothing_planted_is_seen(exporter: &str, must_see: &[&str]) {
-    let Run { seen, planted } = run(exporter).await;
+async fn no_planted_secret_is_in_the_outputs(exporter: &str, must_see: &[&str]) {
+    let Run { outputs, planted } = run(exporter).await;
     for shown in must_see {
-        assert!(seen.contains(shown), "what is looked through lacks {shown}");
+        assert!(outputs.contains(shown), "the outputs lack {shown}");
     }
     for secret in planted {
-        let at = seen.find(&secret);
-        let around =
-            at.map(|at| String::from_utf8_lossy(&seen.as_bytes()[at.saturating_sub(200)..(at + 100).min(seen.len())]));
+        let at = outputs.find(&secret);
+        let around = at.map(|at| {
+            String::from_utf8_lossy(&outputs.as_bytes()[at.saturating_sub(200)..(at + 100).min(outputs.len())])
+        });
         assert!(at.is_none(), "{secret} is in …{}…", around.unwrap_or_default());
     }
 }
@@ -223,10 +224,14 @@ async fn no_secret_is_in_any_output_at_trace_level() {
         "errors",
         "verify_gateway.authentication.failures",
     ];
-    nothing_planted_is_seen("", &shown).await;
+    no_planted_secret_is_in_the_outputs("", &shown).await;
 }
 
 #[tokio::test]
 async fn no_secret_is_in_traces_on_standard_output() {
-    nothing_planted_is_seen("console_traces: true", &["SERVER verify.v1.VerificationService/CreateVerification"]).await;
+    no_planted_secret_is_in_the_outputs(
+        "console_traces: true",
+        &["SERVER verify.v1.VerificationService/CreateVerification"],
+    )
+    .await;
 }

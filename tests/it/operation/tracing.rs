@@ -1,4 +1,4 @@
-//! Spans, logs and metrics of the real binary, as a collector and a log reader get them.
+//! Spans, logs and metrics that the binary exports.
 
 use std::{env, fs, net::SocketAddr, path::Path};
 
@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 const PARENT: &str = "b7ad6b7169203331";
-/// The traces of a scenario, one a call.
+/// The trace IDs of a scenario, one for each call.
 const RETRIED: &str = "0af7651916cd43dd8448eb211c80319c";
 const RECONCILED: &str = "1af7651916cd43dd8448eb211c80319d";
 const LOST_CHECK: &str = "2af7651916cd43dd8448eb211c80319e";
@@ -28,7 +28,7 @@ const TRACES: [(&str, &str); 4] = [
     ("a request that breaks rules", REFUSED),
 ];
 
-/// `message` under the name and in the trace `trace`.
+/// `message` with the token, as part of the trace `trace`.
 fn traced<T>(trace: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     let metadata = request.metadata_mut();
@@ -38,7 +38,7 @@ fn traced<T>(trace: &str, message: T) -> Request<T> {
     request
 }
 
-/// The real binary with a simulator behind it.
+/// The binary with a simulator as upstream.
 struct Served {
     process: Process,
     clients: Clients,
@@ -49,9 +49,9 @@ struct Served {
 }
 
 impl Served {
-    /// Starts it with these settings of `telemetry` and these variables.
+    /// Starts it with these `telemetry` settings and these variables.
     async fn with(telemetry: &str, variables: &[(&str, &str)]) -> Self {
-        // The gateway in this process only serves for its simulator and to set things up.
+        // The gateway in this process provides the simulator and prepares the tenant.
         let set_up = TestGateway::start().await;
         let profile_id = set_up.clients().await.sms_profile().await;
         let folder = tempfile::tempdir().unwrap();
@@ -95,7 +95,7 @@ impl Served {
         reqwest::get(format!("http://{}/metrics", self.admin)).await.unwrap().text().await.unwrap()
     }
 
-    /// Ends it well.
+    /// Stops it, and asserts that it exits with 0.
     async fn end(self) -> Ended {
         let ended = self.process.end("TERM").await;
         assert_eq!(ended.code, Some(0), "{}", ended.err);
@@ -104,7 +104,7 @@ impl Served {
     }
 }
 
-/// What a scenario leaves behind.
+/// The outputs of a scenario.
 struct Left {
     collector: Collector,
     ended: Ended,
@@ -112,7 +112,7 @@ struct Left {
     lost: Status,
 }
 
-/// Runs the calls of [`TRACES`] through the real binary, with `level` of logs.
+/// Runs the calls of [`TRACES`] through the binary, with the log level `level`.
 async fn scenario(level: &str) -> Left {
     let (collector, otlp) = Collector::grpc().await;
     let telemetry = format!(
@@ -219,7 +219,7 @@ async fn the_standard_variables_select_otlp_over_http() {
     let mut served = Served::with("{ log: { format: json } }", &variables).await;
     served.send(RETRIED).await.unwrap();
     served.end().await;
-    // This sampler does not ask the caller, but the trace is the caller's.
+    // This sampler ignores the caller's decision and keeps the caller's trace ID.
     let tree = collector.tree(RETRIED);
     for attribute in ["rpc.system = grpc", "rpc.service = verify.v1.VerificationService", "rpc.grpc.status_code = 0"] {
         assert!(tree.contains(attribute), "{attribute} in\n{tree}");
@@ -242,7 +242,7 @@ async fn a_collector_that_is_down_silent_or_refusing_does_not_affect_calls() {
             for _ in 0..20 {
                 served.send(RETRIED).await.unwrap_or_else(|status| panic!("{what}, {protocol}: {status}"));
             }
-            // What can't be exported is counted, sooner or later.
+            // Failed exports are counted eventually.
             let mut scrapes = 0;
             while !served.metrics().await.contains("verify_gateway_telemetry_spans_lost_total{") {
                 scrapes += 1;

@@ -10,14 +10,14 @@ use crate::support::{Clients, PHONE, Refused, TestGateway, check_by_id, check_by
 
 const UNKNOWN: &str = "CHECK_OUTCOME_UNKNOWN";
 
-/// A verification that waits for its code.
+/// A pending verification.
 struct Pending {
     id: String,
     profile_id: String,
     code: String,
 }
 
-/// What a check names its verification by.
+/// How a check names its verification.
 #[derive(Clone, Copy)]
 enum By {
     Id,

@@ -1,4 +1,4 @@
-//! The quickstart: templates → profile → SMS → check.
+//! A whole verification: list templates, create a profile, send, check, read, list.
 
 use verify_gateway::pb::{
     CallSettings, Channel, CheckOutcome, CheckVerificationRequest, GetVerificationRequest, ListTemplatesRequest,

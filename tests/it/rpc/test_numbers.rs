@@ -1,4 +1,4 @@
-//! Test numbers: nothing of them reaches Telnyx, and everybody can see what they are.
+//! Test numbers: the gateway answers for them without Telnyx, and every answer says so.
 
 use std::{fs, net::SocketAddr, time::Duration};
 
@@ -35,7 +35,7 @@ fn with_test_number(tenant: &mut Tenant) {
     tenant.test_numbers = [number].into_iter().collect();
 }
 
-/// A gateway whose Telnyx can't be reached.
+/// A gateway whose upstream is down.
 async fn alone(change: impl FnOnce(&mut Tenant)) -> TestGateway {
     let nowhere: SocketAddr = Origin::refusing().await;
     TestGateway::builder()
@@ -82,7 +82,7 @@ async fn every_rpc_answers_for_a_test_number_without_telnyx_and_says_so() {
     assert_eq!((sent.state(), sent.is_test_number), (VerificationState::Pending, true));
     assert_eq!((sent.phone_number.as_str(), sent.profile_id.as_str()), (NUMBER, "p1"));
     assert!(sent.id.starts_with("7e57") && sent.id.parse::<uuid::Uuid>().is_ok(), "{}", sent.id);
-    // The same one, every time.
+    // Every send returns the same verification.
     assert_eq!(is_marked(send(&mut clients).await.unwrap()).verification.unwrap().id, sent.id);
 
     let by_id = || Target::VerificationId(sent.id.clone());
@@ -117,7 +117,7 @@ async fn a_test_number_belongs_to_one_tenant() {
     unreachable(Refused::by(send(&mut theirs).await));
     unreachable(Refused::by(check(&mut theirs, Target::VerificationId(id.clone()), CODE).await));
     unreachable(Refused::by(clients.try_send(PHONE, "p1").await));
-    // An id that only begins like one.
+    // An ID that only has the prefix of a test number's ID.
     let other = Target::VerificationId(format!("7e57{}", "0".repeat(32)));
     unreachable(Refused::by(check(&mut clients, other, CODE).await));
     gateway.stop().await;

@@ -1,4 +1,4 @@
-//! What becomes of a verification.
+//! Checks and their outcomes.
 
 use std::time::Duration;
 

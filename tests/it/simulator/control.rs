@@ -42,7 +42,7 @@ async fn the_outbox_is_read_by_number_oldest_first() {
     assert_eq!(messages[0], expected);
     assert_eq!(messages[1]["verification_id"], last.as_str());
     assert_eq!(messages.as_array().unwrap().len(), 2);
-    // A plus sign that is not encoded reads as a space, which no number begins with.
+    // An unencoded plus sign decodes to a space, with which no number begins.
     assert_eq!(sim.get(&format!("/_simulator/messages?phone={PHONE}")).await.ok(), messages);
     assert_eq!(sim.get("/_simulator/messages").await.ok().as_array().unwrap().len(), 3);
     assert_eq!(sim.get("/_simulator/messages?number=1").await.status, StatusCode::BAD_REQUEST);

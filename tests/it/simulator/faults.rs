@@ -16,7 +16,7 @@ async fn fault(sim: &Sim, fault: Value) {
     sim.post("/_simulator/faults", fault).await.ok();
 }
 
-/// A send over a connection of its own: all that comes back, and how it ends.
+/// A send over a new connection: the bytes that come back, and how the connection ends.
 async fn raw_send(sim: &Sim, profile: &str, phone: &str) -> (String, Result<usize, ErrorKind>) {
     let body = json!({"phone_number": phone, "verify_profile_id": profile}).to_string();
     let head = format!(
@@ -140,7 +140,7 @@ async fn a_delay_before_acting_acts_later_and_one_after_acts_at_once() {
         let before = sim.handle.messages().len();
         let delay = Fault { delay_ms: Some(60_000), act, ..Fault::default() };
         sim.handle.set_fault(delay).unwrap();
-        // The fault is taken at once; what the operation then does shows while the answer still waits.
+        // The fault is used at once, and the operation takes effect while the answer is delayed.
         let meanwhile = async {
             while !sim.handle.faults().is_empty() || sim.handle.messages().len() < before + sent_meanwhile {
                 tokio::task::yield_now().await;

@@ -5,7 +5,7 @@ use verify_gateway::simulator::NUMBERS;
 
 use super::Sim;
 
-/// What three sends to each number give (a status, or `-` for no whole answer), and how many of them arrive.
+/// The status of three sends to each number (`-` for no complete answer), and the number of messages.
 const EXPECTED: &[(&str, [&str; 3], usize)] = &[
     ("+13035550100", ["429 10011", "429 10011", "429 10011"], 0),
     ("+13035550101", ["429 10011", "200", "200"], 2),
@@ -46,7 +46,7 @@ async fn every_magic_number_does_what_its_description_says() {
             let call = sim.try_call(Some("KEY1"), http::Method::POST, "/v2/verifications/sms", body);
             let found = tokio::select! {
                 answer = call => answer.map_or_else(|_| "-".into(), |answer| brief(&answer)),
-                // A slow answer's message is there long before it.
+                // The message of a slow answer is sent long before the answer.
                 () = wait_for(&sim, number, send + 1), if *expected == "slow" => "slow".to_owned(),
             };
             assert_eq!(found, *expected, "send {} to {number}", send + 1);

@@ -279,7 +279,7 @@ async fn requests_are_limited_in_a_minute_and_say_so_in_either_way() {
         let changes = [("requests_per_minute", "2"), ("rate_limit_reset", reset), ("retry_after", retry_after)];
         let sim = Sim::with(&changes).await;
         let mut answers = Vec::new();
-        // A minute may end on the way, and then two more requests pass.
+        // The minute may end meanwhile, and then two more requests pass.
         while answers.last().is_none_or(|answer: &super::Answer| answer.status == 200) && answers.len() < 6 {
             answers.push(sim.get("/v2/verify_profiles").await);
         }
@@ -302,7 +302,7 @@ async fn refusals_have_the_statuses_and_codes_that_are_set() {
         let body = json!({"code": "12345", "verify_profile_id": sim.profile()});
         let answer = sim.post("/v2/verifications/by_phone_number/3035551234/actions/verify", body).await;
         assert_eq!(answer.refusal(), (expected.0, expected.1.into()));
-        // A read has no other answer in the API's own document.
+        // The API documents no other status for a read.
         let answer = sim.get("/v2/verifications/by_phone_number/3035551234").await;
         assert_eq!(answer.refusal(), (400, "10002".into()));
     }

@@ -1,4 +1,4 @@
-//! What a store promises, wherever it keeps its records.
+//! The contract of a store, for both backends.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub async fn add(store: &Store, key: &str) -> Result<u32, store::Error> {
     store.update(key, add).await
 }
 
-/// What every store must do.
+/// Asserts the contract.
 async fn keeps_its_promises(one: Store, other: Store) {
     assert_eq!(get(&one, "a").await.unwrap(), None);
     put(&one, "a", "first", MINUTE).await.unwrap();
@@ -41,7 +41,7 @@ async fn keeps_its_promises(one: Store, other: Store) {
     let seen = other.update("a", |record: Option<String>| (Change::Put("second".to_owned(), MINUTE), record)).await;
     assert_eq!(seen.unwrap().as_deref(), Some("first"));
     assert_eq!(get(&one, "a").await.unwrap().as_deref(), Some("second"));
-    // Another kind of record stands there, which stays as it is.
+    // The key has a record of another type, which stays unchanged.
     assert!(matches!(add(&one, "a").await, Err(store::Error::Unreadable(_))));
     one.update("a", |_: Option<String>| (Change::Remove, ())).await.unwrap();
     assert_eq!(get(&other, "a").await.unwrap(), None);
@@ -82,7 +82,7 @@ async fn memory_is_a_correct_store() {
 async fn a_server_is_a_correct_store_for_two_gateways() {
     let Some(server) = Redis::start().await else { return };
     let mut config = server.store();
-    // What all tasks of a busy machine together may take.
+    // Enough for all tasks together on a busy machine.
     config.redis.timeout = Duration::from_secs(10);
     keeps_its_promises(open(&config), open(&config)).await;
 }
@@ -101,7 +101,7 @@ async fn every_record_at_the_server_expires() {
         let left: i64 = ask(&mut server_itself, &format!("PTTL vg:1:{key}")).await;
         assert!(left > longest / 2 && left <= longest, "{key}: {left}");
     }
-    // A millisecond is over when the next command comes, or the one after it.
+    // The record expires after a millisecond, which is over at the next command or the one after it.
     put(&store, "short", "a", Duration::from_millis(1)).await.unwrap();
     while get(&store, "short").await.unwrap().is_some() {}
     assert_eq!(ask::<i64>(&mut server_itself, "EXISTS vg:1:short").await, 0);

@@ -15,13 +15,13 @@ use crate::support::redis::{Redis, ask, at, connect, free_port, program};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// A user of no more rights than docs/OPERATIONS.md tells, as arguments of a server.
+/// A user with only the permissions that docs/OPERATIONS.md lists, as arguments of a server.
 fn user(more: &'static str) -> Vec<&'static str> {
     let user = "gateway on >s3cret ~vg:* resetchannels -@all +get +set +pexpire +eval +evalsha +info";
     ["--user"].into_iter().chain(user.split(' ')).chain(more.split_terminator(' ')).collect()
 }
 
-/// Has the gateway log in as that user.
+/// Makes the gateway log in as that user.
 fn log_in(config: &mut config::Store, server: &Redis) {
     fs::write(server.path("password"), "s3cret\n").unwrap();
     config.redis.username = "gateway".into();
@@ -52,12 +52,12 @@ async fn a_server_with_tls_and_a_user_of_few_rights_is_enough() {
     let store = open(&config);
     let Err(store::Error::Unreachable(cause)) = get(&store, "a").await else { panic!("the password is wrong") };
     assert!(!cause.to_string().contains("this one"), "{cause}");
-    // Put right while it runs: the next connection reads it.
+    // The next connection reads the corrected password file.
     fs::write(password, "s3cret\n").unwrap();
     while put(&store, "a", "there", MINUTE).await.is_err() {}
     assert_eq!(get(&store, "a").await.unwrap().as_deref(), Some("there"));
 
-    // Nobody vouches for it.
+    // Without the CA file, the certificate is not trusted.
     config.redis.ca_file = None;
     assert!(matches!(get(&open(&config), "a").await, Err(store::Error::Unreachable(_))));
 }
@@ -113,7 +113,7 @@ async fn a_cluster_keeps_each_record_on_its_own_node_and_follows_those_that_move
         let keys: i64 = ask(&mut node.connect().await, "DBSIZE").await;
         assert!(keys > 5, "{keys}");
     }
-    // The slot of "vg:1:n" goes to another node.
+    // The slot of "vg:1:n" moves to another node.
     let mut others = Vec::new();
     for node in &nodes {
         let mut node = node.connect().await;
@@ -131,7 +131,7 @@ async fn a_cluster_keeps_each_record_on_its_own_node_and_follows_those_that_move
     for key in keys {
         let () = ask(&mut others[from].0, &format!("MIGRATE 127.0.0.1 {port} {key} 0 5000")).await;
     }
-    // Moved, and not said yet.
+    // The keys have moved, but the slot is still assigned to the old node.
     assert_eq!(add(&stores[0], "n").await.unwrap(), 121);
     for (node, _) in &mut others {
         let () = ask(node, &format!("CLUSTER SETSLOT {slot} NODE {to_id}")).await;
@@ -175,9 +175,9 @@ async fn watched() -> Option<Watched> {
         let mut sentinel = connect(url).await;
         let knows = "num-other-sentinels".to_owned();
         loop {
-            let told: Vec<String> = ask(&mut sentinel, "SENTINEL MASTER verify").await;
-            let told = |key: &str| told.iter().position(|word| word == key).map(|at| told[at + 1].clone());
-            if (told(&knows), told("num-slaves")) == (Some("2".into()), Some("1".into())) {
+            let fields: Vec<String> = ask(&mut sentinel, "SENTINEL MASTER verify").await;
+            let field = |key: &str| fields.iter().position(|word| word == key).map(|at| fields[at + 1].clone());
+            if (field(&knows), field("num-slaves")) == (Some("2".into()), Some("1".into())) {
                 break;
             }
         }
@@ -191,10 +191,10 @@ async fn watched() -> Option<Watched> {
     Some(Watched { master, replica, _sentinels: sentinels, config })
 }
 
-/// How much of what was written a server has.
+/// The replication offset of a server.
 async fn offset(server: &mut redis::aio::MultiplexedConnection) -> String {
-    let told: String = ask(server, "INFO replication").await;
-    told.lines().find_map(|line| line.strip_prefix("master_repl_offset:")).unwrap().to_owned()
+    let info: String = ask(server, "INFO replication").await;
+    info.lines().find_map(|line| line.strip_prefix("master_repl_offset:")).unwrap().to_owned()
 }
 
 async fn sentinel(program: &str, port: &str, master_port: &str) -> Redis {
@@ -215,7 +215,7 @@ async fn a_promoted_replica_is_found_with_every_record() {
     for n in 1..=20 {
         assert_eq!(add(&store, "n").await.unwrap(), n);
     }
-    // What a master has not passed on dies with it.
+    // Writes that are not replicated are lost with the master.
     let mut itself = watched.master.connect().await;
     let mut replica = watched.replica.connect().await;
     while offset(&mut itself).await != offset(&mut replica).await {}
@@ -226,13 +226,13 @@ async fn a_promoted_replica_is_found_with_every_record() {
         }
     };
     assert_eq!(n, 21);
-    // The old one comes back as a replica, and nobody writes there.
+    // The old master returns as a replica, and the gateway does not write to it.
     watched.master.revive().await;
     let info = async || -> redis::RedisResult<String> {
         let client = redis::Client::open(watched.master.url())?;
         redis::cmd("INFO").arg("replication").query_async(&mut client.get_multiplexed_async_connection().await?).await
     };
-    // Who becomes a replica closes all connections, new ones too.
-    while !info().await.is_ok_and(|told| told.contains("master_link_status:up")) {}
+    // A server that becomes a replica closes all connections, new ones too.
+    while !info().await.is_ok_and(|text| text.contains("master_link_status:up")) {}
     assert_eq!(add(&store, "n").await.unwrap(), 22);
 }

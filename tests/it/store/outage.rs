@@ -1,4 +1,4 @@
-//! A server that is away, slow, or whose answers are lost: nothing happens twice, and all goes on when it is back.
+//! A server that is down or slow, or whose answers are lost: nothing happens twice, and the gateway recovers.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -22,8 +22,8 @@ use crate::support::{
     sms_with_request_id,
 };
 
-/// Adds so many times from each of several tasks, and tells how often that certainly happened and how often it may have.
-/// What was refused is tried again: it has not happened.
+/// Makes `times` additions in each of several tasks. Returns how many certainly happened, and how many may have.
+/// A refused addition has not happened, and is repeated.
 async fn add_often(stores: &[Store], times: u32) -> (u32, u32) {
     let mut tasks = JoinSet::new();
     for store in stores {
@@ -57,11 +57,11 @@ async fn a_write_whose_answer_is_lost_is_applied_once() {
         .map(|number| {
             let count = AtomicUsize::new(0);
             let fate = move |written: &[u8]| match count.fetch_add(1, Ordering::Relaxed) % 11 {
-                // Connecting is left alone: who can't connect writes nothing.
+                // Only commands fail. A gateway that can not connect writes nothing.
                 _ if !written.windows(4).any(|word| word == b"EVAL") => Fate::Good,
                 5 => Fate::Lost,
                 8 => Fate::Unsent,
-                // Later than its sender waits.
+                // Longer than the time-out of the command.
                 10 => Fate::Late(Duration::from_millis(120)),
                 _ => Fate::Good,
             };
@@ -109,7 +109,7 @@ async fn a_server_that_pauses_dies_and_restarts_has_every_write_once() {
     let (done, unknown) = adding.await.unwrap();
     let sum = add(&open(&server.store()), "n").await.unwrap() - 1;
     assert!(done > 0 && (done..=done + unknown).contains(&sum), "{sum} of {done} and {unknown}");
-    // Each of them goes on without being told.
+    // Each store reconnects on its own.
     for store in stores {
         while store.connectivity(Some(Connectivity::Down)).await != Connectivity::Up {}
         add(&store, "n").await.unwrap();
@@ -178,7 +178,7 @@ async fn a_gateway_survives_a_flushed_and_a_paused_server() {
     clients.send(PHONE, &profile_id).await;
     let () = ask(&mut itself, "FLUSHALL").await;
     clients.send(PHONE, &profile_id).await;
-    // Emptied while the message is under way: the answer stays the answer.
+    // The records vanish while the send is running, and the caller still gets the answer.
     gateway.fault(json!({"method": "POST", "delay_ms": 200})).await;
     let sending = tokio::spawn({
         let (mut clients, profile_id) = (gateway.clients().await, profile_id.clone());
@@ -187,7 +187,7 @@ async fn a_gateway_survives_a_flushed_and_a_paused_server() {
     while ask::<Vec<String>>(&mut itself, "KEYS vg:1:target:*").await.is_empty() {}
     let () = ask(&mut itself, "FLUSHALL").await;
     sending.await.unwrap();
-    // Shorter than what a call has to note may take.
+    // Shorter than the time-out of the writes that a call makes.
     let () = ask(&mut itself, "CLIENT PAUSE 700 ALL").await;
     clients.send(PHONE, &profile_id).await;
     assert_eq!(gateway.messages(PHONE).await.len(), 4);
@@ -214,7 +214,7 @@ async fn an_outcome_that_is_not_persisted_is_returned_only_after_it_is_reconcile
 
     server.revive().await;
     ready(&gateway, true, &[]).await;
-    // Past the lease of the one who could not say how it ended.
+    // After the lease of the job that could not persist its outcome.
     gateway.clock.advance(Duration::from_mins(2));
     let answer = clients.verifications.create_verification(request).await.unwrap();
     assert!(answer.metadata().contains_key("replayed"));
@@ -224,7 +224,7 @@ async fn an_outcome_that_is_not_persisted_is_returned_only_after_it_is_reconcile
     gateway.stop().await;
 }
 
-/// Waits until the admin port says so.
+/// Waits until the admin port reports this.
 async fn ready(gateway: &TestGateway, is: bool, degraded: &[&str]) {
     loop {
         let (_, body) = gateway.admin("/readyz").await;

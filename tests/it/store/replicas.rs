@@ -1,4 +1,4 @@
-//! Several gateways with one store: one message per intent, whoever is asked and whoever dies.
+//! Several gateways with one store: one message for each operation, even if a gateway dies.
 
 use std::{
     sync::{
@@ -64,14 +64,14 @@ async fn a_send_of_a_killed_process_is_reconciled_by_another_one_and_not_repeate
         let mut verifications = clients.verifications;
         async move { verifications.create_verification(request).await }
     };
-    // The message goes out, and nobody is told.
+    // The message is sent, and the gateway gets no answer.
     set_up.fault(json!({"method": "POST", "act": "after", "delay_ms": 60_000})).await;
     let lost = tokio::spawn(call(Clients::of(killed.addr, Some(TOKEN)).await, 2));
     while set_up.messages(PHONE).await.is_empty() {}
     killed.process.end("KILL").await;
     assert!(lost.await.unwrap().is_err());
 
-    // The other one waits until nobody can be at it any more: the times of the call, of its attempt, and of two looks.
+    // The other gateway waits for the lease to expire: the call's deadline, its attempt, and two reconciliations.
     let answer = call(Clients::of(other.addr, Some(TOKEN)).await, 60).await.unwrap();
     assert!(answer.metadata().contains_key("replayed"));
     let messages = set_up.messages(PHONE).await;
@@ -85,7 +85,7 @@ async fn a_send_of_a_killed_process_is_reconciled_by_another_one_and_not_repeate
 async fn an_older_unresolved_send_does_not_claim_a_message_that_only_its_own_record_names() {
     let Some(server) = Redis::start().await else { return };
     let older = TestGateway::builder().config(|config| config.store = server.store()).start().await;
-    // What leads to the other gateway's records loses all that says what belongs to whom at a target, once it is to.
+    // When `loses` is set, the second gateway's connection to the store loses every write to a target lock.
     let loses = Arc::new(AtomicBool::new(false));
     let fate = {
         let loses = loses.clone();
@@ -104,10 +104,10 @@ async fn an_older_unresolved_send_does_not_claim_a_message_that_only_its_own_rec
     let mut clients = older.clients().await;
     let profile_id = clients.sms_profile().await;
 
-    // Nothing comes of the older one, and nobody knows.
-    let in_doubt = sms_with_request_id(&profile_id);
+    // The older send has no effect, and its outcome is unknown.
+    let unresolved = sms_with_request_id(&profile_id);
     older.fault(json!({"method": "POST", "status": 500})).await;
-    let refused = clients.verifications.create_verification(in_doubt.clone()).await;
+    let refused = clients.verifications.create_verification(unresolved.clone()).await;
     Refused::by(refused).is(Code::Unknown, "SEND_OUTCOME_UNKNOWN");
     older.fault(json!({"method": "POST", "act": "after", "delay_ms": 200})).await;
     let sending = tokio::spawn({
@@ -120,9 +120,10 @@ async fn an_older_unresolved_send_does_not_claim_a_message_that_only_its_own_rec
     let newer = sending.await.unwrap();
     killed.process.end("KILL").await;
 
-    // Past the lease of the one that was killed, and past when anything could still come of the older one.
+    // After the lease of the killed gateway, and after the settle window of the older send.
     older.clock.advance(Duration::from_hours(1));
-    let answer = clients.verifications.create_verification(in_doubt).await.unwrap().into_inner().verification.unwrap();
+    let answer =
+        clients.verifications.create_verification(unresolved).await.unwrap().into_inner().verification.unwrap();
     assert_ne!(answer.id, newer);
     assert_eq!(older.messages(PHONE).await.len(), 2);
     older.stop().await;

@@ -1,4 +1,4 @@
-//! Gateways that are replaced one after the other under load: no call fails, and no message goes out twice.
+//! Gateways that are replaced one after the other under load: no call fails, and no message is repeated.
 
 use std::{
     collections::BTreeSet,
@@ -26,10 +26,10 @@ use crate::support::{Clients, Served, TOKEN, TestGateway, redis::Redis};
 
 const GATEWAYS: usize = 3;
 const CALLERS: usize = 8;
-/// How many answers come between one replacement and the next.
+/// The number of answers between two replacements.
 const BETWEEN: usize = 60;
 
-/// Gateways as a client that balances over them sees them: those whose health says that they serve.
+/// A client that balances over the gateways that are serving.
 struct Balanced {
     channel: Channel,
     changes: mpsc::Sender<Change<SocketAddr, Endpoint>>,
@@ -41,17 +41,17 @@ impl Balanced {
         Self { channel, changes }
     }
 
-    /// Follows the health of the gateway at `addr`, and returns when it takes its share of the calls.
+    /// Watches the health of the gateway at `addr`, and returns when the gateway gets calls.
     async fn follow(&self, addr: SocketAddr) -> JoinHandle<()> {
         let endpoint = Endpoint::new(format!("http://{addr}")).unwrap();
         let mut health = HealthClient::new(endpoint.connect().await.unwrap());
         let request = HealthCheckRequest { service: "verify.v1.VerificationService".into() };
-        let mut told = health.watch(request).await.unwrap().into_inner();
-        while told.message().await.unwrap().unwrap().status() != ServingStatus::Serving {}
+        let mut updates = health.watch(request).await.unwrap().into_inner();
+        while updates.message().await.unwrap().unwrap().status() != ServingStatus::Serving {}
         self.changes.send(Change::Insert(addr, endpoint)).await.unwrap();
         let changes = self.changes.clone();
         tokio::spawn(async move {
-            while told
+            while updates
                 .message()
                 .await
                 .is_ok_and(|next| next.is_some_and(|next| next.status() == ServingStatus::Serving))
@@ -61,7 +61,7 @@ impl Balanced {
     }
 }
 
-/// Sends until it is told to stop, each message to a number of its own, and tells whom it sent to.
+/// Sends until `stop`, each message to a new number. Returns the numbers.
 async fn send(
     caller: usize,
     mut clients: Clients,
@@ -91,9 +91,9 @@ async fn replacing_every_gateway_under_load_fails_no_call_and_repeats_no_message
     let Some(server) = Redis::start().await else { return };
     let set_up = TestGateway::start().await;
     let profile_id = set_up.clients().await.sms_profile().await;
-    // Long enough that some are under way when a gateway is told to stop.
+    // Long enough that some sends are running when a gateway gets its signal.
     set_up.fault(json!({"times": 1_000_000, "method": "POST", "path": "/verifications", "delay_ms": 20})).await;
-    // Nobody reads what the processes say until they end, so they must not say a line for each call.
+    // The logs are read when the processes exit. A line for each call would fill the pipe.
     let settings = format!(
         "store: {{ backend: redis, replicas: {GATEWAYS}, redis: {{ url: '{}', hash_key_file: '{}', timeout: 5s }} }}\n\
          shutdown: {{ delay: 1s }}\ntelemetry: {{ log: {{ audit: false, level: info }} }}\n",
@@ -116,14 +116,14 @@ async fn replacing_every_gateway_under_load_fails_no_call_and_repeats_no_message
     drop(answered);
     let mut enough = async || {
         let until = *count.borrow() + BETWEEN;
-        // That all callers are gone is told of at the end.
+        // The end of all callers is detected below.
         _ = count.wait_for(|count| *count >= until).await;
     };
-    for place in &mut gateways {
+    for slot in &mut gateways {
         enough().await;
         let new = Served::usual(set_up.simulator, &settings).await;
         let new = (balanced.follow(new.addr).await, new);
-        let (gone, old) = std::mem::replace(place, new);
+        let (gone, old) = std::mem::replace(slot, new);
         let ended = old.process.end("TERM").await;
         assert_eq!(ended.code, Some(0), "{}", ended.err);
         assert!(!ended.err.contains("grace period"), "{}", ended.err);

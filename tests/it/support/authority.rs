@@ -1,4 +1,4 @@
-//! Certificates for tests, and clients that show and check them.
+//! Certificates for tests, and clients that present and verify them.
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -17,10 +17,10 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, client::TlsStream, server};
 use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
-/// The name in the certificates of servers, beside `localhost`.
+/// The name in server certificates, in addition to `localhost`.
 pub const SERVER: &str = "gateway.test";
 
-/// An authority that certifies what it is asked to.
+/// A certificate authority.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate with its key, in PEM.
@@ -31,7 +31,7 @@ pub struct Pair {
 }
 
 impl Authority {
-    /// An authority of its own.
+    /// A new authority.
     pub fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -50,7 +50,7 @@ impl Authority {
         self.certify(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth])
     }
 
-    /// One for [`SERVER`] that has expired.
+    /// An expired certificate for [`SERVER`].
     pub fn expired(&self) -> Pair {
         self.certify(|params| params.not_after = date_time_ymd(2020, 1, 2))
     }
@@ -84,7 +84,7 @@ impl Authority {
         TlsListener { tcp: TcpListener::bind("127.0.0.1:0").await.unwrap(), tls: Arc::new(server).into() }
     }
 
-    /// A client that trusts this authority, shows `certificate`, and speaks `versions`.
+    /// A client that trusts this authority, presents `certificate`, and supports `versions`.
     pub fn trusted_by(
         &self,
         certificate: Option<&Pair>,
@@ -108,13 +108,13 @@ impl Authority {
     }
 }
 
-/// Shakes hands with `addr`.
+/// Performs a TLS handshake with `addr`.
 pub async fn shake_hands(addr: SocketAddr, client: ClientConfig) -> io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(addr).await?;
     TlsConnector::from(Arc::new(client)).connect(ServerName::try_from(SERVER).unwrap(), stream).await
 }
 
-/// A channel that goes over `stream` and ends with it.
+/// A channel over `stream`, without reconnects.
 pub async fn over(stream: TlsStream<TcpStream>) -> Result<Channel, tonic::transport::Error> {
     let mut stream = Some(TokioIo::new(stream));
     let once = service_fn(move |_| {

@@ -1,4 +1,4 @@
-//! An OTLP collector that keeps what it gets.
+//! An OTLP collector that keeps what it receives.
 
 use std::{
     fmt::Write,
@@ -32,7 +32,7 @@ use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 
-/// An OTLP collector that keeps what it gets.
+/// An OTLP collector that keeps what it receives.
 #[derive(Clone, Default)]
 pub struct Collector(Arc<Mutex<Kept>>);
 
@@ -46,7 +46,7 @@ struct Kept {
 }
 
 impl Collector {
-    /// Takes OTLP over gRPC.
+    /// Accepts OTLP over gRPC.
     pub async fn grpc() -> (Self, SocketAddr) {
         let (collector, listener, addr) = Self::bind().await;
         let server = tonic::transport::Server::builder()
@@ -57,12 +57,12 @@ impl Collector {
         (collector, addr)
     }
 
-    /// Takes traces in protobuf over HTTP.
+    /// Accepts OTLP traces in protobuf over HTTP.
     pub async fn http() -> (Self, SocketAddr) {
         let (collector, listener, addr) = Self::bind().await;
         let traces = |State(collector): State<Self>, headers: axum::http::HeaderMap, body: Bytes| async move {
-            let asked = headers.get("x-collector-key").and_then(|key| key.to_str().ok()).unwrap_or_default();
-            collector.0.lock().unwrap().headers.push(asked.to_owned());
+            let key = headers.get("x-collector-key").and_then(|key| key.to_str().ok()).unwrap_or_default();
+            collector.0.lock().unwrap().headers.push(key.to_owned());
             collector.keep(ExportTraceServiceRequest::decode(body).unwrap());
             StatusCode::OK
         };
@@ -85,7 +85,7 @@ impl Collector {
         }
     }
 
-    /// The spans of one trace, in the order of their starts.
+    /// The spans of one trace, ordered by their start.
     pub fn trace(&self, id: &str) -> Vec<Span> {
         let mut spans = self.0.lock().unwrap().spans.clone();
         spans.retain(|span| hex(&span.trace_id) == id);
@@ -93,7 +93,7 @@ impl Collector {
         spans
     }
 
-    /// One trace as a tree for people.
+    /// One trace as a readable tree.
     pub fn tree(&self, id: &str) -> String {
         let (spans, mut text) = (self.trace(id), String::new());
         let known = |id: &[u8]| spans.iter().any(|span| span.span_id == id);
@@ -108,7 +108,7 @@ impl Collector {
         self.0.lock().unwrap().spans.clone()
     }
 
-    /// What the sender says of itself.
+    /// The attributes of the resource.
     pub fn resource(&self) -> Vec<String> {
         self.0.lock().unwrap().resource.iter().map(written).collect()
     }
@@ -118,12 +118,12 @@ impl Collector {
         self.0.lock().unwrap().metrics.iter().map(|metric| metric.name.clone()).collect()
     }
 
-    /// The metrics, in full.
+    /// The metrics as text.
     pub fn all_metrics(&self) -> String {
         format!("{:?}", self.0.lock().unwrap().metrics)
     }
 
-    /// The logs, in full.
+    /// The logs as text.
     pub fn logs(&self) -> String {
         format!("{:?}", self.0.lock().unwrap().logs)
     }
@@ -160,7 +160,7 @@ fn branch(text: &mut String, span: &Span, spans: &[Span], depth: usize) {
     }
 }
 
-/// An attribute; what differs from run to run only by that it is there.
+/// An attribute. A value that differs between runs is replaced by a placeholder.
 fn written(attribute: &KeyValue) -> String {
     let value = match attribute.value.as_ref().and_then(|value| value.value.as_ref()) {
         Some(Value::StringValue(text)) => text.clone(),

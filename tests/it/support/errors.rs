@@ -1,17 +1,17 @@
-//! A refused call, taken apart.
+//! The parts of a refused call.
 
 use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-/// A refused call, taken apart.
+/// The parts of a refused call.
 #[derive(Debug)]
 pub struct Refused {
     pub code: Code,
     pub reason: String,
     pub rule: Option<String>,
-    /// Whose rule that is.
+    /// The identity that the rule belongs to.
     pub identity: Option<String>,
     /// The fields that break a rule.
     pub fields: Vec<String>,
@@ -21,7 +21,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// Takes `result` apart, which must be a refusal of the documented shape.
+    /// Reads the error in `result`, which must have the documented details.
     pub fn by<T>(result: Result<T, Status>) -> Self {
         let Err(status) = result else { panic!("the call was answered") };
         let details: ErrorDetails = status.get_error_details();

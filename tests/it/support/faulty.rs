@@ -1,4 +1,4 @@
-//! An origin that fails one tenant in a way of choice, and answers everybody else.
+//! An upstream that fails for one tenant, and answers all others.
 
 use std::{
     collections::VecDeque,
@@ -17,34 +17,34 @@ use tokio::{
 
 use super::gateway::KEY;
 
-/// How the origin fails.
+/// How the upstream fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nobody listens.
+    /// The port is closed.
     Refused,
-    /// Nobody takes notice of those who want to connect.
+    /// SYN packets are dropped.
     SynDropped,
-    /// The connection is reset when the head of a request is there.
+    /// The connection is reset after the head of a request.
     ResetBeforeBody,
-    /// The connection is reset when all of a request is there.
+    /// The connection is reset after the whole request.
     ResetAfterBody,
     /// The head of the answer never ends.
     SlowHeaders,
     /// The body of the answer never ends.
     SlowBody,
-    /// The body ends in the midst of its JSON.
+    /// The body ends in the middle of its JSON.
     HalfJson,
-    /// A success with a page for people.
+    /// A success with an HTML page.
     Html,
-    /// A body that goes on and on.
+    /// An endless body.
     Oversized,
-    /// A small body that unpacks to a large one.
+    /// A small compressed body that is large when decompressed.
     Bomb,
     /// The body is shorter than announced.
     WrongLength,
-    /// It is done, and the answer says that it failed.
+    /// The request takes effect, and the answer is an error.
     FailureAfterActing,
-    /// Too many requests, whatever comes.
+    /// 429 for every request.
     Throttled,
 }
 
@@ -65,13 +65,13 @@ impl Fault {
         Self::Throttled,
     ];
 
-    /// Whether the origin can be reached, so that it can tell tenants apart.
+    /// Whether requests reach the upstream, so that the fault can affect one tenant.
     pub fn is_of_requests(self) -> bool {
         !matches!(self, Self::Refused | Self::SynDropped)
     }
 }
 
-/// The origin. It fails the tenant `login`.
+/// The upstream. It fails for the tenant `login`.
 pub struct Faulty {
     pub addr: SocketAddr,
     door: Door,
@@ -80,9 +80,9 @@ pub struct Faulty {
 
 enum Door {
     Open,
-    /// Bound, so that the port is taken, and nobody listens.
+    /// Bound and not listening, so that the port is reserved.
     Shut(TcpSocket),
-    /// The queue is full of connections that nobody accepts.
+    /// The queue is full of connections that are not accepted.
     Full {
         listener: TcpListener,
         _waiting: TcpStream,
@@ -97,7 +97,7 @@ struct State {
 }
 
 impl Faulty {
-    /// An origin that fails with `fault`, and otherwise answers.
+    /// An upstream that fails with `fault`, or answers if there is none.
     pub async fn start(fault: Option<Fault>) -> Self {
         let state = Arc::new(State { fault: Mutex::new(fault), ..State::default() });
         let socket = TcpSocket::new_v4().unwrap();
@@ -106,7 +106,7 @@ impl Faulty {
         let door = match fault {
             Some(Fault::Refused) => Door::Shut(socket),
             Some(Fault::SynDropped) => {
-                // Room for one: Linux drops what comes when there is none.
+                // The queue has space for one connection. Linux drops SYN packets for a full queue.
                 let listener = socket.listen(0).unwrap();
                 Door::Full { listener, _waiting: TcpStream::connect(addr).await.unwrap() }
             }
@@ -118,7 +118,7 @@ impl Faulty {
         Self { addr, door, state }
     }
 
-    /// Fails with another fault, which must be one of requests, or with none.
+    /// Changes the fault. It must be one that requests reach.
     pub fn fail(&mut self, fault: Option<Fault>) {
         *self.state.fault.lock().unwrap() = fault;
         let listener = match mem::replace(&mut self.door, Door::Open) {
@@ -129,12 +129,12 @@ impl Faulty {
         tokio::spawn(accept(listener, Arc::clone(&self.state)));
     }
 
-    /// How many requests with `key` came for `what`: a method and a path.
+    /// The number of requests with `key` for `what`, a method and a path.
     pub fn count(&self, key: &str, what: &str) -> usize {
         count(&self.state.requests.borrow(), key, what)
     }
 
-    /// Waits until so many came.
+    /// Waits for `count` such requests.
     pub async fn until(&self, number: usize, key: &str, what: &str) {
         let mut requests = self.state.requests.subscribe();
         requests.wait_for(|requests| count(requests, key, what) >= number).await.unwrap();
@@ -148,7 +148,7 @@ fn count(requests: &[(String, String)], key: &str, what: &str) -> usize {
 async fn accept(listener: TcpListener, state: Arc<State>) {
     while let Ok((stream, _)) = listener.accept().await {
         let state = Arc::clone(&state);
-        // A peer that is gone is the gateway's right.
+        // The gateway may close the connection.
         tokio::spawn(async move { drop(serve(stream, &state).await) });
     }
 }
@@ -170,7 +170,7 @@ async fn serve(mut stream: TcpStream, state: &State) -> io::Result<()> {
         }
         buffer.drain(..length);
         match fault {
-            // Reads are packed, though nobody asked for that.
+            // Reads are compressed without a request for it.
             None if request.starts_with("GET") => stream.write_all(&packed(good(&request).as_bytes())).await?,
             None => stream.write_all(&whole("200 OK", "", good(&request).as_bytes())).await?,
             Some(fault) => return fail(stream, fault).await,
@@ -204,7 +204,7 @@ async fn more(stream: &mut TcpStream, buffer: &mut VecDeque<u8>) -> io::Result<(
     Ok(())
 }
 
-/// What a working origin says to `request`.
+/// The regular answer to `request`.
 fn good(request: &str) -> &'static str {
     let (method, path) = request.split_once(' ').unwrap();
     match method {
@@ -227,7 +227,7 @@ fn packed(body: &[u8]) -> Vec<u8> {
     whole("200 OK", "content-encoding: gzip\r\n", &packed.finish().unwrap())
 }
 
-/// Answers as `fault` says, and closes.
+/// Fails as `fault` says, and closes.
 async fn fail(mut stream: TcpStream, fault: Fault) -> io::Result<()> {
     match fault {
         Fault::Refused | Fault::SynDropped | Fault::ResetBeforeBody => unreachable!("it had no request to answer"),
@@ -245,7 +245,7 @@ async fn fail(mut stream: TcpStream, fault: Fault) -> io::Result<()> {
         Fault::Oversized => {
             stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await?;
             let chunk = [&b"1000\r\n"[..], &[b' '; 0x1000], b"\r\n"].concat();
-            // Until the other side has had enough.
+            // Until the gateway closes the connection.
             loop {
                 stream.write_all(&chunk).await?;
             }

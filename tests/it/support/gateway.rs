@@ -1,4 +1,4 @@
-//! A gateway on port 0 with a simulator behind it.
+//! A gateway on a free port, with a simulator as upstream.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -32,27 +32,27 @@ use verify_gateway::{
 
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// The token and the upstream key of the tenant `login`.
+/// The token and the API key of the tenant `login`.
 pub const TOKEN: &str = "vgw_login-login-login";
 pub const KEY: &str = "KEYlogin";
-/// The token and the upstream key of the tenant `billing`.
+/// The token and the API key of the tenant `billing`.
 pub const OTHER_TOKEN: &str = "vgw_billing-billing";
 pub const OTHER_KEY: &str = "KEYbilling";
 
-/// A gateway on a free port, and a simulator, which is its upstream unless a test sets another. Both end with it.
+/// A gateway on a free port, and a simulator, which is the upstream unless a test sets another one.
 pub struct TestGateway {
     pub addr: SocketAddr,
     pub simulator: SocketAddr,
     /// The URL of the admin port.
     pub admin: String,
-    /// The gateway's; the simulator has its own.
+    /// The gateway's clock. The simulator has its own.
     pub clock: Clock,
     http: reqwest::Client,
     stop: CancellationToken,
     running: Vec<JoinHandle<()>>,
 }
 
-/// What a [`TestGateway`] is made of. What a test does not say is as in production, but for ports and waits.
+/// Builds a [`TestGateway`]. The defaults are those of production, except for ports and back-off.
 pub struct Builder {
     config: Config,
     clock: Clock,
@@ -67,7 +67,7 @@ impl Builder {
         let mut config = Config::default();
         config.grpc.listen = ANY_PORT;
         config.admin.listen = Some(ANY_PORT);
-        // Tests wait for real between attempts.
+        // The back-off between attempts takes real time.
         config.upstream.retry.base_delay = Duration::from_millis(1);
         Self {
             config,
@@ -152,17 +152,17 @@ fn default_tenants(login: Tenant, permissions: Permissions) -> Directory {
 }
 
 impl TestGateway {
-    /// Starts a gateway that nothing was changed of.
+    /// Starts a gateway with all defaults.
     pub async fn start() -> Self {
         Self::builder().start().await
     }
 
-    /// Says what the gateway is made of.
+    /// A builder with all defaults.
     pub fn builder() -> Builder {
         Builder::new()
     }
 
-    /// What the admin port answers to `GET path`.
+    /// The status and the body of `GET path` on the admin port.
     pub async fn admin(&self, path: &str) -> (u16, String) {
         let answer = self.http.get(format!("{}{path}", self.admin)).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
@@ -173,12 +173,12 @@ impl TestGateway {
         Endpoint::new(format!("http://{}", self.addr)).unwrap().connect().await.unwrap()
     }
 
-    /// Clients that carry the token of `login`.
+    /// Clients with the token of `login`.
     pub async fn clients(&self) -> Clients {
         self.clients_with(Some(TOKEN)).await
     }
 
-    /// Clients that carry `token`.
+    /// Clients with `token`.
     pub async fn clients_with(&self, token: Option<&str>) -> Clients {
         Clients::of(self.addr, token).await
     }
@@ -205,7 +205,7 @@ impl TestGateway {
         messages.last().expect("a message")["code"].as_str().expect("a code").to_owned()
     }
 
-    /// Asks the simulator's control API for something.
+    /// Calls the simulator's control API.
     pub async fn control(&self, path: &str, body: Value) {
         let url = format!("http://{}/_simulator/{path}", self.simulator);
         let method = if path == "settings" { reqwest::Method::PATCH } else { reqwest::Method::POST };
@@ -221,17 +221,17 @@ impl TestGateway {
         assert!(status.is_success(), "{status}: {}", answer.text().await.unwrap());
     }
 
-    /// Makes the next call upstream fail as `fault` says.
+    /// Adds `fault` to the simulator.
     pub async fn fault(&self, fault: Value) {
         self.control("faults", fault).await;
     }
 
-    /// Begins to stop both.
+    /// Starts to stop both.
     pub fn begin_to_stop(&self) {
         self.stop.cancel();
     }
 
-    /// Ends both, and fails if one of them failed.
+    /// Stops both, and fails if one of them failed.
     pub async fn stop(self) {
         self.stop.cancel();
         for running in self.running {
@@ -240,7 +240,7 @@ impl TestGateway {
     }
 }
 
-/// A tenants file of the tenant `id`, whose only identity may do everything and has `token`. `key` says where its key is.
+/// A tenants file with the tenant `id`. Its identity has `token` and all permissions. `key` is the source of its API key.
 pub fn tenants_file(id: &str, token: &str, key: &str) -> String {
     let hash = TokenHash::of(token);
     format!(
@@ -282,12 +282,12 @@ impl Interceptor for Bearer {
 }
 
 impl Clients {
-    /// Clients of the gateway at `addr` that carry `token`.
+    /// Clients of the gateway at `addr` with `token`.
     pub async fn of(addr: SocketAddr, token: Option<&str>) -> Self {
         Self::over(Endpoint::new(format!("http://{addr}")).unwrap().connect().await.unwrap(), token)
     }
 
-    /// Clients over `channel` that carry `token`.
+    /// Clients over `channel` with `token`.
     pub fn over(channel: Channel, token: Option<&str>) -> Self {
         let bearer = Bearer(token.map(|token| format!("Bearer {token}").parse().unwrap()));
         Self {
@@ -297,7 +297,7 @@ impl Clients {
         }
     }
 
-    /// Creates a profile with the SMS channel, and gives its id.
+    /// Creates a profile with the SMS channel, and returns its ID.
     pub async fn sms_profile(&mut self) -> String {
         let sms = SmsSettings {
             app_name: "Acme".into(),

@@ -1,4 +1,4 @@
-//! An issuer of JWTs: real keys, made for the test, and a server that shows the public ones.
+//! An issuer of JWTs: generated keys, and a server of the public keys.
 
 use std::{
     net::SocketAddr,
@@ -28,7 +28,7 @@ use tokio::{
 pub const ISSUER: &str = "https://issuer.example";
 pub const AUDIENCE: &str = "verify-gateway";
 
-/// A key pair with its name.
+/// A key pair with its key ID.
 pub struct SigningKey {
     pub id: &'static str,
     pair: Pair,
@@ -53,7 +53,7 @@ impl SigningKey {
         Self { id, pair: Pair::Rsa(RsaKeyPair::generate(rsa::KeySize::Rsa2048).unwrap()) }
     }
 
-    /// The algorithm that it signs with by itself.
+    /// The algorithm that the key signs with.
     pub fn algorithm(&self) -> &'static str {
         match self.pair {
             Pair::Ed25519(_) => "EdDSA",
@@ -62,7 +62,7 @@ impl SigningKey {
         }
     }
 
-    /// The public key as an issuer shows it.
+    /// The public key as a JWK.
     pub fn jwk(&self) -> Value {
         let mut jwk = match &self.pair {
             Pair::Ed25519(pair) => json!({"kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key())}),
@@ -85,7 +85,7 @@ impl SigningKey {
         jwk
     }
 
-    /// The bytes of the public key, which everybody knows.
+    /// The bytes of the public key.
     pub fn public(&self) -> Vec<u8> {
         match &self.pair {
             Pair::Ed25519(pair) => pair.public_key().as_ref().into(),
@@ -99,7 +99,7 @@ impl SigningKey {
         self.with_header(&json!({"alg": self.algorithm(), "kid": self.id, "typ": "JWT"}), claims)
     }
 
-    /// A token with this header and these claims, signed as the header says where this key can.
+    /// A token with this header and these claims, signed with the header's algorithm if the key supports it.
     pub fn with_header(&self, header: &Value, claims: &Value) -> String {
         let message = message(header, claims);
         let signature = self.sign(message.as_bytes(), header["alg"] == "PS256");
@@ -122,7 +122,7 @@ impl SigningKey {
     }
 }
 
-/// Header and claims as they are signed.
+/// The part of a token that is signed.
 pub fn message(header: &Value, claims: &Value) -> String {
     format!("{}.{}", encode(header.to_string()), encode(claims.to_string()))
 }
@@ -131,12 +131,12 @@ pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// A set of public keys.
+/// A JSON Web Key Set.
 pub fn jwks(keys: &[&SigningKey]) -> String {
     json!({"keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>()}).to_string()
 }
 
-/// A server of public keys.
+/// A server of a JSON Web Key Set.
 pub struct JwksServer {
     pub url: String,
     state: Arc<Served>,
@@ -145,20 +145,20 @@ pub struct JwksServer {
 struct Served {
     jwks: Mutex<String>,
     status: AtomicU16,
-    /// Each answer takes one.
+    /// One permit for each answer.
     gate: Semaphore,
     /// The `authorization` of each request.
     requests: watch::Sender<Vec<String>>,
 }
 
 impl JwksServer {
-    /// Shows `jwks` to so many requests; more wait for [`JwksServer::answer`].
+    /// Answers the first `answers` requests with `jwks`. Later requests wait for [`JwksServer::answer`].
     pub async fn start(jwks: String, answers: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self::on(listener, "http", jwks, answers)
     }
 
-    /// The same over connections of any kind.
+    /// The same over any kind of connection.
     pub fn on<L: Listener<Addr = SocketAddr>>(listener: L, scheme: &str, jwks: String, answers: usize) -> Self {
         let url = format!("{scheme}://localhost:{}/jwks", listener.local_addr().unwrap().port());
         let state = Arc::new(Served {
@@ -179,7 +179,7 @@ impl JwksServer {
         Self { url, state }
     }
 
-    /// Shows `jwks` from now on.
+    /// Changes the key set.
     pub fn show(&self, jwks: String) {
         *self.state.jwks.lock().unwrap() = jwks;
     }
@@ -189,17 +189,17 @@ impl JwksServer {
         self.state.status.store(status, Ordering::Relaxed);
     }
 
-    /// Answers so many requests more.
+    /// Lets `count` more requests be answered.
     pub fn answer(&self, more: usize) {
         self.state.gate.add_permits(more);
     }
 
-    /// What requests came with.
+    /// The `authorization` headers so far.
     pub fn requests(&self) -> Vec<String> {
         self.state.requests.borrow().clone()
     }
 
-    /// Waits until so many requests came.
+    /// Waits until `count` requests have arrived.
     pub async fn until(&self, number: usize) {
         self.state.requests.subscribe().wait_for(|requests| requests.len() >= number).await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! Origins that are no Telnyx: each answers every connection in its own broken way.
+//! Upstreams that answer every connection with the same bytes, or not at all.
 
 use std::net::SocketAddr;
 
@@ -9,18 +9,18 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// A TCP server that reads one request on each connection and writes the same bytes back, whatever they are.
+/// A TCP server that reads one request on each connection and always writes the same bytes.
 pub struct Origin {
     pub addr: SocketAddr,
     counts: watch::Receiver<Counts>,
     released: CancellationToken,
 }
 
-/// What an origin has seen.
+/// What the server has counted.
 #[derive(Clone, Copy, Default)]
 pub struct Counts {
     pub requests: usize,
-    /// Connections that the other side closed before it had an answer.
+    /// Connections that the client closed before the answer.
     pub given_up: usize,
 }
 
@@ -32,12 +32,12 @@ impl Origin {
         origin
     }
 
-    /// Answers with `bytes`, and closes, but not before it is released.
+    /// Answers with `bytes` and closes, after [`Origin::release`].
     pub async fn holding(bytes: &'static [u8]) -> Self {
         Self::start(Some(bytes)).await
     }
 
-    /// Lets the answers go.
+    /// Sends the answers that are held back.
     pub fn release(&self) {
         self.released.cancel();
     }
@@ -47,18 +47,18 @@ impl Origin {
         Self::start(None).await
     }
 
-    /// An address where nobody listens.
+    /// An address with a closed port.
     pub async fn refusing() -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap()
     }
 
-    /// How many requests came.
+    /// The number of requests.
     pub fn requests(&self) -> usize {
         self.counts.borrow().requests
     }
 
-    /// Waits until it has seen what `seen` says.
+    /// Waits until `seen` is true.
     pub async fn until(&self, seen: impl FnMut(&Counts) -> bool) {
         self.counts.clone().wait_for(seen).await.unwrap();
     }
@@ -106,7 +106,7 @@ async fn serve(
     }
 }
 
-/// Whether `request` has its header and the body that this announces.
+/// Whether `request` has its head and the whole body.
 fn is_whole(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };

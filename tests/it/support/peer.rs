@@ -1,4 +1,4 @@
-//! An HTTP/2 peer that writes its own frames, so that it can break the rules.
+//! An HTTP/2 peer that writes raw frames, so that it can violate the protocol.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use tokio::{
 
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Types of frames (RFC 9113 §6).
+/// Frame types (RFC 9113 §6).
 pub const DATA: u8 = 0;
 pub const HEADERS: u8 = 1;
 pub const RST_STREAM: u8 = 3;
@@ -18,7 +18,7 @@ const PING: u8 = 6;
 pub const GOAWAY: u8 = 7;
 pub const CONTINUATION: u8 = 9;
 
-/// Flags of frames; ACK is that of SETTINGS and PING.
+/// Frame flags. ACK is the flag of SETTINGS and PING.
 pub const END_STREAM: u8 = 1;
 pub const END_HEADERS: u8 = 4;
 const ACK: u8 = 1;
@@ -45,7 +45,7 @@ impl Frame {
 
     /// A request without its messages.
     pub fn request(stream: u32, path: &str, headers: &[(&str, &str)]) -> Self {
-        // By index in the static table of RFC 7541: POST and http; then the rest as literals.
+        // POST and http by their index in the static table of RFC 7541, the rest as literals.
         let mut block = vec![0x83, 0x86];
         let fixed = [("te", "trailers"), ("content-type", "application/grpc")];
         for (name, value) in [(":path", path)].iter().chain(&fixed).chain(headers) {
@@ -54,7 +54,7 @@ impl Frame {
         Self::new(HEADERS, END_HEADERS, stream, block)
     }
 
-    /// An empty gRPC message, which is the last.
+    /// An empty gRPC message with `END_STREAM`.
     pub fn empty_message(stream: u32) -> Self {
         Self::new(DATA, END_STREAM, stream, [0; 5])
     }
@@ -77,11 +77,11 @@ impl Frame {
     }
 }
 
-/// Appends a header that enters no table (RFC 7541 §6.2.2).
+/// Appends a literal header without indexing (RFC 7541 §6.2.2).
 pub fn literal(block: &mut Vec<u8>, name: &str, value: &str) {
     block.push(0);
     for text in [name, value] {
-        // An integer with a prefix of seven bits (§5.1).
+        // An integer with a 7-bit prefix (§5.1).
         let mut length = text.len();
         if length < 127 {
             block.push(u8::try_from(length).unwrap());
@@ -98,16 +98,16 @@ pub fn literal(block: &mut Vec<u8>, name: &str, value: &str) {
     }
 }
 
-/// A connection that answers SETTINGS and PING, and does nothing else by itself.
+/// A connection that acknowledges SETTINGS and PING, and does nothing else on its own.
 pub struct Peer(TcpStream);
 
 impl Peer {
-    /// A TCP connection on which nothing was said.
+    /// A TCP connection without any bytes.
     pub async fn silent(addr: SocketAddr) -> Self {
         Self(TcpStream::connect(addr).await.unwrap())
     }
 
-    /// A connection that has begun as it should, and goes on with `frames` at once.
+    /// A connection that sends the preface and `frames`.
     pub async fn begin(addr: SocketAddr, frames: impl IntoIterator<Item = Frame>) -> Self {
         let mut peer = Self::silent(addr).await;
         let mut bytes = PREFACE.to_vec();
@@ -117,7 +117,7 @@ impl Peer {
         peer
     }
 
-    /// Writes `bytes`. That the other side has closed is not noticed here.
+    /// Writes `bytes`. Ignores that the other side has closed.
     pub async fn write(&mut self, bytes: &[u8]) {
         let _ = self.0.write_all(bytes).await;
     }
@@ -129,7 +129,7 @@ impl Peer {
         self.write(&bytes).await;
     }
 
-    /// The next frame that is neither SETTINGS nor PING; none after the end.
+    /// The next frame that is neither SETTINGS nor PING. None after the end.
     pub async fn next(&mut self) -> Option<Frame> {
         loop {
             let mut head = [0; 9];
@@ -162,7 +162,7 @@ impl Peer {
         while self.next().await.is_some() {}
     }
 
-    /// The same, without answering anything.
+    /// The same, without acknowledging anything.
     pub async fn closed_without_answers(mut self) {
         let mut buffer = [0; 1024];
         while self.0.read(&mut buffer).await.is_ok_and(|read| read > 0) {}

@@ -1,4 +1,4 @@
-//! The real binary, as a process.
+//! The binary as a process.
 
 use std::{net::SocketAddr, process::Stdio};
 
@@ -9,7 +9,7 @@ use tokio::{
 
 const BINARY: &str = env!("CARGO_BIN_EXE_verify-gateway");
 
-/// The real binary, as a process. It is ended when this is dropped.
+/// The binary as a process. Dropping this kills it.
 pub struct Process {
     child: Child,
     out: Lines<BufReader<ChildStdout>>,
@@ -17,7 +17,7 @@ pub struct Process {
     seen: String,
 }
 
-/// How a process ended, and what it wrote to standard error and, since it was last read, to standard output.
+/// The exit code of a process, its standard error, and its standard output after the last line that was read.
 pub struct Ended {
     pub code: Option<i32>,
     pub err: String,
@@ -35,7 +35,7 @@ impl Process {
         Self::spawn(Command::new(BINARY).args(arguments).envs(variables.iter().copied()))
     }
 
-    /// Starts it with no more than `descriptors` file descriptors.
+    /// Starts it with a limit of `descriptors` file descriptors.
     pub fn start_with_few(descriptors: &str, arguments: &[&str]) -> Self {
         let limited = "ulimit -n \"$0\" && exec \"$@\"";
         Self::spawn(Command::new("sh").args(["-c", limited, descriptors, BINARY]).args(arguments))
@@ -60,12 +60,12 @@ impl Process {
         self.out.next_line().await.unwrap().expect("the process still writes")
     }
 
-    /// The address of 127.0.0.1 that the log names next.
+    /// The next address of 127.0.0.1 in the log.
     pub async fn logged_addr(&mut self) -> SocketAddr {
         self.logged(addr).await
     }
 
-    /// What `read` makes of the next line of the log that it makes something of.
+    /// Reads the log up to the first line for which `read` returns a value.
     pub async fn logged<T>(&mut self, read: impl Fn(&str) -> Option<T>) -> T {
         loop {
             let line = self.err.next_line().await.unwrap().unwrap_or_else(|| panic!("not in the log:\n{}", self.seen));
@@ -77,13 +77,13 @@ impl Process {
         }
     }
 
-    /// How many descriptors it has open.
+    /// The number of open file descriptors.
     pub fn descriptors(&self) -> usize {
         let pid = self.child.id().expect("it runs");
         std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
     }
 
-    /// Sends `signal` (`INT`, `TERM`) and waits for the end.
+    /// Sends `signal` (`INT`, `TERM`) and waits for the exit.
     pub async fn end(self, signal: &str) -> Ended {
         self.signal(signal).await;
         self.wait().await
@@ -95,7 +95,7 @@ impl Process {
         assert!(Command::new("kill").args([format!("-{signal}"), pid]).status().await.unwrap().success());
     }
 
-    /// Waits for the end.
+    /// Waits for the exit.
     pub async fn wait(mut self) -> Ended {
         let (mut err, mut out) = (self.seen, String::new());
         let (mut of_err, mut of_out) = (self.err.into_inner(), self.out.into_inner());

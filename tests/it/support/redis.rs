@@ -1,4 +1,4 @@
-//! Redis servers of a test's own, as processes.
+//! Redis servers as processes.
 
 use std::{
     env, fs,
@@ -17,8 +17,8 @@ use tokio::{
 };
 use verify_gateway::config::{Backend, Config, Store};
 
-/// The server's program, by the variable `REDIS_SERVER`. Where it is not set, a test that needs it says so and is skipped;
-/// CI has no such excuse.
+/// The path of the server's executable, from the variable `REDIS_SERVER`. If it is not set, tests that need it are
+/// skipped with a message, and fail in CI.
 pub fn program() -> Option<String> {
     let program = env::var("REDIS_SERVER").ok();
     if program.is_none() {
@@ -31,12 +31,12 @@ pub fn program() -> Option<String> {
     program
 }
 
-/// A port that nobody listens on.
+/// A free port.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A server on a socket in a folder of its own. It ends with this.
+/// A server on a Unix socket in a temporary folder. Dropping this kills it.
 pub struct Redis {
     program: String,
     arguments: Vec<String>,
@@ -45,18 +45,18 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts a server; none where there is no program.
+    /// Starts a server. None if there is no executable.
     pub async fn start() -> Option<Self> {
         Self::with(&[]).await
     }
 
-    /// Starts one with more `arguments`.
+    /// Starts a server with more `arguments`.
     pub async fn with(arguments: &[&str]) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         Some(Self::within(program()?, folder, &[&["--port", "0"], arguments].concat()).await)
     }
 
-    /// Starts one that keeps its files in `folder`.
+    /// Starts a server whose files are in `folder`.
     pub async fn within(program: String, folder: TempDir, arguments: &[&str]) -> Self {
         fs::write(folder.path().join("hash_key"), "a key that all replicas share in a test\n").unwrap();
         let socket = folder.path().join("redis.sock").display().to_string();
@@ -66,19 +66,19 @@ impl Redis {
         Self::configured(program, folder, &arguments).await
     }
 
-    /// Starts one with these `arguments` alone.
+    /// Starts a server with only these `arguments`.
     pub async fn configured(program: String, folder: TempDir, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(ToString::to_string).collect();
         let child = spawn(&program, &arguments).await;
         Self { program, arguments, child, folder }
     }
 
-    /// Ends the server at once, as a crash does.
+    /// Kills the server, like a crash.
     pub async fn kill(&mut self) {
         self.child.kill().await.unwrap();
     }
 
-    /// Starts it again, with the files that it has.
+    /// Starts it again with its files.
     pub async fn revive(&mut self) {
         self.child = spawn(&self.program, &self.arguments).await;
     }
@@ -92,18 +92,18 @@ impl Redis {
         self.folder.path().join(file)
     }
 
-    /// Settings that keep records there.
+    /// Settings of a store at this server.
     pub fn store(&self) -> Store {
         at(&[&self.url()], &self.path("hash_key"))
     }
 
-    /// A connection of the test's own.
+    /// A connection of the test.
     pub async fn connect(&self) -> MultiplexedConnection {
         connect(&self.url()).await
     }
 }
 
-/// Starts a server and waits until it serves.
+/// Starts a server and waits until it accepts connections.
 async fn spawn(program: &str, arguments: &Vec<String>) -> Child {
     let mut child = Command::new(program)
         .args(arguments)
@@ -116,19 +116,19 @@ async fn spawn(program: &str, arguments: &Vec<String>) -> Child {
     let mut seen = String::new();
     loop {
         let line = lines.next_line().await.unwrap().unwrap_or_else(|| panic!("it does not start:\n{seen}"));
-        // A server says the one, a sentinel the other.
+        // The first is a server's log line, the second a sentinel's.
         if line.contains("eady to accept connections") || line.contains("monitor master") {
             break;
         }
         seen += &line;
         seen.push('\n');
     }
-    // A pipe that nobody reads would stop it some day.
+    // A full pipe would block the server.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     child
 }
 
-/// Settings that keep records at `urls`.
+/// Settings of a store at `urls`.
 pub fn at(urls: &[&str], hash_key: &Path) -> Store {
     let mut store = Config::default().store;
     store.backend = Backend::Redis;
@@ -141,7 +141,7 @@ pub async fn connect(url: &str) -> MultiplexedConnection {
     redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap()
 }
 
-/// What the server answers to a command, given as words.
+/// The server's answer to a command. Spaces separate the arguments.
 pub async fn ask<T: FromRedisValue>(connection: &mut MultiplexedConnection, words: &str) -> T {
     let mut words = words.split(' ');
     let mut command = redis::cmd(words.next().unwrap());

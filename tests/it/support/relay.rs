@@ -1,4 +1,4 @@
-//! A way to a Redis server that is bad at times.
+//! An unreliable connection to a Redis server.
 
 use std::{
     path::{Path, PathBuf},
@@ -19,26 +19,26 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-/// What becomes of what a gateway writes at once.
+/// What happens to one write of a gateway.
 #[derive(Clone, Copy, Debug)]
 pub enum Fate {
     Good,
-    /// The connection ends before it reaches the server.
+    /// The connection closes before the write reaches the server.
     Unsent,
-    /// It reaches the server, and the connection ends before the answer is back.
+    /// The write reaches the server, and the connection closes before the answer returns.
     Lost,
-    /// It reaches the server late, also if nobody waits any more.
+    /// The write reaches the server late, even if the gateway has given up.
     Late(Duration),
 }
 
-/// A socket that leads to that of a server.
+/// A socket that forwards to the socket of a server.
 pub struct Relay {
     path: PathBuf,
     _accepting: AbortOnDropHandle<()>,
 }
 
 impl Relay {
-    /// Makes the socket `name` beside that of the server. `fate` is asked about all that a gateway writes.
+    /// Creates the socket `name` next to the server's. `fate` decides about each write.
     pub fn start(server: &Path, name: &str, fate: impl Fn(&[u8]) -> Fate + Send + Sync + 'static) -> Self {
         let path = server.with_file_name(name);
         let listener = UnixListener::bind(&path).unwrap();
@@ -53,7 +53,7 @@ impl Relay {
                     let loses = Arc::new(AtomicBool::new(false));
                     let answers = AbortOnDropHandle::new(tokio::spawn(back(from_server, to_client, loses.clone())));
                     forth(from_client, to_server, &*fate, &loses).await;
-                    // What was written late has been carried out when the answer is there.
+                    // The answer proves that a late write has been executed.
                     if loses.load(Ordering::SeqCst) {
                         _ = answers.await;
                     }
@@ -68,7 +68,7 @@ impl Relay {
     }
 }
 
-/// Takes to the server what a gateway writes.
+/// Forwards the gateway's writes to the server.
 async fn forth(
     mut client: OwnedReadHalf,
     mut server: OwnedWriteHalf,
@@ -90,7 +90,7 @@ async fn forth(
     }
 }
 
-/// Takes the server's answers back, until one is to be lost.
+/// Forwards the server's answers, until one is lost.
 async fn back(mut server: OwnedReadHalf, mut client: OwnedWriteHalf, loses: Arc<AtomicBool>) {
     let mut buffer = vec![0; 1 << 16];
     while let Ok(read @ 1..) = server.read(&mut buffer).await {

@@ -7,7 +7,7 @@ use verify_gateway::pb::{
     Profile, SmsSettings, SpendLimit, WhatsappSettings, check_verification_request::Target,
 };
 
-/// A number that the simulator treats like any other.
+/// An ordinary number, not a magic number of the simulator.
 pub const PHONE: &str = "+13035551234";
 
 /// An SMS to [`PHONE`].

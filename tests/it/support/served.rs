@@ -1,4 +1,4 @@
-//! The real binary as in production: files in a folder, a simulator behind it.
+//! The binary as in production: files in a folder, and a simulator as upstream.
 
 use std::{fs, net::SocketAddr, os::unix::fs::symlink, path::Path};
 
@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::{Ended, KEY, Process, TOKEN, TestGateway, addr, tenants_file};
 
-/// The real binary as in production, with its tenants in a volume as Kubernetes mounts one.
+/// The binary as in production, with its tenants in a volume as Kubernetes mounts it.
 pub struct Served {
     pub process: Process,
     pub addr: SocketAddr,
@@ -15,7 +15,7 @@ pub struct Served {
     volume: Volume,
 }
 
-/// A folder whose files change all at once: they are links to links, and one of those is exchanged.
+/// A folder whose files change at once, as in a Kubernetes volume: they are links into a folder that is itself a link.
 pub struct Volume {
     folder: TempDir,
     version: u32,
@@ -32,7 +32,7 @@ impl Volume {
         self.folder.path()
     }
 
-    /// Has these files and no others from now on.
+    /// Replaces all files.
     pub fn swap(&mut self, files: &[(&str, &str)]) {
         self.version += 1;
         let (at, version) = (|name: &str| self.folder.path().join(name), format!("..{}", self.version));
@@ -47,14 +47,13 @@ impl Volume {
 }
 
 impl Served {
-    /// Starts it in front of `upstream`, with these `files`, `tenants.yaml` among them, and `settings` beside the usual
-    /// ones.
+    /// Starts it with `upstream`, `files`, which include `tenants.yaml`, and `settings` in addition to the usual ones.
     pub async fn start(upstream: SocketAddr, settings: &str, files: &[(&str, &str)]) -> Self {
         let volume = Volume::new(files);
         let config = volume.path().join("gateway.yaml");
         let usual = "grpc: { listen: '127.0.0.1:0', plaintext: true }\nadmin: { listen: '127.0.0.1:0' }\n";
         fs::write(&config, [usual, settings].concat()).unwrap();
-        // By the environment, so that `settings` may say more of it.
+        // A variable, so that `settings` may have its own section `upstream`.
         let upstream = format!("http://{upstream}/v2");
         let variables = [("VERIFY_GATEWAY_UPSTREAM__BASE_URL", upstream.as_str())];
         let mut process = Process::with_variables(&["serve", "--config", config.to_str().unwrap()], &variables);
@@ -63,34 +62,34 @@ impl Served {
         Self { process, addr: addr(&listening).unwrap(), admin: format!("http://{admin}"), volume }
     }
 
-    /// Starts it in front of `upstream`, with the tenant `login` of other tests.
+    /// Starts it with `upstream` and the tenant `login`.
     pub async fn usual(upstream: SocketAddr, settings: &str) -> Self {
         let tenants = tenants_file("login", TOKEN, &format!("{{ inline: {KEY} }}"));
         Self::start(upstream, settings, &[("tenants.yaml", &tenants)]).await
     }
 
-    /// Starts it in front of the simulator of `set_up`.
+    /// Starts it with the simulator of `set_up` as upstream.
     pub async fn before(set_up: &TestGateway, settings: &str, files: &[(&str, &str)]) -> Self {
         Self::start(set_up.simulator, settings, files).await
     }
 
-    /// Changes all files at once.
+    /// Replaces all files at once.
     pub fn swap(&mut self, files: &[(&str, &str)]) {
         self.volume.swap(files);
     }
 
-    /// Waits until the log says `what`.
+    /// Waits until a line of the log contains `text`.
     pub async fn says(&mut self, what: &str) {
         self.process.logged(|line| line.contains(what).then_some(())).await;
     }
 
-    /// What the admin port answers to `GET path`.
+    /// The status and the body of `GET path` on the admin port.
     pub async fn admin(&self, path: &str) -> (u16, String) {
         let answer = reqwest::get(format!("{}{path}", self.admin)).await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
-    /// Ends it well.
+    /// Stops it, and asserts that it exits with 0.
     pub async fn end(self) -> Ended {
         let ended = self.process.end("TERM").await;
         assert_eq!(ended.code, Some(0), "{}", ended.err);

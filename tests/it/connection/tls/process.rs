@@ -1,8 +1,8 @@
-//! What the binary says of certificates.
+//! Errors and warnings of the binary about certificates.
 
 use super::*;
 
-/// What `verify-gateway` with `arguments` ends with: its exit code, output and errors.
+/// The exit code, standard output and standard error of `verify-gateway` with `arguments`.
 async fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let command =
         tokio::process::Command::new(env!("CARGO_BIN_EXE_verify-gateway")).args(arguments).current_dir(folder).output();
@@ -22,7 +22,7 @@ async fn every_error_about_certificates_is_listed_at_once() {
     fs::write(folder.join("tenants.yaml"), tenants).unwrap();
     let errors = async |tls: &str| {
         fs::write(folder.join("gateway.yaml"), format!("grpc: {{ {tls} }}\n")).unwrap();
-        // `serve` finds the same before it does anything.
+        // `serve` reports the same errors at its start.
         let (code, _, err) = run(folder, &["serve"]).await;
         assert_eq!((code, &err), (Some(64), &run(folder, &["check"]).await.2));
         err
@@ -56,8 +56,8 @@ async fn every_error_about_certificates_is_listed_at_once() {
              gateway.yaml:1:56: grpc.tls.min_version: must be 1.2 or 1.3\n",
         ),
     ] {
-        let told = errors(&tls).await;
-        assert!(told.starts_with(expected), "{tls}:\n{told}");
+        let reported = errors(&tls).await;
+        assert!(reported.starts_with(expected), "{tls}:\n{reported}");
     }
 }
 
@@ -126,7 +126,7 @@ async fn the_health_command_uses_tls() {
     assert_eq!((code, out.as_str()), (Some(0), "SERVING\n"), "{err}");
     for (without, code) in [
         (&trust[..], 1),
-        // The address is no name in the certificate.
+        // The certificate does not have this address.
         (&[&trust[..3], &show].concat(), 1),
         (&[&["--tls", "--server-name", SERVER][..], &show].concat(), 1),
         (&[], 1),

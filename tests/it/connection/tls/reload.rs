@@ -2,13 +2,13 @@
 
 use super::*;
 
-/// The certificate that is shown to new clients.
+/// The certificate that new clients get.
 async fn shown(addr: SocketAddr, authority: &Authority) -> CertificateDer<'static> {
     let stream = shake_hands(addr, authority.trusted_by(None, BOTH)).await.unwrap();
     stream.get_ref().1.peer_certificates().unwrap()[0].clone().into_owned()
 }
 
-/// Waits until `pair` is shown to new clients.
+/// Waits until new clients get `pair`.
 async fn until_shown(addr: SocketAddr, authority: &Authority, pair: &Pair) {
     let expected = CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap();
     until("the new certificate", async || shown(addr, authority).await == expected).await;
@@ -21,7 +21,7 @@ async fn certificates_change_under_load_and_no_call_fails() {
     let (done, kept_alive) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let mut callers = JoinSet::new();
     for _ in 0..3 {
-        // One connection for all calls, which began with the first certificate.
+        // One connection for all calls, which was opened with the first certificate.
         let stream = shake_hands(gateway.addr, authority.trusted_by(None, BOTH)).await.unwrap();
         let channel = over(stream).await.unwrap();
         let (end, calls) = (Arc::clone(&done), Arc::clone(&kept_alive));
@@ -103,7 +103,7 @@ async fn an_invalid_certificate_change_is_ignored_and_reported() {
     assert!(is_served(&old).await && !is_served(&new).await);
     let before = shown(gateway.addr, &authority).await;
 
-    // The certificate is not that of the key, the authorities are right: neither is taken up.
+    // The certificate does not match the key. The authorities are valid, but nothing is applied.
     fs::write(files.0.path().join("tls.crt"), authority.server().certificate).unwrap();
     fs::write(files.0.path().join("ca.crt"), new_clients.pem()).unwrap();
     stale(r#"["certificate"]"#).await;
