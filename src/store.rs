@@ -1,7 +1,6 @@
-//! Records that outlive a call: what was sent, what is in doubt, who is at it.
+//! Records that outlive a call: what was sent, what is unresolved, and who holds a lock.
 //!
-//! Records are small, expire by themselves, and change one at a time, whole. What is above does not know where they are
-//! kept.
+//! Records are small, expire, and change one at a time. The rest of the gateway does not know where they are kept.
 
 mod memory;
 mod redis;
@@ -12,7 +11,7 @@ use aws_lc_rs::hmac;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
-use self::{memory::Memory, redis::Redis};
+use self::{memory::MemoryBackend, redis::RedisBackend};
 use crate::{
     clock::Clock,
     config::{self, Errors},
@@ -20,65 +19,65 @@ use crate::{
     pb::ErrorReason,
 };
 
-/// The largest record, in bytes: several times what the fullest one has.
+/// The largest record, in bytes: several times the size of the fullest one.
 const MAX_RECORD: usize = 64 << 10;
-/// No update takes longer, whatever the settings say.
-const LONGEST: Duration = Duration::from_mins(1);
+/// The longest update.
+const MAX_UPDATE: Duration = Duration::from_mins(1);
 /// The pushback of a refusal. The connection is checked that often.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The records. Clones are the same ones.
+/// The records. Clones share them.
 #[derive(Clone)]
 pub struct Store {
-    backend: Backend,
-    /// What digests are made with, so that nobody who sees a record finds a phone number by trying all of them.
-    secret: Arc<hmac::Key>,
+    backend: StoreBackend,
+    /// The key of all digests, so that nobody who sees a record finds its phone number by trying all numbers.
+    hash_key: Arc<hmac::Key>,
 }
 
 #[derive(Clone)]
-enum Backend {
-    Memory(Arc<Memory>),
-    Redis(Arc<Redis>),
+enum StoreBackend {
+    Memory(Arc<MemoryBackend>),
+    Redis(Arc<RedisBackend>),
 }
 
 /// What becomes of a record.
 pub enum Change<T> {
-    /// It stays as it is.
+    /// It stays.
     Keep,
-    /// This takes its place, for so long.
+    /// It is replaced, and expires after this time.
     Put(T, Duration),
-    /// It goes.
+    /// It is removed.
     Remove,
 }
 
-/// A record can't be read or written, so nothing may be begun that depends on it.
+/// A record can't be read or written. An operation that depends on it must not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There are as many as the store has room for.
+    /// The store has no room for a new record.
     #[error("the store is full")]
     Full,
-    /// A record is not what this version writes.
-    #[error("a record can't be read")]
+    /// The record is not of this version.
+    #[error("a record can't be parsed")]
     Unreadable(#[source] serde_json::Error),
-    /// A record was written by something else.
-    #[error("a record is none of the gateway's")]
+    /// Another program wrote the record.
+    #[error("a record was not written by the gateway")]
     Foreign,
-    /// A record is larger than any that is meant to be.
+    /// The record would exceed the limit.
     #[error("a record is too large")]
     TooLarge,
     /// The server can't be reached, or refuses.
     #[error("the store can't be reached")]
     Unreachable(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// Others changed the record all the time.
-    #[error("too many change the record at once")]
+    #[error("too many concurrent changes of a record")]
     Contended,
-    /// The answer was lost, and reading back does not tell: the record may have been changed, once.
-    #[error("whether the record was changed is not known")]
+    /// The answer was lost. The record may have been changed, once.
+    #[error("it is unknown whether the record was changed")]
     Unknown(#[source] Arc<dyn std::error::Error + Send + Sync>),
 }
 
 impl Error {
-    /// What it is, in a word.
+    /// The value of the metric label `outcome`.
     const fn name(&self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -91,78 +90,83 @@ impl Error {
     }
 }
 
-/// How an update at a server ended, for those who count.
+impl From<Error> for domain::Error {
+    fn from(error: Error) -> Self {
+        Self::new(ErrorReason::StoreUnavailable, "the gateway can't record the operation")
+            .retry_after(RETRY_AFTER)
+            .source(error)
+    }
+}
+
+/// How an update at a server ended.
 #[derive(Clone, Copy, Debug)]
 pub struct UpdateStats {
-    /// `ok`, or what [`Error`] says.
+    /// `ok`, or the name of the error.
     pub outcome: &'static str,
     /// How long it took.
     pub took: Duration,
-    /// How often somebody else was faster.
+    /// How often another gateway changed the record first.
     pub conflicts: u64,
 }
 
-/// Whether a server that keeps the records is there.
+/// Whether the server of the store can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connectivity {
-    /// It answers, and takes writes.
+    /// It answers and takes writes.
     Up,
     /// It does not.
     Down,
 }
 
 impl Store {
-    /// Keeps records where `config` says, and tells `seen` of updates at a server. It does not connect yet.
+    /// The store of `config`, which calls `on_update` after each update at a server. It connects on first use.
     ///
     /// # Errors
     /// What is wrong with the files that the settings name.
     pub fn new(
         config: &config::Store,
         clock: Clock,
-        seen: impl Fn(UpdateStats) + Send + Sync + 'static,
+        on_update: impl Fn(UpdateStats) + Send + Sync + 'static,
     ) -> Result<Self, Errors> {
         if config.backend == config::Backend::Memory {
             return Ok(Self::memory(config, clock));
         }
         let mut errors = Errors::default();
-        let secret = redis::secret(&config.redis.hash_key_file, &mut errors);
-        let server = redis::Server::new(&config.redis, &mut errors);
-        let (Some(secret), Some(server)) = (secret, server) else { return Err(errors) };
-        // Whoever has another key must not share the records: it would not find what others have noted.
-        let mark = digest(&secret, &[b"hash key"]);
-        let redis = Redis::new(&config.redis, server, mark, Box::new(seen));
-        errors.into_result(Self { backend: Backend::Redis(Arc::new(redis)), secret: Arc::new(secret) })
+        let hash_key = redis::hash_key(&config.redis.hash_key_file, &mut errors);
+        let server = redis::RedisServer::new(&config.redis, &mut errors);
+        let (Some(hash_key), Some(server)) = (hash_key, server) else { return Err(errors) };
+        let hash_key_digest = digest(&hash_key, &[b"hash key"]);
+        let redis = RedisBackend::new(&config.redis, server, hash_key_digest, Box::new(on_update));
+        Ok(Self { backend: StoreBackend::Redis(Arc::new(redis)), hash_key: Arc::new(hash_key) })
     }
 
-    /// Keeps records in this process's memory.
+    /// A store in the memory of this process.
     ///
     /// # Panics
     /// If the system has no random bytes.
     #[must_use]
     pub fn memory(config: &config::Store, clock: Clock) -> Self {
-        let mut secret = [0; 32];
-        aws_lc_rs::rand::fill(&mut secret).expect("the system gives random bytes");
-        let secret = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &secret));
-        Self { backend: Backend::Memory(Arc::new(Memory::new(config.max_records, clock))), secret }
+        let mut hash_key = [0; 32];
+        aws_lc_rs::rand::fill(&mut hash_key).expect("the system gives random bytes");
+        let hash_key = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &hash_key));
+        Self { backend: StoreBackend::Memory(Arc::new(MemoryBackend::new(config.max_records, clock))), hash_key }
     }
 
-    /// Looks at the record at `key` and changes it, with nobody else coming in between. `change` may be asked again
-    /// where somebody came first, and what it last said counts.
+    /// Changes the record at `key` atomically. `change` may be called again after a conflict; its last result counts.
     ///
     /// # Errors
-    /// See [`Error`]. Nothing has changed then, unless it is [`Error::Unknown`].
+    /// See [`Error`]. The record has not changed, unless the error is [`Error::Unknown`].
     ///
     /// # Panics
-    /// If a record has a map whose keys are no text.
+    /// If a record has a map whose keys are not strings.
     pub async fn update<T, R>(&self, key: &str, change: impl FnMut(Option<T>) -> (Change<T>, R)) -> Result<R, Error>
     where
         T: Serialize + DeserializeOwned,
     {
-        self.update_by(key, Instant::now() + LONGEST, change).await
+        self.update_by(key, Instant::now() + MAX_UPDATE, change).await
     }
 
-    /// Does what [`Store::update`] does, and tries no longer than until `deadline`. A store that is not there is not
-    /// waited for in any case.
+    /// Like [`Store::update`], until `deadline` at most. It fails at once while the store is not connected.
     ///
     /// # Errors
     /// As [`Store::update`].
@@ -195,53 +199,43 @@ impl Store {
             Ok((change, answer))
         };
         match &self.backend {
-            Backend::Memory(memory) => memory.update(key, change),
-            // Boxed, so that nobody carries it along who does not need it.
-            Backend::Redis(redis) => Box::pin(redis.update(key, deadline, change)).await,
+            StoreBackend::Memory(memory) => memory.update(key, change),
+            // Boxed, so that callers with the memory backend do not carry the large future.
+            StoreBackend::Redis(redis) => Box::pin(redis.update(key, deadline, change)).await,
         }
     }
 
-    /// Whether the server that keeps the records is there, as soon as that is another answer than `last`: it is asked
-    /// each second. Memory is always there.
+    /// Waits until the connectivity differs from `last`. The server is checked every second; memory is always up.
     pub async fn connectivity(&self, last: Option<Connectivity>) -> Connectivity {
         match &self.backend {
-            Backend::Memory(_) if last == Some(Connectivity::Up) => future::pending().await,
-            Backend::Memory(_) => Connectivity::Up,
-            Backend::Redis(redis) => Box::pin(redis.connectivity(last)).await,
+            StoreBackend::Memory(_) if last == Some(Connectivity::Up) => future::pending().await,
+            StoreBackend::Memory(_) => Connectivity::Up,
+            StoreBackend::Redis(redis) => Box::pin(redis.connectivity(last)).await,
         }
     }
 
-    /// Whether the records are kept by a server, which may be away.
+    /// Whether a server keeps the records.
     #[must_use]
     pub const fn is_remote(&self) -> bool {
-        matches!(self.backend, Backend::Redis(_))
+        matches!(self.backend, StoreBackend::Redis(_))
     }
 
-    /// A name for `parts` that does not give them away, and that no other parts have.
+    /// A keyed hash that identifies `parts` and does not reveal them.
     #[must_use]
     pub fn digest(&self, parts: &[&[u8]]) -> String {
-        digest(&self.secret, parts)
+        digest(&self.hash_key, parts)
     }
 }
 
-fn digest(secret: &hmac::Key, parts: &[&[u8]]) -> String {
-    let mut context = hmac::Context::with_key(secret);
+fn digest(key: &hmac::Key, parts: &[&[u8]]) -> String {
+    let mut context = hmac::Context::with_key(key);
     for part in parts {
-        // The length first: "a", "bc" and "ab", "c" differ.
+        // The length first, so that "a", "bc" and "ab", "c" differ.
         context.update(&part.len().to_be_bytes());
         context.update(part);
     }
-    // 128 bits: two of a lifetime's records do not meet.
+    // 128 bits are enough to make a collision improbable.
     base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, &context.sign().as_ref()[..16])
-}
-
-impl From<Error> for domain::Error {
-    /// The refusal of a call that can't be begun without the record.
-    fn from(error: Error) -> Self {
-        Self::new(ErrorReason::StoreUnavailable, "the gateway can't record the operation")
-            .retry_after(RETRY_AFTER)
-            .source(error)
-    }
 }
 
 #[cfg(test)]

@@ -10,30 +10,30 @@ use jiff::Timestamp;
 use super::{Change, Error};
 use crate::{clock::Clock, sync::Mutex};
 
-/// How many ended records one change drops at most.
-const AT_ONCE: usize = 16;
+/// How many expired records one update drops at most.
+const MAX_EXPIRED: usize = 16;
 
-/// Records in memory: bounded, and gone when their time is over.
+/// Records in memory, in a bounded number.
 ///
-/// A full store refuses new records. Dropping one instead would be the end of somebody's protection.
-pub(super) struct Memory {
+/// A full store refuses new records. Evicting one instead could cause a second message.
+pub(super) struct MemoryBackend {
     max_records: usize,
     clock: Clock,
-    records: Mutex<Records>,
+    records: Mutex<MemoryRecords>,
 }
 
 #[derive(Default)]
-struct Records {
-    by_key: HashMap<Arc<str>, Record>,
-    by_end: BTreeSet<(Timestamp, Arc<str>)>,
+struct MemoryRecords {
+    by_key: HashMap<Arc<str>, MemoryRecord>,
+    by_expiry: BTreeSet<(Timestamp, Arc<str>)>,
 }
 
-struct Record {
+struct MemoryRecord {
     bytes: Box<[u8]>,
-    end: Timestamp,
+    expiry: Timestamp,
 }
 
-impl Memory {
+impl MemoryBackend {
     pub(super) fn new(max_records: usize, clock: Clock) -> Self {
         Self { max_records, clock, records: Mutex::default() }
     }
@@ -45,8 +45,8 @@ impl Memory {
     ) -> Result<R, Error> {
         let now = self.clock.now();
         let mut records = self.records.lock();
-        records.drop_ended(now);
-        let record = records.by_key.get(key).filter(|record| record.end > now).map(|record| &*record.bytes);
+        records.drop_expired(now);
+        let record = records.by_key.get(key).filter(|record| record.expiry > now).map(|record| &*record.bytes);
         let is_new = record.is_none();
         let (change, answer) = change(record)?;
         match change {
@@ -54,25 +54,25 @@ impl Memory {
             Change::Remove => records.remove(key),
             Change::Put(_, _) if is_new && records.by_key.len() >= self.max_records => return Err(Error::Full),
             Change::Put(bytes, keep) => {
-                let end = now.saturating_add(keep).unwrap_or(Timestamp::MAX);
+                let expiry = now.saturating_add(keep).unwrap_or(Timestamp::MAX);
                 records.remove(key);
                 let key: Arc<str> = key.into();
-                records.by_end.insert((end, key.clone()));
-                records.by_key.insert(key, Record { bytes, end });
+                records.by_expiry.insert((expiry, key.clone()));
+                records.by_key.insert(key, MemoryRecord { bytes, expiry });
             }
         }
         Ok(answer)
     }
 }
 
-impl Records {
-    /// Drops a few records whose time is over: more than one change adds, and few enough to keep nobody waiting.
-    fn drop_ended(&mut self, now: Timestamp) {
-        for _ in 0..AT_ONCE {
-            if self.by_end.first().is_none_or(|(end, _)| *end > now) {
+impl MemoryRecords {
+    /// Drops a few expired records: more than one update adds, and few enough to be quick.
+    fn drop_expired(&mut self, now: Timestamp) {
+        for _ in 0..MAX_EXPIRED {
+            if self.by_expiry.first().is_none_or(|(expiry, _)| *expiry > now) {
                 return;
             }
-            if let Some((_, key)) = self.by_end.pop_first() {
+            if let Some((_, key)) = self.by_expiry.pop_first() {
                 self.by_key.remove(&key);
             }
         }
@@ -80,7 +80,7 @@ impl Records {
 
     fn remove(&mut self, key: &str) {
         if let Some((key, record)) = self.by_key.remove_entry(key) {
-            self.by_end.remove(&(record.end, key));
+            self.by_expiry.remove(&(record.expiry, key));
         }
     }
 }

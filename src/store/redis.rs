@@ -1,84 +1,72 @@
 //! Records at a Redis or Valkey server that several gateways share.
 //!
-//! A record changes by compare-and-set: what stands there is read, changed here, and put in its place by one script on
-//! the server, if nobody has changed it since. A write whose answer is lost is made again as it was; the stamps in the
-//! record (`record.rs`) tell whether it had arrived, so it happens once or not at all.
+//! A record changes by compare-and-set: the gateway reads it, changes it, and a script on the server writes it back if
+//! nobody changed it since. A write whose answer is lost is repeated unchanged. The stamps in the record (`record.rs`)
+//! tell whether the first write had arrived, so it takes effect at most once.
 
 mod connection;
 mod files;
+mod manager;
 mod record;
-mod server;
+mod update;
 
 use std::{
     error::Error as StdError,
     hash::{BuildHasher, RandomState},
-    sync::Arc,
     time::Duration,
 };
 
-use ::redis::{Cmd, Script, Value, cmd};
+use ::redis::Script;
 use tokio::{
     sync::{Mutex, MutexGuard},
-    time::{Instant, sleep, sleep_until, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
-use tower::util::rng::{HasherRng, Rng};
-use uuid::Uuid;
 
-use self::{
-    connection::{Connection, Failure, Kind},
-    record::{Record, Stamp, Verdict},
-};
-pub(super) use self::{files::secret, server::Server};
+use self::manager::{ConnectionManager, HashKeyCheck};
+pub(super) use self::{connection::RedisServer, files::hash_key};
 use super::{Change, Connectivity, Error, UpdateStats};
 use crate::config;
 
-/// Puts a record in the place of another one.
-const SWAP: &str = include_str!("redis/swap.lua");
-
-/// Of what is written, and how. Another one lives beside it and shares nothing.
+/// The version of the record format. Gateways of another version share no records.
 const SCHEMA: &str = "1";
-/// How long a removed record remembers its writes: longer than anybody waits for the answer of one.
-const REMOVED: Duration = Duration::from_mins(1);
-/// How many commands may wait for their time limit before an update is given up.
-const PATIENCE: u32 = 4;
-/// The waits between two tries are random and below these; they double.
-const FIRST_WAIT: Duration = Duration::from_millis(2);
-const LONGEST_WAIT: Duration = Duration::from_millis(64);
-/// How often the server is asked whether it is there.
-const WATCH: Duration = Duration::from_secs(1);
-/// The updates of one gateway go one after the other, if their keys share one of these.
-const LANES: usize = 256;
+/// How many commands of an update may time out before the update fails.
+const MAX_TIMEOUTS: u32 = 4;
+/// How often the connection is checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// Updates whose keys share a stripe wait for each other.
+const LOCK_STRIPES: usize = 256;
 
 /// Records at a server.
-pub(super) struct Redis {
-    connection: Connection,
+pub(super) struct RedisBackend {
+    connection: ConnectionManager,
     script: Script,
     /// What all keys begin with.
     prefix: String,
     timeout: Duration,
-    /// Updates of one key do not race within a gateway: of those that race, all but one are made in vain.
-    lanes: Vec<Mutex<()>>,
+    /// Serialize the updates of one key within this gateway. Otherwise most of them would conflict at the server.
+    stripes: Vec<Mutex<()>>,
     hasher: RandomState,
-    seen: Box<dyn Fn(UpdateStats) + Send + Sync>,
+    on_update: Box<dyn Fn(UpdateStats) + Send + Sync>,
 }
 
-impl Redis {
-    /// Records at `server`, for those who show it this `mark`.
+impl RedisBackend {
+    /// Records at `server`. Gateways with another `hash_key_digest` are refused.
     pub(super) fn new(
         config: &config::Redis,
-        server: Server,
-        mark: String,
-        seen: Box<dyn Fn(UpdateStats) + Send + Sync>,
+        server: RedisServer,
+        hash_key_digest: String,
+        on_update: Box<dyn Fn(UpdateStats) + Send + Sync>,
     ) -> Self {
         let prefix = format!("{}:{SCHEMA}:", config.key_prefix);
+        let check = HashKeyCheck { key: format!("{prefix}hash_key"), digest: hash_key_digest };
         Self {
-            connection: Connection::new(server, config.timeout, format!("{prefix}hash_key"), mark),
-            script: Script::new(SWAP),
+            connection: ConnectionManager::new(server, config.timeout, check),
+            script: Script::new(update::SWAP),
             prefix,
             timeout: config.timeout,
-            lanes: (0..LANES).map(|_| Mutex::new(())).collect(),
+            stripes: (0..LOCK_STRIPES).map(|_| Mutex::new(())).collect(),
             hasher: RandomState::new(),
-            seen,
+            on_update,
         }
     }
 
@@ -89,194 +77,51 @@ impl Redis {
         deadline: Instant,
         change: impl FnMut(Option<&[u8]>) -> Result<(Change<Box<[u8]>>, R), Error>,
     ) -> Result<R, Error> {
-        let (begun, mut conflicts) = (Instant::now(), 0);
-        let until = deadline.min(begun + PATIENCE * self.timeout);
-        let end = self.change(&format!("{}{key}", self.prefix), until, change, &mut conflicts).await;
-        let outcome = end.as_ref().map_or_else(Error::name, |_| "ok");
-        (self.seen)(UpdateStats { outcome, took: begun.elapsed(), conflicts });
-        end
+        let (start, mut conflicts) = (Instant::now(), 0);
+        let until = deadline.min(start + MAX_TIMEOUTS * self.timeout);
+        let key = format!("{}{key}", self.prefix);
+        let result = match timeout_at(until, self.stripe(&key)).await {
+            Ok(_stripe) => self.compare_and_set(&key, until, change, &mut conflicts).await,
+            Err(_) => Err(Error::Contended),
+        };
+        let outcome = result.as_ref().map_or_else(Error::name, |_| "ok");
+        (self.on_update)(UpdateStats { outcome, took: start.elapsed(), conflicts });
+        result
     }
 
-    async fn change<R>(
-        &self,
-        key: &str,
-        until: Instant,
-        mut change: impl FnMut(Option<&[u8]>) -> Result<(Change<Box<[u8]>>, R), Error>,
-        conflicts: &mut u64,
-    ) -> Result<R, Error> {
-        let _lane = timeout_at(until, self.lane(key)).await.map_err(|_| Error::Contended)?;
-        // That there is none is a guess, which is right for most records. Where it is wrong, the answer has the record. It
-        // does not tell whether the write was beaten or repeated, where somebody may repeat it.
-        let (mut record, mut is_guess) =
-            if self.connection.repeats() { (self.read(key, until).await?, false) } else { (Record::default(), true) };
-        let mut wait = FIRST_WAIT;
-        loop {
-            let (changed, answer) = change(record.body())?;
-            let (body, keep) = match &changed {
-                Change::Keep if is_guess => {
-                    (record, is_guess) = (self.read(key, until).await?, false);
-                    continue;
-                }
-                Change::Keep => return Ok(answer),
-                Change::Put(body, keep) => (&**body, *keep),
-                Change::Remove => (&[][..], REMOVED),
-            };
-            let Some(other) = self.swap(key, until, &record, (body, keep)).await? else { return Ok(answer) };
-            *conflicts += u64::from(!is_guess);
-            // Somebody was faster again: what was found now is old after the wait.
-            record = if *conflicts > 1 {
-                wait = pause(wait, until).await.ok_or(Error::Contended)?;
-                self.read(key, until).await?
-            } else {
-                other
-            };
-            is_guess = false;
-        }
+    async fn stripe(&self, key: &str) -> MutexGuard<'_, ()> {
+        let stripe = self.hasher.hash_one(key) % LOCK_STRIPES as u64;
+        self.stripes[usize::try_from(stripe).unwrap_or_default()].lock().await
     }
 
-    async fn read(&self, key: &str, until: Instant) -> Result<Record, Error> {
-        let mut wait = FIRST_WAIT;
-        loop {
-            match self.connection.send(cmd("GET").arg(key), until).await {
-                Ok(value) => return record(value),
-                Err(failure) => match self.again(&failure, wait, until).await {
-                    Some(next) => wait = next,
-                    None => return Err(refused(failure)),
-                },
-            }
-        }
-    }
-
-    /// Puts `body` in the place of `expected`, or gives the record that stands there instead.
-    async fn swap(
-        &self,
-        key: &str,
-        until: Instant,
-        expected: &Record,
-        (body, keep): (&[u8], Duration),
-    ) -> Result<Option<Record>, Error> {
-        let stamp = stamp();
-        let new = expected.replaced(stamp, body);
-        let keep = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX).max(1);
-        let (mut wait, mut lost) = (FIRST_WAIT, None);
-        loop {
-            match self.run(until, |command| command.arg(key).arg(expected.newest()).arg(&*new).arg(keep)).await {
-                Ok(Value::Int(_)) => return Ok(None),
-                Ok(value) => {
-                    let found = record(value)?;
-                    return match (found.verdict(stamp, expected), lost) {
-                        (Verdict::Arrived, _) => Ok(None),
-                        (Verdict::Unclear, Some(lost)) => Err(Error::Unknown(lost)),
-                        (Verdict::Unclear, None) if self.connection.repeats() => {
-                            Err(Error::Unknown(Arc::new(Overwritten)))
-                        }
-                        (Verdict::Beaten | Verdict::Unclear, _) => Ok(Some(found)),
-                    };
-                }
-                Err(failure) => {
-                    if failure.kind == Kind::Lost {
-                        lost = Some(failure.cause.clone());
-                    }
-                    match (self.again(&failure, wait, until).await, lost.clone()) {
-                        (Some(next), _) => wait = next,
-                        (None, Some(lost)) => return Err(Error::Unknown(lost)),
-                        (None, None) => return Err(refused(failure)),
-                    }
-                }
-            }
-        }
-    }
-
-    /// Runs the script, by its name where the server knows it.
-    async fn run(&self, until: Instant, arguments: impl Fn(&mut Cmd) -> &mut Cmd) -> Result<Value, Failure> {
-        let by_name = arguments(cmd("EVALSHA").arg(self.script.get_hash()).arg(1)).to_owned();
-        match self.connection.send(&by_name, until).await {
-            Err(Failure { kind: Kind::NoScript, .. }) => {
-                let by_text = arguments(cmd("EVAL").arg(SWAP).arg(1)).to_owned();
-                self.connection.send(&by_text, until).await
-            }
-            end => end,
-        }
-    }
-
-    /// Waits before another try, and tells the next wait; nothing where another one is of no use.
-    async fn again(&self, failure: &Failure, wait: Duration, until: Instant) -> Option<Duration> {
-        match failure.kind {
-            Kind::Lost | Kind::NotNow => pause(wait, until).await,
-            Kind::Unsent | Kind::Refused | Kind::Full | Kind::NoScript => None,
-        }
-    }
-
-    /// The place to wait in until nobody of this gateway is at `key`.
-    async fn lane(&self, key: &str) -> MutexGuard<'_, ()> {
-        let lane = self.hasher.hash_one(key) % LANES as u64;
-        self.lanes[usize::try_from(lane).unwrap_or_default()].lock().await
-    }
-
-    /// Whether the server is there, as soon as that is another answer than `last`.
+    /// Waits until the connectivity differs from `last`.
     pub(super) async fn connectivity(&self, last: Option<Connectivity>) -> Connectivity {
         loop {
             if last.is_some() {
-                sleep(WATCH).await;
+                sleep(CHECK_INTERVAL).await;
             }
             match self.connection.check().await {
                 Ok(()) if last == Some(Connectivity::Up) => {}
                 Ok(()) => {
-                    self.welcome().await;
+                    tracing::info!("the store is available");
+                    self.warn_of_eviction().await;
                     return Connectivity::Up;
                 }
                 Err(_) if last == Some(Connectivity::Down) => {}
                 Err(cause) => {
-                    tracing::error!(cause = &*cause as &dyn StdError, "the store can't be used");
+                    tracing::error!(cause = &*cause as &dyn StdError, "the store is not available");
                     return Connectivity::Down;
                 }
             }
         }
     }
 
-    async fn welcome(&self) {
-        tracing::info!("the store is there");
-        if let Some(policy) = self.connection.eviction().await.filter(|policy| policy != "noeviction") {
+    async fn warn_of_eviction(&self) {
+        if let Some(policy) = self.connection.eviction_policy().await.filter(|policy| policy != "noeviction") {
             tracing::warn!(
                 policy,
-                "the store drops records when it is full, and with them their protection: its maxmemory-policy must be noeviction"
+                "the store evicts records when it is full, so messages may be sent twice: set maxmemory-policy to noeviction"
             );
         }
     }
-}
-
-/// Too much was written to one record at once.
-#[derive(Debug, thiserror::Error)]
-#[error("others have written too much since")]
-struct Overwritten;
-
-fn record(value: Value) -> Result<Record, Error> {
-    match value {
-        Value::Nil => Ok(Record::default()),
-        Value::BulkString(bytes) => Record::read(&bytes).ok_or(Error::Foreign),
-        _ => Err(Error::Foreign),
-    }
-}
-
-fn refused(failure: Failure) -> Error {
-    match failure.kind {
-        Kind::Full => Error::Full,
-        _ => Error::Unreachable(failure.cause),
-    }
-}
-
-/// A stamp that no other write has. It is never all zeros: an id of this version has bits that are set.
-fn stamp() -> Stamp {
-    let id = Uuid::new_v4().into_bytes();
-    std::array::from_fn(|at| id[at])
-}
-
-/// Waits a random while below `wait`, and tells the next one; nothing where there is no time left for it.
-async fn pause(wait: Duration, until: Instant) -> Option<Duration> {
-    let wake = Instant::now() + wait.mul_f64(HasherRng::default().next_f64());
-    if wake >= until {
-        return None;
-    }
-    sleep_until(wake).await;
-    Some((wait * 2).min(LONGEST_WAIT))
 }

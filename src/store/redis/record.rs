@@ -1,56 +1,56 @@
-//! What stands at a key: the stamps of the last writes, and the record.
+//! The value at a key: the stamps of the last writes, and the record.
 //!
-//! Every write has a stamp of its own. The first one of a record tells whether anybody wrote since it was read; those
-//! after it tell whether a write whose answer was lost has arrived, also where others have written since.
+//! Every write has a unique stamp. The newest stamp shows whether anybody wrote since the record was read. The older ones
+//! show whether a write whose answer was lost had arrived, even if others wrote after it.
 
-/// The length of a stamp, in bytes. The script knows it too.
+/// The length of a stamp, in bytes. The same number stands in `swap.lua`.
 pub(super) const STAMP: usize = 8;
 /// How many writes a record remembers.
 const REMEMBERED: usize = 16;
 const HEADER: usize = STAMP * REMEMBERED;
 
-/// The stamp of a write. Two of one record's last writes do not have the same one.
+/// The stamp of a write.
 pub(super) type Stamp = [u8; STAMP];
 
-/// What stands at a key.
+/// The value at a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Record {
+pub(super) struct StampedRecord {
     /// The newest first.
     stamps: Vec<Stamp>,
     body: Vec<u8>,
 }
 
-/// What an answer says of a write that did not replace the record now.
+/// What became of a write that did not replace the record now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It has arrived before.
+pub(super) enum WriteStatus {
+    /// It arrived earlier.
     Arrived,
-    /// It has not, and never will: somebody came first.
+    /// It never takes effect, because somebody wrote first.
     Beaten,
-    /// It can't be told: too much has been written since, or the record was lost.
+    /// Unknown: there were too many later writes, or the record was lost.
     Unclear,
 }
 
-impl Record {
-    /// Takes apart what stands at a key. Nothing for what no version of this has written.
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+impl StampedRecord {
+    /// Parses a value. None if no gateway wrote it.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let (header, body) = bytes.split_at_checked(HEADER)?;
         let (stamps, _) = header.as_chunks::<STAMP>();
         let stamps = stamps.iter().copied().take_while(|stamp| *stamp != [0; STAMP]).collect();
         Some(Self { stamps, body: body.to_vec() })
     }
 
-    /// The record itself; nothing where it was removed.
+    /// The record. None if it was removed.
     pub(super) fn body(&self) -> Option<&[u8]> {
         (!self.body.is_empty()).then_some(&*self.body)
     }
 
-    /// The stamp of the newest write, empty where there was none.
+    /// The stamp of the newest write. Empty if there was none.
     pub(super) fn newest(&self) -> &[u8] {
         self.stamps.first().map_or(&[], |stamp| stamp)
     }
 
-    /// What to write in place of this one; an empty `body` removes it.
+    /// The value that replaces this one. An empty `body` removes the record.
     pub(super) fn replaced(&self, stamp: Stamp, body: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEADER + body.len());
         bytes.extend([stamp].iter().chain(&self.stamps).take(REMEMBERED).flatten());
@@ -59,17 +59,17 @@ impl Record {
         bytes
     }
 
-    /// What became of the write `stamp`, which was to replace `expected`, where this is what stands there now.
-    pub(super) fn verdict(&self, stamp: Stamp, expected: &Self) -> Verdict {
+    /// What became of the write `stamp`, which should have replaced `expected`, if this is the value now.
+    pub(super) fn status_of(&self, stamp: Stamp, expected: &Self) -> WriteStatus {
         let follows = match expected.stamps.first() {
             Some(expected) => self.stamps.contains(expected),
-            // All that was ever written is remembered.
+            // All stamps since the first write are there.
             None => (1..REMEMBERED).contains(&self.stamps.len()),
         };
         match (self.stamps.contains(&stamp), follows) {
-            (true, _) => Verdict::Arrived,
-            (false, true) => Verdict::Beaten,
-            (false, false) => Verdict::Unclear,
+            (true, _) => WriteStatus::Arrived,
+            (false, true) => WriteStatus::Beaten,
+            (false, false) => WriteStatus::Unclear,
         }
     }
 }
@@ -83,37 +83,39 @@ mod tests {
     }
 
     /// The record after the writes `stamps`, the oldest first.
-    fn written(stamps: impl IntoIterator<Item = u8>) -> Record {
-        stamps.into_iter().fold(Record::default(), |record, n| Record::read(&record.replaced(stamp(n), &[n])).unwrap())
+    fn written(stamps: impl IntoIterator<Item = u8>) -> StampedRecord {
+        stamps
+            .into_iter()
+            .fold(StampedRecord::default(), |record, n| StampedRecord::parse(&record.replaced(stamp(n), &[n])).unwrap())
     }
 
     #[test]
-    fn a_record_reads_as_it_was_written() {
+    fn a_value_parses_as_it_was_written() {
         let record = written([1, 2]);
         assert_eq!((record.body(), record.newest()), (Some(&[2][..]), &stamp(2)[..]));
-        let removed = Record::read(&record.replaced(stamp(3), &[])).unwrap();
+        let removed = StampedRecord::parse(&record.replaced(stamp(3), &[])).unwrap();
         assert_eq!((removed.body(), removed.newest()), (None, &stamp(3)[..]));
-        assert_eq!((Record::default().body(), Record::default().newest()), (None, &[][..]));
-        assert_eq!(Record::read(b"{\"not\": \"ours\"}"), None);
+        assert_eq!((StampedRecord::default().body(), StampedRecord::default().newest()), (None, &[][..]));
+        assert_eq!(StampedRecord::parse(b"{\"not\": \"ours\"}"), None);
     }
 
     #[test]
-    fn a_write_is_found_also_when_others_have_written_since() {
-        let (nothing, expected) = (Record::default(), written([1]));
-        assert_eq!(written([1, 2]).verdict(stamp(2), &expected), Verdict::Arrived);
-        assert_eq!(written([1, 2, 3, 4]).verdict(stamp(2), &expected), Verdict::Arrived);
-        assert_eq!(written([2, 3]).verdict(stamp(2), &nothing), Verdict::Arrived);
+    fn a_write_is_found_after_later_writes() {
+        let (nothing, expected) = (StampedRecord::default(), written([1]));
+        assert_eq!(written([1, 2]).status_of(stamp(2), &expected), WriteStatus::Arrived);
+        assert_eq!(written([1, 2, 3, 4]).status_of(stamp(2), &expected), WriteStatus::Arrived);
+        assert_eq!(written([2, 3]).status_of(stamp(2), &nothing), WriteStatus::Arrived);
     }
 
     #[test]
-    fn a_write_is_given_up_only_where_it_certainly_has_not_arrived() {
-        let (nothing, expected) = (Record::default(), written([1]));
-        assert_eq!(written([1, 3]).verdict(stamp(2), &expected), Verdict::Beaten);
-        assert_eq!(written(3..18).verdict(stamp(2), &nothing), Verdict::Beaten);
-        // So many writes since that it may be one of those that are forgotten.
-        assert_eq!(written(1..18).verdict(stamp(20), &expected), Verdict::Unclear);
-        assert_eq!(written(3..19).verdict(stamp(2), &nothing), Verdict::Unclear);
+    fn a_write_counts_as_beaten_only_if_it_certainly_did_not_arrive() {
+        let (nothing, expected) = (StampedRecord::default(), written([1]));
+        assert_eq!(written([1, 3]).status_of(stamp(2), &expected), WriteStatus::Beaten);
+        assert_eq!(written(3..18).status_of(stamp(2), &nothing), WriteStatus::Beaten);
+        // So many later writes that its stamp may have been dropped.
+        assert_eq!(written(1..18).status_of(stamp(20), &expected), WriteStatus::Unclear);
+        assert_eq!(written(3..19).status_of(stamp(2), &nothing), WriteStatus::Unclear);
         // The record is gone.
-        assert_eq!(nothing.verdict(stamp(2), &expected), Verdict::Unclear);
+        assert_eq!(nothing.status_of(stamp(2), &expected), WriteStatus::Unclear);
     }
 }

@@ -1,8 +1,8 @@
--- Puts a record in the place of another one, if nobody has changed that one since it was read.
+-- Replaces a value if nobody wrote it since it was read.
 --
--- KEYS[1] the record. ARGV[1] the stamp it had, empty where there was none; ARGV[2] the new record, which begins with a
--- stamp of its own; ARGV[3] for how many milliseconds. A stamp has 8 bytes and stands at the beginning of every record.
--- Answers 1, or else the record as it is now: nothing where there is none.
+-- KEYS[1] is its key. ARGV[1] is its newest stamp, or empty if there was no value. ARGV[2] is the new value. ARGV[3] is
+-- its lifetime in milliseconds. Every value starts with its newest stamp, which has 8 bytes.
+-- Returns 1, or the value that is there instead: nil if there is none.
 local record = redis.call('GET', KEYS[1])
 if (record and string.sub(record, 1, 8) or '') ~= ARGV[1] then
   return record

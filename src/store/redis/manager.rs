@@ -1,0 +1,238 @@
+//! Keeps one connection to the server: connects on demand, and again after a failure.
+//!
+//! The reconnecting connection of the client library does not follow the failover of sentinels, and keeps errors other
+//! than those of the network for ever, such as a password that was wrong for a moment.
+
+use std::{sync::MutexGuard, time::Duration};
+
+use ::redis::{Cmd, ErrorKind, RedisError, RetryMethod, ServerErrorKind, Value, cmd};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::connection::{RedisConnection, RedisServer, SharedError, shared};
+use crate::{store::Error, sync::Mutex};
+
+/// How long calls fail at once after a connection could not be made.
+const RECONNECT_BACKOFF: Duration = Duration::from_millis(250);
+/// How long the server keeps the digest of a hash key that no gateway uses: longer than any record.
+const KEEP_HASH_KEY_DIGEST: Duration = Duration::from_hours(24 * 8);
+/// Connecting takes several commands, and more with sentinels. It may take the time of this many.
+const CONNECT_TIMEOUTS: u32 = 4;
+
+/// The connection to the server. All calls share it and their commands are pipelined.
+pub(super) struct ConnectionManager {
+    server: RedisServer,
+    timeout: Duration,
+    hash_key: HashKeyCheck,
+    state: Mutex<ConnectionState>,
+    /// Held while connecting. Other calls wait for the same connection.
+    connecting: tokio::sync::Mutex<()>,
+}
+
+/// Gateways must have the same hash key to share records. The first one stores a digest of its key, and all compare.
+pub(super) struct HashKeyCheck {
+    pub(super) key: String,
+    pub(super) digest: String,
+}
+
+#[derive(Default)]
+struct ConnectionState {
+    connection: Option<RedisConnection>,
+    /// Counts the connections.
+    number: u64,
+    /// Until when no connection is tried, and why.
+    backoff: Option<(Instant, SharedError)>,
+}
+
+/// A command that has no answer.
+#[derive(Clone, Debug)]
+pub(super) struct CommandError {
+    pub(super) kind: CommandErrorKind,
+    pub(super) cause: SharedError,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CommandErrorKind {
+    /// There is no connection, so the command was not sent.
+    Unsent,
+    /// The server refused, and will refuse again.
+    Refused,
+    /// The server refused for now.
+    TryLater,
+    /// The server refused because it is full.
+    Full,
+    /// The server does not know the script.
+    NoScript,
+    /// The command may be executed, now or later.
+    Lost,
+}
+
+impl CommandError {
+    /// Whether another try may succeed.
+    pub(super) const fn may_pass(&self) -> bool {
+        matches!(self.kind, CommandErrorKind::Lost | CommandErrorKind::TryLater)
+    }
+}
+
+impl From<CommandError> for Error {
+    fn from(error: CommandError) -> Self {
+        match error.kind {
+            CommandErrorKind::Full => Self::Full,
+            _ => Self::Unreachable(error.cause),
+        }
+    }
+}
+
+/// A server that answers and can't be used.
+#[derive(Debug, thiserror::Error)]
+enum ConnectError {
+    #[error("no answer within {0:?}, the time of a command")]
+    Timeout(Duration),
+    #[error("the records in it were made with another store.redis.hash_key_file")]
+    OtherHashKey,
+}
+
+impl ConnectionManager {
+    /// Connects on first use.
+    pub(super) fn new(server: RedisServer, timeout: Duration, hash_key: HashKeyCheck) -> Self {
+        Self { server, timeout, hash_key, state: Mutex::default(), connecting: tokio::sync::Mutex::default() }
+    }
+
+    /// Whether the client may execute a command twice.
+    pub(super) fn may_repeat(&self) -> bool {
+        self.server.is_cluster()
+    }
+
+    /// Executes `command`. It fails after the time of one command, or at `until`.
+    pub(super) async fn send(&self, command: &Cmd, until: Instant) -> Result<Value, CommandError> {
+        let connected = timeout_at(until, self.connection()).await.unwrap_or_else(|_| Err(self.timed_out()));
+        let unsent = |cause| CommandError { kind: CommandErrorKind::Unsent, cause };
+        let (mut connection, number) = connected.map_err(unsent)?;
+        let limit = Instant::now() + self.timeout;
+        let Ok(result) = timeout_at(limit.min(until), connection.query(command)).await else {
+            // A caller with little time left proves nothing about the connection.
+            if limit <= until {
+                self.discard(number);
+            }
+            return Err(CommandError { kind: CommandErrorKind::Lost, cause: self.timed_out() });
+        };
+        result.map_err(|error| {
+            // A server that is read-only is no longer the master.
+            if error.is_unrecoverable_error() || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly) {
+                self.discard(number);
+            }
+            CommandError { kind: self.kind(&error), cause: shared(error) }
+        })
+    }
+
+    /// Checks that the server answers, takes writes, and holds records of our hash key.
+    pub(super) async fn check(&self) -> Result<(), SharedError> {
+        let (mut connection, number) = self.connection().await?;
+        let checked = timeout(self.timeout, self.handshake(&mut connection)).await;
+        let checked = checked.unwrap_or_else(|_| Err(self.timed_out()));
+        if checked.is_err() {
+            self.discard(number);
+        }
+        checked
+    }
+
+    /// The `maxmemory-policy`. None if the server has no memory limit or does not show it.
+    pub(super) async fn eviction_policy(&self) -> Option<String> {
+        let (mut connection, _) = self.connection().await.ok()?;
+        let Ok(Ok(info)) = timeout(self.timeout, connection.memory_info()).await else { return None };
+        let value = |key| info.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+        let policy = value("maxmemory_policy:")?;
+        (value("maxmemory:") != Some("0")).then(|| policy.to_owned())
+    }
+
+    /// The connection with its number. Connects if there is none.
+    async fn connection(&self) -> Result<(RedisConnection, u64), SharedError> {
+        if let Some(known) = self.known() {
+            return known;
+        }
+        let _connecting = self.connecting.lock().await;
+        if let Some(known) = self.known() {
+            return known;
+        }
+        let connect = async {
+            let mut connection = self.server.connect().await?;
+            self.handshake(&mut connection).await?;
+            Ok(connection)
+        };
+        let connected = timeout(CONNECT_TIMEOUTS * self.timeout, connect).await;
+        let mut state = self.state();
+        match connected.unwrap_or_else(|_| Err(self.timed_out())) {
+            Ok(connection) => {
+                let number = state.number + 1;
+                *state = ConnectionState { connection: Some(connection.clone()), number, backoff: None };
+                Ok((connection, number))
+            }
+            Err(cause) => {
+                state.backoff = Some((Instant::now() + RECONNECT_BACKOFF, cause.clone()));
+                Err(cause)
+            }
+        }
+    }
+
+    /// The present connection, or why none may be tried now.
+    fn known(&self) -> Option<Result<(RedisConnection, u64), SharedError>> {
+        let state = self.state();
+        match (&state.connection, &state.backoff) {
+            (Some(connection), _) => Some(Ok((connection.clone(), state.number))),
+            (None, Some((until, cause))) if *until > Instant::now() => Some(Err(cause.clone())),
+            (None, _) => None,
+        }
+    }
+
+    /// Discards the connection `number`, unless a newer one has replaced it.
+    fn discard(&self, number: u64) {
+        let mut state = self.state();
+        if state.number == number {
+            state.connection = None;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, ConnectionState> {
+        self.state.lock()
+    }
+
+    /// Compares the digest of the hash key. The first gateway stores it.
+    async fn handshake(&self, connection: &mut RedisConnection) -> Result<(), SharedError> {
+        let HashKeyCheck { key, digest } = &self.hash_key;
+        let millis = u64::try_from(KEEP_HASH_KEY_DIGEST.as_millis()).unwrap_or(u64::MAX);
+        // Twice, because another gateway may store its digest first.
+        for _ in 0..2 {
+            match connection.query(cmd("GET").arg(key)).await.map_err(shared)? {
+                Value::Nil => {
+                    let mut set = cmd("SET");
+                    set.arg(key).arg(digest).arg("NX").arg("PX").arg(millis);
+                    connection.query(&set).await.map_err(shared)?;
+                }
+                Value::BulkString(stored) if stored == digest.as_bytes() => {
+                    connection.query(cmd("PEXPIRE").arg(key).arg(millis)).await.map_err(shared)?;
+                    return Ok(());
+                }
+                _ => return Err(shared(ConnectError::OtherHashKey)),
+            }
+        }
+        Ok(())
+    }
+
+    fn kind(&self, error: &RedisError) -> CommandErrorKind {
+        // The error of a cluster's last try does not tell what became of the earlier ones.
+        if self.may_repeat() && error.kind() != ErrorKind::Server(ServerErrorKind::NoScript) {
+            return CommandErrorKind::Lost;
+        }
+        match error.kind() {
+            ErrorKind::Server(ServerErrorKind::NoScript) => CommandErrorKind::NoScript,
+            ErrorKind::Server(_) | ErrorKind::Extension if error.code() == Some("OOM") => CommandErrorKind::Full,
+            ErrorKind::Server(_) if !matches!(error.retry_method(), RetryMethod::NoRetry) => CommandErrorKind::TryLater,
+            ErrorKind::Extension if error.code() == Some("BUSY") => CommandErrorKind::TryLater,
+            ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => CommandErrorKind::Refused,
+            _ => CommandErrorKind::Lost,
+        }
+    }
+
+    fn timed_out(&self) -> SharedError {
+        shared(ConnectError::Timeout(self.timeout))
+    }
+}
