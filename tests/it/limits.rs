@@ -60,7 +60,7 @@ fn refused<T>(result: Result<T, Status>, reason: &str, limit: &str) -> Option<Du
 }
 
 /// Asserts that `call` is refused for exactly the wait that the refusal names, and passes then.
-async fn passes_when_told<T>(
+async fn passes_after_its_wait<T>(
     gateway: &TestGateway,
     (reason, limit): (&str, &str),
     mut call: impl AsyncFnMut() -> Result<T, Status>,
@@ -68,7 +68,7 @@ async fn passes_when_told<T>(
     let wait = refused(call().await, reason, limit).expect("a wait");
     gateway.clock.advance(wait.saturating_sub(MILLI));
     let left = refused(call().await, reason, limit).expect("a wait");
-    assert_eq!(left, MILLI, "the wait is as long as it was told");
+    assert_eq!(left, MILLI, "the remaining wait is one millisecond");
     gateway.clock.advance(MILLI);
     call().await.unwrap_or_else(|status| panic!("{status:?}"));
     wait

@@ -1,4 +1,4 @@
-//! The gateway and the simulator from outside, over real sockets. Each folder holds what a person looks for.
+//! The gateway and the simulator from outside, over real sockets. Each folder has one subject.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on must fail")]
 #![expect(unreachable_pub, reason = "a module of a binary reaches no further than its crate")]

@@ -22,8 +22,8 @@ async function text(request) {
 
 /** Opens the page from `http://localhost:port` and gives what it says. */
 async function open(port, phone, isAllowed) {
-  const told = {};
-  told.promise = new Promise((resolve, reject) => Object.assign(told, { resolve, reject }));
+  const result = {};
+  result.promise = new Promise((resolve, reject) => Object.assign(result, { resolve, reject }));
   const answers = {
     "/": () => ["text/html", '<!doctype html><script type="module" src="/page.js"></script>'],
     "/page.js": () => ["text/javascript", script],
@@ -33,7 +33,7 @@ async function open(port, phone, isAllowed) {
       await (await fetch(outbox(`/latest/code?phone=${encodeURIComponent(phone)}`))).text(),
     ],
     "/result": async (request) => {
-      told.resolve(await text(request));
+      result.resolve(await text(request));
       return ["text/plain", ""];
     },
   };
@@ -60,10 +60,10 @@ async function open(port, phone, isAllowed) {
   const browser = spawn(CHROMIUM, [...flags, `http://localhost:${port}/`], { stdio: ["ignore", "ignore", "pipe"] });
   let log = "";
   browser.stderr.on("data", (piece) => (log += piece));
-  browser.on("exit", (code) => told.reject(new Error(`the browser ended with ${code}:\n${log}`)));
-  const late = setTimeout(() => told.reject(new Error(`the page said nothing:\n${log}`)), TIME);
+  browser.on("exit", (code) => result.reject(new Error(`the browser ended with ${code}:\n${log}`)));
+  const late = setTimeout(() => result.reject(new Error(`the page reported nothing:\n${log}`)), TIME);
   try {
-    return await told.promise;
+    return await result.promise;
   } finally {
     clearTimeout(late);
     browser.removeAllListeners("exit");

@@ -95,7 +95,7 @@ func connect(one scenario) (*grpc.ClientConn, error) {
 
 var variable = regexp.MustCompile(`\$\{(\w+)\}`)
 
-// expanded replaces ${…} by a saved value, a new UUID, or a number of letters.
+// expanded repermits ${…} by a saved value, a new UUID, or a number of letters.
 func (p *player) expanded(text []byte) []byte {
 	return variable.ReplaceAllFunc(text, func(found []byte) []byte {
 		name := string(found[2 : len(found)-1])
@@ -165,17 +165,17 @@ func parsed(text []byte) (step, error) {
 
 // many repeats the call of a step, with some calls at the same time.
 func (p *player) many(text []byte, step step) error {
-	places, ends := make(chan struct{}, step.AtOnce), make(chan error, step.Times)
+	permits, ends := make(chan struct{}, step.AtOnce), make(chan error, step.Times)
 	for range step.Times {
 		// Each call has its own copy, because decoding into a RawMessage overwrites the bytes that a running call still sends.
 		next, err := parsed(p.expanded(text))
 		if err != nil {
 			return err
 		}
-		places <- struct{}{}
+		permits <- struct{}{}
 		go func() {
 			ends <- p.make(context.Background(), next.call)
-			<-places
+			<-permits
 		}()
 	}
 	for range step.Times {

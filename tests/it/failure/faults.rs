@@ -36,7 +36,7 @@ type Expected = (Code, &'static str, usize);
 
 /// The expected results of a send, a check and a read.
 fn expected(fault: Fault) -> [Expected; 3] {
-    let in_doubt =
+    let unknown =
         |read| [(Code::Unknown, "SEND_OUTCOME_UNKNOWN", 1), (Code::Unknown, "CHECK_OUTCOME_UNKNOWN", 1), read];
     match fault {
         Fault::Refused | Fault::SynDropped => [(Code::Unavailable, "UPSTREAM_UNAVAILABLE", 0); 3],
@@ -45,9 +45,9 @@ fn expected(fault: Fault) -> [Expected; 3] {
         | Fault::SlowHeaders
         | Fault::SlowBody
         | Fault::WrongLength
-        | Fault::FailureAfterActing => in_doubt((Code::Unavailable, "UPSTREAM_UNAVAILABLE", 3)),
+        | Fault::FailureAfterActing => unknown((Code::Unavailable, "UPSTREAM_UNAVAILABLE", 3)),
         Fault::HalfJson | Fault::Html | Fault::Oversized | Fault::Bomb => {
-            in_doubt((Code::Internal, "UPSTREAM_ANSWER_UNREADABLE", 1))
+            unknown((Code::Internal, "UPSTREAM_ANSWER_UNREADABLE", 1))
         }
         // A throttled request had no effect, so every kind is retried.
         Fault::Throttled => [(Code::ResourceExhausted, "UPSTREAM_RATE_LIMITED", 3); 3],
@@ -151,21 +151,21 @@ async fn no_upstream_fault_leaks_a_file_descriptor() {
 
 #[tokio::test]
 async fn a_tenant_with_a_silent_upstream_does_not_delay_another_tenant() {
-    const PLACES: usize = 8;
+    const PERMITS: usize = 8;
     let origin = Faulty::start(Some(Fault::SlowHeaders)).await;
     let gateway = TestGateway::builder()
         .upstream(origin.addr)
         .config(|config| {
-            config.upstream.max_concurrent_attempts = PLACES;
-            config.grpc.max_concurrent_calls = 2 * PLACES;
+            config.upstream.max_concurrent_attempts = PERMITS;
+            config.grpc.max_concurrent_calls = 2 * PERMITS;
         })
         .start()
         .await;
     let mut waiting = Vec::new();
-    for place in 1..=PLACES {
+    for count in 1..=PERMITS {
         let mut clients = gateway.clients().await;
         waiting.push(tokio::spawn(async move { read(&mut clients).await }));
-        origin.until(place, KEY, READ).await;
+        origin.until(count, KEY, READ).await;
     }
     let mut clients = gateway.clients().await;
     for end in [read(&mut clients).await, send(&mut clients).await] {

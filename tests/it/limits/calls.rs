@@ -8,7 +8,7 @@ use verify_gateway::{
     pb::ListTemplatesRequest,
 };
 
-use super::{gateway, hits, observed, passes_when_told, refused};
+use super::{gateway, hits, observed, passes_after_its_wait, refused};
 use crate::support::{Clients, OTHER_TOKEN, Origin, PHONE, TestGateway};
 
 const OF_SECOND: (&str, &str) = ("REQUEST_LIMIT_REACHED", "limits.requests_per_second");
@@ -28,7 +28,7 @@ async fn calls_are_limited_to_a_rate_and_a_burst() {
         call(&clients).await.unwrap();
     }
     for _ in 0..5 {
-        let wait = passes_when_told(&gateway, OF_SECOND, async || call(&clients).await).await;
+        let wait = passes_after_its_wait(&gateway, OF_SECOND, async || call(&clients).await).await;
         assert_eq!(wait, Duration::from_millis(250));
     }
     gateway.clock.advance(Duration::from_hours(1));

@@ -9,7 +9,7 @@ use verify_gateway::{
     pb::{CheckOutcome, CheckVerificationRequest, check_verification_request::Target},
 };
 
-use super::{changed, gateway, hits, passes_when_told, refused, window};
+use super::{changed, gateway, hits, passes_after_its_wait, refused, window};
 use crate::support::{Clients, KEY, PHONE, Refused, TestGateway};
 
 use CheckOutcome::{Accepted, Rejected};
@@ -112,7 +112,7 @@ async fn a_new_code_does_not_reset_the_failed_checks_of_a_phone_number() {
     refused(one.by_id(&clients, &one.code).await, GUESSES.0, GUESSES.1);
     // Two failed in the first hour and two in the second. Each leaves the window after a day.
     let guess = async || one.by_phone(&clients, one.wrong).await;
-    assert_eq!(passes_when_told(&gateway, GUESSES, guess).await, 22 * HOUR);
+    assert_eq!(passes_after_its_wait(&gateway, GUESSES, guess).await, 22 * HOUR);
     gateway.stop().await;
 }
 

@@ -9,7 +9,7 @@ use verify_gateway::{
     pb::{Profile, SmsSettings},
 };
 
-use super::{gateway, hits, observed, passes_when_told, refused, window};
+use super::{gateway, hits, observed, passes_after_its_wait, refused, window};
 use crate::support::{Clients, OTHER_TOKEN, PHONE, Refused, TestGateway, sms_with_request_id};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -42,12 +42,12 @@ async fn by_default_a_phone_number_gets_three_sends_in_ten_minutes_and_five_in_a
     }
     let again = async || clients.clone().try_send(PHONE, &profile_id).await;
     // The first of the three sends was three minutes ago.
-    assert_eq!(passes_when_told(&gateway, OF_PHONE, again).await, 7 * MINUTE);
+    assert_eq!(passes_after_its_wait(&gateway, OF_PHONE, again).await, 7 * MINUTE);
     gateway.clock.advance(10 * MINUTE);
     clients.send(PHONE, &profile_id).await;
     // Now there are five sends in the hour, the first twenty minutes ago.
     let again = async || clients.clone().try_send(PHONE, &profile_id).await;
-    assert_eq!(passes_when_told(&gateway, OF_PHONE, again).await, 40 * MINUTE);
+    assert_eq!(passes_after_its_wait(&gateway, OF_PHONE, again).await, 40 * MINUTE);
     // Other numbers, and the same number in another tenant, have their own counters.
     clients.send(OTHER, &profile_id).await;
     let mut theirs = gateway.clients_with(Some(OTHER_TOKEN)).await;
@@ -70,9 +70,9 @@ async fn each_country_has_its_own_limit() {
     clients.send(OTHER, &profile_id).await;
     clients.send("+442071838750", &profile_id).await;
     let again = async || clients.clone().try_send("+442071838751", &profile_id).await;
-    assert_eq!(passes_when_told(&gateway, OF_COUNTRY, again).await, HOUR);
+    assert_eq!(passes_after_its_wait(&gateway, OF_COUNTRY, again).await, HOUR);
     let again = async || clients.clone().try_send(PHONE, &profile_id).await;
-    assert_eq!(passes_when_told(&gateway, OF_COUNTRY, again).await, 23 * HOUR);
+    assert_eq!(passes_after_its_wait(&gateway, OF_COUNTRY, again).await, 23 * HOUR);
     // Canada has the calling code of the United States, and its own limit.
     clients.send("+14165551234", &profile_id).await;
     gateway.stop().await;
@@ -88,7 +88,7 @@ async fn a_tenant_has_a_daily_limit() {
     gateway.clock.advance(HOUR);
     clients.send(OTHER, &profile_id).await;
     let again = async || clients.clone().try_send("+13035550001", &profile_id).await;
-    assert_eq!(passes_when_told(&gateway, OF_DAY, again).await, 23 * HOUR);
+    assert_eq!(passes_after_its_wait(&gateway, OF_DAY, again).await, 23 * HOUR);
     gateway.stop().await;
 }
 
@@ -101,7 +101,7 @@ async fn two_sends_to_a_phone_number_are_a_cool_down_apart() {
     clients.send(PHONE, &profile_id).await;
     clients.send(OTHER, &profile_id).await;
     let again = async || clients.clone().try_send(PHONE, &profile_id).await;
-    assert_eq!(passes_when_told(&gateway, COOL_DOWN, again).await, MINUTE);
+    assert_eq!(passes_after_its_wait(&gateway, COOL_DOWN, again).await, MINUTE);
     gateway.stop().await;
 }
 
@@ -124,7 +124,7 @@ async fn a_send_over_several_limits_waits_for_all_of_them_and_reserves_nothing()
     }
     // The cool-down of this number ends sooner.
     let again = async || clients.clone().try_send(OTHER, &profile_id).await;
-    assert_eq!(passes_when_told(&gateway, OF_DAY, again).await, 23 * HOUR + HOUR / 2);
+    assert_eq!(passes_after_its_wait(&gateway, OF_DAY, again).await, 23 * HOUR + HOUR / 2);
     gateway.clock.advance(HOUR / 2);
     clients.send(PHONE, &profile_id).await;
     assert_eq!(hits(&gateway, OF_PHONE.1, "enforced").await, 0);
@@ -208,7 +208,7 @@ async fn an_unresolved_send_keeps_its_one_reservation() {
     gateway.clock.advance(wait);
     clients.verifications.create_verification(request).await.unwrap();
     let again = async || clients.clone().try_send(PHONE, &profile_id).await;
-    assert_eq!(passes_when_told(&gateway, OF_PHONE, again).await, HOUR);
+    assert_eq!(passes_after_its_wait(&gateway, OF_PHONE, again).await, HOUR);
     assert_eq!(gateway.messages(PHONE).await.len(), 2);
     gateway.stop().await;
 }
