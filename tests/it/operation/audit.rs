@@ -14,29 +14,11 @@ use crate::support::{Clients, KEY, PHONE, Served, TOKEN, TestGateway};
 
 const OF_SENDER: &str = "vgw_the-token-of-the-sender";
 
-#[tokio::test]
-async fn sends_checks_changes_denials_and_reloads_are_audited_once_at_any_log_level() {
-    let set_up = TestGateway::start().await;
-    let tenants = format!(
-        "tenants:
-  - id: login
-    telnyx_api_key: {{ inline: {KEY} }}
-    identities:
-      - {{ name: ops, tokens: ['{}'], roles: [admin], channels: any, countries: any, profiles: any }}
-      - {{ name: sender, tokens: ['{}'], roles: [sender], channels: [sms], countries: [US], profiles: any }}
-",
-        TokenHash::of(TOKEN),
-        TokenHash::of(OF_SENDER)
-    );
-    let settings = "tenants: { reload_interval: 10ms }\ntelemetry: { log: { format: json, level: info } }\n";
-    let mut served = Served::before(&set_up, settings, &[("tenants.yaml", &tenants)]).await;
-    // The first line of the log names the address. After that, the level suppresses all lines.
-    let off = reqwest::Client::new().put(format!("{}/loglevel", served.admin)).body(r#"{"level": "off"}"#);
-    assert!(off.send().await.unwrap().status().is_success());
-
+/// Makes calls that are audited, and calls that are not. Returns the ID of the profile that they used.
+async fn make_calls(served: &Served, set_up: &TestGateway) -> String {
     let mut ops = Clients::of(served.addr, Some(TOKEN)).await;
     let mut sender = Clients::of(served.addr, Some(OF_SENDER)).await;
-    let mut nobody = Clients::of(served.addr, Some("nobody's")).await;
+    let mut stranger = Clients::of(served.addr, Some("nobody's")).await;
     let profile_id = ops.sms_profile().await;
     let send = |channel: Channel, phone: &str| CreateVerificationRequest {
         phone_number: phone.into(),
@@ -60,21 +42,51 @@ async fn sends_checks_changes_denials_and_reloads_are_audited_once_at_any_log_le
     let code = set_up.code(PHONE).await;
     sender.verifications.check_verification(CheckVerificationRequest { code, ..check }).await.unwrap();
     sender.profiles.get_profile(GetProfileRequest { profile_id: profile_id.clone() }).await.err().unwrap();
-    nobody.templates.list_templates(ListTemplatesRequest::default()).await.err().unwrap();
+    stranger.templates.list_templates(ListTemplatesRequest::default()).await.err().unwrap();
     // Successful reads are not audited.
     ops.templates.list_templates(ListTemplatesRequest::default()).await.unwrap();
     ops.profiles.delete_profile(DeleteProfileRequest { profile_id: profile_id.clone() }).await.unwrap();
+    profile_id
+}
+
+/// The lines of the audit log after the log level has changed. There are no other lines.
+fn audited(log: &str) -> Vec<Value> {
+    let (_, after) = log.split_once("the log was changed").unwrap_or(("", log));
+    let mut lines: Vec<Value> = after.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    lines.retain(|line| line["message"] != "listening");
+    assert!(lines.iter().all(|line| line["target"] == "audit"), "{after}");
+    lines
+}
+
+#[tokio::test]
+async fn sends_checks_changes_denials_and_reloads_are_audited_once_at_any_log_level() {
+    let set_up = TestGateway::start().await;
+    let tenants = format!(
+        "tenants:
+  - id: login
+    telnyx_api_key: {{ inline: {KEY} }}
+    identities:
+      - {{ name: ops, tokens: ['{}'], roles: [admin], channels: any, countries: any, profiles: any }}
+      - {{ name: sender, tokens: ['{}'], roles: [sender], channels: [sms], countries: [US], profiles: any }}
+",
+        TokenHash::of(TOKEN),
+        TokenHash::of(OF_SENDER)
+    );
+    let settings = "tenants: { reload_interval: 10ms }\ntelemetry: { log: { format: json, level: info } }\n";
+    let mut served = Served::before(&set_up, settings, &[("tenants.yaml", &tenants)]).await;
+    // The first line of the log names the address. After that, the level suppresses all lines.
+    let off = reqwest::Client::new().put(format!("{}/loglevel", served.admin)).body(r#"{"level": "off"}"#);
+    assert!(off.send().await.unwrap().status().is_success());
+
+    let profile_id = make_calls(&served, &set_up).await;
     served.swap(&[("tenants.yaml", &format!("{tenants}\n# changed"))]);
     served.says("reload: ok").await;
     served.swap(&[("tenants.yaml", "tenants: []")]);
     served.says("reload: failed").await;
 
     let ended = served.end().await;
-    let (_, after) = ended.err.split_once("the log was changed").unwrap_or(("", &ended.err));
-    let mut lines: Vec<Value> = after.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    lines.retain(|line| line["message"] != "listening");
-    assert!(lines.iter().all(|line| line["target"] == "audit"), "{after}");
-    let seen: Vec<Value> = lines
+    let lines = audited(&ended.err);
+    let events: Vec<Value> = lines
         .iter()
         .map(|line| {
             json!([line["event"], line["identity"], line["outcome"], line["rule"], line["cause"], line["phone_number"]])
@@ -95,7 +107,7 @@ async fn sends_checks_changes_denials_and_reloads_are_audited_once_at_any_log_le
         json!(["reload", none, "ok", none, none, none]),
         json!(["reload", none, "failed", none, none, none]),
     ];
-    assert_eq!(seen, expected);
+    assert_eq!(events, expected);
     let of_send = &lines[1];
     for (field, value) in [
         ("tenant", "login"),
