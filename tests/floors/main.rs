@@ -1,7 +1,8 @@
-//! Rules for the whole source: which module imports which, and how long files are.
+//! Rules for the whole repository: which module imports which, how long files are, and what documents refer to.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on must fail")]
 
+mod documents;
 mod modules;
 mod sizes;
 

@@ -8,6 +8,8 @@ use super::instruments::{INVENTORY, Instrument, MetricKind};
 #[must_use]
 pub fn page() -> String {
     let mut page = String::from(HEAD);
+    let links = INVENTORY.iter().map(Instrument::prometheus).map(|name| format!("[`{name}`](#{name})"));
+    writeln!(page, "\n{}", links.collect::<Vec<_>>().join(" ·\n")).expect("a string takes all");
     for instrument in INVENTORY {
         let Instrument { name, unit, labels, doc, .. } = instrument;
         let kind = match instrument.kind {

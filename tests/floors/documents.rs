@@ -1,20 +1,16 @@
 //! The documents name files, sections and pages that exist.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on must fail")]
-
 use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
+use crate::root;
 
 /// Every Markdown file of the root, `docs`, the chart and the examples.
 fn documents() -> Vec<PathBuf> {
-    let mut folders = vec![root(), root().join("docs"), root().join("helm/verify-gateway")];
+    let mut folders = vec![root().to_owned(), root().join("docs"), root().join("helm/verify-gateway")];
     folders.extend(fs::read_dir(root().join("examples")).unwrap().map(|entry| entry.unwrap().path()));
     let files = folders.iter().filter(|folder| folder.is_dir()).flat_map(|folder| fs::read_dir(folder).unwrap());
     let files = files.map(|entry| entry.unwrap().path());
