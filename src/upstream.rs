@@ -1,53 +1,46 @@
 //! The client of the Telnyx Verify API.
 //!
-//! A request passes these layers, outermost first; they are built once, so that what they remember survives:
-//! retries → circuit breaker → places → client span → time of an attempt → headers → transport.
+//! `RetryPolicy` makes the attempts of a request. Each attempt passes, in this order: circuit breaker → permit → client
+//! span → attempt timeout → headers → transport (`attempt.rs`).
 //!
-//! The reason of a failure says whether anything happened upstream. A send, a check or a creation that may have been
-//! carried out fails for `SEND_OUTCOME_UNKNOWN`, `CHECK_OUTCOME_UNKNOWN` or `CREATE_OUTCOME_UNKNOWN`, however that came
-//! about; one that fails for any other reason, `DEADLINE_EXCEEDED` among them, has changed nothing.
+//! The reason of an error says whether anything happened upstream. A send, a check or a creation that may have been
+//! carried out fails with `SEND_OUTCOME_UNKNOWN`, `CHECK_OUTCOME_UNKNOWN` or `CREATE_OUTCOME_UNKNOWN`. With any other
+//! reason, `DEADLINE_EXCEEDED` included, it changed nothing.
 //!
 //! With `CallContext::run_to_completion`, an attempt of a send or a creation keeps its full timeout: neither the caller's
 //! deadline nor `CallContext::cancelled` ends it.
 
 mod attempt;
-mod authorize;
 mod breaker;
 mod budget;
-mod bulkhead;
 mod calls;
 mod classify;
-mod keyed;
+mod keyed_cache;
 mod operation;
 mod pushback;
-mod recent;
+mod request;
 mod retry;
-mod timeout;
-mod trace;
+mod rolling_window;
+mod span;
 mod transport;
 
 use std::{error::Error as StdError, sync::Arc};
 
 use bytes::Bytes;
-use http::HeaderMap;
-use reqwest::Url;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
-use tower::{Service, ServiceBuilder, util::BoxCloneSyncService};
+use tower::{Service, util::BoxCloneSyncService};
+use url::Url;
 
-pub use self::{attempt::Failure, calls::to_json};
 use self::{
-    attempt::{Answer, Request},
-    authorize::{Authorize, AuthorizeLayer},
-    breaker::{Breaker, BreakerLayer},
-    bulkhead::{Bulkhead, BulkheadLayer},
-    classify::Meaningful,
+    attempt::Attempts,
+    classify::Complete,
     operation::Operation,
-    retry::Retry,
-    timeout::{AttemptTimeout, AttemptTimeoutLayer},
-    trace::{Trace, TraceLayer},
+    request::{Request, Response},
+    retry::RetryPolicy,
     transport::Transport,
 };
+pub use self::{calls::to_json, request::TransportError};
 use crate::{
     clock::Clock,
     config,
@@ -57,45 +50,44 @@ use crate::{
     telnyx::{Channel, Data, Route},
 };
 
-/// What an attempt passes.
-type Stack = Breaker<Bulkhead<Trace<AttemptTimeout<Authorize<Transport>>>>>;
-
-/// The client of the Telnyx Verify API. Cloning is cheap, and clones share their connections.
+/// The client of the Telnyx Verify API. Clones share connections, circuits, permits and budgets.
 #[derive(Clone)]
-pub struct Client {
-    retry: Retry,
-    stack: Stack,
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    retry: RetryPolicy,
+    attempts: Attempts,
     clock: Clock,
     base_url: String,
-    /// The URLs of sends, by channel: the hot ones are not put together for each call.
-    send_urls: Arc<[Url]>,
+    /// The URLs of sends, by channel. Sends are frequent, so their URLs are not parsed for each call.
+    send_urls: Vec<Url>,
 }
 
 /// A page of a list. Pages count from 1.
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
-    /// Which page.
+    /// The number of the page.
     pub number: u32,
-    /// How many resources a page holds.
+    /// The number of resources per page.
     pub size: u32,
 }
 
-/// Which verification a code belongs to.
+/// The verification that a check is about.
 #[derive(Clone, Copy)]
 pub enum CheckTarget<'a> {
-    /// The one with this id.
+    /// The verification with this id.
     Id(&'a str),
-    /// The pending one of this number.
+    /// The pending verification of this number.
     Phone(&'a PhoneNumber),
 }
 
-/// No client can be made: the base URL is no URL, or the certificates of `upstream.ca_file` can't be read.
+/// The client can't be built: the base URL is invalid, or `upstream.ca_file` can't be read.
 #[derive(Debug, thiserror::Error)]
 #[error("can't build the upstream client")]
 pub struct BuildError(#[source] Box<dyn StdError + Send + Sync>);
 
 impl Client {
-    /// Builds the client. It connects when it is first used.
+    /// Builds the client. It connects on first use.
     ///
     /// # Errors
     /// See [`BuildError`].
@@ -103,13 +95,13 @@ impl Client {
         Self::build(Transport::network(config).map_err(BuildError)?, config, clock, metrics)
     }
 
-    /// Builds the client over a service that answers in place of the network: an API in the same process.
+    /// Builds the client over a service in this process, in place of the network.
     ///
     /// # Errors
     /// See [`BuildError`].
     pub fn over<T>(transport: T, config: &config::Upstream, clock: Clock, metrics: &Metrics) -> Result<Self, BuildError>
     where
-        T: Service<http::Request<Bytes>, Response = http::Response<Bytes>, Error = Failure>
+        T: Service<http::Request<Bytes>, Response = http::Response<Bytes>, Error = TransportError>
             + Clone
             + Send
             + Sync
@@ -126,62 +118,57 @@ impl Client {
         metrics: &Metrics,
     ) -> Result<Self, BuildError> {
         let base_url = config.base_url.trim_end_matches('/').to_owned();
-        let no_url = || BuildError("the base URL is no URL".into());
+        let invalid = |error: url::ParseError| BuildError(error.into());
         let send_urls = Channel::ALL.iter().map(|&channel| url(&base_url, Route::Send(channel)));
-        let send_urls = send_urls.collect::<Option<_>>().ok_or_else(no_url)?;
-        let mut probe = url(&base_url, Route::Profiles).ok_or_else(no_url)?;
-        Page { number: 1, size: 1 }.append_to(&mut probe);
-        let retry = Retry::new(config.retry.clone(), clock.clone(), metrics.clone());
-        let stack = ServiceBuilder::new()
-            .layer(BreakerLayer::new(&config.breaker, probe, metrics.clone()))
-            .layer(BulkheadLayer::new(config.max_concurrent_attempts, metrics.clone()))
-            .layer(TraceLayer { propagate: config.propagate_trace, metrics: metrics.clone() })
-            .layer(AttemptTimeoutLayer(config.attempt_timeout))
-            .layer(AuthorizeLayer)
-            .service(transport);
-        Ok(Self { retry, stack, clock, base_url, send_urls })
+        let send_urls = send_urls.collect::<Result<_, _>>().map_err(invalid)?;
+        let mut probe_url = url(&base_url, Route::Profiles).map_err(invalid)?;
+        Page { number: 1, size: 1 }.append_to(&mut probe_url);
+        let retry = RetryPolicy::new(config.retry.clone(), clock.clone(), metrics.clone());
+        let attempts = Attempts::new(config, probe_url, transport, metrics);
+        Ok(Self(Arc::new(Inner { retry, attempts, clock, base_url, send_urls })))
     }
 
-    /// Makes a call whose answer is one resource in an envelope.
-    async fn data<T: DeserializeOwned + Meaningful>(
+    /// Makes a call whose response is one resource in an envelope.
+    async fn data<T: DeserializeOwned + Complete>(
         &self,
         context: &CallContext,
         operation: Operation,
-        name: &str,
+        id: &str,
         url: Url,
         body: Bytes,
     ) -> Result<T, Error> {
-        self.read::<Data<T>>(context, operation, name, url, body).await.map(|envelope| envelope.data)
+        self.read::<Data<T>>(context, operation, id, url, body).await.map(|envelope| envelope.data)
     }
 
-    /// Makes a call and reads its answer.
-    async fn read<T: DeserializeOwned + Meaningful>(
+    /// Makes a call and reads its response.
+    async fn read<T: DeserializeOwned + Complete>(
         &self,
         context: &CallContext,
         operation: Operation,
-        name: &str,
+        id: &str,
         url: Url,
         body: Bytes,
     ) -> Result<T, Error> {
-        let answer = self.call(context, operation, name, url, body).await?;
-        classify::read(operation, &answer)
+        let response = self.call(context, operation, id, url, body).await?;
+        classify::read(operation, &response)
     }
 
-    /// Makes a call. `name` is the id of the resource that a 404 is about, where there is one.
+    /// Makes a call. `id` is the id of the resource that a 404 is about, if there is one.
     async fn call(
         &self,
         context: &CallContext,
         operation: Operation,
-        name: &str,
+        id: &str,
         url: Url,
         body: Bytes,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Response, Error> {
         if Instant::now() >= context.deadline {
-            return Err(too_late());
+            return Err(deadline_exceeded());
         }
         if context.cancelled.is_cancelled() {
             return Err(Error::new(ErrorReason::DeadlineExceeded, "the caller stopped waiting"));
         }
+        let Inner { retry, attempts, clock, .. } = &*self.0;
         let request = Request {
             operation,
             url,
@@ -189,22 +176,22 @@ impl Client {
             tenant: Arc::clone(&context.tenant),
             deadline: context.deadline,
             cancelled: context.cancelled.clone(),
-            run_to_completion: context.run_to_completion && operation.is_worth_following(),
+            run_to_completion: context.run_to_completion && operation.runs_to_completion(),
             internal: context.internal,
             resend_count: 0,
-            in_doubt: false,
-            headers: HeaderMap::new(),
+            after_unknown_outcome: false,
         };
-        let result = self.retry.run(&self.stack, request).await;
-        let asked = result.as_ref().ok().and_then(|answer| pushback::asked(&answer.headers, self.clock.now()));
-        classify::outcome(operation, name, result, asked).map_err(|error| {
+        let result = retry.run(request, |request| attempts.make(request)).await;
+        let retry_after =
+            result.as_ref().ok().and_then(|response| pushback::retry_after(&response.headers, clock.now()));
+        classify::success(operation, id, result, retry_after).map_err(|error| {
             let late = error.reason == ErrorReason::UpstreamUnavailable && Instant::now() >= context.deadline;
-            if late { too_late().source(error) } else { error }
+            if late { deadline_exceeded().source(error) } else { error }
         })
     }
 
     fn url(&self, route: Route<'_>) -> Url {
-        url(&self.base_url, route).expect("routes are made of characters that a URL's path takes")
+        url(&self.0.base_url, route).expect("routes consist of characters that are valid in a URL's path")
     }
 }
 
@@ -219,11 +206,11 @@ impl Page {
     }
 }
 
-fn url(base: &str, route: Route<'_>) -> Option<Url> {
-    Url::parse(&format!("{base}{route}")).ok()
+fn url(base: &str, route: Route<'_>) -> Result<Url, url::ParseError> {
+    Url::parse(&format!("{base}{route}"))
 }
 
-fn too_late() -> Error {
+fn deadline_exceeded() -> Error {
     Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out")
 }
 

@@ -1,87 +1,134 @@
-//! One attempt: what goes through the stack, and how it can end.
+//! One attempt, from the circuit breaker to the transport.
 
-use std::{error::Error as StdError, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
-use reqwest::Url;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+use http::{
+    HeaderMap, HeaderValue,
+    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE},
+};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout_at},
+};
+use tracing::Instrument;
+use url::Url;
 
-use super::operation::Operation;
-use crate::domain::Tenant;
+use super::{
+    breaker::{Admitted, CircuitBreakers},
+    keyed_cache::KeyedCache,
+    operation::Operation,
+    request::{AttemptError, RejectedLocally, Request, Response, TransportError},
+    span::{Measurement, Propagator, client_span},
+    transport::Transport,
+};
+use crate::{
+    config,
+    domain::{LimitMode, TenantId},
+    telemetry::Metrics,
+};
 
-/// A request on its way to Telnyx. Cloning it, for another attempt, copies little.
-#[derive(Clone)]
-pub(super) struct Request {
-    /// What is asked.
-    pub(super) operation: Operation,
-    /// Where.
-    pub(super) url: Url,
-    /// The JSON body; empty for none.
-    pub(super) body: Bytes,
-    /// For whom, and on whose account.
-    pub(super) tenant: Arc<Tenant>,
-    /// When the caller stops waiting.
-    pub(super) deadline: Instant,
-    /// Set when the caller is gone.
-    pub(super) cancelled: CancellationToken,
-    /// Whether an attempt that was begun has its whole time, whatever the deadline.
-    pub(super) run_to_completion: bool,
-    /// Whether the caller did not ask for it, so that it counts as a retry.
-    pub(super) internal: bool,
-    /// How many attempts there were before this one.
-    pub(super) resend_count: usize,
-    /// Whether an attempt before this one may have been carried out.
-    pub(super) in_doubt: bool,
-    /// The headers to send; filled on the way down.
-    pub(super) headers: HeaderMap,
+/// Makes attempts. Circuits and permits outlive the calls.
+pub(super) struct Attempts {
+    breakers: CircuitBreakers,
+    /// The URL of a cheap read: the first profile.
+    probe_url: Url,
+    permits: KeyedCache<TenantId, Arc<Semaphore>>,
+    propagator: Propagator,
+    timeout: Duration,
+    transport: Transport,
+    metrics: Metrics,
 }
 
-/// An answer, whatever its status.
-#[derive(Debug)]
-pub(super) struct Answer {
-    /// The status.
-    pub(super) status: StatusCode,
-    /// The headers.
-    pub(super) headers: HeaderMap,
-    /// The whole body.
-    pub(super) body: Bytes,
+impl Attempts {
+    /// `probe_url` lists profiles.
+    pub(super) fn new(config: &config::Upstream, probe_url: Url, transport: Transport, metrics: &Metrics) -> Self {
+        let permits = config.max_concurrent_attempts;
+        Self {
+            breakers: CircuitBreakers::new(&config.breaker, metrics.clone()),
+            probe_url,
+            permits: KeyedCache::new(move || Arc::new(Semaphore::new(permits))),
+            propagator: Propagator::new(config.propagate_trace),
+            timeout: config.attempt_timeout,
+            transport,
+            metrics: metrics.clone(),
+        }
+    }
+
+    /// Makes one attempt: breaker → permit → span → timeout → headers → transport.
+    pub(super) async fn make(&self, request: Request) -> Result<Response, AttemptError> {
+        // Breaker: each attempt counts, and an attempt that an open circuit rejects takes no permit.
+        let mut admitted = self.breakers.admit(&request)?;
+        if admitted.needs_probe() {
+            self.probe(&request, &mut admitted).await?;
+        }
+        let result = self.exchange(request).await;
+        admitted.record(&result);
+        result
+    }
+
+    /// Reads one profile before a request that may close an open circuit. A send, a check or a change must not be the
+    /// trial: somebody would have to live with its failure.
+    async fn probe(&self, request: &Request, admitted: &mut Admitted) -> Result<(), RejectedLocally> {
+        let (operation, url, body) = (Operation::ListProfiles, self.probe_url.clone(), Bytes::new());
+        let read = Request { operation, url, body, run_to_completion: false, ..request.clone() };
+        let result = self.exchange(read).await;
+        if !admitted.record(&result) {
+            return Err(RejectedLocally::CircuitOpen(self.breakers.open_for()));
+        }
+        // The request itself decides now.
+        admitted.forget();
+        // The probe took time: it may be too late to begin the request.
+        if Instant::now() >= request.deadline || request.cancelled.is_cancelled() {
+            return Err(RejectedLocally::CircuitOpen(Duration::ZERO));
+        }
+        Ok(())
+    }
+
+    /// Permit → span → timeout → headers → transport.
+    async fn exchange(&self, request: Request) -> Result<Response, AttemptError> {
+        // Permit: a tenant whose upstream is slow must not occupy the whole gateway. An attempt beyond the bound is
+        // rejected and not queued: it would wait in vain.
+        let permits = self.permits.get(&request.tenant.id);
+        let Ok(_permit) = permits.try_acquire() else {
+            self.metrics.limit_hit("upstream.max_concurrent_attempts", LimitMode::Enforce);
+            return Err(RejectedLocally::ConcurrencyLimit.into());
+        };
+        // Span: each attempt has a span and a measurement, also one that times out.
+        let span = client_span(&request);
+        let mut measurement = Measurement::begin(&self.metrics, request.operation, &span);
+        // Timeout: a slow attempt leaves time for another one. The caller's deadline may be sooner.
+        let timeout = Instant::now() + self.timeout;
+        let callers = (!request.run_to_completion && request.deadline < timeout).then_some(request.deadline);
+        // Headers: last, so that the rest of the gateway handles no request that carries a key.
+        let mut headers = headers(&request);
+        self.propagator.inject(&span, &mut headers);
+        let exchange = async {
+            let response = timeout_at(callers.unwrap_or(timeout), self.transport.send(request, headers)).await;
+            let result = match response {
+                Ok(result) => result.map_err(AttemptError::from),
+                Err(_) if callers.is_some() => Err(AttemptError::Abandoned),
+                Err(_) => Err(TransportError::Timeout.into()),
+            };
+            measurement.end(&result);
+            result
+        };
+        exchange.instrument(span.clone()).await
+    }
 }
 
-/// Why a transport has no answer. Sources must hold no URL, key, code or phone number: they are logged.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// No connection could be made, so the request never left.
-    #[error("no connection to the upstream")]
-    Unsent(#[source] Box<dyn StdError + Send + Sync>),
-    /// The connection broke after the request may have left.
-    #[error("the connection to the upstream broke")]
-    Lost(#[source] Box<dyn StdError + Send + Sync>),
-    /// No whole answer in the time an attempt has.
-    #[error("the upstream took too long")]
-    Timeout,
-    /// The answer is larger than the gateway takes.
-    #[error("the upstream's answer is too large")]
-    TooLarge,
-}
-
-/// Why an attempt has no answer.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Unanswered {
-    /// It was made, and failed.
-    #[error(transparent)]
-    Failed(#[from] Failure),
-    /// It was under way when the caller's time was over.
-    #[error("the caller's time was over before the upstream answered")]
-    GivenUp,
-    /// It was not made: the upstream fails. The next try can be made after this time.
-    #[error("the circuit breaker is open")]
-    CircuitOpen(Duration),
-    /// It was not made: too many others of the tenant are under way.
-    #[error("the tenant has too many requests under way")]
-    NoPlace,
-    /// It was not made: the caller did not ask for it, and the budget of retries is used up.
-    #[error("the budget of retries is used up")]
-    NotAffordable,
+/// The headers for Telnyx. They are an allow-list: nothing of a caller's headers reaches a third party. The transport
+/// adds the user agent.
+fn headers(request: &Request) -> HeaderMap {
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    // Responses are small: decompression would cost more than it saves.
+    const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+    let mut headers = HeaderMap::with_capacity(6);
+    headers.insert(AUTHORIZATION, request.tenant.key.authorization());
+    headers.insert(ACCEPT, JSON);
+    headers.insert(ACCEPT_ENCODING, IDENTITY);
+    if !request.body.is_empty() {
+        headers.insert(CONTENT_TYPE, JSON);
+    }
+    headers
 }

@@ -1,34 +1,21 @@
-//! Circuit breakers: an upstream that fails is left alone for a while, and its callers learn so at once.
+//! Circuit breakers: a failing upstream gets no attempts for a while, and callers get an error at once.
 //!
-//! There is one for each API key and effect, because accounts and endpoints fail apart: that sends fail does not keep
-//! codes from being checked, and what one account meets says nothing about another.
-//!
-//! It sits inside the retries, so that each attempt counts and none is made while it is open, and outside the places, so
-//! that what it refuses takes none. Whether an open one may close is never tried out with a send, a check or a change
-//! that somebody has to live with if it fails: reading one profile goes ahead, and only if that succeeds does the
-//! caller's request follow.
+//! Each API key has one circuit per effect, because accounts and endpoints fail independently: failing sends do not stop
+//! checks, and the failures of one account say nothing about another.
 
 mod circuit;
 
 use std::{
-    future::{Future, ready},
-    pin::Pin,
     sync::{Arc, MutexGuard},
-    task,
     time::Duration,
 };
 
-use bytes::Bytes;
-use reqwest::Url;
-use tokio::time::Instant;
-use tower::{Layer, Service, ServiceExt};
-
-use self::circuit::{Admission, Change, Circuit, Ticket, Verdict};
+use self::circuit::{Admission, AttemptOutcome, Circuit, Ticket, Transition};
 use super::{
-    attempt::{Answer, Failure, Request, Unanswered},
     classify::{Class, class},
-    keyed::Keyed,
-    operation::{Effect, Operation},
+    keyed_cache::KeyedCache,
+    operation::Effect,
+    request::{AttemptError, RejectedLocally, Request, Response, TransportError},
 };
 use crate::{
     config,
@@ -40,134 +27,89 @@ use crate::{
 /// The circuits of one API key, by effect.
 type Circuits = [Mutex<Circuit>; Effect::ALL.len()];
 
-/// Puts circuit breakers before the attempts.
-#[derive(Clone)]
-pub(super) struct BreakerLayer(Arc<Shared>);
-
-struct Shared {
-    circuits: Keyed<KeyIdentity, Arc<Circuits>>,
+/// The circuits of all API keys.
+pub(super) struct CircuitBreakers {
+    circuits: Arc<KeyedCache<KeyIdentity, Arc<Circuits>>>,
     open_for: Duration,
-    /// The URL of a cheap read: the first profile.
-    probe: Url,
     metrics: Metrics,
 }
 
-impl BreakerLayer {
-    /// Circuits that go by `rules`, and are tried out by reading `probe`, a list of profiles.
-    pub(super) fn new(rules: &config::Breaker, probe: Url, metrics: Metrics) -> Self {
+impl CircuitBreakers {
+    pub(super) fn new(rules: &config::Breaker, metrics: Metrics) -> Self {
         let (rules, open_for) = (rules.clone(), rules.open_for);
-        let circuits = Keyed::new(move || Arc::new(Effect::ALL.map(|_| Mutex::new(Circuit::new(rules.clone())))));
-        let shared = Arc::new(Shared { circuits, open_for, probe, metrics });
-        // The metrics must not keep alive what they are part of.
-        let told = Arc::downgrade(&shared);
-        shared.metrics.breakers(move |observe| {
-            let Some(shared) = told.upgrade() else { return };
-            let all = shared.circuits.all();
+        let new = move || Arc::new(Effect::ALL.map(|_| Mutex::new(Circuit::new(rules.clone()))));
+        let circuits = Arc::new(KeyedCache::new(new));
+        // The metrics must not keep the circuits alive.
+        let observed = Arc::downgrade(&circuits);
+        metrics.breakers(move |observe| {
+            let Some(circuits) = observed.upgrade() else { return };
+            let all = circuits.all();
             for effect in Effect::ALL {
                 observe(effect.name(), all.iter().filter(|circuits| lock(circuits, effect).is_open()).count());
             }
         });
-        Self(shared)
-    }
-}
-
-impl<S> Layer<S> for BreakerLayer {
-    type Service = Breaker<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Breaker { inner, shared: Arc::clone(&self.0) }
-    }
-}
-
-#[derive(Clone)]
-pub(super) struct Breaker<S> {
-    inner: S,
-    shared: Arc<Shared>,
-}
-
-impl<S> Service<Request> for Breaker<S>
-where
-    S: Service<Request, Response = Answer, Error = Unanswered> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-{
-    type Response = Answer;
-    type Error = Unanswered;
-    type Future = Pin<Box<dyn Future<Output = Result<Answer, Unanswered>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> task::Poll<Result<(), Unanswered>> {
-        self.inner.poll_ready(cx)
+        Self { circuits, open_for, metrics }
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    /// How long a circuit stays open.
+    pub(super) const fn open_for(&self) -> Duration {
+        self.open_for
+    }
+
+    /// Admits an attempt.
+    ///
+    /// # Errors
+    /// The circuit is open.
+    pub(super) fn admit(&self, request: &Request) -> Result<Admitted, RejectedLocally> {
         let (tenant, effect) = (Arc::clone(&request.tenant), request.operation.effect());
-        let circuits = self.shared.circuits.get(tenant.key.identity());
-        let admission = lock(&circuits, effect).admit();
-        let metrics = self.shared.metrics.clone();
-        let pending = |ticket| Pending { circuits, effect, tenant, metrics, ticket, verdict: None };
-        match admission {
-            Admission::Open(wait) => Box::pin(ready(Err(Unanswered::CircuitOpen(wait)))),
-            Admission::Closed(ticket) => {
-                let pending = pending(ticket);
-                let attempt = self.inner.call(request);
-                Box::pin(async move { pending.end(attempt.await) })
-            }
-            Admission::Trial(ticket) => {
-                let pending = pending(ticket);
-                Box::pin(self.clone().trial(request, pending))
-            }
-        }
+        let circuits = self.circuits.get(tenant.key.identity());
+        let (ticket, is_trial) = match lock(&circuits, effect).admit() {
+            Admission::Closed(ticket) => (ticket, false),
+            Admission::Trial(ticket) => (ticket, true),
+            Admission::Open(wait) => return Err(RejectedLocally::CircuitOpen(wait)),
+        };
+        Ok(Admitted { circuits, effect, tenant, metrics: self.metrics.clone(), ticket, is_trial, outcome: None })
     }
 }
 
-impl<S> Breaker<S>
-where
-    S: Service<Request, Response = Answer, Error = Unanswered> + Clone,
-{
-    /// Makes the attempt that decides whether the circuit closes.
-    async fn trial(self, request: Request, mut pending: Pending) -> Result<Answer, Unanswered> {
-        if pending.effect != Effect::Read {
-            let (operation, url, body) = (Operation::ListProfiles, self.shared.probe.clone(), Bytes::new());
-            let read = Request { operation, url, body, run_to_completion: false, ..request.clone() };
-            pending.verdict = verdict(&self.inner.clone().oneshot(read).await);
-            if pending.verdict != Some(Verdict::Success) {
-                return Err(Unanswered::CircuitOpen(self.shared.open_for));
-            }
-            pending.verdict = None;
-            // Reading took its time: it may be too late to begin what the caller wants.
-            if Instant::now() >= request.deadline || request.cancelled.is_cancelled() {
-                return Err(Unanswered::CircuitOpen(Duration::ZERO));
-            }
-        }
-        pending.end(self.inner.oneshot(request).await)
-    }
-}
-
-/// An attempt that was let through. The circuit hears of its end however it comes, even if the caller drops it.
-struct Pending {
+/// An admitted attempt. The circuit learns the outcome on drop, so that a cancelled attempt gives its ticket back too.
+pub(super) struct Admitted {
     circuits: Arc<Circuits>,
     effect: Effect,
     tenant: Arc<Tenant>,
     metrics: Metrics,
     ticket: Ticket,
-    verdict: Option<Verdict>,
+    is_trial: bool,
+    outcome: Option<AttemptOutcome>,
 }
 
-impl Pending {
-    fn end(mut self, result: Result<Answer, Unanswered>) -> Result<Answer, Unanswered> {
-        self.verdict = verdict(&result);
-        result
+impl Admitted {
+    /// Whether a read must succeed before this attempt.
+    pub(super) fn needs_probe(&self) -> bool {
+        self.is_trial && self.effect != Effect::Read
+    }
+
+    /// Records the outcome for the circuit. Returns whether the upstream works.
+    pub(super) fn record(&mut self, result: &Result<Response, AttemptError>) -> bool {
+        self.outcome = outcome(result);
+        self.outcome == Some(AttemptOutcome::Success)
+    }
+
+    /// Forgets the recorded outcome.
+    pub(super) const fn forget(&mut self) {
+        self.outcome = None;
     }
 }
 
-impl Drop for Pending {
+impl Drop for Admitted {
     fn drop(&mut self) {
         let (tenant, effect) = (&self.tenant.id, self.effect.name());
-        match lock(&self.circuits, self.effect).end(self.ticket, self.verdict) {
-            Some(Change::Opened) => {
+        match lock(&self.circuits, self.effect).end(self.ticket, self.outcome) {
+            Some(Transition::Opened) => {
                 self.metrics.breaker_changed(tenant, effect, "open");
                 tracing::warn!(%tenant, effect, "circuit breaker opened: the upstream fails");
             }
-            Some(Change::Closed) => {
+            Some(Transition::Closed) => {
                 self.metrics.breaker_changed(tenant, effect, "closed");
                 tracing::info!(%tenant, effect, "circuit breaker closed: the upstream is back");
             }
@@ -176,16 +118,16 @@ impl Drop for Pending {
     }
 }
 
-/// What an end of an attempt says about the upstream.
-fn verdict(result: &Result<Answer, Unanswered>) -> Option<Verdict> {
+/// What the result of an attempt says about the upstream; none where it says nothing.
+fn outcome(result: &Result<Response, AttemptError>) -> Option<AttemptOutcome> {
     match result {
-        _ if class(result) == Class::Throttled => Some(Verdict::Throttled),
-        Ok(answer) if answer.status.is_server_error() => Some(Verdict::Failure),
-        // A refusal is an answer too.
-        Ok(_) | Err(Unanswered::Failed(Failure::TooLarge)) => Some(Verdict::Success),
-        Err(Unanswered::Failed(Failure::Unsent(_) | Failure::Lost(_) | Failure::Timeout)) => Some(Verdict::Failure),
-        // How long a caller waits says nothing.
-        Err(Unanswered::GivenUp | Unanswered::CircuitOpen(_) | Unanswered::NoPlace | Unanswered::NotAffordable) => None,
+        _ if class(result) == Class::Throttled => Some(AttemptOutcome::Throttled),
+        Ok(response) if response.status.is_server_error() => Some(AttemptOutcome::Failure),
+        // A refusal is a response too.
+        Ok(_) | Err(AttemptError::Transport(TransportError::TooLarge)) => Some(AttemptOutcome::Success),
+        Err(AttemptError::Transport(_)) => Some(AttemptOutcome::Failure),
+        // How long a caller waits says nothing about the upstream.
+        Err(AttemptError::Abandoned | AttemptError::Rejected(_)) => None,
     }
 }
 

@@ -1,82 +1,81 @@
-//! How many retries there may be beside the first attempts: a failing upstream must not be met by a multiple of the load
-//! that it fails under.
+//! The retry budget: retries must not multiply the load that makes the upstream fail.
 //!
-//! A share of the recent first attempts, and a few each second for those who make few calls. (tower's `TpsBudget` is
-//! meant to be the same, but its window moves on faster than the time.)
+//! Retries may be a share of the recent first attempts, plus a few per second for tenants with few calls. (The window of
+//! tower's `TpsBudget` moves faster than the time.)
 
 use std::sync::Arc;
 
-use super::{keyed::Keyed, recent::Recent};
+use super::{keyed_cache::KeyedCache, rolling_window::RollingWindow};
 use crate::{config, domain::TenantId, sync::Mutex};
 
-/// What a retry costs, in thousandths. A first attempt earns some.
+/// The cost of a retry, in thousandths. A first attempt earns a share of it.
 const PRICE: i64 = 1000;
 
-/// The budget of every tenant, so that none spends what others earn, and of all together.
-pub(super) struct Budgets {
-    all: Budget,
-    tenants: Keyed<TenantId, Arc<Budget>>,
+/// A budget per tenant, so that no tenant spends what others earn, and one for all together.
+pub(super) struct RetryBudgets {
+    all: RetryBudget,
+    tenants: KeyedCache<TenantId, Arc<RetryBudget>>,
 }
 
-impl Budgets {
+impl RetryBudgets {
     pub(super) fn new(config: &config::Budget) -> Self {
         let each = config.clone();
-        Self { all: Budget::new(config), tenants: Keyed::new(move || Arc::new(Budget::new(&each))) }
+        Self { all: RetryBudget::new(config), tenants: KeyedCache::new(move || Arc::new(RetryBudget::new(&each))) }
     }
 
-    /// Notes a first attempt of `tenant`.
+    /// Counts a first attempt of `tenant`.
     pub(super) fn earn(&self, tenant: &TenantId) {
         self.tenants.get(tenant).earn();
         self.all.earn();
     }
 
-    /// Takes what a retry of `tenant` costs. False where that is not there.
+    /// Spends the cost of a retry of `tenant`. False if the budget does not cover it.
     pub(super) fn spend(&self, tenant: &TenantId) -> bool {
         self.tenants.get(tenant).spend() && self.all.spend()
     }
 
-    /// How many retries are left to all together.
+    /// The number of retries that all tenants together have left.
     pub(super) fn left(&self) -> i64 {
-        let mut recent = self.all.recent.lock();
-        self.all.left(&mut recent) / PRICE
+        let mut balance = self.all.balance.lock();
+        self.all.left(&mut balance) / PRICE
     }
 }
 
-struct Budget {
-    /// What a first attempt earns.
+struct RetryBudget {
+    /// The earnings of a first attempt.
     share: i64,
-    /// What is there with nothing earned, in each window.
+    /// The budget of each window without any earnings.
     reserve: i64,
-    /// What was earned less what was spent.
-    recent: Mutex<Recent<i64>>,
+    /// The earnings less the spendings.
+    balance: Mutex<RollingWindow<i64>>,
 }
 
-impl Budget {
+impl RetryBudget {
     fn new(config: &config::Budget) -> Self {
-        // So many a second are as many thousandths a millisecond.
+        // N retries per second are N thousandths per millisecond.
         let reserve = config.window.as_millis().saturating_mul(config.per_second as u128);
         Self {
             #[expect(clippy::cast_possible_truncation, reason = "at most a thousand")]
             share: (config.ratio * 1000.0).round() as i64,
             reserve: i64::try_from(reserve).unwrap_or(i64::MAX),
-            recent: Mutex::new(Recent::new(config.window)),
+            balance: Mutex::new(RollingWindow::new(config.window)),
         }
     }
 
     fn earn(&self) {
-        *self.recent.lock().now() += self.share;
+        *self.balance.lock().now() += self.share;
     }
 
     fn spend(&self) -> bool {
-        let mut recent = self.recent.lock();
-        let enough = self.left(&mut recent) >= PRICE;
+        let mut balance = self.balance.lock();
+        let enough = self.left(&mut balance) >= PRICE;
         if enough {
-            *recent.now() -= PRICE;
+            *balance.now() -= PRICE;
         }
         enough
     }
 
-    fn left(&self, recent: &mut Recent<i64>) -> i64 {
-        recent.all().fold(self.reserve, i64::saturating_add)
+    fn left(&self, balance: &mut RollingWindow<i64>) -> i64 {
+        balance.all().fold(self.reserve, i64::saturating_add)
     }
 }

@@ -1,4 +1,4 @@
-//! What there is to ask Telnyx for.
+//! The calls of the Verify API.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Client {
-    /// Starts a verification with a `SendRequest`. Never repeated once it may have left.
+    /// Starts a verification with a `SendRequest`. It is not repeated once it may have left.
     ///
     /// # Errors
     /// As `CreateVerification` documents them.
@@ -25,7 +25,7 @@ impl Client {
         body: Bytes,
     ) -> Result<Verification, Error> {
         let operation = Operation::Send(channel);
-        let url = self.send_urls[channel as usize].clone();
+        let url = self.0.send_urls[channel as usize].clone();
         self.data(context, operation, profile_id, url, body).await
     }
 
@@ -53,7 +53,7 @@ impl Client {
         self.read(context, Operation::ListVerifications, "", url, Bytes::new()).await
     }
 
-    /// Checks a code, or reports a check. Never repeated once it may have left.
+    /// Checks a code, or reports a check. It is not repeated once it may have left.
     ///
     /// # Errors
     /// As `CheckVerification` documents them.
@@ -63,14 +63,14 @@ impl Client {
         target: CheckTarget<'_>,
         body: &CheckRequest<'_>,
     ) -> Result<CheckResponse, Error> {
-        let (operation, name, route) = match target {
+        let (operation, id, route) = match target {
             CheckTarget::Id(id) => (Operation::Check, id, Route::Check(id)),
             CheckTarget::Phone(phone) => (Operation::CheckByPhone, "", Route::CheckByPhone(phone.as_e164())),
         };
-        self.data(context, operation, name, self.url(route), to_json(body)).await
+        self.data(context, operation, id, self.url(route), to_json(body)).await
     }
 
-    /// Lists profiles, those called `name` where it is given.
+    /// Lists profiles, or only those with this `name`.
     ///
     /// # Errors
     /// As `ListProfiles` documents them.
@@ -88,7 +88,7 @@ impl Client {
         self.read(context, Operation::ListProfiles, "", url, Bytes::new()).await
     }
 
-    /// Creates a profile from a `Profile`. Never repeated once it may have left.
+    /// Creates a profile from a `Profile`. It is not repeated once it may have left.
     ///
     /// # Errors
     /// As `CreateProfile` documents them.
@@ -104,7 +104,7 @@ impl Client {
         self.data(context, Operation::GetProfile, id, self.url(Route::Profile(id)), Bytes::new()).await
     }
 
-    /// Changes a profile. A change inside a channel block reads the profile first and writes the block whole.
+    /// Changes a profile. A change inside a channel block reads the profile first and writes the whole block.
     ///
     /// # Errors
     /// As `UpdateProfile` documents them.
@@ -127,7 +127,7 @@ impl Client {
         self.call(context, Operation::DeleteProfile, id, url, Bytes::new()).await.map(drop)
     }
 
-    /// Lists all templates: Telnyx does not page them.
+    /// Lists all templates. Telnyx does not page them.
     ///
     /// # Errors
     /// As `ListTemplates` documents them.
@@ -135,7 +135,7 @@ impl Client {
         self.data(context, Operation::ListTemplates, "", self.url(Route::Templates), Bytes::new()).await
     }
 
-    /// Creates a template from a `TemplateText`. Never repeated once it may have left.
+    /// Creates a template from a `TemplateText`. It is not repeated once it may have left.
     ///
     /// # Errors
     /// As `CreateTemplate` documents them.

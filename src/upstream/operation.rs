@@ -1,8 +1,8 @@
-//! What can be asked of Telnyx, and what asking twice would do.
+//! The endpoints of Telnyx, and the effect of a repetition.
 
 use http::Method;
 
-use crate::telnyx::Channel;
+use crate::telnyx::{Channel, pattern};
 
 /// One of the 17 endpoints of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,14 +35,14 @@ pub(super) enum Operation {
     UpdateTemplate,
 }
 
-/// What an operation does to the world, and so what a repetition would do.
+/// What a request does. It decides whether the request may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Nothing.
+    /// Reads.
     Read,
-    /// Sets something to a value: twice is the same as once.
+    /// Sets a value: twice is the same as once.
     Write,
-    /// Makes something new: twice makes two.
+    /// Creates a resource: twice creates two.
     Create,
     /// Spends an attempt of the person.
     Check,
@@ -54,7 +54,7 @@ impl Effect {
     /// Every effect, in the order of their discriminants.
     pub(super) const ALL: [Self; 5] = [Self::Read, Self::Write, Self::Create, Self::Check, Self::Send];
 
-    /// Its name, for logs.
+    /// The name, for logs and metrics.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -69,14 +69,14 @@ impl Effect {
 /// When an operation may be repeated after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Replay {
-    /// Whenever the failure may pass.
+    /// Whenever the failure may be transient.
     Always,
-    /// Only where the request provably never left, or Telnyx refused it with 429.
+    /// Only if the request provably never left, or Telnyx refused it with 429.
     OnlyIfUnsent,
 }
 
 impl Operation {
-    /// What it does to the world.
+    /// What the operation does.
     pub(super) const fn effect(self) -> Effect {
         match self {
             Self::Send(_) => Effect::Send,
@@ -91,12 +91,12 @@ impl Operation {
         }
     }
 
-    /// Whether it reads all resources of a kind, so that there is nothing that could be missing.
-    pub(super) const fn is_of_all(self) -> bool {
+    /// Whether the operation lists all resources of a kind. No resource can be missing then.
+    pub(super) const fn lists_all(self) -> bool {
         matches!(self, Self::ListProfiles | Self::ListTemplates)
     }
 
-    /// When it may be repeated.
+    /// When the operation may be repeated.
     pub(super) const fn replay(self) -> Replay {
         match self.effect() {
             Effect::Read | Effect::Write => Replay::Always,
@@ -104,8 +104,9 @@ impl Operation {
         }
     }
 
-    /// Whether its end is worth waiting for when the caller no longer waits: somebody pays for it, or cleans it up.
-    pub(super) const fn is_worth_following(self) -> bool {
+    /// Whether an attempt keeps its full timeout when the caller no longer waits: somebody pays for the message, or
+    /// cleans up the new resource.
+    pub(super) const fn runs_to_completion(self) -> bool {
         matches!(self.effect(), Effect::Create | Effect::Send)
     }
 
@@ -121,7 +122,7 @@ impl Operation {
         }
     }
 
-    /// The path with its variable parts by name, for spans and metrics: it holds no id and no phone number.
+    /// The path with placeholders, for spans and metrics. It holds no id and no phone number.
     pub(super) const fn template(self) -> &'static str {
         match self {
             Self::Send(Channel::Sms) => "/verifications/sms",
@@ -129,18 +130,18 @@ impl Operation {
             Self::Send(Channel::Flashcall) => "/verifications/flashcall",
             Self::Send(Channel::Whatsapp) => "/verifications/whatsapp",
             Self::Send(Channel::DtmfConfirm) => "/verifications/dtmf_confirm",
-            Self::GetVerification => "/verifications/{id}",
-            Self::ListVerifications => "/verifications/by_phone_number/{phone}",
-            Self::Check => "/verifications/{id}/actions/verify",
-            Self::CheckByPhone => "/verifications/by_phone_number/{phone}/actions/verify",
-            Self::ListProfiles | Self::CreateProfile => "/verify_profiles",
-            Self::GetProfile | Self::UpdateProfile | Self::DeleteProfile => "/verify_profiles/{id}",
-            Self::ListTemplates | Self::CreateTemplate => "/verify_profiles/templates",
-            Self::UpdateTemplate => "/verify_profiles/templates/{id}",
+            Self::GetVerification => pattern::VERIFICATION,
+            Self::ListVerifications => pattern::BY_PHONE,
+            Self::Check => pattern::CHECK,
+            Self::CheckByPhone => pattern::CHECK_BY_PHONE,
+            Self::ListProfiles | Self::CreateProfile => pattern::PROFILES,
+            Self::GetProfile | Self::UpdateProfile | Self::DeleteProfile => pattern::PROFILE,
+            Self::ListTemplates | Self::CreateTemplate => pattern::TEMPLATES,
+            Self::UpdateTemplate => pattern::TEMPLATE,
         }
     }
 
-    /// What a 404 says is not there.
+    /// The kind of resource that is missing on a 404.
     pub(super) const fn resource(self) -> &'static str {
         match self {
             Self::GetVerification | Self::ListVerifications | Self::Check | Self::CheckByPhone => "verification",

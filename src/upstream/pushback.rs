@@ -1,16 +1,16 @@
-//! How long a server asks to be left alone.
+//! Pushback: the time that a server asks a client to wait.
 
 use std::time::Duration;
 
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimeParser};
 
-/// Values of `x-ratelimit-reset` above this are seconds since 1970, not seconds left: Telnyx's pages show both.
+/// Values of `x-ratelimit-reset` above this are seconds since 1970, not seconds left: Telnyx's documents show both.
 const EPOCH_FROM: f64 = 1e9;
 
-/// The wait that `headers` ask for: `retry-after-ms`, else `retry-after` (seconds or an HTTP date, RFC 9110 §10.2.3),
-/// else `x-ratelimit-reset`. Zero where the moment has passed.
-pub(super) fn asked(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+/// The pushback in `headers`: `retry-after-ms`, else `retry-after` (seconds or an HTTP date, RFC 9110 §10.2.3), else
+/// `x-ratelimit-reset`. It is zero where the moment has passed.
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
     let number = |name| text(name)?.parse::<f64>().ok().filter(|number: &f64| *number >= 0.0);
     let seconds = |seconds| Duration::try_from_secs_f64(seconds).ok();
@@ -40,7 +40,7 @@ mod tests {
 
     fn wait(headers: &[(&'static str, &str)]) -> Option<Duration> {
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        asked(&headers, "2026-10-21T07:28:00Z".parse().unwrap())
+        retry_after(&headers, "2026-10-21T07:28:00Z".parse().unwrap())
     }
 
     #[test]
@@ -72,7 +72,7 @@ mod tests {
         fn no_header_value_panics(value in "\\PC{0,40}|-?[0-9]{1,400}(\\.[0-9]+)?|nan|inf|-inf|1e999") {
             for name in ["retry-after-ms", "retry-after", "x-ratelimit-reset"] {
                 if let Ok(value) = HeaderValue::from_str(&value) {
-                    asked(&HeaderMap::from_iter([(name.parse().unwrap(), value)]), Timestamp::now());
+                    retry_after(&HeaderMap::from_iter([(name.parse().unwrap(), value)]), Timestamp::now());
                 }
             }
         }

@@ -1,7 +1,7 @@
-//! Other attempts: whether, and when.
+//! Whether another attempt is made, and when.
 //!
-//! It sits outermost in the stack, so that each attempt has its own time, span and headers. What a repetition would do
-//! decides (see `Operation::replay`), then the time left (a wait that does not fit is not begun), then the budget.
+//! First the operation decides (`Operation::replay`), then the time left, then the retry budget. A wait that does not fit
+//! into the caller's deadline does not begin.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,50 +10,50 @@ use tokio::{
     select,
     time::{Instant, sleep},
 };
-use tower::{
-    Service, ServiceExt,
-    util::rng::{HasherRng, Rng},
-};
+use tower::util::rng::{HasherRng, Rng};
 
 use super::{
-    attempt::{Answer, Request, Unanswered},
-    budget::Budgets,
+    budget::RetryBudgets,
     classify::{Class, class},
     operation::{Operation, Replay},
-    pushback,
+    pushback::retry_after,
+    request::{AttemptError, RejectedLocally, Request, Response},
 };
 use crate::{clock::Clock, config, telemetry::Metrics};
 
 /// Makes the attempts of a request.
-#[derive(Clone)]
-pub(super) struct Retry {
+pub(super) struct RetryPolicy {
     limits: config::Retry,
-    budgets: Arc<Budgets>,
+    budgets: Arc<RetryBudgets>,
     clock: Clock,
     metrics: Metrics,
 }
 
-impl Retry {
+impl RetryPolicy {
     pub(super) fn new(limits: config::Retry, clock: Clock, metrics: Metrics) -> Self {
-        let budgets = Arc::new(Budgets::new(&limits.budget));
-        // The metrics must not keep alive what they are part of.
-        let told = Arc::downgrade(&budgets);
+        let budgets = Arc::new(RetryBudgets::new(&limits.budget));
+        // The metrics must not keep the budgets alive.
+        let observed = Arc::downgrade(&budgets);
         #[expect(clippy::cast_precision_loss, reason = "a gauge need not be exact")]
-        metrics.retry_budget(move || told.upgrade().map_or(0.0, |budgets| budgets.left() as f64));
+        metrics.retry_budget(move || observed.upgrade().map_or(0.0, |budgets| budgets.left() as f64));
         Self { limits, budgets, clock, metrics }
     }
 
-    /// Makes one attempt after the other through `stack`, until one ends for good. A caller that is gone ends a wait at
-    /// once, with the last end: nothing has been begun since.
-    pub(super) async fn run<S>(&self, stack: &S, mut request: Request) -> Result<Answer, Unanswered>
+    /// Makes attempts until one is final. If the caller goes away during a wait, the call ends at once with the result of
+    /// the last attempt: nothing has begun since.
+    pub(super) async fn run<F>(
+        &self,
+        mut request: Request,
+        attempt: impl Fn(Request) -> F,
+    ) -> Result<Response, AttemptError>
     where
-        S: Service<Request, Response = Answer, Error = Unanswered> + Clone,
+        F: Future<Output = Result<Response, AttemptError>>,
     {
         if request.internal && !self.budgets.spend(&request.tenant.id) {
-            return Err(Unanswered::NotAffordable);
+            return Err(RejectedLocally::RetryBudget.into());
         }
         loop {
-            let mut result = stack.clone().oneshot(request.clone()).await;
+            let mut result = attempt(request.clone()).await;
             let Some(wait) = self.next(&mut request, &mut result) else { return result };
             select! {
                 biased;
@@ -67,24 +67,24 @@ impl Retry {
         }
     }
 
-    /// How long to wait before the next attempt, after one that ended with `result`; none if there is to be no other.
-    fn next(&self, request: &mut Request, result: &mut Result<Answer, Unanswered>) -> Option<Duration> {
+    /// The wait before the next attempt, after one that ended with `result`; none if `result` is final.
+    fn next(&self, request: &mut Request, result: &mut Result<Response, AttemptError>) -> Option<Duration> {
         let class = class(result);
-        if request.resend_count == 0 && class != Class::Held && !request.internal {
+        if request.resend_count == 0 && class != Class::RejectedLocally && !request.internal {
             self.budgets.earn(&request.tenant.id);
         }
-        if let Ok(answer) = result
-            && request.in_doubt
+        if let Ok(response) = result
+            && request.after_unknown_outcome
             && request.operation == Operation::DeleteProfile
-            && answer.status == StatusCode::NOT_FOUND
+            && response.status == StatusCode::NOT_FOUND
         {
-            // An attempt before this one deleted it, and its answer was lost.
-            answer.status = StatusCode::NO_CONTENT;
+            // An earlier attempt deleted the profile, and its response was lost.
+            response.status = StatusCode::NO_CONTENT;
         }
         let may_repeat = match class {
-            Class::Done | Class::Refused | Class::Held => false,
+            Class::Done | Class::Refused | Class::RejectedLocally => false,
             Class::Throttled | Class::Unsent => true,
-            Class::InDoubt => request.operation.replay() == Replay::Always,
+            Class::OutcomeUnknown => request.operation.replay() == Replay::Always,
         };
         if !may_repeat {
             return None;
@@ -106,20 +106,20 @@ impl Retry {
         }
         self.metrics.retried(effect, cause);
         request.resend_count += 1;
-        request.in_doubt |= class == Class::InDoubt;
+        request.after_unknown_outcome |= class == Class::OutcomeUnknown;
         Some(delay)
     }
 
-    /// How long to wait before attempt number `resend_count + 1`: what the server asks for, else full jitter, which
-    /// spreads callers that failed together over the whole of a doubling window.
-    fn delay(&self, resend_count: usize, result: &Result<Answer, Unanswered>) -> Option<Duration> {
-        let asked = result.as_ref().ok().and_then(|answer| pushback::asked(&answer.headers, self.clock.now()));
-        if let Some(asked) = asked {
-            return (asked <= self.limits.max_retry_after).then_some(asked);
+    /// The wait before attempt number `resend_count + 1`: the pushback of the server, else full jitter in a doubling
+    /// window. Jitter spreads callers that failed together. None if the server demands too long a wait.
+    fn delay(&self, resend_count: usize, result: &Result<Response, AttemptError>) -> Option<Duration> {
+        let pushback = result.as_ref().ok().and_then(|response| retry_after(&response.headers, self.clock.now()));
+        if let Some(wait) = pushback {
+            return (wait <= self.limits.max_retry_after).then_some(wait);
         }
-        let window =
-            self.limits.base_delay.saturating_mul(2_u32.saturating_pow(resend_count.try_into().unwrap_or(u32::MAX)));
-        Some(window.min(self.limits.max_delay).mul_f64(HasherRng::default().next_f64()))
+        let doublings = 2_u32.saturating_pow(resend_count.try_into().unwrap_or(u32::MAX));
+        let window = self.limits.base_delay.saturating_mul(doublings).min(self.limits.max_delay);
+        Some(window.mul_f64(HasherRng::default().next_f64()))
     }
 }
 

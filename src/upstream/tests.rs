@@ -3,7 +3,7 @@
 mod attempts;
 mod breaker;
 mod budget;
-mod bulkhead;
+mod permits;
 
 use std::{
     future::pending,
@@ -44,7 +44,7 @@ fn answer(status: u16, body: &'static str) -> http::Response<Bytes> {
 /// A client whose attempts end as `end` says, and the number of attempts so far.
 fn client<F>(end: impl Fn() -> F + Clone + Send + Sync + 'static) -> (Client, Arc<AtomicUsize>)
 where
-    F: Future<Output = Result<http::Response<Bytes>, Failure>> + Send + 'static,
+    F: Future<Output = Result<http::Response<Bytes>, TransportError>> + Send + 'static,
 {
     let attempts = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&attempts);
@@ -58,7 +58,11 @@ where
 /// A client over `transport` whose settings are changed by `change`.
 fn over<T>(transport: T, change: impl FnOnce(&mut config::Upstream)) -> Client
 where
-    T: Service<http::Request<Bytes>, Response = http::Response<Bytes>, Error = Failure> + Clone + Send + Sync + 'static,
+    T: Service<http::Request<Bytes>, Response = http::Response<Bytes>, Error = TransportError>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
     T::Future: Send + 'static,
 {
     let mut config = config::Config::default().upstream;
@@ -173,16 +177,16 @@ async fn a_caller_that_is_gone_ends_a_wait_but_no_attempt() {
 }
 
 /// How an attempt ends.
-type End = fn() -> Result<http::Response<Bytes>, Failure>;
+type End = fn() -> Result<http::Response<Bytes>, TransportError>;
 
 #[tokio::test(start_paused = true)]
 async fn whatever_leaves_in_doubt_says_so() {
     const HALF: &str = r#"{"data": {"id": "#;
     const BUSY: &str = r#"{"errors": [{"code": "10036"}]}"#;
     let ends: [End; 14] = [
-        || Err(Failure::Lost("reset".into())),
-        || Err(Failure::Timeout),
-        || Err(Failure::TooLarge),
+        || Err(TransportError::Lost("reset".into())),
+        || Err(TransportError::Timeout),
+        || Err(TransportError::TooLarge),
         || Ok(answer(200, "<html></html>")),
         || Ok(answer(200, HALF)),
         || Ok(answer(200, "")),
@@ -213,7 +217,7 @@ async fn whatever_leaves_in_doubt_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_send_that_changed_nothing_never_says_that_it_may_have() {
     let ends: [(End, ErrorReason); 7] = [
-        (|| Err(Failure::Unsent("refused".into())), ErrorReason::UpstreamUnavailable),
+        (|| Err(TransportError::Unsent("refused".into())), ErrorReason::UpstreamUnavailable),
         (|| Ok(answer(429, "<html></html>")), ErrorReason::UpstreamRateLimited),
         (|| Ok(answer(400, "")), ErrorReason::UpstreamInvalidRequest),
         (|| Ok(answer(401, "<html></html>")), ErrorReason::UpstreamKeyRefused),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use prost_types::Duration;
-use reqwest::Url;
+use url::Url;
 use uuid::Uuid;
 
 use super::Violations;

@@ -220,7 +220,7 @@ instruments! {
     duplicate_sent: Count("verify_gateway.sends.duplicate", "{send}", [])
         = "Operations that Telnyx sent more than once. It must stay zero.";
     retried: Count("verify_gateway.upstream.retries", "{attempt}", [effect, cause])
-        = "Retries, by effect of the operation and cause: throttled, unsent or in_doubt.";
+        = "Retries, by effect of the operation and cause: throttled, unsent or outcome_unknown.";
     retry_skipped: Count("verify_gateway.upstream.retries.skipped", "{attempt}", [effect, cause])
         = "Retries that would have been safe and were not made, by what was used up: attempts, time or budget.";
     budget_left: Observed("verify_gateway.upstream.retry_budget.left", "{attempt}", [])

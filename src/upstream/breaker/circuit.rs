@@ -1,70 +1,70 @@
-//! One circuit: a state machine that knows time and ends of attempts, and nothing of HTTP.
+//! One circuit: a state machine over time and the outcomes of attempts. It knows nothing of HTTP.
 //!
 //! ```text
-//!          too many failures                 the time is over, somebody asks
+//!          too many failures              open_for is over, an attempt arrives
 //! CLOSED ─────────────────────▶ OPEN ──────────────────────────────────────▶ TRIAL
 //!   ▲                            ▲ ▲            the trial failed               │ │
 //!   │                            │ └───────────────────────────────────────────┘ │
 //!   └────────────────────────────┼───────────────── the trial succeeded ─────────┘
 //! ```
 //!
-//! Two rules open it: a number of failures in a row, which is fast where all is lost, and the share of successes in a
-//! window with enough attempts, which sees what fails in part. An attempt that was throttled counts for the second rule
-//! only: an upstream that says so is alive. One trial runs at a time; a trial that ends without a verdict (its caller
-//! went away) makes room for the next one at once.
+//! Two rules open it. A number of consecutive failures is fast when everything fails. The share of successes in a window
+//! with enough attempts detects partial failure. A throttled attempt counts for the second rule only: an upstream that
+//! throttles is alive. One trial runs at a time. If a trial ends without an outcome, because its caller went away, the
+//! next one may begin at once.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::recent::Recent;
-use crate::config;
+use crate::{config, upstream::rolling_window::RollingWindow};
 
-/// How an attempt counts.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// The upstream did its work.
+pub(super) enum AttemptOutcome {
+    /// The upstream works.
     Success,
-    /// It did not.
+    /// The upstream fails.
     Failure,
-    /// It had too much to do.
+    /// The upstream has too much to do.
     Throttled,
 }
 
-/// What a circuit says to who wants to make an attempt.
+/// The answer of a circuit to an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// Go ahead.
+    /// The circuit is closed.
     Closed(Ticket),
-    /// This is the trial: much depends on its end.
+    /// This attempt is the trial: its outcome closes or opens the circuit.
     Trial(Ticket),
-    /// Not now; the next trial can begin after this time.
+    /// The circuit is open. The next trial can begin after this time.
     Open(Duration),
 }
 
-/// Which state of the circuit an attempt began in. Its end says nothing about later ones.
+/// The state in which an attempt began. Its outcome says nothing about later states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ticket(u64);
 
-/// A change that people want to hear of.
+/// A change of state that is logged and counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum Transition {
     Opened,
     Closed,
 }
 
 pub(super) struct Circuit {
     rules: config::Breaker,
-    state: State,
-    /// The number of the state, counted from the first one.
+    state: CircuitState,
+    /// The number of states so far.
     number: u64,
-    /// What was counted since it closed.
-    failures_in_a_row: usize,
-    recent: Recent<Counts>,
+    /// Consecutive failures since the circuit closed.
+    consecutive_failures: usize,
+    /// Outcomes since the circuit closed.
+    window: RollingWindow<Counts>,
 }
 
 #[derive(Clone, Copy)]
-enum State {
+enum CircuitState {
     Closed,
     Open { until: Instant },
     Trial,
@@ -77,86 +77,87 @@ struct Counts {
 }
 
 impl Circuit {
-    /// A closed one.
+    /// A closed circuit.
     pub(super) fn new(rules: config::Breaker) -> Self {
-        let recent = Recent::new(rules.window);
-        Self { rules, state: State::Closed, number: 0, failures_in_a_row: 0, recent }
+        let window = RollingWindow::new(rules.window);
+        Self { rules, state: CircuitState::Closed, number: 0, consecutive_failures: 0, window }
     }
 
-    /// Asks to make an attempt. Who has a ticket gives it back by [`end`](Self::end), whatever happens.
+    /// Decides about an attempt. The holder of a ticket must return it to [`end`](Self::end), whatever happens.
     pub(super) fn admit(&mut self) -> Admission {
         match self.state {
-            State::Closed => Admission::Closed(Ticket(self.number)),
-            State::Open { until } => {
+            CircuitState::Closed => Admission::Closed(Ticket(self.number)),
+            CircuitState::Open { until } => {
                 let left = until.saturating_duration_since(Instant::now());
                 if !left.is_zero() {
                     return Admission::Open(left);
                 }
-                self.enter(State::Trial);
+                self.enter(CircuitState::Trial);
                 Admission::Trial(Ticket(self.number))
             }
-            // If it fails, the next one is that far away.
-            State::Trial => Admission::Open(self.rules.open_for),
+            // If the running trial fails, the next one begins after that time.
+            CircuitState::Trial => Admission::Open(self.rules.open_for),
         }
     }
 
-    /// Whether it holds requests back.
+    /// Whether it rejects attempts.
     pub(super) const fn is_open(&self) -> bool {
-        !matches!(self.state, State::Closed)
+        !matches!(self.state, CircuitState::Closed)
     }
 
-    /// Notes how an attempt ended; none where that says nothing about the upstream.
-    pub(super) fn end(&mut self, ticket: Ticket, verdict: Option<Verdict>) -> Option<Change> {
+    /// Takes the outcome of an attempt; none where it says nothing about the upstream.
+    pub(super) fn end(&mut self, ticket: Ticket, outcome: Option<AttemptOutcome>) -> Option<Transition> {
         if ticket != Ticket(self.number) {
             return None;
         }
-        match (self.state, verdict) {
-            (State::Trial, Some(Verdict::Success)) => Some(self.close()),
-            (State::Trial, Some(_)) => Some(self.open()),
-            (State::Trial, None) => {
-                self.enter(State::Open { until: Instant::now() });
+        match (self.state, outcome) {
+            (CircuitState::Trial, Some(AttemptOutcome::Success)) => Some(self.close()),
+            (CircuitState::Trial, Some(_)) => Some(self.open()),
+            (CircuitState::Trial, None) => {
+                self.enter(CircuitState::Open { until: Instant::now() });
                 None
             }
-            (State::Closed, Some(verdict)) => self.count(verdict).then(|| self.open()),
-            (State::Closed, None) | (State::Open { .. }, _) => None,
+            (CircuitState::Closed, Some(outcome)) => self.count(outcome).then(|| self.open()),
+            (CircuitState::Closed, None) | (CircuitState::Open { .. }, _) => None,
         }
     }
 
-    /// Counts an end; says whether that opens the circuit.
-    fn count(&mut self, verdict: Verdict) -> bool {
-        if verdict == Verdict::Success {
-            self.failures_in_a_row = 0;
-            self.recent.now().successes += 1;
+    /// Counts an outcome. Returns whether it opens the circuit.
+    fn count(&mut self, outcome: AttemptOutcome) -> bool {
+        if outcome == AttemptOutcome::Success {
+            self.consecutive_failures = 0;
+            self.window.now().successes += 1;
             return false;
         }
-        self.recent.now().others += 1;
-        if verdict == Verdict::Failure {
-            self.failures_in_a_row += 1;
+        self.window.now().others += 1;
+        if outcome == AttemptOutcome::Failure {
+            self.consecutive_failures += 1;
         }
-        let all_fail = (1..=self.failures_in_a_row).contains(&self.rules.consecutive_failures);
+        let all_fail = (1..=self.consecutive_failures).contains(&self.rules.consecutive_failures);
         all_fail || self.too_few_succeed()
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts of attempts")]
     fn too_few_succeed(&mut self) -> bool {
-        let (successes, others) = self.recent.all().fold((0, 0), |(s, o), part| (s + part.successes, o + part.others));
+        let (successes, others) =
+            self.window.all().fold((0, 0), |(s, o), bucket| (s + bucket.successes, o + bucket.others));
         let all = successes + others;
         all >= self.rules.min_samples && (successes as f64) < self.rules.min_success_ratio * all as f64
     }
 
-    fn open(&mut self) -> Change {
-        self.enter(State::Open { until: Instant::now() + self.rules.open_for });
-        Change::Opened
+    fn open(&mut self) -> Transition {
+        self.enter(CircuitState::Open { until: Instant::now() + self.rules.open_for });
+        Transition::Opened
     }
 
-    fn close(&mut self) -> Change {
-        self.enter(State::Closed);
-        self.failures_in_a_row = 0;
-        self.recent = Recent::new(self.rules.window);
-        Change::Closed
+    fn close(&mut self) -> Transition {
+        self.enter(CircuitState::Closed);
+        self.consecutive_failures = 0;
+        self.window = RollingWindow::new(self.rules.window);
+        Transition::Closed
     }
 
-    fn enter(&mut self, state: State) {
+    fn enter(&mut self, state: CircuitState) {
         self.state = state;
         self.number += 1;
     }

@@ -3,9 +3,8 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use tokio_util::sync::CancellationToken;
-use tower::service_fn;
 
-use super::{super::attempt::Failure, *};
+use super::{super::request::TransportError, *};
 use crate::{
     domain::{ApiKey, Tenant, TenantId},
     telemetry::Metrics,
@@ -24,9 +23,9 @@ enum End {
 }
 
 impl End {
-    fn result(self) -> Result<Answer, Unanswered> {
+    fn result(self) -> Result<Response, AttemptError> {
         let answer = |status, headers, body| {
-            Ok(Answer { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::from_static(body) })
+            Ok(Response { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::from_static(body) })
         };
         match self {
             Self::Status(status) => answer(status, HeaderMap::new(), b""),
@@ -34,8 +33,8 @@ impl End {
                 answer(429, HeaderMap::from_iter([("retry-after".parse().unwrap(), HeaderValue::from(wait))]), b"")
             }
             Self::SpendLimit => answer(429, HeaderMap::new(), br#"{"errors":[{"code":"40333"}]}"#),
-            Self::Timeout => Err(Failure::Timeout.into()),
-            Self::TooLarge => Err(Failure::TooLarge.into()),
+            Self::Timeout => Err(TransportError::Timeout.into()),
+            Self::TooLarge => Err(TransportError::TooLarge.into()),
         }
     }
 }
@@ -54,7 +53,7 @@ async fn run(operation: Operation, ends: Vec<End>, pace: Duration, deadline: Dur
         budget: config::Config::default().upstream.retry.budget,
     };
     let tenant = Tenant::new(TenantId::new("login").unwrap(), ApiKey::new("KEY").unwrap());
-    let stack = service_fn(move |request: Request| {
+    let attempt = |request: Request| {
         let number = {
             let mut attempts = attempts.lock().unwrap();
             assert_eq!(attempts.len(), request.resend_count);
@@ -66,7 +65,7 @@ async fn run(operation: Operation, ends: Vec<End>, pace: Duration, deadline: Dur
             sleep(pace).await;
             end.result()
         }
-    });
+    };
     let request = Request {
         operation,
         url: "http://127.0.0.1/".parse().unwrap(),
@@ -77,10 +76,9 @@ async fn run(operation: Operation, ends: Vec<End>, pace: Duration, deadline: Dur
         run_to_completion: false,
         internal: false,
         resend_count: 0,
-        in_doubt: false,
-        headers: HeaderMap::new(),
+        after_unknown_outcome: false,
     };
-    let result = Retry::new(limits, Clock::default(), Metrics::default()).run(&stack, request).await;
+    let result = RetryPolicy::new(limits, Clock::default(), Metrics::default()).run(request, attempt).await;
     let attempts = seen.lock().unwrap().clone();
     (attempts, result.ok().map(|answer| answer.status.as_u16()))
 }

@@ -124,7 +124,7 @@ impl UnderWay {
         (Self { script: Arc::clone(script), place, start, done: false }, end, Duration::from_millis(takes))
     }
 
-    fn end(mut self, end: End) -> Result<http::Response<Bytes>, Failure> {
+    fn end(mut self, end: End) -> Result<http::Response<Bytes>, TransportError> {
         self.done = true;
         match end {
             End::Status(200) => Ok(answer(200, r#"{"data": {"id": "1", "response_code": "accepted"}}"#)),
@@ -134,9 +134,9 @@ impl UnderWay {
                 throttled.headers_mut().insert("retry-after-ms", wait.into());
                 Ok(throttled)
             }
-            End::Unsent => Err(Failure::Unsent("refused".into())),
-            End::Lost => Err(Failure::Lost("reset".into())),
-            End::TooLarge => Err(Failure::TooLarge),
+            End::Unsent => Err(TransportError::Unsent("refused".into())),
+            End::Lost => Err(TransportError::Lost("reset".into())),
+            End::TooLarge => Err(TransportError::TooLarge),
         }
     }
 }

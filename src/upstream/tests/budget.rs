@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use tokio::time::sleep_until;
 
-use super::{super::budget::Budgets, *};
+use super::{super::budget::RetryBudgets, *};
 
 /// Tenants whose calls come evenly, `per_second` each, for `seconds`, against an upstream that always fails. Returns how
 /// many attempts it sees.
@@ -50,7 +50,7 @@ async fn an_upstream_that_always_fails_sees_no_more_than_the_budget_beside_the_o
 
 #[tokio::test(start_paused = true)]
 async fn a_tenant_does_not_spend_what_another_earns() {
-    let budgets = Budgets::new(&config::Config::default().upstream.retry.budget);
+    let budgets = RetryBudgets::new(&config::Config::default().upstream.retry.budget);
     let [quiet, failing] = ["quiet", "failing"].map(|id| TenantId::new(id).unwrap());
     for _ in 0..1000 {
         budgets.earn(&quiet);

@@ -18,7 +18,7 @@ use http_body_util::BodyExt;
 use tokio::{sync::oneshot, time::sleep};
 use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt};
-use verify_gateway::upstream::Failure;
+use verify_gateway::upstream::TransportError;
 
 use super::random::Random;
 
@@ -98,10 +98,10 @@ impl Origin {
 
 impl Service<Request<Bytes>> for Origin {
     type Response = Response<Bytes>;
-    type Error = Failure;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Failure>> + Send>>;
+    type Error = TransportError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Bytes>, TransportError>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         Poll::Ready(Ok(()))
     }
 
@@ -116,8 +116,8 @@ impl Service<Request<Bytes>> for Origin {
                 (Answer::Real, Some(real)) => Ok(real),
                 (Answer::Status(status), _) => Ok(plain(status, "{}")),
                 (Answer::Html, _) => Ok(plain(StatusCode::OK, "<html></html>")),
-                (Answer::Unsent, _) => Err(Failure::Unsent("refused".into())),
-                (Answer::Lost | Answer::Real, _) => Err(Failure::Lost("reset".into())),
+                (Answer::Unsent, _) => Err(TransportError::Unsent("refused".into())),
+                (Answer::Lost | Answer::Real, _) => Err(TransportError::Lost("reset".into())),
                 (Answer::Never, _) => return,
             };
             let _ = answer.send(end);

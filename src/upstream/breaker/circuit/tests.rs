@@ -21,7 +21,7 @@ enum Step {
     Advance(u64),
     Begin,
     /// Ends the attempt of this place among those under way.
-    End(usize, Option<Verdict>),
+    End(usize, Option<AttemptOutcome>),
 }
 
 /// The circuit as a history: every question is answered by looking at all of it.
@@ -30,7 +30,7 @@ struct Model {
     /// In milliseconds.
     now: u64,
     /// What was counted since it closed, and when that was.
-    history: Vec<(u64, Verdict)>,
+    history: Vec<(u64, AttemptOutcome)>,
     closed_at: u64,
     open_until: Option<u64>,
     on_trial: bool,
@@ -50,11 +50,12 @@ impl Model {
         }
     }
 
-    fn end(&mut self, ticket: Ticket, verdict: Option<Verdict>) -> Option<Change> {
+    fn end(&mut self, ticket: Ticket, verdict: Option<AttemptOutcome>) -> Option<Transition> {
         if ticket != Ticket(self.state) {
             return None;
         }
-        let opens = if self.on_trial { verdict != Some(Verdict::Success) } else { self.counts_and_opens(verdict?) };
+        let opens =
+            if self.on_trial { verdict != Some(AttemptOutcome::Success) } else { self.counts_and_opens(verdict?) };
         let closes = self.on_trial && !opens;
         if !opens && !closes {
             return None;
@@ -65,26 +66,26 @@ impl Model {
         self.open_until = opens.then_some(self.now + left_alone);
         self.closed_at = self.now;
         self.history.clear();
-        verdict.map(|_| if opens { Change::Opened } else { Change::Closed })
+        verdict.map(|_| if opens { Transition::Opened } else { Transition::Closed })
     }
 
-    fn counts_and_opens(&mut self, verdict: Verdict) -> bool {
+    fn counts_and_opens(&mut self, verdict: AttemptOutcome) -> bool {
         self.history.push((self.now, verdict));
-        let is = |wanted| move |&&(_, verdict): &&(u64, Verdict)| verdict == wanted;
-        let hard = self.history.iter().rev().filter(|(_, verdict)| *verdict != Verdict::Throttled);
-        let in_a_row = hard.take_while(is(Verdict::Failure)).count();
+        let is = |wanted| move |&&(_, verdict): &&(u64, AttemptOutcome)| verdict == wanted;
+        let hard = self.history.iter().rev().filter(|(_, verdict)| *verdict != AttemptOutcome::Throttled);
+        let in_a_row = hard.take_while(is(AttemptOutcome::Failure)).count();
         let part = |at: u64| (at - self.closed_at) / 1000;
         let recent: Vec<_> = self.history.iter().filter(|(at, _)| part(self.now) - part(*at) <= 10).collect();
-        let successes = recent.iter().copied().filter(is(Verdict::Success)).count();
-        verdict != Verdict::Success && (in_a_row >= 4 || (recent.len() >= 6 && successes * 2 < recent.len()))
+        let successes = recent.iter().copied().filter(is(AttemptOutcome::Success)).count();
+        verdict != AttemptOutcome::Success && (in_a_row >= 4 || (recent.len() >= 6 && successes * 2 < recent.len()))
     }
 }
 
-fn verdict() -> impl Strategy<Value = Option<Verdict>> {
+fn verdict() -> impl Strategy<Value = Option<AttemptOutcome>> {
     prop_oneof![
-        4 => Just(Some(Verdict::Success)),
-        4 => Just(Some(Verdict::Failure)),
-        2 => Just(Some(Verdict::Throttled)),
+        4 => Just(Some(AttemptOutcome::Success)),
+        4 => Just(Some(AttemptOutcome::Failure)),
+        2 => Just(Some(AttemptOutcome::Throttled)),
         1 => Just(None),
     ]
 }
@@ -132,7 +133,7 @@ proptest! {
 }
 
 /// Whether a circuit with `rules` is open after attempts that end like this.
-fn opens(rules: config::Breaker, verdicts: impl IntoIterator<Item = Verdict>) -> bool {
+fn opens(rules: config::Breaker, verdicts: impl IntoIterator<Item = AttemptOutcome>) -> bool {
     let mut circuit = Circuit::new(rules);
     for verdict in verdicts {
         let Admission::Closed(ticket) = circuit.admit() else { return true };
@@ -144,17 +145,17 @@ fn opens(rules: config::Breaker, verdicts: impl IntoIterator<Item = Verdict>) ->
 #[test]
 fn rules_can_be_switched_off() {
     let never = config::Breaker { consecutive_failures: 0, min_success_ratio: 0.0, ..rules() };
-    assert!(!opens(never, [Verdict::Failure; 100]));
+    assert!(!opens(never, [AttemptOutcome::Failure; 100]));
 }
 
 #[test]
 fn throttling_alone_opens_it_by_the_share_of_successes_only() {
-    assert!(!opens(rules(), [Verdict::Throttled; 5]));
-    assert!(opens(rules(), [Verdict::Throttled; 6]));
+    assert!(!opens(rules(), [AttemptOutcome::Throttled; 5]));
+    assert!(opens(rules(), [AttemptOutcome::Throttled; 6]));
     let by_rows = config::Breaker { min_success_ratio: 0.0, ..rules() };
-    assert!(!opens(by_rows.clone(), [Verdict::Throttled; 100]));
+    assert!(!opens(by_rows.clone(), [AttemptOutcome::Throttled; 100]));
     // It neither counts as a failure nor ends a row of them.
-    let row = [Verdict::Failure, Verdict::Failure, Verdict::Throttled, Verdict::Failure];
+    let row = [AttemptOutcome::Failure, AttemptOutcome::Failure, AttemptOutcome::Throttled, AttemptOutcome::Failure];
     assert!(!opens(by_rows.clone(), row));
-    assert!(opens(by_rows, row.into_iter().chain([Verdict::Failure])));
+    assert!(opens(by_rows, row.into_iter().chain([AttemptOutcome::Failure])));
 }

@@ -31,7 +31,7 @@ async fn a_tenant_has_so_many_attempts_under_way_and_no_more() {
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_gives_its_place_back_however_it_ends() {
-    let transport = service_fn(|_| pending::<Result<http::Response<Bytes>, Failure>>());
+    let transport = service_fn(|_| pending::<Result<http::Response<Bytes>, TransportError>>());
     let client = over(transport, |config| config.max_concurrent_attempts = 1);
     let context = of("slow", 60 * SECOND);
     timeout(SECOND, send(&client, &context)).await.unwrap_err();

@@ -1,0 +1,89 @@
+//! What an attempt consumes and produces.
+
+use std::{error::Error as StdError, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::operation::Operation;
+use crate::domain::Tenant;
+
+/// A request for the upstream. A clone shares the body and the tenant.
+#[derive(Clone)]
+pub(super) struct Request {
+    /// The endpoint.
+    pub(super) operation: Operation,
+    pub(super) url: Url,
+    /// The JSON body. An empty one is not sent.
+    pub(super) body: Bytes,
+    /// The tenant whose key, permits, circuits and retry budget the request uses.
+    pub(super) tenant: Arc<Tenant>,
+    /// When the caller stops waiting. No attempt begins later.
+    pub(super) deadline: Instant,
+    /// Cancelled when the caller has gone away.
+    pub(super) cancelled: CancellationToken,
+    /// Whether an attempt keeps its full timeout although the deadline is sooner.
+    pub(super) run_to_completion: bool,
+    /// Whether the gateway makes the request for itself. It then counts as a retry.
+    pub(super) internal: bool,
+    /// The number of attempts before this one.
+    pub(super) resend_count: usize,
+    /// Whether the outcome of an earlier attempt is unknown.
+    pub(super) after_unknown_outcome: bool,
+}
+
+/// A whole response, with any status.
+#[derive(Debug)]
+pub(super) struct Response {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// Why a transport returns no response. A source is logged: it must hold no URL, key, code or phone number.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// No connection was made, so the request never left.
+    #[error("no connection to the upstream")]
+    Unsent(#[source] Box<dyn StdError + Send + Sync>),
+    /// The connection broke after the request may have left.
+    #[error("the connection to the upstream broke")]
+    Lost(#[source] Box<dyn StdError + Send + Sync>),
+    /// The attempt timeout elapsed before the whole response arrived.
+    #[error("the upstream took too long")]
+    Timeout,
+    /// The response is larger than `upstream.max_response_size`.
+    #[error("the upstream's response is too large")]
+    TooLarge,
+}
+
+/// Why an attempt has no response.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AttemptError {
+    /// The attempt was made and failed.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The caller's deadline or its cancellation ended the attempt.
+    #[error("the caller stopped waiting before the upstream responded")]
+    Abandoned,
+    /// The gateway did not make the attempt.
+    #[error(transparent)]
+    Rejected(#[from] RejectedLocally),
+}
+
+/// Why the gateway did not make an attempt.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RejectedLocally {
+    /// The circuit breaker is open. The next trial can begin after this time.
+    #[error("the circuit breaker is open")]
+    CircuitOpen(Duration),
+    /// The tenant has `upstream.max_concurrent_attempts` attempts under way.
+    #[error("the tenant has too many concurrent attempts")]
+    ConcurrencyLimit,
+    /// The retry budget does not cover an internal request.
+    #[error("the retry budget is used up")]
+    RetryBudget,
+}
