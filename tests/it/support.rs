@@ -1,6 +1,7 @@
 //! What the tests share: a gateway with a simulator as upstream, clients with tokens, and broken peers of many kinds.
 
 pub mod authority;
+mod clients;
 mod collector;
 mod errors;
 mod faulty;
@@ -16,10 +17,11 @@ mod requests;
 mod served;
 
 pub use self::{
+    clients::Clients,
     collector::{Collector, hex},
     errors::Refused,
     faulty::{Fault, Faulty},
-    gateway::{Clients, KEY, OTHER_KEY, OTHER_TOKEN, TOKEN, TestGateway, refusal, tenants_file},
+    gateway::{KEY, OTHER_KEY, OTHER_TOKEN, TOKEN, TestGateway, refusal, tenants_file},
     origin::Origin,
     process::{Ended, Process, addr},
     requests::{

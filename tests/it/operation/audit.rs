@@ -73,7 +73,7 @@ async fn sends_checks_changes_denials_and_reloads_are_audited_once_at_any_log_le
         TokenHash::of(OF_SENDER)
     );
     let settings = "tenants: { reload_interval: 10ms }\ntelemetry: { log: { format: json, level: info } }\n";
-    let mut served = Served::before(&set_up, settings, &[("tenants.yaml", &tenants)]).await;
+    let mut served = Served::start(set_up.simulator, settings, &[("tenants.yaml", &tenants)]).await;
     // The first line of the log names the address. After that, the level suppresses all lines.
     let off = reqwest::Client::new().put(format!("{}/loglevel", served.admin)).body(r#"{"level": "off"}"#);
     assert!(off.send().await.unwrap().status().is_success());

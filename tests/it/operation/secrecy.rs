@@ -87,7 +87,7 @@ telemetry:
     );
     let files = [("tenants.yaml", tenants()), ("key", format!("{KEY}\n")), ("jwks", keys.clone())];
     let files = files.each_ref().map(|(name, content)| (*name, content.as_str()));
-    let mut served = Served::before(&set_up, &settings, &files).await;
+    let mut served = Served::start(set_up.simulator, &settings, &files).await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let token = |expires: u64| {
         key.token(

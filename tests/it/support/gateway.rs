@@ -8,27 +8,18 @@ use std::{
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tonic::{
-    Request, Response, Status,
-    metadata::{Ascii, MetadataValue},
-    service::{Interceptor, interceptor::InterceptedService},
-    transport::{Channel, Endpoint},
-};
+use tonic::transport::{Channel, Endpoint};
 use verify_gateway::{
     app::Gateway,
     clock::Clock,
     config::Config,
     domain::{ApiKey, Identity, Permissions, Tenant, TenantId, TokenHash},
-    pb::{
-        Channel as Via, CheckOutcome, CheckVerificationRequest, CreateProfileRequest, CreateVerificationRequest,
-        GetProfileRequest, Profile, SmsSettings, Verification, check_verification_request::Target,
-        profile_service_client::ProfileServiceClient, template_service_client::TemplateServiceClient,
-        verification_service_client::VerificationServiceClient,
-    },
     simulator,
     telemetry::Telemetry,
     tenant::{Credential, Directory},
 };
+
+use super::Clients;
 
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -256,99 +247,6 @@ pub fn tenants_file(id: &str, token: &str, key: &str) -> String {
         profiles: any
 "
     )
-}
-
-/// Clients of the three services.
-#[derive(Clone)]
-pub struct Clients {
-    pub profiles: ProfileServiceClient<Authorized>,
-    pub templates: TemplateServiceClient<Authorized>,
-    pub verifications: VerificationServiceClient<Authorized>,
-}
-
-type Authorized = InterceptedService<Channel, Bearer>;
-
-/// Adds the token to each call.
-#[derive(Clone)]
-pub struct Bearer(Option<MetadataValue<Ascii>>);
-
-impl Interceptor for Bearer {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(value) = &self.0 {
-            request.metadata_mut().insert("authorization", value.clone());
-        }
-        Ok(request)
-    }
-}
-
-impl Clients {
-    /// Clients of the gateway at `addr` with `token`.
-    pub async fn of(addr: SocketAddr, token: Option<&str>) -> Self {
-        Self::over(Endpoint::new(format!("http://{addr}")).unwrap().connect().await.unwrap(), token)
-    }
-
-    /// Clients over `channel` with `token`.
-    pub fn over(channel: Channel, token: Option<&str>) -> Self {
-        let bearer = Bearer(token.map(|token| format!("Bearer {token}").parse().unwrap()));
-        Self {
-            profiles: ProfileServiceClient::with_interceptor(channel.clone(), bearer.clone()),
-            templates: TemplateServiceClient::with_interceptor(channel.clone(), bearer.clone()),
-            verifications: VerificationServiceClient::with_interceptor(channel, bearer),
-        }
-    }
-
-    /// Creates a profile with the SMS channel, and returns its ID.
-    pub async fn sms_profile(&mut self) -> String {
-        let sms = SmsSettings {
-            app_name: "Acme".into(),
-            code_length: 6,
-            allowed_destinations: vec!["US".into()],
-            ..SmsSettings::default()
-        };
-        self.profile(Profile { name: "sms".into(), sms: Some(sms), ..Profile::default() }).await.id
-    }
-
-    /// Creates `profile`.
-    pub async fn profile(&mut self, profile: Profile) -> Profile {
-        let request = CreateProfileRequest { profile: Some(profile), ..CreateProfileRequest::default() };
-        self.profiles.create_profile(request).await.unwrap().into_inner().profile.unwrap()
-    }
-
-    /// Reads a profile.
-    pub async fn get_profile(&mut self, profile_id: &str) -> Profile {
-        let request = GetProfileRequest { profile_id: profile_id.into() };
-        self.profiles.get_profile(request).await.unwrap().into_inner().profile.unwrap()
-    }
-
-    /// Tries to send a code to `phone` by SMS.
-    pub async fn try_send(&mut self, phone: &str, profile_id: &str) -> Result<Verification, Status> {
-        let request = CreateVerificationRequest {
-            phone_number: phone.into(),
-            channel: Via::Sms.into(),
-            profile_id: profile_id.into(),
-            ..CreateVerificationRequest::default()
-        };
-        let answer = self.verifications.create_verification(request).await;
-        answer.map(Response::into_inner).map(|answer| answer.verification.unwrap())
-    }
-
-    /// Tries to check `code`.
-    pub async fn try_check(&mut self, verification_id: &str, code: &str) -> Result<CheckOutcome, Status> {
-        let target = Some(Target::VerificationId(verification_id.into()));
-        let request = CheckVerificationRequest { target, code: code.into(), ..CheckVerificationRequest::default() };
-        let answer = self.verifications.check_verification(request).await;
-        answer.map(|answer| answer.into_inner().outcome())
-    }
-
-    /// Checks `code`.
-    pub async fn check(&mut self, verification_id: &str, code: &str) -> CheckOutcome {
-        self.try_check(verification_id, code).await.unwrap()
-    }
-
-    /// Sends a code to `phone` by SMS.
-    pub async fn send(&mut self, phone: &str, profile_id: &str) -> Verification {
-        self.try_send(phone, profile_id).await.unwrap()
-    }
 }
 
 /// A fault that answers with `status` and Telnyx's `code`.

@@ -4,7 +4,7 @@ use std::{fs, net::SocketAddr, os::unix::fs::symlink, path::Path};
 
 use tempfile::TempDir;
 
-use super::{Ended, KEY, Process, TOKEN, TestGateway, addr, tenants_file};
+use super::{Ended, KEY, Process, TOKEN, addr, tenants_file};
 
 /// The binary as in production, with its tenants in a volume as Kubernetes mounts it.
 pub struct Served {
@@ -66,11 +66,6 @@ impl Served {
     pub async fn usual(upstream: SocketAddr, settings: &str) -> Self {
         let tenants = tenants_file("login", TOKEN, &format!("{{ inline: {KEY} }}"));
         Self::start(upstream, settings, &[("tenants.yaml", &tenants)]).await
-    }
-
-    /// Starts it with the simulator of `set_up` as upstream.
-    pub async fn before(set_up: &TestGateway, settings: &str, files: &[(&str, &str)]) -> Self {
-        Self::start(set_up.simulator, settings, files).await
     }
 
     /// Replaces all files at once.
