@@ -1,50 +1,51 @@
-//! A stateful, offline Telnyx Verify API over HTTP, with an outbox instead of phones.
+//! A stateful, offline Telnyx Verify API over HTTP, with an outbox in place of phones.
 //!
-//! The API is below `/v2`; below `/_simulator` are the outbox, the clock, faults and settings. Every answer is marked
-//! `x-simulator: true`. `docs/SIMULATOR.md` describes it for people who use it.
+//! The API is below `/v2`. The outbox, the clock, the faults and the settings are below `/_simulator`. Every answer has
+//! the header `x-simulator: true`. `docs/SIMULATOR.md` is the guide for users.
+//!
+//! The files form layers, and import only from the layers above them in this list:
+//!
+//! - values: [`settings`], `ids`, `phone`, `outbox`, `verification`, `error`, `connection`
+//! - resources: `fields`, `profile`, `account`, `faults`, `state`
+//! - behaviour: `limits`, `send`, `check`, `keypad`, `handle`
+//! - HTTP: `http` routes requests to one file for each group of endpoints
 
-mod auth;
-mod block;
-mod body;
-mod checks;
+mod account;
+mod check;
 mod connection;
-mod control;
 mod error;
 mod faults;
+mod fields;
 mod handle;
+mod http;
 mod ids;
-mod key;
+mod keypad;
 mod limits;
-mod numbers;
 mod outbox;
-mod paging;
 mod phone;
-mod profiles;
-mod records;
-mod router;
-mod segment;
+mod profile;
+mod send;
 pub mod settings;
 mod state;
-mod templates;
-mod verifications;
+mod verification;
 
 use std::{io, net::SocketAddr, time::Duration};
 
 use axum::{Router, extract::connect_info::MockConnectInfo};
 use tokio::net::TcpListener;
 
-use self::connection::{Listener, Switch};
+use self::connection::{ResetSwitch, ResettableListener};
 pub use self::{
-    faults::{Act, Fault, FaultBody},
-    handle::{Handle, Keypress, KeypressError},
-    key::Key,
-    numbers::{NUMBERS, Number},
+    account::AccountKey,
+    faults::{Act, Fault, FaultBody, MAGIC_NUMBERS, MagicNumber},
+    handle::Handle,
+    keypad::{Keypress, KeypressError},
     outbox::Message,
     settings::{Setting, Settings},
 };
 use crate::clock::Clock;
 
-/// How long a stopping simulator waits for requests that are being answered.
+/// How long a stopping simulator waits for running requests.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// A simulator that is bound to its address.
@@ -54,33 +55,32 @@ pub struct Server {
     handle: Handle,
 }
 
-/// A simulator without a port, for tests in the same process: direct access, and the service that answers. It goes by
-/// `clock`.
+/// A simulator without a port, for tests in the same process: a handle, and the service that answers requests.
 ///
 /// # Errors
 /// [`Error::Settings`].
 pub fn in_process(settings: Settings, clock: Clock) -> Result<(Handle, Router), Error> {
     settings.check().map_err(Error::Settings)?;
     let handle = Handle::new(settings, clock);
-    let service = router::router(&handle).layer(MockConnectInfo(Switch::default()));
+    let service = http::router(&handle).layer(MockConnectInfo(ResetSwitch::default()));
     Ok((handle, service))
 }
 
-/// Why a simulator can't start.
+/// The reason why a simulator cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Anyone who can reach the simulator can read every code, so other machines must be let in on purpose.
-    #[error("the simulator listens on loopback only unless remote access is allowed, and {0} is not loopback")]
+    /// Whoever can reach the simulator can read every code, so an address that other machines reach needs permission.
+    #[error("{0} is not a loopback address, and remote access is not allowed")]
     NotLoopback(SocketAddr),
     /// The settings contradict each other.
-    #[error("bad settings: {0}")]
+    #[error("invalid settings: {0}")]
     Settings(&'static str),
-    /// The address can't be bound.
+    /// The address cannot be bound.
     #[error("cannot listen on {addr}")]
     Bind {
-        /// The address that was asked for.
+        /// The address.
         addr: SocketAddr,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
 }
@@ -89,7 +89,8 @@ impl Server {
     /// Binds `addr`, whose port may be 0. Connections wait until [`serve`](Self::serve).
     ///
     /// # Errors
-    /// [`Error`]: an address that is not loopback without `allow_remote`, bad settings, or an address in use.
+    /// [`Error`]: the address is not loopback and `allow_remote` is false, the settings are invalid, or the address is in
+    /// use.
     pub async fn bind(addr: SocketAddr, allow_remote: bool, settings: Settings) -> Result<Self, Error> {
         if !allow_remote && !addr.ip().is_loopback() {
             return Err(Error::NotLoopback(addr));
@@ -104,7 +105,7 @@ impl Server {
         Ok(Self { listener, addr: bound, handle: Handle::new(settings, Clock::default()) })
     }
 
-    /// The address that is bound.
+    /// The bound address.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
@@ -116,18 +117,18 @@ impl Server {
         self.handle.clone()
     }
 
-    /// Answers requests until `shutdown` ends; then answers those it has, for at most five seconds.
+    /// Answers requests until `shutdown` completes, then finishes running requests within five seconds.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) {
-        let app = router::router(&self.handle).into_make_service_with_connect_info::<Switch>();
+        let app = http::router(&self.handle).into_make_service_with_connect_info::<ResetSwitch>();
         let handle = self.handle;
         let stopped = handle.stopped();
-        let serving = axum::serve(Listener(self.listener), app).with_graceful_shutdown(async move {
+        let serving = axum::serve(ResettableListener(self.listener), app).with_graceful_shutdown(async move {
             shutdown.await;
-            // A slow answer on purpose must not hold the end up.
+            // Ends deliberate delays, so that they do not delay the shutdown.
             handle.stop();
         });
         tokio::select! {
-            // It has no errors of its own: a listener that can't accept tries again.
+            // It returns no errors: the listener retries a failed accept.
             _ = serving => {}
             () = async { stopped.await; tokio::time::sleep(DRAIN).await } => {}
         }

@@ -17,18 +17,18 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// Accepts [`Connection`]s.
-pub(super) struct Listener(pub(super) TcpListener);
+/// Accepts [`ResettableStream`]s.
+pub(super) struct ResettableListener(pub(super) TcpListener);
 
-impl serve::Listener for Listener {
-    type Io = Connection;
+impl serve::Listener for ResettableListener {
+    type Io = ResettableStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
+    async fn accept(&mut self) -> (ResettableStream, SocketAddr) {
         let (stream, peer) = serve::Listener::accept(&mut self.0).await;
-        // Without it a small answer can wait for the peer's acknowledgement.
+        // Otherwise a small answer can wait for the peer's acknowledgement.
         let _ = stream.set_nodelay(true);
-        (Connection { stream, switch: Switch::default() }, peer)
+        (ResettableStream { stream, switch: ResetSwitch::default() }, peer)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -36,33 +36,33 @@ impl serve::Listener for Listener {
     }
 }
 
-/// Resets the connection that a request came on.
+/// Resets the connection of a request.
 #[derive(Clone, Default)]
-pub(super) struct Switch(Arc<AtomicBool>);
+pub(super) struct ResetSwitch(Arc<AtomicBool>);
 
-impl Switch {
-    /// From now on nothing is written: the next write closes the connection, with a reset instead of an orderly end.
+impl ResetSwitch {
+    /// Makes the next write close the connection with a reset.
     pub(super) fn reset(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-impl Connected<serve::IncomingStream<'_, Listener>> for Switch {
-    fn connect_info(stream: serve::IncomingStream<'_, Listener>) -> Self {
+impl Connected<serve::IncomingStream<'_, ResettableListener>> for ResetSwitch {
+    fn connect_info(stream: serve::IncomingStream<'_, ResettableListener>) -> Self {
         stream.io().switch.clone()
     }
 }
 
-/// A TCP connection with a [`Switch`].
-pub(super) struct Connection {
+/// A TCP connection with a [`ResetSwitch`].
+pub(super) struct ResettableStream {
     stream: TcpStream,
-    switch: Switch,
+    switch: ResetSwitch,
 }
 
-impl Connection {
+impl ResettableStream {
     fn stream(self: Pin<&mut Self>) -> io::Result<Pin<&mut TcpStream>> {
         if self.switch.0.load(Ordering::Relaxed) {
-            // With no time to linger the kernel answers with RST when the socket is closed.
+            // With a linger time of zero, the kernel sends RST when the socket closes.
             self.stream.set_zero_linger()?;
             return Err(io::ErrorKind::ConnectionReset.into());
         }
@@ -70,13 +70,13 @@ impl Connection {
     }
 }
 
-impl AsyncRead for Connection {
+impl AsyncRead for ResettableStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Connection {
+impl AsyncWrite for ResettableStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.stream()?.poll_write(cx, buf)
     }

@@ -1,4 +1,4 @@
-//! Refusals, in Telnyx's error envelope.
+//! Error answers in Telnyx's envelope.
 
 use axum::{
     Json,
@@ -6,45 +6,62 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 
+use super::settings::Settings;
 use crate::telnyx::{ErrorBody, ErrorItem, ErrorMeta, ErrorSource, code};
 
-/// Codes of Telnyx's catalogue that only the simulator knows.
+/// Codes of Telnyx's catalogue that only the simulator uses.
+pub(super) const TIMEOUT: &str = "10008";
 pub(super) const AUTHORIZATION_FAILED: &str = "10010";
 pub(super) const ASSOCIATED_MISSING: &str = "10017";
 pub(super) const IN_USE: &str = "10021";
 pub(super) const STRING_LENGTH: &str = "10025";
 pub(super) const JSON_EXPECTED: &str = "10029";
-pub(super) const TIMEOUT: &str = "10008";
 
-/// A refused request.
-pub(super) struct Error {
-    pub(super) status: StatusCode,
-    pub(super) items: Vec<ErrorItem>,
-    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+/// An error answer of the API.
+pub(super) struct ApiError {
+    status: StatusCode,
+    items: Vec<ErrorItem>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl Error {
-    /// A refusal for one reason.
-    pub(super) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        Self { status, items: vec![item(status, code, detail.into(), None)], headers: Vec::new() }
+impl ApiError {
+    /// An error without a source.
+    pub(super) fn new(status: StatusCode, code: &str, detail: &str) -> Self {
+        Self { status, items: vec![item(status, code, detail, None)], headers: Vec::new() }
     }
 
-    /// A refusal of one field of the body.
-    pub(super) fn field(status: StatusCode, code: &str, pointer: &str, detail: impl Into<String>) -> Self {
+    /// An error in a field of the body.
+    pub(super) fn field(status: StatusCode, code: &str, pointer: &str, detail: &str) -> Self {
         let source = ErrorSource { pointer: Some(pointer.to_owned()), parameter: None };
-        Self { status, items: vec![item(status, code, detail.into(), Some(source))], headers: Vec::new() }
+        Self { status, items: vec![item(status, code, detail, Some(source))], headers: Vec::new() }
     }
 
-    /// A refusal of a query parameter.
-    pub(super) fn parameter(code: &str, name: &str, detail: impl Into<String>) -> Self {
-        let status = StatusCode::BAD_REQUEST;
+    /// An error in a query parameter.
+    pub(super) fn parameter(settings: &Settings, name: &str, detail: &str) -> Self {
+        let (status, code) = (StatusCode::BAD_REQUEST, settings.bad_request_code.to_string());
         let source = ErrorSource { pointer: None, parameter: Some(name.to_owned()) };
-        Self { status, items: vec![item(status, code, detail.into(), Some(source))], headers: Vec::new() }
+        Self { status, items: vec![item(status, &code, detail, Some(source))], headers: Vec::new() }
     }
 
-    /// There is no such thing.
-    pub(super) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, code::NOT_FOUND, format!("There is no such {what}."))
+    /// 400 with the code of the setting `bad_request_code`.
+    pub(super) fn bad_request(settings: &Settings, detail: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, &settings.bad_request_code.to_string(), detail)
+    }
+
+    /// 404 for a `resource`, such as a profile.
+    pub(super) fn not_found(resource: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code::NOT_FOUND, &format!("The {resource} does not exist."))
+    }
+
+    /// The answer to a missing or refused API key.
+    pub(super) fn unauthorized(settings: &Settings) -> Self {
+        let status = StatusCode::from_u16(settings.unauthorized_status).unwrap_or(StatusCode::UNAUTHORIZED);
+        Self::new(status, code::AUTHENTICATION_FAILED, "The API key is missing or invalid.")
+    }
+
+    /// 422 for several fields.
+    pub(super) fn unprocessable(items: Vec<ErrorItem>) -> Self {
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, items, headers: Vec::new() }
     }
 
     /// Adds a header.
@@ -54,20 +71,20 @@ impl Error {
     }
 }
 
-/// One entry of the envelope. Answers with 429 name neither a source nor a page, as in the guides.
-pub(super) fn item(status: StatusCode, code: &str, detail: String, source: Option<ErrorSource>) -> ErrorItem {
-    let told = status != StatusCode::TOO_MANY_REQUESTS;
+/// An entry of the envelope. A 429 has neither `source` nor `meta`, as in Telnyx's guides.
+pub(super) fn item(status: StatusCode, code: &str, detail: &str, source: Option<ErrorSource>) -> ErrorItem {
+    let is_limit = status == StatusCode::TOO_MANY_REQUESTS;
+    let url = format!("https://developers.telnyx.com/docs/overview/errors/{code}");
     ErrorItem {
         code: Some(code.to_owned()),
         title: Some(title(code).to_owned()),
-        detail: Some(detail),
-        source: source.filter(|_| told),
-        meta: told
-            .then(|| ErrorMeta { url: Some(format!("https://developers.telnyx.com/docs/overview/errors/{code}")) }),
+        detail: Some(detail.to_owned()),
+        source: source.filter(|_| !is_limit),
+        meta: (!is_limit).then_some(ErrorMeta { url: Some(url) }),
     }
 }
 
-impl IntoResponse for Error {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(ErrorBody { errors: self.items })).into_response();
         response.headers_mut().extend(self.headers);
@@ -75,7 +92,7 @@ impl IntoResponse for Error {
     }
 }
 
-/// The short text of a code.
+/// The title of a code.
 fn title(code: &str) -> &'static str {
     match code {
         code::INVALID_NUMBER => "Invalid phone number",

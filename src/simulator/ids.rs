@@ -1,12 +1,12 @@
-//! Ids and codes, random or the same in every run.
+//! IDs and codes, random or from a seed.
 
 use aws_lc_rs::rand;
 use uuid::Builder;
 
-/// The clock part of profile ids when a seed is set: such ids must not depend on the time of day.
+/// The clock part of profile IDs where a seed is set, so that they do not depend on the time of day.
 const SEEDED_MILLIS: u64 = 1_627_386_341_278;
 
-/// A small generator (`SplitMix64`). Nothing here needs to be secret: a simulated code protects nothing.
+/// A small generator (`SplitMix64`). A simulated code protects nothing, so it need not be secure.
 pub(super) struct Ids {
     state: u64,
     seeded_profiles: Option<u64>,
@@ -16,7 +16,7 @@ impl Ids {
     pub(super) fn new(seed: Option<u64>) -> Self {
         let state = seed.unwrap_or_else(|| {
             let mut bytes = [0; 8];
-            rand::fill(&mut bytes).expect("the system has randomness");
+            rand::fill(&mut bytes).expect("the system has a random source");
             u64::from_le_bytes(bytes)
         });
         Self { state, seeded_profiles: seed.map(|_| 0) }
@@ -28,7 +28,7 @@ impl Ids {
         Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
 
-    /// A profile's id: `4900`, a clock of 48 bits in milliseconds, and randomness, in the shape of a UUID.
+    /// A profile ID, which looks like a UUID: `4900`, a clock of 48 bits in milliseconds, and random bits.
     pub(super) fn profile(&mut self, now_millis: u64) -> String {
         let millis = match &mut self.seeded_profiles {
             Some(count) => {

@@ -1,17 +1,15 @@
-//! How much an account may send.
+//! The limits of an account: requests, sends and spending.
 
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::Value;
 
 use super::{
-    error::Error,
-    key::Key,
-    settings::{
-        Settings,
-        choice::{AtSpendLimit, RateLimitReset},
-    },
-    state::{Profile, State},
+    account::AccountKey,
+    error::ApiError,
+    profile::StoredProfile,
+    settings::{AtSpendLimit, RateLimitReset, Settings},
+    state::SimulatorState,
 };
 use crate::telnyx::code;
 
@@ -19,13 +17,13 @@ use crate::telnyx::code;
 const SEND_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 
 /// Counts a request against `requests_per_minute`.
-pub(super) fn request(state: &mut State, key: Key, now: Timestamp) -> Result<(), Error> {
+pub(super) fn request(state: &mut SimulatorState, key: AccountKey, now: Timestamp) -> Result<(), ApiError> {
     let limit = state.settings.requests_per_minute;
     if limit == 0 {
         return Ok(());
     }
     let minute = now.as_second().div_euclid(60);
-    let (counted, count) = &mut state.account(key).requests;
+    let (counted, count) = &mut state.account(key).0.requests;
     if *counted != minute {
         (*counted, *count) = (minute, 0);
     }
@@ -34,17 +32,21 @@ pub(super) fn request(state: &mut State, key: Key, now: Timestamp) -> Result<(),
 }
 
 /// Checks a send against `send_limit_per_phone`.
-pub(super) fn send(state: &State, key: Key, phone: &str, now: Timestamp) -> Result<(), Error> {
+pub(super) fn send(state: &SimulatorState, key: AccountKey, phone: &str, now: Timestamp) -> Result<(), ApiError> {
     let limit = state.settings.send_limit_per_phone;
     if limit == 0 {
         return Ok(());
     }
     let recent = |created: Timestamp| now.duration_since(created) < SEND_WINDOW;
-    let sent = state.records.of_phone(key, phone).map(|record| record.created_at).filter(|&created| recent(created));
+    let sent = state
+        .verifications
+        .of_phone(key, phone)
+        .map(|verification| verification.created_at)
+        .filter(|&created| recent(created));
     let sent: Vec<_> = sent.collect();
     match sent.first() {
         Some(first) if sent.len() >= limit as usize => {
-            // Up to the next whole second, or the wait would be too short.
+            // Rounds up to the next second, so that the wait is long enough.
             let free = first.as_second() + SEND_WINDOW.as_secs() + 1;
             Err(too_many(&state.settings, limit, free, now))
         }
@@ -52,30 +54,30 @@ pub(super) fn send(state: &State, key: Key, phone: &str, now: Timestamp) -> Resu
     }
 }
 
-/// Counts a send against the profile's `daily_spend_limit`, which starts anew at 00:00 UTC.
-pub(super) fn spend(profile: &mut Profile, settings: &Settings, now: Timestamp) -> Result<(), Error> {
+/// Counts a send against the profile's `daily_spend_limit`, which resets at 00:00 UTC.
+pub(super) fn spend(profile: &mut StoredProfile, settings: &Settings, now: Timestamp) -> Result<(), ApiError> {
     let today = TimeZone::UTC.to_datetime(now).date();
     let spent = if profile.spent.0 == today { profile.spent.1 } else { 0.0 };
     let total = spent + settings.send_price;
     let enabled = profile.fields.get("daily_spend_limit_enabled").and_then(Value::as_bool).unwrap_or_default();
     let limit = profile.fields.get("daily_spend_limit").and_then(Value::as_f64).filter(|_| enabled);
-    // A sum of cents in binary may be off by a hair.
-    let beyond = limit.is_some_and(|limit| total > limit + 1e-9);
-    if beyond && settings.at_spend_limit == AtSpendLimit::Refuse {
+    // A sum of cents has a rounding error.
+    let exceeds = limit.is_some_and(|limit| total > limit + 1e-9);
+    if exceeds && settings.at_spend_limit == AtSpendLimit::Refuse {
         let detail = "The daily spend limit of the profile is reached.";
-        return Err(Error::new(StatusCode::TOO_MANY_REQUESTS, code::SPEND_LIMIT, detail));
+        return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, code::SPEND_LIMIT, detail));
     }
     profile.spent = (today, total);
     Ok(())
 }
 
-fn too_many(settings: &Settings, limit: u32, free_at: i64, now: Timestamp) -> Error {
+fn too_many(settings: &Settings, limit: u32, free_at: i64, now: Timestamp) -> ApiError {
     let seconds = (free_at - now.as_second()).max(1);
     let reset = match settings.rate_limit_reset {
         RateLimitReset::Seconds => seconds,
         RateLimitReset::Epoch => free_at,
     };
-    let error = Error::new(StatusCode::TOO_MANY_REQUESTS, code::TOO_MANY_REQUESTS, "More requests than allowed.")
+    let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, code::TOO_MANY_REQUESTS, "The rate limit is reached.")
         .header("x-ratelimit-limit", limit)
         .header("x-ratelimit-remaining", 0)
         .header("x-ratelimit-reset", reset);

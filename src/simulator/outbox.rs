@@ -1,4 +1,4 @@
-//! What phones would have received.
+//! The messages and calls that phones would have received.
 
 use std::collections::VecDeque;
 
@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::telnyx::Channel;
 
-/// A message or call that a phone would have received. Not `Debug`: it holds a phone number and a code.
+/// A message or call that a phone would have received. It is not `Debug`: it holds a phone number and a code.
 #[derive(Clone, Deserialize, Serialize)]
 pub struct Message {
     /// The number, in E.164.
     pub phone_number: String,
     /// The channel's name (`sms`).
     pub channel: String,
-    /// What the person reads or hears.
+    /// The text that the person reads or hears.
     pub text: String,
-    /// The code; none for a keypad confirmation. For a flash call, the last digits of the caller's number.
+    /// The code. None for a keypad confirmation; the last digits of the caller's number for a flash call.
     pub code: Option<String>,
-    /// The verification that it belongs to.
+    /// The ID of the verification.
     pub verification_id: String,
-    /// When it was sent, by the simulator's clock.
+    /// The time of the send, by the simulator's clock.
     pub sent_at: Timestamp,
 }
 
@@ -36,13 +36,13 @@ impl Outbox {
         self.0.push_back(message);
     }
 
-    /// The messages to `phone`, or all.
+    /// The messages to `phone`, or all, oldest first.
     pub(super) fn messages(&self, phone: Option<&str>) -> Vec<Message> {
         let to_phone = |message: &&Message| phone.is_none_or(|phone| message.phone_number == phone);
         self.0.iter().filter(to_phone).cloned().collect()
     }
 
-    /// The code sent last to `phone`, or to any.
+    /// The newest code for `phone`, or for any number.
     pub(super) fn latest_code(&self, phone: Option<&str>) -> Option<&str> {
         let mut messages =
             self.0.iter().rev().filter(|message| phone.is_none_or(|phone| message.phone_number == phone));
@@ -50,8 +50,8 @@ impl Outbox {
     }
 }
 
-/// The text of a message. `minutes` fills what prebuilt templates call `default_verification_timeout_secs`, since the
-/// word "minutes" follows it there.
+/// The text of a message. `minutes` replaces `{{default_verification_timeout_secs}}`, because the prebuilt templates
+/// continue with the word "minutes".
 pub(super) fn render(template: Option<&str>, channel: Channel, app_name: &str, code: &str, minutes: u64) -> String {
     if let Some(template) = template {
         return template

@@ -1,21 +1,21 @@
-//! Phone numbers, as far as the API looks at them.
+//! The form and the country of phone numbers.
 
 use rlibphonenumber::PHONE_NUMBER_UTIL;
 
 /// Whether `text` is a number in E.164 of a length that its numbering plan has.
 pub(super) fn is_e164(text: &str) -> bool {
     let Some(digits) = text.strip_prefix('+') else { return false };
-    // The library takes other scripts' digits, letters and punctuation too.
+    // The library also accepts letters, punctuation and the digits of other scripts.
     (7..=15).contains(&digits.len())
         && !digits.starts_with('0')
         && digits.bytes().all(|byte| byte.is_ascii_digit())
         && PHONE_NUMBER_UTIL.parse(text, None).is_ok_and(|parsed| PHONE_NUMBER_UTIL.is_possible_number(&parsed))
 }
 
-/// The two letters of a number's country; none for numbers of no country, such as satellite phones.
+/// The ISO 3166-1 country of a number. None for numbers without a country, such as satellite phones.
 pub(super) fn country(e164: &str) -> Option<[u8; 2]> {
     let parsed = PHONE_NUMBER_UTIL.parse(e164, None).ok()?;
-    // The library numbers its regions by the two letters of their codes; what is no country has another number.
+    // The number of a region in the library is its two letters, unless the region is no country.
     let letters = (PHONE_NUMBER_UTIL.get_region_for_number(&parsed)? as u16).to_be_bytes();
     letters.iter().all(u8::is_ascii_uppercase).then_some(letters)
 }

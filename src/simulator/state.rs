@@ -1,64 +1,50 @@
-//! All that the simulator remembers.
+//! The state of the simulator.
 
 use std::collections::HashMap;
 
 use jiff::{Timestamp, civil::Date};
 use serde_json::{Map, Value};
 
-use super::{faults::Faults, ids::Ids, key::Key, outbox::Outbox, records::Records, settings::Settings};
-use crate::telnyx::Template;
+use super::{
+    account::{Account, AccountKey},
+    faults::FaultQueue,
+    ids::Ids,
+    outbox::Outbox,
+    profile::StoredProfile,
+    settings::Settings,
+    verification::VerificationTable,
+};
 
-/// All that the simulator remembers.
-pub(super) struct State {
+/// The state of the simulator.
+pub(super) struct SimulatorState {
     pub(super) settings: Settings,
-    /// What a reset goes back to.
-    started_with: Settings,
+    /// The settings after a reset.
+    initial_settings: Settings,
     pub(super) ids: Ids,
-    pub(super) accounts: HashMap<Key, Account>,
-    pub(super) records: Records,
+    pub(super) accounts: HashMap<AccountKey, Account>,
+    pub(super) verifications: VerificationTable,
     pub(super) outbox: Outbox,
-    pub(super) faults: Faults,
+    pub(super) faults: FaultQueue,
 }
 
-/// What one API key owns, apart from its verifications.
-#[derive(Default)]
-pub(super) struct Account {
-    pub(super) profiles: Vec<Profile>,
-    /// Its own templates, and those prebuilt ones that it changed.
-    pub(super) templates: Vec<Template>,
-    /// The requests of a minute, counted from the Unix epoch.
-    pub(super) requests: (i64, u32),
-}
-
-/// A profile.
-pub(super) struct Profile {
-    pub(super) id: String,
-    /// The fields that a caller gave, with every channel block completed by its defaults.
-    pub(super) fields: Map<String, Value>,
-    pub(super) created_at: Timestamp,
-    pub(super) updated_at: Timestamp,
-    /// What was spent on a day, in US dollars.
-    pub(super) spent: (Date, f64),
-}
-
-impl State {
+impl SimulatorState {
     pub(super) fn new(settings: Settings) -> Self {
         Self {
             ids: Ids::new(settings.seed),
-            started_with: settings.clone(),
+            initial_settings: settings.clone(),
             settings,
             accounts: HashMap::new(),
-            records: Records::default(),
+            verifications: VerificationTable::default(),
             outbox: Outbox::default(),
-            faults: Faults::default(),
+            faults: FaultQueue::default(),
         }
     }
 
     pub(super) fn reset(&mut self) {
-        *self = Self::new(self.started_with.clone());
+        *self = Self::new(self.initial_settings.clone());
     }
 
-    /// Takes new settings; another seed starts its own sequence.
+    /// Replaces the settings. Another seed starts another sequence of IDs and codes.
     pub(super) fn set_settings(&mut self, settings: Settings) {
         if settings.seed != self.settings.seed {
             self.ids = Ids::new(settings.seed);
@@ -66,18 +52,17 @@ impl State {
         self.settings = settings;
     }
 
-    pub(super) fn account(&mut self, key: Key) -> &mut Account {
-        self.accounts.entry(key).or_default()
+    /// The account of `key`, and the settings.
+    pub(super) fn account(&mut self, key: AccountKey) -> (&mut Account, &Settings) {
+        (self.accounts.entry(key).or_default(), &self.settings)
     }
 
-    /// The settings, and the account of `key`, to look at.
-    pub(super) fn account_view(&mut self, key: Key) -> (&Settings, &Account) {
-        (&self.settings, self.accounts.entry(key).or_default())
-    }
-}
-
-impl Account {
-    pub(super) fn profile(&mut self, id: &str) -> Option<&mut Profile> {
-        self.profiles.iter_mut().find(|profile| profile.id == id)
+    /// Adds a profile to the account of `key`, and returns its ID.
+    pub(super) fn insert_profile(&mut self, key: AccountKey, fields: Map<String, Value>, now: Timestamp) -> String {
+        let id = self.ids.profile(now.as_millisecond().try_into().unwrap_or(0));
+        let profile =
+            StoredProfile { id: id.clone(), fields, created_at: now, updated_at: now, spent: (Date::ZERO, 0.0) };
+        self.account(key).0.profiles.push(profile);
+        id
     }
 }

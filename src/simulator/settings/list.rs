@@ -1,17 +1,16 @@
-//! The settings' names, values and meanings, for `--help`, for the control endpoint and for the documentation.
+//! The declaration of every setting, in the order of the documentation.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Settings;
-
-/// One setting, described.
+/// The description of a setting.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
     /// Its name.
     pub name: &'static str,
-    /// The values that it takes, separated by ` | ` where they can be counted.
+    /// The values that it takes, separated by ` | ` where there are few.
     pub values: &'static str,
-    /// What it decides: the point that no source settles, or what it is for.
+    /// What it decides.
     pub about: &'static str,
 }
 
@@ -27,68 +26,61 @@ impl Setting {
     }
 }
 
-const fn setting(name: &'static str, values: &'static str, about: &'static str) -> Setting {
-    Setting { name, values, about }
+settings! {
+    attempt_limit: u32 = 5, "a count, 0 for none", "wrong codes that a verification takes before it is `invalid`";
+    after_attempt_limit: AfterAttemptLimit
+        [Rejected "rejected", MaxAttemptsExceeded "max_attempts_exceeded", NotFound "not_found"],
+        "the answer to a check after too many wrong codes";
+    expired_answer: ExpiredAnswer [Rejected "rejected", Expired "expired", NotFound "not_found"],
+        "the answer to a check of an expired verification";
+    used_answer: UsedAnswer [NotFound "not_found", Rejected "rejected"],
+        "the answer to a check of a verification that is already decided";
+    code_and_status: CodeAndStatus [StatusWins "status_wins", CodeWins "code_wins", Refuse "refuse"],
+        "a check with both `code` and `status`";
+    by_phone_target: ByPhoneTarget [Newest "newest", Oldest "oldest"],
+        "which of several pending verifications a check by phone number decides";
+    code_length_default: u8 = 5, "4 to 10", "digits of a code whose profile sets no `code_length`";
+    fixed_code: Option<String> = None, "4 to 10 digits, or none", "the code of every verification, for demonstrations";
+    timeout_default_secs: u32 = 300, "seconds", "the lifetime of a code whose profile sets none";
+    timeout_min_secs: u32 = 1, "seconds", "the shortest lifetime that a request may set";
+    timeout_max_secs: u32 = 86_400, "seconds", "the longest lifetime that a request may set";
+    short_timeout_name: ShortTimeoutName [Honour "honour", Ignore "ignore"],
+        "`default_timeout_secs` in a block whose field is `default_verification_timeout_secs`";
+    filter_name: FilterName [Exact "exact", Partial "partial"], "how `filter[name]` compares";
+    list_order: ListOrder [NewestFirst "newest_first", OldestFirst "oldest_first"], "the order of lists";
+    max_page_size: u32 = 250, "a count", "the largest page; a larger `page[size]` is reduced to it";
+    phone_list_paging: PhoneListPaging [Paged "paged", OnePage "one_page"],
+        "whether verifications listed by phone number come in pages";
+    empty_profile_list: EmptyProfileList [Empty "empty", Unauthorized "unauthorized"],
+        "a list of the profiles of an account without profiles: an empty list, or error 10009";
+    delete_profile_with_pending: DeleteProfileWithPending [Keep "keep", Remove "remove", Refuse "refuse"],
+        "pending verifications of a deleted profile: they stay, they go too, or the profile cannot be deleted";
+    nested_patch: NestedPatch [Replace "replace", Merge "merge"],
+        "whether a channel block in a PATCH replaces the stored block or changes the fields that it has";
+    patch_null: PatchNull [Clear "clear", Refuse "refuse"], "`null` in a PATCH of a profile";
+    whitelist: Whitelist [Optional "optional", Required "required"],
+        "whether a channel block needs `whitelisted_destinations`";
+    languages: Languages [Any "any", Listed "listed"],
+        "the languages that a profile may have: any text, or the fourteen of Call Control";
+    prebuilt_templates: PrebuiltTemplates [Fixed "fixed", Changeable "changeable"],
+        "whether an account can change a prebuilt template";
+    template_without_code: TemplateWithoutCode [Accept "accept", Refuse "refuse"], "a template without `{{code}}`";
+    send_price: f64 = 0.03, "US dollars", "what a send counts towards `daily_spend_limit`";
+    at_spend_limit: AtSpendLimit [Refuse "refuse", Ignore "ignore"], "a send beyond an enabled `daily_spend_limit`";
+    send_limit_per_phone: u32 = 0, "a count, 0 for none", "sends per account and phone number in ten minutes";
+    requests_per_minute: u32 = 0, "a count, 0 for none", "requests per account in a minute";
+    rate_limit_reset: RateLimitReset [Seconds "seconds", Epoch "epoch"],
+        "what `x-ratelimit-reset` has: the seconds left, or the Unix time";
+    retry_after: bool = true, "true | false", "whether the answer of a rate limit has `retry-after`";
+    bad_number: BadNumber [Unprocessable "unprocessable", BadRequest "bad_request"],
+        "a phone number that is not E.164: 422 and 10016, or 400 and 10002";
+    bad_request_code: u32 = 10_015, "an error code", "the code of a 400 that no source gives a code for";
+    unauthorized_status: u16 = 401, "401 | 403", "the status of error 10009";
+    missing_key: MissingKey [Unauthorized "unauthorized", NotFound "not_found"],
+        "a request without an API key: error 10009, or 404 and 10005";
+    raw_plus: RawPlus [Accept "accept", NotFound "not_found"], "a `+` in a path that is not percent-encoded";
+    request_id_header: Option<String> = None, "a header name, or none", "the header that carries an ID of the response";
+    latency_ms: u32 = 0, "milliseconds", "the delay of every answer of the API";
+    keep: usize = 10_000, "a count", "how many verifications, and messages, are kept; the oldest are removed first";
+    seed: Option<u64> = None, "a number, or none", "makes codes and IDs the same in every run";
 }
-
-pub(super) const LIST: &[Setting] = &[
-    setting("attempt_limit", "a count, 0 for none", "wrong codes that a verification takes before it is `invalid`"),
-    setting(
-        "after_attempt_limit",
-        "rejected | max_attempts_exceeded | not_found",
-        "the answer to a check after too many wrong codes",
-    ),
-    setting("expired_answer", "rejected | expired | not_found", "the answer to a check of an expired verification"),
-    setting("used_answer", "not_found | rejected", "the answer to a check of a verification that is already decided"),
-    setting("code_and_status", "status_wins | code_wins | refuse", "a check with both `code` and `status`"),
-    setting(
-        "by_phone_target",
-        "newest | oldest",
-        "which of several pending verifications a check by phone number is about",
-    ),
-    setting("code_length_default", "4 to 10", "digits of a code where the profile says nothing"),
-    setting("fixed_code", "4 to 10 digits, or none", "every generated code, for demonstrations"),
-    setting("timeout_default_secs", "seconds", "the lifetime of a code where the profile says nothing"),
-    setting("timeout_min_secs", "seconds", "the shortest lifetime that is taken"),
-    setting("timeout_max_secs", "seconds", "the longest lifetime that is taken"),
-    setting(
-        "short_timeout_name",
-        "honour | ignore",
-        "`default_timeout_secs` in a block that spells it `default_verification_timeout_secs`",
-    ),
-    setting("filter_name", "exact | partial", "how `filter[name]` compares"),
-    setting("list_order", "newest_first | oldest_first", "the order of lists"),
-    setting("max_page_size", "a count", "the largest page; a larger `page[size]` is cut to it"),
-    setting("phone_list_paging", "paged | one_page", "whether verifications listed by phone number come in pages"),
-    setting(
-        "empty_profile_list",
-        "empty | unauthorized",
-        "listing the profiles of an account without any: an empty list, or error 10009",
-    ),
-    setting(
-        "delete_profile_with_pending",
-        "keep | remove | refuse",
-        "pending verifications of a deleted profile: still checked by id, gone, or the profile stays",
-    ),
-    setting("nested_patch", "replace | merge", "whether a channel block in a PATCH takes the place of the stored one"),
-    setting("patch_null", "clear | refuse", "`null` in a PATCH of a profile"),
-    setting("whitelist", "optional | required", "whether a channel block needs `whitelisted_destinations`"),
-    setting("languages", "any | listed", "which languages a profile may have"),
-    setting("prebuilt_templates", "fixed | changeable", "whether a prebuilt template can be changed"),
-    setting("template_without_code", "accept | refuse", "a template without `{{code}}`"),
-    setting("send_price", "US dollars", "what a send counts towards `daily_spend_limit`"),
-    setting("at_spend_limit", "refuse | ignore", "a send beyond an enabled `daily_spend_limit`"),
-    setting("send_limit_per_phone", "a count, 0 for none", "sends per account and phone number in ten minutes"),
-    setting("requests_per_minute", "a count, 0 for none", "requests per account in a minute"),
-    setting("rate_limit_reset", "seconds | epoch", "what `x-ratelimit-reset` holds"),
-    setting("retry_after", "true | false", "whether a rate limit's answer has `retry-after`"),
-    setting("bad_number", "unprocessable | bad_request", "a number that is not E.164: 422 and 10016, or 400 and 10002"),
-    setting("bad_request_code", "an error code", "the code of a 400 whose code is not known"),
-    setting("unauthorized_status", "401 | 403", "the status of error 10009"),
-    setting("missing_key", "unauthorized | not_found", "a request without a key: as a refused key, or 404 and 10005"),
-    setting("raw_plus", "accept | not_found", "a `+` in a path that is not percent-encoded"),
-    setting("request_id_header", "a header's name, or none", "the header that carries an id of the answer"),
-    setting("latency_ms", "milliseconds", "how long every answer of the API waits"),
-    setting("keep", "a count", "verifications, and messages, that are kept; older ones are forgotten"),
-    setting("seed", "a number, or none", "makes codes and ids the same in every run"),
-];

@@ -3,30 +3,32 @@
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use super::{
-    error::Error,
-    handle::Handle,
-    settings::{Settings, choice::ListOrder},
+use crate::{
+    simulator::{
+        error::ApiError,
+        handle::Handle,
+        settings::{ListOrder, Settings},
+    },
+    telnyx::{List, PageMeta},
 };
-use crate::telnyx::{List, PageMeta};
 
-/// The page size of Telnyx's schema.
+/// The default page size in Telnyx's schema.
 const DEFAULT_SIZE: u64 = 25;
 
-/// What a list's query asks for. Pages count from 1.
-pub(super) struct Query {
+/// The query of a list. The first page is 1.
+pub(super) struct ListQuery {
     number: u64,
     size: Option<u64>,
     /// `filter[name]`.
     pub(super) name: Option<String>,
 }
 
-impl FromRequestParts<Handle> for Query {
-    type Rejection = Error;
+impl FromRequestParts<Handle> for ListQuery {
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, simulator: &Handle) -> Result<Self, Error> {
+    async fn from_request_parts(parts: &mut Parts, simulator: &Handle) -> Result<Self, ApiError> {
         let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
-        let bad = |name: &str| Error::parameter(&simulator.bad_request_code(), name, "It must be a number from 1.");
+        let bad = |name: &str| ApiError::parameter(&simulator.state().settings, name, "It must be 1 or more.");
         let mut query = Self { number: 1, size: None, name: None };
         for (name, value) in pairs.map(|pairs| pairs.0).unwrap_or_default() {
             let number = || value.parse::<u64>().ok().filter(|&number| number > 0).ok_or_else(|| bad(&name));
@@ -41,13 +43,13 @@ impl FromRequestParts<Handle> for Query {
     }
 }
 
-impl Query {
-    /// One page with everything on it.
+impl ListQuery {
+    /// The query of one page with all items.
     pub(super) fn one_page(len: usize) -> Self {
         Self { number: 1, size: Some(len.max(1) as u64), name: None }
     }
 
-    /// The page of `items`, which come oldest first.
+    /// The page of `items`, which are in the order of creation.
     pub(super) fn page<T>(&self, mut items: Vec<T>, settings: &Settings, limit: u64) -> List<T> {
         if settings.list_order == ListOrder::NewestFirst {
             items.reverse();

@@ -1,29 +1,35 @@
-//! Which request goes where, and what happens to all of them.
+//! The HTTP side: routes, and what every request passes through.
+
+mod auth;
+mod checks;
+mod control;
+mod extract;
+mod paging;
+mod profiles;
+mod templates;
+mod verifications;
 
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::{ConnectInfo, DefaultBodyLimit, Request, State as Shared},
-    middleware::{Next, from_fn_with_state},
+    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
+    middleware::{Next, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
     routing::{get, patch, post},
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
-    auth, checks,
-    connection::Switch,
-    control,
-    error::Error,
-    faults::{Act, Call},
+    connection::ResetSwitch,
+    error::ApiError,
+    faults::{Act, RequestSummary},
     handle::Handle,
-    profiles, templates, verifications,
 };
 use crate::telnyx::{code, pattern};
 
-/// What a request's body may hold at most, in bytes.
+/// The largest request body, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
 
 /// The whole simulator.
@@ -37,28 +43,34 @@ pub(super) fn router(simulator: &Handle) -> Router {
         .route(pattern::BY_PHONE, get(verifications::list))
         .route(pattern::CHECK, post(checks::by_id))
         .route(pattern::CHECK_BY_PHONE, post(checks::by_phone))
-        .fallback(async || Error::not_found("resource"))
+        .fallback(async || ApiError::not_found("resource"))
         .method_not_allowed_fallback(async || {
-            Error::new(StatusCode::METHOD_NOT_ALLOWED, code::METHOD_NOT_ALLOWED, "The path has no such method.")
+            ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                code::METHOD_NOT_ALLOWED,
+                "The path does not have this method.",
+            )
         })
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(simulator.clone(), auth::authenticate))
-        // Outside authentication: a fault may be that a good key is refused.
-        .layer(from_fn_with_state(simulator.clone(), go_wrong));
+        // Outside authentication, because a fault can refuse a valid key.
+        .layer(from_fn_with_state(simulator.clone(), inject_fault));
     let control = control::endpoints()
         .into_iter()
         .fold(Router::new(), |router, (path, _, handlers)| router.route(path, handlers));
     control
         .route("/", get(control::index))
+        .method_not_allowed_fallback(control::method_not_allowed)
+        .layer(map_response(control::json_errors))
         .nest("/v2", api)
-        .fallback(control::nowhere)
-        // Outermost: nothing may pass for an answer of Telnyx's.
-        .layer(from_fn_with_state(simulator.clone(), mark))
+        .fallback(control::not_found)
+        // Outermost, so that no answer looks like one of Telnyx.
+        .layer(from_fn_with_state(simulator.clone(), tag_response))
         .with_state(simulator.clone())
 }
 
-/// Marks every answer, and makes it wait if that is set.
-async fn mark(Shared(simulator): Shared<Handle>, request: Request, next: Next) -> Response {
+/// Tags every answer with `x-simulator`, and adds the request ID and the latency that the settings ask for.
+async fn tag_response(State(simulator): State<Handle>, request: Request, next: Next) -> Response {
     let is_api = request.uri().path().starts_with("/v2/");
     let mut response = next.run(request).await;
     response.headers_mut().insert(HeaderName::from_static("x-simulator"), HeaderValue::from_static("true"));
@@ -74,50 +86,49 @@ async fn mark(Shared(simulator): Shared<Handle>, request: Request, next: Next) -
         {
             response.headers_mut().insert(header, id);
         }
-        simulator.wait(latency.into()).await;
+        simulator.delay(latency.into()).await;
     }
     response
 }
 
-/// Lets the next fault happen that is meant for this request.
-async fn go_wrong(
-    Shared(simulator): Shared<Handle>,
-    ConnectInfo(connection): ConnectInfo<Switch>,
+/// Applies the fault that matches the request.
+async fn inject_fault(
+    State(simulator): State<Handle>,
+    ConnectInfo(connection): ConnectInfo<ResetSwitch>,
     request: Request,
     next: Next,
 ) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
-        let detail = "The body is too large, or broke off.";
-        return Error::new(StatusCode::PAYLOAD_TOO_LARGE, code::BAD_REQUEST, detail).into_response();
+        let detail = "The body is too large or incomplete.";
+        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, code::BAD_REQUEST, detail).into_response();
     };
     let phone = phone_of(parts.uri.path(), &body);
-    let call =
-        Call { method: &parts.method, path: parts.uri.path(), phone: phone.as_deref(), key: auth::key(&parts.headers) };
-    let fault = simulator.state().faults.take(&call);
+    let summary = RequestSummary {
+        method: &parts.method,
+        path: parts.uri.path(),
+        phone: phone.as_deref(),
+        key: auth::key(&parts.headers),
+    };
+    let fault = simulator.state().faults.take(&summary);
     let request = Request::from_parts(parts, Body::from(body));
     let Some(fault) = fault else { return next.run(request).await };
 
     let delay = fault.delay_ms.unwrap_or(0);
     if fault.act == Act::After {
         let real = next.run(request).await;
-        simulator.wait(delay).await;
+        simulator.delay(delay).await;
         return fault.answer(Some(real), &connection).await;
     }
-    simulator.wait(delay).await;
+    simulator.delay(delay).await;
     if fault.answers() { fault.answer(None, &connection).await } else { next.run(request).await }
 }
 
-/// The phone number that a request is about.
+/// The phone number in the path or the body of a request.
 fn phone_of(path: &str, body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Named {
-        phone_number: String,
-    }
-
     if let Some(rest) = path.strip_prefix("/verifications/by_phone_number/") {
         let segment = rest.split('/').next()?;
         return percent_decode_str(segment).decode_utf8().ok().map(Into::into);
     }
-    serde_json::from_slice::<Named>(body).ok().map(|named| named.phone_number)
+    serde_json::from_slice::<Value>(body).ok()?.get("phone_number")?.as_str().map(str::to_owned)
 }

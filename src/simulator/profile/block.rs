@@ -2,18 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    body::Fields,
-    error::{ASSOCIATED_MISSING, STRING_LENGTH},
-    phone,
-    settings::{
-        Settings,
-        choice::{NestedPatch, ShortTimeoutName},
+use crate::{
+    simulator::{
+        error::{ASSOCIATED_MISSING, STRING_LENGTH},
+        fields::FieldReader,
+        phone,
+        settings::{NestedPatch, Settings, ShortTimeoutName},
     },
+    telnyx::{Channel, code},
 };
-use crate::telnyx::{Channel, code};
 
-/// The key of a lifetime; `dtmf_confirm` has the short one.
+/// The field for the lifetime of a code. `dtmf_confirm` has the short name.
 const TIMEOUT: &str = "default_verification_timeout_secs";
 const SHORT_TIMEOUT: &str = "default_timeout_secs";
 
@@ -28,7 +27,7 @@ pub(super) const fn pointer(channel: Channel) -> &'static str {
     }
 }
 
-/// The keys that a caller may set in a channel's block. All others are taken and have no effect.
+/// The fields that a caller may set in a channel's block. All others have no effect.
 const fn keys(channel: Channel) -> &'static [&'static str] {
     match channel {
         Channel::Sms => {
@@ -41,7 +40,7 @@ const fn keys(channel: Channel) -> &'static [&'static str] {
     }
 }
 
-/// A block with nothing set.
+/// A block in which the caller set nothing.
 fn defaults(channel: Channel, settings: &Settings) -> Map<String, Value> {
     let value = |key: &str| match key {
         "code_length" => Some(json!(settings.code_length_default)),
@@ -53,9 +52,9 @@ fn defaults(channel: Channel, settings: &Settings) -> Map<String, Value> {
     keys(channel).iter().filter_map(|&key| Some((key.to_owned(), value(key)?))).collect()
 }
 
-/// Reads a channel's block over what is stored of it.
+/// Reads a channel's block. The setting `nested_patch` decides whether `stored` fields stay.
 pub(super) fn read(
-    fields: &mut Fields<'_>,
+    reader: &mut FieldReader<'_>,
     channel: Channel,
     stored: Option<&Value>,
     settings: &Settings,
@@ -65,18 +64,18 @@ pub(super) fn read(
     let mut block = stored.cloned().unwrap_or_else(|| defaults(channel, settings));
     for &key in keys(channel) {
         let value = match key {
-            "app_name" => pattern(fields, key, 30, |byte| byte.is_ascii_alphanumeric() || b" -".contains(&byte)),
-            "code_length" => fields.integer(key, 4..=10).map(Value::from),
-            TIMEOUT => timeout(fields, key, settings).or_else(|| {
+            "app_name" => pattern(reader, key, 30, " -"),
+            "code_length" => reader.integer(key, 4..=10).map(Value::from),
+            TIMEOUT => timeout(reader, key, settings).or_else(|| {
                 let honoured = settings.short_timeout_name == ShortTimeoutName::Honour;
-                honoured.then(|| timeout(fields, SHORT_TIMEOUT, settings))?
+                honoured.then(|| timeout(reader, SHORT_TIMEOUT, settings))?
             }),
-            SHORT_TIMEOUT => timeout(fields, key, settings),
-            "messaging_template_id" => template(fields, key, &template_exists),
-            "whitelisted_destinations" => destinations(fields, key),
-            "alpha_sender" if fields.nullable_text(key) == Some(None) => Some(Value::Null),
-            "alpha_sender" => pattern(fields, key, 11, |byte| byte.is_ascii_alphanumeric() || byte == b' '),
-            _ => fields.nullable_text(key).map(Value::from),
+            SHORT_TIMEOUT => timeout(reader, key, settings),
+            "messaging_template_id" => template(reader, key, &template_exists),
+            "whitelisted_destinations" => destinations(reader, key),
+            "alpha_sender" if reader.nullable_text(key) == Some(None) => Some(Value::Null),
+            "alpha_sender" => pattern(reader, key, 11, " "),
+            _ => reader.nullable_text(key).map(Value::from),
         };
         if let Some(value) = value {
             block.insert(key.to_owned(), value);
@@ -85,51 +84,52 @@ pub(super) fn read(
     block
 }
 
-fn timeout(fields: &mut Fields<'_>, key: &str, settings: &Settings) -> Option<Value> {
+fn timeout(reader: &mut FieldReader<'_>, key: &str, settings: &Settings) -> Option<Value> {
     let range = u64::from(settings.timeout_min_secs)..=u64::from(settings.timeout_max_secs);
-    fields.integer(key, range).map(Value::from)
+    reader.integer(key, range).map(Value::from)
 }
 
-fn template(fields: &mut Fields<'_>, key: &str, exists: impl Fn(&str) -> bool) -> Option<Value> {
-    let id = fields.text(key)?;
+fn template(reader: &mut FieldReader<'_>, key: &str, exists: impl Fn(&str) -> bool) -> Option<Value> {
+    let id = reader.text(key)?;
     if !exists(id) {
-        fields.refuse(key, ASSOCIATED_MISSING, "There is no such template.");
+        reader.refuse(key, ASSOCIATED_MISSING, "The template does not exist.");
     }
     Some(id.into())
 }
 
-fn pattern(fields: &mut Fields<'_>, key: &str, most: usize, allowed: impl Fn(u8) -> bool) -> Option<Value> {
-    let text = fields.text(key)?;
+/// Text of 1 to `most` ASCII letters, digits and `others`.
+fn pattern(reader: &mut FieldReader<'_>, key: &str, most: usize, others: &str) -> Option<Value> {
+    let text = reader.text(key)?;
     if !(1..=most).contains(&text.len()) {
-        fields.refuse(key, STRING_LENGTH, &format!("It must have 1 to {most} characters."));
-    } else if !text.bytes().all(allowed) {
-        fields.refuse(key, code::UNPROCESSABLE, "It holds a character that is not allowed.");
+        reader.refuse(key, STRING_LENGTH, &format!("It must have 1 to {most} characters."));
+    } else if !text.chars().all(|char| char.is_ascii_alphanumeric() || others.contains(char)) {
+        reader.refuse(key, code::UNPROCESSABLE, &format!("It must have only letters, digits and {others:?}."));
     }
     Some(text.into())
 }
 
-fn destinations(fields: &mut Fields<'_>, key: &str) -> Option<Value> {
-    let value = fields.value(key)?;
+fn destinations(reader: &mut FieldReader<'_>, key: &str) -> Option<Value> {
+    let value = reader.value(key)?;
     let Some(entries) = value.as_array().filter(|entries| entries.iter().all(Value::is_string)) else {
-        fields.wrong_type(key, "a list of strings");
+        reader.wrong_type(key, "a list of strings");
         return None;
     };
     let is_country = |entry: &str| entry.len() == 2 && entry.bytes().all(|byte| byte.is_ascii_uppercase());
     let all = entries.len() == 1 && entries[0] == "*";
     if !all && !entries.iter().filter_map(Value::as_str).all(is_country) {
-        fields.refuse(key, code::UNPROCESSABLE, "It must hold countries as two capital letters, or `*` alone.");
+        reader.refuse(key, code::UNPROCESSABLE, "It must list countries as two capital letters, or only `*`.");
     }
     Some(value.clone())
 }
 
-/// What a caller gets to see of a stored block.
+/// A stored block as the API answers it.
 pub(super) fn view(channel: Channel, stored: &Value, app_name: Option<&str>, settings: &Settings) -> Value {
     let mut block = stored.clone();
     let Some(map) = block.as_object_mut() else { return block };
     match channel {
-        // Telnyx takes this one and does not give it.
+        // Telnyx accepts this field and does not return it.
         Channel::Flashcall => _ = map.remove("whitelisted_destinations"),
-        // Telnyx gives these two and does not take them.
+        // Telnyx returns these two fields and does not accept them.
         Channel::Whatsapp => {
             map.insert("app_name".to_owned(), app_name.into());
             map.insert("code_length".to_owned(), json!(settings.code_length_default));
@@ -139,14 +139,14 @@ pub(super) fn view(channel: Channel, stored: &Value, app_name: Option<&str>, set
     block
 }
 
-/// How long a code of this block lives, in seconds.
-pub(super) fn timeout_secs(block: &Value, settings: &Settings) -> u64 {
+/// The lifetime of a code, in seconds.
+pub(in crate::simulator) fn timeout_secs(block: &Value, settings: &Settings) -> u64 {
     let timeout = block[TIMEOUT].as_u64().or_else(|| block[SHORT_TIMEOUT].as_u64());
     timeout.unwrap_or_else(|| settings.timeout_default_secs.into())
 }
 
-/// Whether this block lets a message go to `number`.
-pub(super) fn allows(block: &Value, number: &str) -> bool {
+/// Whether `whitelisted_destinations` allows a message to `number`.
+pub(in crate::simulator) fn allows(block: &Value, number: &str) -> bool {
     let Some(destinations) = block["whitelisted_destinations"].as_array() else { return true };
     let country = phone::country(number);
     destinations

@@ -1,0 +1,89 @@
+//! Accounts: what one API key owns, apart from its verifications.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde::{Deserialize, Deserializer};
+
+use super::profile::StoredProfile;
+use crate::telnyx::Template;
+
+/// The SHA-256 of an API key. It names the account; the key itself is not kept, because it may be a real one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AccountKey([u8; 32]);
+
+impl AccountKey {
+    /// The digest of `api_key`.
+    #[must_use]
+    pub fn of(api_key: &str) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest(&SHA256, api_key.as_bytes()).as_ref());
+        Self(bytes)
+    }
+}
+
+impl<'de> Deserialize<'de> for AccountKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|api_key| Self::of(&api_key))
+    }
+}
+
+/// What one API key owns, apart from its verifications.
+#[derive(Default)]
+pub(super) struct Account {
+    pub(super) profiles: Vec<StoredProfile>,
+    /// The account's own templates, and its versions of prebuilt ones.
+    templates: Vec<Template>,
+    /// The number of requests in one minute, which is counted from the Unix epoch.
+    pub(super) requests: (i64, u32),
+}
+
+impl Account {
+    pub(super) fn profile(&self, id: &str) -> Option<&StoredProfile> {
+        self.profiles.iter().find(|profile| profile.id == id)
+    }
+
+    pub(super) fn profile_mut(&mut self, id: &str) -> Option<&mut StoredProfile> {
+        self.profiles.iter_mut().find(|profile| profile.id == id)
+    }
+
+    /// The prebuilt templates, then the account's own.
+    pub(super) fn templates(&self) -> Vec<Template> {
+        let prebuilt = Template::PREBUILT.into_iter().filter_map(|id| Some(template(id, self.template_text(id)?)));
+        let own = self.templates.iter().filter(|own| own.id.as_deref().and_then(prebuilt_text).is_none());
+        prebuilt.chain(own.cloned()).collect()
+    }
+
+    /// The text of the template `id`.
+    pub(super) fn template_text(&self, id: &str) -> Option<&str> {
+        let own = self.templates.iter().find(|own| own.id.as_deref() == Some(id));
+        own.and_then(|own| own.text.as_deref()).or_else(|| prebuilt_text(id))
+    }
+
+    /// Creates or replaces the template `id`.
+    pub(super) fn put_template(&mut self, id: &str, text: &str) -> Template {
+        let new = template(id, text);
+        match self.templates.iter_mut().find(|own| own.id == new.id) {
+            Some(own) => *own = new.clone(),
+            None => self.templates.push(new.clone()),
+        }
+        new
+    }
+}
+
+fn template(id: &str, text: &str) -> Template {
+    Template { id: Some(id.to_owned()), text: Some(text.to_owned()) }
+}
+
+/// The texts of [`Template::PREBUILT`], in the same order. Telnyx publishes their IDs and one text.
+const PREBUILT_TEXTS: [&str; 6] = [
+    "Your {{app_name}} verification code is: {{code}}.",
+    "{{code}} is your {{app_name}} verification code.",
+    "{{app_name}}: use {{code}} to verify your number.",
+    "Your {{app_name}} code is {{code}}. It expires in {{default_verification_timeout_secs}} minutes.",
+    "{{code}} is your {{app_name}} code. Do not share it with anyone.",
+    "Use {{code}} to sign in to {{app_name}} within {{default_verification_timeout_secs}} minutes.",
+];
+
+/// The text of the prebuilt template `id`.
+pub(super) fn prebuilt_text(id: &str) -> Option<&'static str> {
+    Template::PREBUILT.iter().zip(PREBUILT_TEXTS).find_map(|(&prebuilt, text)| (prebuilt == id).then_some(text))
+}

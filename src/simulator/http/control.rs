@@ -1,0 +1,208 @@
+//! `/_simulator`: the endpoints that control the simulator.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    body::to_bytes,
+    extract::{Path, Query, State},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get, post},
+};
+use http::{StatusCode, header};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::simulator::{
+    faults::{Fault, MAGIC_NUMBERS},
+    handle::Handle,
+    keypad::{Keypress, KeypressError},
+    outbox::Message,
+    settings::Settings,
+};
+
+/// Every endpoint: its path, its description, and its handlers.
+pub(super) fn endpoints() -> Vec<(&'static str, &'static str, MethodRouter<Handle>)> {
+    vec![
+        ("/_simulator", "GET: this list", get(index)),
+        ("/_simulator/health", "GET: 200 while the simulator runs", get(health)),
+        ("/_simulator/messages", "GET ?phone=: the messages and calls, oldest first", get(messages)),
+        ("/_simulator/messages/latest/code", "GET ?phone=: the newest code, as plain text", get(latest_code)),
+        ("/_simulator/clock", "GET: the time of the simulator", get(clock)),
+        ("/_simulator/clock/advance", r#"POST {"seconds": 301}: moves the clock forward"#, post(advance)),
+        ("/_simulator/reset", "POST: removes all state", post(reset)),
+        (
+            "/_simulator/verifications/{id}/keypad",
+            r#"POST {"key": "1"}: presses a key in a keypad confirmation; also none, no_answer, voicemail"#,
+            post(keypad),
+        ),
+        (
+            "/_simulator/faults",
+            "GET, POST, DELETE: the faults that happen to the next requests",
+            get(faults).post(set_fault).delete(clear_faults),
+        ),
+        ("/_simulator/settings", "GET, PATCH: the settings", get(settings).patch(change_settings)),
+        ("/_simulator/numbers", "GET: the magic numbers", get(numbers)),
+    ]
+}
+
+/// JSON for people at a terminal: indented, and with a newline at the end.
+pub(super) struct PrettyJson<T>(T);
+
+impl<T: Serialize> IntoResponse for PrettyJson<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_string_pretty(&self.0) {
+            Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json + "\n").into_response(),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+        }
+    }
+}
+
+/// An error of a control endpoint: a status and a text.
+type ControlError = (StatusCode, String);
+
+fn bad_request(error: impl Into<String>) -> ControlError {
+    (StatusCode::BAD_REQUEST, error.into())
+}
+
+/// Turns the text of an error into `{"error": …}`, also the text of axum's own rejections.
+pub(super) async fn json_errors(response: Response) -> Response {
+    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == "application/json");
+    if is_json || !response.status().is_client_error() {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let text = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.remove(header::CONTENT_TYPE);
+    let mut response = PrettyJson(json!({"error": String::from_utf8_lossy(&text)})).into_response();
+    *response.status_mut() = parts.status;
+    response.headers_mut().extend(parts.headers);
+    response
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MessageFilter {
+    phone: Option<String>,
+}
+
+impl MessageFilter {
+    /// The phone number. A plus sign that is not percent-encoded reads as a space.
+    fn phone(self) -> Option<String> {
+        self.phone.map(|phone| match phone.strip_prefix(' ') {
+            Some(digits) => format!("+{digits}"),
+            None => phone,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AdvanceBody {
+    seconds: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeypadBody {
+    key: String,
+}
+
+pub(super) async fn index() -> PrettyJson<Value> {
+    let endpoints: Map<_, _> =
+        endpoints().into_iter().map(|(path, about, _)| (path.to_owned(), Value::from(about))).collect();
+    PrettyJson(json!({"name": "Telnyx Verify API simulator", "api": "/v2", "control": endpoints}))
+}
+
+async fn health() -> PrettyJson<Value> {
+    PrettyJson(json!({"status": "ok"}))
+}
+
+async fn messages(State(simulator): State<Handle>, Query(filter): Query<MessageFilter>) -> PrettyJson<Vec<Message>> {
+    PrettyJson(simulator.state().outbox.messages(filter.phone().as_deref()))
+}
+
+async fn latest_code(
+    State(simulator): State<Handle>,
+    Query(filter): Query<MessageFilter>,
+) -> Result<String, ControlError> {
+    let state = simulator.state();
+    let code = state.outbox.latest_code(filter.phone().as_deref()).map(|code| format!("{code}\n"));
+    code.ok_or_else(|| (StatusCode::NOT_FOUND, "no code was sent".to_owned()))
+}
+
+async fn clock(State(simulator): State<Handle>) -> PrettyJson<Value> {
+    PrettyJson(json!({"now": simulator.now()}))
+}
+
+async fn advance(simulator: State<Handle>, Json(body): Json<AdvanceBody>) -> PrettyJson<Value> {
+    simulator.advance(Duration::from_secs(body.seconds));
+    clock(simulator).await
+}
+
+async fn reset(State(simulator): State<Handle>) -> StatusCode {
+    simulator.reset();
+    StatusCode::NO_CONTENT
+}
+
+async fn keypad(
+    State(simulator): State<Handle>,
+    Path(id): Path<String>,
+    Json(body): Json<KeypadBody>,
+) -> Result<PrettyJson<Value>, ControlError> {
+    let keypress = body.key.parse::<Keypress>().map_err(bad_request)?;
+    let status = simulator.press(&id, keypress).map_err(|error| {
+        let status = match error {
+            KeypressError::NotFound => StatusCode::NOT_FOUND,
+            KeypressError::NoCall => StatusCode::CONFLICT,
+        };
+        (status, error.to_string())
+    })?;
+    Ok(PrettyJson(json!({"status": status})))
+}
+
+async fn faults(State(simulator): State<Handle>) -> PrettyJson<Vec<Fault>> {
+    PrettyJson(simulator.faults())
+}
+
+async fn set_fault(
+    State(simulator): State<Handle>,
+    Json(fault): Json<Fault>,
+) -> Result<PrettyJson<Vec<Fault>>, ControlError> {
+    simulator.set_fault(fault).map_err(bad_request)?;
+    Ok(PrettyJson(simulator.faults()))
+}
+
+async fn clear_faults(State(simulator): State<Handle>) -> StatusCode {
+    simulator.clear_faults();
+    StatusCode::NO_CONTENT
+}
+
+async fn settings(State(simulator): State<Handle>) -> PrettyJson<Settings> {
+    PrettyJson(simulator.settings())
+}
+
+async fn change_settings(
+    State(simulator): State<Handle>,
+    Json(changes): Json<Map<String, Value>>,
+) -> Result<PrettyJson<Settings>, ControlError> {
+    simulator.change_settings(|settings| settings.patch(&changes)).map_err(bad_request)?;
+    Ok(PrettyJson(simulator.settings()))
+}
+
+async fn numbers() -> PrettyJson<Map<String, Value>> {
+    PrettyJson(MAGIC_NUMBERS.iter().map(|number| (number.number.to_owned(), Value::from(number.effect))).collect())
+}
+
+pub(super) async fn not_found() -> Response {
+    let error = json!({"error": "not found; the API is below /v2, and GET /_simulator lists the control endpoints"});
+    (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")], PrettyJson(error)).into_response()
+}
+
+pub(super) async fn method_not_allowed() -> ControlError {
+    (
+        StatusCode::METHOD_NOT_ALLOWED,
+        "the path does not have this method; GET /_simulator lists the endpoints".to_owned(),
+    )
+}

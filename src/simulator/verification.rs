@@ -1,0 +1,176 @@
+//! Verifications, up to a number of them.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use jiff::Timestamp;
+
+use super::account::AccountKey;
+use crate::telnyx::{Channel, Time, Verification, VerificationStatus};
+
+/// What starts a verification.
+pub(super) struct NewVerification {
+    pub(super) key: AccountKey,
+    pub(super) id: String,
+    pub(super) channel: Channel,
+    pub(super) phone: String,
+    pub(super) profile_id: String,
+    pub(super) timeout_secs: u64,
+    /// None for a keypad confirmation.
+    pub(super) code: Option<String>,
+    /// Whether the caller made the code.
+    pub(super) custom: bool,
+}
+
+/// A verification and its state.
+pub(super) struct SimulatedVerification {
+    pub(super) new: NewVerification,
+    /// Wrong codes, or wrong keys, so far.
+    pub(super) failed_attempts: u32,
+    /// The last decision. [`status`](Self::status) adds expiry.
+    decided: VerificationStatus,
+    pub(super) created_at: Timestamp,
+    updated_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl SimulatedVerification {
+    pub(super) fn new(new: NewVerification, now: Timestamp) -> Self {
+        let lifetime = jiff::SignedDuration::from_secs(new.timeout_secs.try_into().unwrap_or(i64::MAX));
+        Self {
+            new,
+            failed_attempts: 0,
+            decided: VerificationStatus::Pending,
+            created_at: now,
+            updated_at: now,
+            expires_at: now.saturating_add(lifetime).unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    pub(super) fn status(&self, now: Timestamp) -> VerificationStatus {
+        if self.decided == VerificationStatus::Pending && now >= self.expires_at {
+            VerificationStatus::Expired
+        } else {
+            self.decided.clone()
+        }
+    }
+
+    pub(super) fn decide(&mut self, status: VerificationStatus, now: Timestamp) {
+        self.decided = status;
+        self.updated_at = now;
+    }
+
+    pub(super) fn view(&self, now: Timestamp) -> Verification {
+        let status = self.status(now);
+        let expired = status == VerificationStatus::Expired && self.decided == VerificationStatus::Pending;
+        Verification {
+            id: Some(self.new.id.clone()),
+            record_type: Some("verification".to_owned()),
+            channel: Some(self.new.channel.as_str().to_owned()),
+            status: Some(status),
+            phone_number: Some(self.new.phone.clone()),
+            verify_profile_id: Some(self.new.profile_id.clone()),
+            timeout_secs: Some(self.new.timeout_secs),
+            custom_code: self.new.code.clone().filter(|_| self.new.custom),
+            created_at: Some(Time(self.created_at)),
+            updated_at: Some(Time(if expired { self.expires_at } else { self.updated_at })),
+        }
+    }
+}
+
+/// All verifications of all accounts, in the order of their creation.
+#[derive(Default)]
+pub(super) struct VerificationTable {
+    next: u64,
+    all: BTreeMap<u64, SimulatedVerification>,
+    by_id: HashMap<String, u64>,
+    by_phone: HashMap<(AccountKey, String), VecDeque<u64>>,
+}
+
+impl VerificationTable {
+    /// Adds `verification`, and forgets the oldest beyond `keep`.
+    pub(super) fn insert(&mut self, verification: SimulatedVerification, keep: usize) {
+        while self.all.len() >= keep {
+            let Some((&oldest, _)) = self.all.first_key_value() else { break };
+            self.remove(oldest);
+        }
+        let number = self.next;
+        self.next += 1;
+        self.by_id.insert(verification.new.id.clone(), number);
+        self.by_phone.entry((verification.new.key, verification.new.phone.clone())).or_default().push_back(number);
+        self.all.insert(number, verification);
+    }
+
+    /// The verification `id` of any account.
+    pub(super) fn find(&mut self, id: &str) -> Option<&mut SimulatedVerification> {
+        self.all.get_mut(self.by_id.get(id)?)
+    }
+
+    /// The verification `id` of the account of `key`.
+    pub(super) fn get(&mut self, key: AccountKey, id: &str) -> Option<&mut SimulatedVerification> {
+        self.find(id).filter(|verification| verification.new.key == key)
+    }
+
+    /// The verifications of a phone number, oldest first.
+    pub(super) fn of_phone(
+        &self,
+        key: AccountKey,
+        phone: &str,
+    ) -> impl DoubleEndedIterator<Item = &SimulatedVerification> {
+        let numbers = self.by_phone.get(&(key, phone.to_owned()));
+        numbers.into_iter().flatten().filter_map(|number| self.all.get(number))
+    }
+
+    /// The pending verifications of a profile.
+    pub(super) fn pending(&self, key: AccountKey, profile_id: &str, now: Timestamp) -> Vec<u64> {
+        let of_profile = |verification: &SimulatedVerification| {
+            verification.new.key == key && verification.new.profile_id == profile_id
+        };
+        let pending = self.all.iter().filter(|(_, verification)| {
+            of_profile(verification) && verification.status(now) == VerificationStatus::Pending
+        });
+        pending.map(|(&number, _)| number).collect()
+    }
+
+    /// Forgets a verification, by the number that [`pending`](Self::pending) gave.
+    pub(super) fn remove(&mut self, number: u64) {
+        let Some(verification) = self.all.remove(&number) else { return };
+        self.by_id.remove(&verification.new.id);
+        let phone = (verification.new.key, verification.new.phone);
+        if let Some(numbers) = self.by_phone.get_mut(&phone) {
+            numbers.retain(|&other| other != number);
+            if numbers.is_empty() {
+                self.by_phone.remove(&phone);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_are_forgotten_everywhere() {
+        let mut table = VerificationTable::default();
+        let key = AccountKey::of("KEY");
+        for id in 0..5 {
+            let new = NewVerification {
+                key,
+                id: id.to_string(),
+                channel: Channel::Sms,
+                phone: format!("+1303555123{}", id % 2),
+                profile_id: String::new(),
+                timeout_secs: 300,
+                code: None,
+                custom: false,
+            };
+            table.insert(SimulatedVerification::new(new, Timestamp::UNIX_EPOCH), 2);
+        }
+        assert_eq!(table.all.len(), 2);
+        assert_eq!(table.by_id.len(), 2);
+        assert_eq!(table.by_phone.values().map(VecDeque::len).sum::<usize>(), 2);
+        assert!(table.get(key, "2").is_none());
+        assert!(table.get(key, "4").is_some());
+        assert!(table.get(AccountKey::of("OTHER"), "4").is_none());
+    }
+}
