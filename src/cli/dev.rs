@@ -1,4 +1,4 @@
-//! `verify-gateway dev`: the gateway and a simulated Telnyx on this machine, ready to be called.
+//! `verify-gateway dev`: the gateway and a simulated Telnyx on this machine, ready for calls.
 
 use std::net::SocketAddr;
 
@@ -16,26 +16,26 @@ use crate::{
     tenant::{Credential, Directory},
 };
 
-/// The demo tenant's token and its key to the simulator, which takes any.
+/// The token of the demo tenant, and its API key, of which the simulator accepts any.
 const TOKEN: &str = "demo";
 const KEY: &str = "KEYdemo";
 
-/// Runs the gateway and a simulated Telnyx on this machine; needs no configuration.
+/// Runs the gateway and a simulated Telnyx on this machine. Needs no configuration.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Where the gateway listens; port 0 takes a free one.
+    /// The address of the gateway. Port 0 takes any free port.
     #[arg(long, default_value = "127.0.0.1:50051")]
     listen: SocketAddr,
-    /// Where the simulator listens; port 0 takes a free one.
+    /// The address of the simulator. Port 0 takes any free port.
     #[arg(long, default_value = "127.0.0.1:4010")]
     simulator_listen: SocketAddr,
-    /// Where the admin port listens; port 0 takes a free one.
+    /// The address of the admin port. Port 0 takes any free port.
     #[arg(long, default_value = "127.0.0.1:9090")]
     admin_listen: SocketAddr,
     /// Shows traces: `console` writes each as a tree to standard output.
     #[arg(long)]
     traces: Option<Traces>,
-    /// Lets pages of this origin call by gRPC-Web, such as `http://localhost:8000`; may be repeated.
+    /// Allows gRPC-Web calls from pages of this origin, such as `http://localhost:8000`. Can be repeated.
     #[arg(long, value_parser = origin)]
     web_origin: Vec<HeaderValue>,
     #[command(flatten)]
@@ -44,16 +44,16 @@ pub(super) struct Arguments {
 
 fn origin(text: &str) -> Result<HeaderValue, &'static str> {
     config::Web::origin(text)
-        .ok_or("must be scheme, host and port as browsers write them, such as http://localhost:8000")
+        .ok_or("must be a scheme, a host and a port as browsers write them, such as http://localhost:8000")
 }
 
-/// Where traces are shown.
+/// The destination of traces.
 #[derive(Clone, Copy, ValueEnum)]
 enum Traces {
     Console,
 }
 
-/// Runs both until Ctrl-C or SIGTERM; the gateway drains before its upstream goes.
+/// Runs both until Ctrl-C or SIGTERM. The gateway drains before the simulator stops.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let stopped = stop_signal()?;
     let simulator = simulator::Server::bind(arguments.simulator_listen, false, simulator::Settings::default())
@@ -69,7 +69,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     config.upstream.base_url = format!("http://{}/v2", simulator.addr());
     config.admin.listen = Some(arguments.admin_listen);
     config.telemetry.console_traces = matches!(arguments.traces, Some(Traces::Console));
-    // A line for each call, which is what a person at a terminal wants to see.
+    // A person at a terminal wants to see a line for each call.
     config.telemetry.log.level = "info,verify_gateway=debug".into();
     arguments.log.apply(&mut config.telemetry.log);
     let (telemetry, _flush) = observe(&config.telemetry)?;
@@ -90,18 +90,17 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 fn demo_tenant(default_profile: String) -> Directory {
     let id = TenantId::new("demo").expect("it is a name");
     let key = ApiKey::new(KEY).expect("it is a header value");
-    // Whoever tries things out sends to one number many times, and should see that this would not pass.
+    // People who try the gateway send to one number many times. They see the limits, and are not refused.
     let limits = Limits::default().observed();
     let tenant = Tenant { default_profile: Some(default_profile), limits, ..Tenant::new(id, key) };
     let identity = Identity { name: "demo".into(), permissions: Permissions::all() };
     Directory::new(vec![(tenant, vec![(identity, vec![Credential::Token(TokenHash::of(TOKEN))])])])
 }
 
-/// What is there, and what to paste. No line is wider than a terminal, so that none is broken where it is copied.
+/// The addresses, and commands to paste. Lines fit a terminal of 80 columns, so that copying does not break them.
 fn guide(grpc: SocketAddr, simulator: SocketAddr, admin: Option<SocketAddr>) -> String {
-    let admin = admin
-        .map(|addr| format!("\n  admin      http://{addr} (metrics, probes, the log's level)"))
-        .unwrap_or_default();
+    let admin =
+        admin.map(|addr| format!("\n  admin      http://{addr} (metrics, probes, log level)")).unwrap_or_default();
     let version = env!("CARGO_PKG_VERSION");
     let grpcurl = format!("grpcurl -plaintext -H 'authorization: Bearer {TOKEN}' \\\n ");
     let messages = format!("http://{simulator}/_simulator/messages");

@@ -1,4 +1,4 @@
-//! `simulator`: the simulated Telnyx Verify API alone, for any REST client.
+//! `simulator`: runs only the simulated Telnyx Verify API, for any REST client.
 
 use std::net::SocketAddr;
 
@@ -8,16 +8,16 @@ use clap::Args;
 use super::{Failure, stop_signal};
 use crate::simulator::{Error, Server, Settings};
 
-/// Runs the simulated Telnyx Verify API alone, for any REST client.
+/// Runs only the simulated Telnyx Verify API, for any REST client.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on. Port 0 takes any free port.
     #[arg(long, default_value = "127.0.0.1:4010")]
     listen: SocketAddr,
-    /// Allows an address that other machines can reach: whoever reaches it can read every code.
+    /// Allows an address that other machines can reach. Whoever reaches it can read every code.
     #[arg(long)]
     allow_remote: bool,
-    /// Changes a setting, see docs/SIMULATOR.md. May be repeated.
+    /// Changes a setting of docs/SIMULATOR.md. Can be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     settings: Vec<String>,
 }
@@ -32,12 +32,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let server =
         Server::bind(arguments.listen, arguments.allow_remote, settings).await.map_err(|error| match error {
-            Error::NotLoopback(_) => usage(format!("{error}; --allow-remote does that")),
+            Error::NotLoopback(_) => usage(format!("{error}: pass --allow-remote to allow it")),
             Error::Settings(_) => usage(error),
             Error::Bind { .. } => Failure::Runtime(error.into()),
         })?;
     let addr = server.addr();
-    println!("a simulated Telnyx Verify API at http://{addr}/v2; its guide: curl http://{addr}/");
+    println!("Telnyx Verify API simulator: http://{addr}/v2 (control endpoints: curl http://{addr}/)");
     server.serve(stopped).await;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `smoke`: one verification through a running gateway, sent and checked, for those that install one.
+//! `smoke`: sends and checks one verification through a running gateway, to test an installation.
 
 use std::io::{self, Write};
 
@@ -19,52 +19,52 @@ use crate::pb::{
     profile_service_client::ProfileServiceClient, verification_service_client::VerificationServiceClient,
 };
 
-/// Sends and checks one verification through a running gateway that has a simulator behind it. Exits 0 only if the right
-/// code is accepted, and a wrong one is not.
+/// Sends and checks one verification through a running gateway that uses the simulator. Exits 0 only if the gateway
+/// accepts the right code and rejects a wrong one.
 ///
-/// It makes a profile and removes it again. The number is one that the North American plan keeps for fiction, so that
-/// nobody's phone rings where Telnyx is no simulator.
+/// It creates a profile and deletes it. The phone number is reserved for fiction, so that no phone rings if the upstream
+/// is Telnyx itself.
 #[derive(Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     connection: Connection,
-    /// The tenant's token.
+    /// The token of the tenant.
     #[arg(long, env = "TOKEN", hide_env_values = true)]
     token: String,
 }
 
-/// Prints each step that went well.
+/// Prints each step that succeeds.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let bearer = format!("Bearer {}", arguments.token)
         .parse()
-        .map_err(|_| Failure::Usage(anyhow!("--token has characters that a header can't carry")))?;
-    arguments.connection.ask(async |channel| steps(channel, Bearer(bearer)).await).await
+        .map_err(|_| Failure::Usage(anyhow!("--token must have only visible ASCII characters")))?;
+    arguments.connection.ask(async |channel| steps(channel, BearerInterceptor(bearer)).await).await
 }
 
-async fn steps(channel: Channel, bearer: Bearer) -> anyhow::Result<()> {
+async fn steps(channel: Channel, bearer: BearerInterceptor) -> anyhow::Result<()> {
     let mut profiles = ProfileServiceClient::with_interceptor(channel.clone(), bearer.clone());
     let sms = SmsSettings { app_name: "Smoke test".into(), ..Default::default() };
     let profile = Profile { name: "smoke test".into(), sms: Some(sms), ..Default::default() };
     let request = CreateProfileRequest { profile: Some(profile), ..Default::default() };
     let made = profiles.create_profile(request).await.map_err(refused("CreateProfile"))?.into_inner();
     let profile_id = made.profile.unwrap_or_default().id;
-    done("profile made")?;
+    done("profile created")?;
 
     let verified = verify(channel, bearer, profile_id.clone()).await;
-    // Whatever became of the verification, the profile must not stay.
+    // Also after a failed verification, so that no profile stays.
     let removed = profiles.delete_profile(DeleteProfileRequest { profile_id }).await.map_err(refused("DeleteProfile"));
     verified?;
     removed?;
-    done("profile removed")
+    done("profile deleted")
 }
 
-async fn verify(channel: Channel, bearer: Bearer, profile_id: String) -> anyhow::Result<()> {
+async fn verify(channel: Channel, bearer: BearerInterceptor, profile_id: String) -> anyhow::Result<()> {
     let mut verifications = VerificationServiceClient::with_interceptor(channel, bearer);
     let random = Uuid::new_v4().as_u128();
     let code = format!("{:05}", random % 100_000);
     let request = CreateVerificationRequest {
         request_id: Uuid::new_v4().to_string(),
-        // Past those at which the simulator goes wrong.
+        // Above the magic numbers of the simulator.
         phone_number: format!("+13035550{}", 125 + random % 75),
         channel: Via::Sms.into(),
         profile_id,
@@ -93,16 +93,16 @@ fn done(what: &str) -> anyhow::Result<()> {
     Ok(writeln!(io::stdout(), "{what}")?)
 }
 
-/// What a refusal of `rpc` says.
+/// The error of a failed `rpc`.
 fn refused(rpc: &'static str) -> impl Fn(Status) -> anyhow::Error {
     move |status| anyhow!("{rpc}: {:?}: {}", status.code(), status.message())
 }
 
-/// Puts the token on each call.
+/// Adds the token to each call.
 #[derive(Clone)]
-struct Bearer(MetadataValue<Ascii>);
+struct BearerInterceptor(MetadataValue<Ascii>);
 
-impl Interceptor for Bearer {
+impl Interceptor for BearerInterceptor {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         request.metadata_mut().insert("authorization", self.0.clone());
         Ok(request)

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on must fail")]
 
+mod circles;
 mod documents;
 mod modules;
 mod sizes;

@@ -1,6 +1,6 @@
 //! `docs/SIMULATOR.md` lists every setting, magic number and control endpoint.
 
-use verify_gateway::simulator::{NUMBERS, Settings};
+use verify_gateway::simulator::{MAGIC_NUMBERS, Settings};
 
 use crate::simulator::Sim;
 
@@ -28,7 +28,7 @@ fn the_settings_table_is_the_list_of_settings() {
 #[test]
 fn the_table_of_magic_numbers_is_the_list_of_numbers() {
     let expected: Vec<_> =
-        NUMBERS.iter().map(|number| format!("| `{}` | {} |", number.number, number.effect)).collect();
+        MAGIC_NUMBERS.iter().map(|number| format!("| `{}` | {} |", number.number, number.effect)).collect();
     assert_eq!(rows("Magic numbers"), expected, "the table should be:\n{}", expected.join("\n"));
 }
 

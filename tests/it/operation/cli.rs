@@ -347,7 +347,7 @@ fn wrong_arguments_exit_64_and_help_exits_0() {
 async fn smoke_sends_and_checks_one_verification_and_leaves_no_profile() {
     let gateway = TestGateway::start().await;
     let end = smoke(&gateway, TOKEN).await;
-    let steps = "profile made\ncode sent\nwrong code rejected\nright code accepted\nprofile removed\n";
+    let steps = "profile created\ncode sent\nwrong code rejected\nright code accepted\nprofile deleted\n";
     assert_eq!((end.code, end.out.as_str(), end.err.as_str()), (0, steps, ""));
     assert_eq!(gateway.all_messages().await.len(), 1);
     let mut clients = gateway.clients().await;
@@ -364,7 +364,7 @@ async fn smoke_exits_1_if_a_step_fails_and_leaves_no_profile() {
 
     gateway.fault(json!({"method": "POST", "path": "/verifications", "status": 402, "code": "20100"})).await;
     let end = smoke(&gateway, TOKEN).await;
-    assert_eq!((end.code, end.out.as_str()), (1, "profile made\n"));
+    assert_eq!((end.code, end.out.as_str()), (1, "profile created\n"));
     assert!(end.err.contains("CreateVerification: FailedPrecondition: "), "{}", end.err);
     let mut clients = gateway.clients().await;
     let left = clients.profiles.list_profiles(ListProfilesRequest::default()).await.unwrap().into_inner();

@@ -1,7 +1,7 @@
 //! The magic numbers.
 
 use serde_json::json;
-use verify_gateway::simulator::NUMBERS;
+use verify_gateway::simulator::MAGIC_NUMBERS;
 
 use super::Sim;
 
@@ -38,7 +38,7 @@ const EXPECTED: &[(&str, [&str; 3], usize)] = &[
 async fn every_magic_number_does_what_its_description_says() {
     let sim = Sim::start().await;
     let profile = sim.profile();
-    let listed: Vec<_> = NUMBERS.iter().map(|number| number.number).collect();
+    let listed: Vec<_> = MAGIC_NUMBERS.iter().map(|number| number.number).collect();
     assert_eq!(listed, EXPECTED.iter().map(|(number, ..)| *number).collect::<Vec<_>>());
     for (number, answers, arrived) in EXPECTED {
         for (send, expected) in answers.iter().enumerate() {
