@@ -37,7 +37,7 @@ fn telemetry(criterion: &mut Criterion) {
     config.otlp.endpoint = Some("http://127.0.0.1:1".into());
     config.otlp.sample_ratio = 0.0;
     let telemetry = Telemetry::new(&config).expect("it is a URL");
-    let (metrics, sampling) = (telemetry.metrics(), telemetry.sampling());
+    let (metrics, sampling) = (telemetry.metrics.clone(), telemetry.sampling.clone());
     let tenant = TenantId::new("bench").expect("it is a name");
     let (country, headers) = (Country::new("US"), HeaderMap::new());
     let named = || Call::new(RPC, None, &sampling.span(&headers, Span::none), metrics.clone());

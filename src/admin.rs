@@ -1,7 +1,7 @@
-//! The admin port: probes, metrics, settings and the log's level, for operators and what works for them.
+//! The admin port: probes, metrics, settings and the log level, for operators and their tools.
 //!
-//! It asks nobody for a token, so it listens on loopback unless told otherwise; what it shows holds no secrets. It
-//! outlives the drain, so that probes see that the gateway is draining.
+//! It has no authentication, so it listens on loopback by default. It shows no secrets. It outlives the drain, so that
+//! probes see that the gateway is draining.
 
 mod loglevel;
 mod readiness;
@@ -19,50 +19,50 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-pub use self::readiness::{Degraded, NotReady, Readiness};
+pub use self::readiness::{NotReady, Readiness};
 use crate::{
     config::Config,
-    telemetry::{Log, Metrics},
+    telemetry::{LogHandle, Metrics},
 };
 
-/// The longest body that is read, in bytes.
+/// The longest request body, in bytes.
 const MAX_BODY: usize = 1 << 10;
 
-/// An admin port that is taken and serves nobody yet.
-pub struct Server {
+/// An admin port that is bound and does not serve yet.
+pub struct AdminServer {
     listener: TcpListener,
     addr: SocketAddr,
     router: Router,
 }
 
-/// What the port tells of.
 #[derive(Clone)]
-struct Told {
+struct AppState {
     readiness: Readiness,
     metrics: Metrics,
-    log: Log,
+    log: LogHandle,
     settings: Arc<str>,
 }
 
-impl Server {
-    /// Takes the port `listen`.
+impl AdminServer {
+    /// Binds the port.
     ///
     /// # Errors
-    /// What the system says where it can't be had.
+    /// The error of the system.
     pub async fn bind(
         listen: SocketAddr,
         readiness: Readiness,
         metrics: Metrics,
-        log: Log,
+        log: LogHandle,
         config: &Config,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let addr = listener.local_addr()?;
-        let told = Told { readiness, metrics, log, settings: format!("{config:#?}\n").into() };
-        Ok(Self { listener, addr, router: router(told) })
+        // Secrets have types whose `Debug` does not show them.
+        let settings = format!("{config:#?}\n").into();
+        Ok(Self { listener, addr, router: router(AppState { readiness, metrics, log, settings }) })
     }
 
-    /// Where it listens.
+    /// The address of the port.
     #[must_use]
     pub const fn addr(&self) -> SocketAddr {
         self.addr
@@ -71,32 +71,32 @@ impl Server {
     /// Serves until it is dropped.
     ///
     /// # Errors
-    /// Where the listener fails.
+    /// If the listener fails.
     pub async fn serve(self) -> io::Result<()> {
         axum::serve(self.listener, self.router).await
     }
 }
 
-fn router(told: Told) -> Router {
+fn router(state: AppState) -> Router {
     Router::new()
-        .route("/", get(index))
+        .route("/", get(|| async { INDEX }))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readiness::show))
         .route("/metrics", get(metrics))
-        .route("/config", get(settings))
+        .route("/config", get(|State(state): State<AppState>| async move { state.settings.to_string() }))
         .route("/loglevel", get(loglevel::show).put(loglevel::set))
-        .route("/buildinfo", get(|| async { Json(build()) }))
-        .fallback(|| async { refusal(StatusCode::NOT_FOUND, "there is no such path; / lists them") })
+        .route("/buildinfo", get(|| async { Json(build_info()) }))
+        .fallback(|| async { error(StatusCode::NOT_FOUND, "there is no such path; / lists them") })
         .method_not_allowed_fallback(|| async {
-            refusal(StatusCode::METHOD_NOT_ALLOWED, "the path does not take this method")
+            error(StatusCode::METHOD_NOT_ALLOWED, "the path does not take this method")
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn(plain))
-        .with_state(told)
+        .layer(middleware::from_fn(set_headers))
+        .with_state(state)
 }
 
-/// Keeps answers out of caches, and browsers from guessing what they are.
-async fn plain(request: Request, next: Next) -> Response {
+/// Keeps responses out of caches, and stops browsers from guessing their type.
+async fn set_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert("cache-control", HeaderValue::from_static("no-store"));
@@ -106,35 +106,25 @@ async fn plain(request: Request, next: Next) -> Response {
 
 const INDEX: &str = "\
 GET /livez      the process answers
-GET /readyz     calls are taken; 503 with the reasons where they are not
-GET /metrics    what is counted, for Prometheus
+GET /readyz     calls are accepted; 503 with the reasons if they are not
+GET /metrics    the metrics, for Prometheus
 GET /config     the settings in use
-GET /loglevel   what is logged, and how
-PUT /loglevel   changes it: {\"level\": \"info,verify_gateway=debug\", \"format\": \"json\"}
-GET /buildinfo  what runs
+GET /loglevel   the level and format of the log
+PUT /loglevel   changes them: {\"level\": \"info,verify_gateway=debug\", \"format\": \"json\"}
+GET /buildinfo  the version and build of the gateway
 ";
 
-async fn index() -> &'static str {
-    INDEX
-}
-
-async fn metrics(State(told): State<Told>) -> Response {
-    match told.metrics.text() {
+async fn metrics(State(state): State<AppState>) -> Response {
+    match state.metrics.text() {
         Ok(text) => ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "metrics can't be told");
-            refusal(StatusCode::INTERNAL_SERVER_ERROR, "metrics can't be told")
+        Err(cause) => {
+            tracing::error!(error = %cause, "the metrics can't be encoded");
+            error(StatusCode::INTERNAL_SERVER_ERROR, "the metrics can't be encoded")
         }
     }
 }
 
-/// The settings as the code has them. What must not be seen can't be shown this way: its type does not let it.
-async fn settings(State(told): State<Told>) -> Response {
-    told.settings.to_string().into_response()
-}
-
-/// What runs.
-fn build() -> Value {
+fn build_info() -> Value {
     json!({
         "name": env!("CARGO_PKG_NAME"),
         "version": env!("CARGO_PKG_VERSION"),
@@ -144,7 +134,6 @@ fn build() -> Value {
     })
 }
 
-/// An answer that says what is wrong.
-fn refusal(status: StatusCode, what: impl Into<String>) -> Response {
+fn error(status: StatusCode, what: impl Into<String>) -> Response {
     (status, Json(json!({ "error": what.into() }))).into_response()
 }

@@ -10,7 +10,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    admin::{self, Degraded, NotReady, Readiness},
+    admin::{AdminServer, NotReady, Readiness},
     authn::Authenticator,
     clock::Clock,
     config::{self, Config, Errors},
@@ -29,7 +29,7 @@ pub struct Gateway {
     listener: TcpListener,
     addr: SocketAddr,
     server: GrpcServer,
-    admin: Option<admin::Server>,
+    admin: Option<AdminServer>,
     readiness: Readiness,
     store: Store,
     authenticator: Authenticator,
@@ -71,7 +71,7 @@ impl Gateway {
         clock: Clock,
         telemetry: &Telemetry,
     ) -> Result<Self, Error> {
-        let metrics = telemetry.metrics();
+        let metrics = telemetry.metrics.clone();
         let upstream = Client::new(&config.upstream, clock.clone(), &metrics)?;
         let store = Store::new(&config.store, clock.clone(), {
             let metrics = metrics.clone();
@@ -88,8 +88,8 @@ impl Gateway {
         let readiness = Readiness::default();
         let admin = match config.admin.listen {
             Some(listen) => {
-                let (metrics, log) = (metrics.clone(), telemetry.log());
-                let server = admin::Server::bind(listen, readiness.clone(), metrics, log, config).await;
+                let (metrics, log) = (metrics.clone(), telemetry.log.clone());
+                let server = AdminServer::bind(listen, readiness.clone(), metrics, log, config).await;
                 Some(server.map_err(refused(listen))?)
             }
             None => None,
@@ -110,7 +110,7 @@ impl Gateway {
     /// Where its admin port listens, if it has one.
     #[must_use]
     pub fn admin_addr(&self) -> Option<SocketAddr> {
-        self.admin.as_ref().map(admin::Server::addr)
+        self.admin.as_ref().map(AdminServer::addr)
     }
 
     /// Where it listens.
@@ -130,19 +130,19 @@ impl Gateway {
         let _reload = reload.map(|reload| AbortOnDropHandle::new(tokio::spawn(follow_tenants(reload, authenticator))));
         if store.is_remote() {
             // Whether it can be reached will be seen. A gateway with a wrong address or password takes no other's place.
-            readiness.not_for(NotReady::Store);
+            readiness.add(NotReady::Store);
             server.set_not_serving().await;
         } else {
             server.set_serving().await;
         }
-        readiness.no_longer(NotReady::Starting);
+        readiness.remove(NotReady::Starting);
         let closing = async {
             tokio::select! {
                 () = follow(&store, &readiness, &metrics, &server) => {}
                 () = shutdown => {}
             }
             tracing::info!("draining");
-            readiness.not_for(NotReady::Draining);
+            readiness.add(NotReady::Draining);
             server.set_not_serving().await;
             sleep(limits.delay).await;
         };
@@ -170,10 +170,10 @@ async fn follow(store: &Store, readiness: &Readiness, metrics: &Metrics, server:
         metrics.store_is_up(contact == Connectivity::Up);
         if contact == Connectivity::Up && !reached {
             reached = true;
-            readiness.no_longer(NotReady::Store);
+            readiness.remove(NotReady::Store);
             server.set_serving().await;
         }
-        readiness.degraded(Degraded::Store, reached && contact == Connectivity::Down);
+        readiness.set_store_degraded(reached && contact == Connectivity::Down);
     }
 }
 
@@ -186,7 +186,7 @@ async fn follow_tenants(reload: Reload<Directory>, authenticator: Authenticator)
     match reload.run(apply).await {}
 }
 
-async fn serve_admin(admin: admin::Server) {
+async fn serve_admin(admin: AdminServer) {
     if let Err(error) = admin.serve().await {
         tracing::error!(%error, "the admin port failed");
     }

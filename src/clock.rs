@@ -1,4 +1,4 @@
-//! The time of day, which a test or a simulation may move forward.
+//! The time of day. A test or a simulation may move it forward.
 
 use std::{
     sync::{
@@ -18,15 +18,15 @@ pub struct Clock {
     offset_nanos: Arc<AtomicI64>,
 }
 
-/// What a clock shows before it is moved.
+/// The time without the offset.
 #[derive(Clone, Copy, Debug, Default)]
 enum Base {
     /// The system's time.
     #[default]
     System,
-    /// This time at that instant, and as much later as Tokio's time has gone on since.
+    /// This time at that instant. It advances as Tokio's time does.
     Since(Timestamp, Instant),
-    /// Always this time.
+    /// This time, always.
     Standing(Timestamp),
 }
 
@@ -37,14 +37,13 @@ impl Clock {
         Self { base: Base::Standing(at), offset_nanos: Arc::default() }
     }
 
-    /// A clock that shows `start` now and goes as Tokio's time does, which a test may pause. The default one is the
-    /// system's, which follows what corrects that.
+    /// A clock that shows `start` now and advances as Tokio's time does, which a test may pause.
     #[must_use]
     pub fn starting_at(start: Timestamp) -> Self {
         Self { base: Base::Since(start, Instant::now()), offset_nanos: Arc::default() }
     }
 
-    /// The present moment.
+    /// The time now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let offset = SignedDuration::from_nanos(self.offset_nanos.load(Ordering::Relaxed));
@@ -63,7 +62,7 @@ impl Clock {
             self.offset_nanos.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_add(by)));
     }
 
-    /// Takes the offset away.
+    /// Removes the offset.
     pub fn reset(&self) {
         self.offset_nanos.store(0, Ordering::Relaxed);
     }
@@ -74,7 +73,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_clock_of_its_own_goes_as_tokio_does() {
+    async fn a_started_clock_advances_as_tokio_does() {
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let clock = Clock::starting_at(start);
         tokio::time::advance(Duration::from_secs(5)).await;
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_standing_clock_moves_only_where_it_is_moved() {
+    fn a_standing_clock_moves_only_by_advance() {
         let at: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let clock = Clock::standing_at(at);
         assert_eq!(clock.now(), at);

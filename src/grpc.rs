@@ -79,7 +79,7 @@ impl GrpcServer {
         services: Services,
         clock: Clock,
     ) -> Result<Self, Errors> {
-        let certificate = CertificateReloader::load(config, clock, telemetry.metrics())?;
+        let certificate = CertificateReloader::load(config, clock, telemetry.metrics.clone())?;
         let Services { verifications, profiles, templates } = services;
         let (health, health_service) = tonic_health::server::health_reporter();
         let mut routes = Routes::builder();
@@ -96,8 +96,8 @@ impl GrpcServer {
         }
         let draining = CancellationToken::new();
         let parts = EdgeParts {
-            sampling: telemetry.sampling(),
-            metrics: telemetry.metrics(),
+            sampling: telemetry.sampling.clone(),
+            metrics: telemetry.metrics.clone(),
             authenticator,
             calls,
             routes: routes.routes().prepare(),
@@ -105,7 +105,7 @@ impl GrpcServer {
         };
         let service = GatewayService::new(config, parts);
         let tls = certificate.as_ref().map(CertificateReloader::current);
-        let connections = Connections::new(service, config.clone(), tls, telemetry.metrics(), draining);
+        let connections = Connections::new(service, config.clone(), tls, telemetry.metrics.clone(), draining);
         Ok(Self { connections, certificate, health })
     }
 

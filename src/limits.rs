@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    calls::{CallLimiter, RunningCall},
+    calls::{CallLimiter, CallPermit},
     checks::{CheckReservation, CheckResult, VerificationKey},
     verifications::SentVerification,
 };

@@ -1,6 +1,6 @@
 //! Logs, traces and metrics of one gateway.
 //!
-//! Nothing here is global: `cli` makes the subscriber the process's own, a test may use several.
+//! Nothing here is global: `cli` installs the subscriber for the process, and a test may have several.
 
 pub mod audit;
 mod call;
@@ -10,7 +10,7 @@ pub mod metrics;
 mod otlp;
 mod queue;
 mod sampling;
-pub mod semconv;
+pub(crate) mod semconv;
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -30,41 +30,44 @@ use tracing_subscriber::{
 
 pub use self::{
     call::Call,
-    log::{Flush, Log, Writer},
+    log::{Flush, LogHandle, Writer},
     metrics::Metrics,
     sampling::Sampling,
 };
 use self::{console::Console, queue::Queue};
 use crate::config;
 
-/// The name that spans and logs of this program start with.
+/// The target that all spans and log lines of this program begin with.
 const TARGET: &str = "verify_gateway";
 
 /// Logs, traces and metrics of one gateway.
 pub struct Telemetry {
-    log: Log,
-    sampling: Sampling,
-    metrics: Metrics,
+    /// The level and format of the log.
+    pub log: LogHandle,
+    /// The sampling of calls.
+    pub sampling: Sampling,
+    /// The metrics.
+    pub metrics: Metrics,
     traces: Option<SdkTracerProvider>,
     logs: Option<SdkLoggerProvider>,
 }
 
-/// Telemetry can't be set up as configured.
+/// The telemetry can't be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The OTLP exporter can't be built.
     #[error("can't build the OTLP exporter")]
     Exporter(#[source] Box<dyn StdError + Send + Sync>),
-    /// The log level is not one.
-    #[error("`telemetry.log.level` is no filter")]
+    /// The log level can't be parsed.
+    #[error("`telemetry.log.level` must be a level, or a list of target=level")]
     Level(#[from] tracing_subscriber::filter::ParseError),
 }
 
 impl Telemetry {
-    /// Sets up what is configured. It must be called inside a Tokio runtime.
+    /// Sets up the telemetry of `config`. Must be called in a Tokio runtime.
     ///
     /// # Errors
-    /// [`Error::Exporter`] where the endpoint can't be used.
+    /// [`Error::Exporter`] if the endpoint can't be used.
     pub fn new(config: &config::Telemetry) -> Result<Self, Error> {
         let otlp = &config.otlp;
         let is_exported = otlp.endpoint.is_some();
@@ -78,19 +81,19 @@ impl Telemetry {
         let logs = (is_exported && otlp.logs).then(|| otlp::logs(otlp)).transpose()?;
         let logs = logs
             .map(|exporter| SdkLoggerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build());
-        Ok(Self { log: Log::new(&config.log), sampling: Sampling::new(config), metrics, traces, logs })
+        Ok(Self { log: LogHandle::new(&config.log), sampling: Sampling::new(config), metrics, traces, logs })
     }
 
-    /// The subscriber that writes logs to `writer` and hands spans to the exporter.
+    /// The subscriber that writes the log to `writer` and passes spans to the exporter.
     ///
     /// # Errors
-    /// [`Error::Level`] where the configured level is no filter.
+    /// [`Error::Level`] if the level can't be parsed.
     pub fn subscriber<W>(&self, writer: W) -> Result<Dispatch, Error>
     where
         W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
     {
         let exported = self.logs.as_ref().map(|logs| {
-            // The exporters log too: what they say of an export must not become another one.
+            // The exporters log too. Exporting those lines would cause more of them.
             let own = Targets::new().with_target(TARGET, LevelFilter::INFO).with_targets(self.log.audit());
             OpenTelemetryTracingBridge::new(logs).with_filter(own)
         });
@@ -99,28 +102,10 @@ impl Telemetry {
         Ok(Dispatch::new(subscriber))
     }
 
-    /// The log, whose level may be changed.
-    #[must_use]
-    pub fn log(&self) -> Log {
-        self.log.clone()
-    }
-
-    /// Which calls are recorded.
-    #[must_use]
-    pub fn sampling(&self) -> Sampling {
-        self.sampling.clone()
-    }
-
-    /// What is counted.
-    #[must_use]
-    pub fn metrics(&self) -> Metrics {
-        self.metrics.clone()
-    }
-
-    /// Exports what is left, waiting at most `limit`.
+    /// Exports what is pending, for at most `limit`.
     pub async fn shutdown(self, limit: Duration) {
         let Self { metrics, traces, logs, .. } = self;
-        // The SDK blocks: on a worker it would wait for itself.
+        // The SDK blocks. On a worker thread it would wait for itself.
         let stopped = tokio::task::spawn_blocking(move || {
             let traces = traces.map_or(Ok(()), |traces| traces.shutdown_with_timeout(limit));
             let metrics = metrics.provider().shutdown_with_timeout(limit);
@@ -128,12 +113,12 @@ impl Telemetry {
             traces.and(metrics).and(logs)
         });
         if let Ok(Err(error)) = stopped.await {
-            tracing::warn!(%error, "telemetry was lost at the end");
+            tracing::warn!(%error, "the last telemetry could not be exported");
         }
     }
 }
 
-/// A part of the present span; none where that is not recorded.
+/// A child of the current span. Disabled if the current span is.
 #[must_use]
 pub fn child_span(begin: impl FnOnce() -> Span) -> Span {
     if Span::current().is_disabled() { Span::none() } else { begin() }
@@ -150,7 +135,7 @@ fn resource(otlp: &config::Otlp) -> Resource {
 
 fn traces(config: &config::Telemetry, resource: &Resource, metrics: &Metrics) -> Result<SdkTracerProvider, Error> {
     let mut provider = SdkTracerProvider::builder()
-        // `Sampling` has decided before a span is begun.
+        // `Sampling` decides before a span begins.
         .with_sampler(Sampler::AlwaysOn)
         .with_resource(resource.clone());
     if config.otlp.endpoint.is_some() {
@@ -162,8 +147,7 @@ fn traces(config: &config::Telemetry, resource: &Resource, metrics: &Metrics) ->
     Ok(provider.build())
 }
 
-/// Hands this program's spans to the exporter. Spans of libraries stay out, those of the exporter above all: exporting
-/// them would make new ones.
+/// Passes the spans of this program to the exporter. Spans of the exporter itself would cause more spans.
 fn spans<S>(traces: &SdkTracerProvider) -> impl Layer<S> + use<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,

@@ -1,4 +1,4 @@
-//! The log's level and format, to be read and changed.
+//! Reads and changes the level and format of the log.
 
 use axum::{
     Json,
@@ -10,57 +10,43 @@ use axum::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Told, refusal};
-use crate::{config::LogFormat, telemetry::Log};
+use super::{AppState, error};
+use crate::{config::LogFormat, telemetry::LogHandle};
 
-/// What may be changed; what is left out stays.
+/// The body of `PUT /loglevel`. A field that is left out keeps its value.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Change {
+struct LogChange {
     level: Option<String>,
-    format: Option<Format>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Format {
-    Auto,
-    Human,
-    Json,
+    format: Option<LogFormat>,
 }
 
 /// `GET /loglevel`.
-pub(super) async fn show(State(told): State<Told>) -> Response {
-    state(&told.log)
+pub(super) async fn show(State(state): State<AppState>) -> Response {
+    describe(&state.log)
 }
 
-/// `PUT /loglevel`. It lasts until the process ends or it is changed again.
-pub(super) async fn set(State(told): State<Told>, body: Bytes) -> Response {
-    let change: Change = match serde_json::from_slice(&body) {
+/// `PUT /loglevel`. The change lasts until the next one or the end of the process.
+pub(super) async fn set(State(AppState { log, .. }): State<AppState>, body: Bytes) -> Response {
+    let LogChange { level, format } = match serde_json::from_slice(&body) {
         Ok(change) => change,
-        // The error of serde names places and keys, which are the sender's own.
-        Err(error) => {
-            return refusal(StatusCode::BAD_REQUEST, format!("the body must be like {{\"level\": \"info\"}}: {error}"));
+        // The error of serde names positions and keys of the sender's own body.
+        Err(cause) => {
+            return error(StatusCode::BAD_REQUEST, format!("the body must be like {{\"level\": \"info\"}}: {cause}"));
         }
     };
-    if let Some(level) = &change.level
-        && (level.trim().is_empty() || told.log.set_level(level).is_err())
-    {
-        let takes = "level must be off, error, warn, info, debug or trace, or a list of target=level";
-        return refusal(StatusCode::BAD_REQUEST, takes);
+    if level.is_some_and(|level| level.trim().is_empty() || log.set_level(&level).is_err()) {
+        let allowed = "level must be off, error, warn, info, debug or trace, or a list of target=level";
+        return error(StatusCode::BAD_REQUEST, allowed);
     }
-    if let Some(format) = change.format {
-        told.log.set_format(match format {
-            Format::Auto => LogFormat::Auto,
-            Format::Human => LogFormat::Human,
-            Format::Json => LogFormat::Json,
-        });
+    if let Some(format) = format {
+        log.set_format(format);
     }
-    tracing::warn!(level = told.log.level(), human = told.log.is_human(), "the log was changed on the admin port");
-    state(&told.log)
+    tracing::warn!(level = log.level(), human = log.is_human(), "the log was changed on the admin port");
+    describe(&log)
 }
 
-fn state(log: &Log) -> Response {
+fn describe(log: &LogHandle) -> Response {
     let format = if log.is_human() { "human" } else { "json" };
     Json(json!({ "level": log.level(), "format": format })).into_response()
 }

@@ -1,9 +1,6 @@
 //! Whether calls should be sent here.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, MutexGuard},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     Json,
@@ -11,94 +8,67 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use serde::Serialize;
 use serde_json::json;
 
-use super::Told;
+use super::AppState;
 use crate::sync::Mutex;
 
-/// Whether calls should be sent here, and why not. Clones are the same. At first they should not: it is starting.
+/// Whether calls should be sent here, and why not. Clones share it. It begins as [`NotReady::Starting`].
 #[derive(Clone)]
-pub struct Readiness(Arc<Mutex<Reasons>>);
+pub struct Readiness(Arc<Mutex<Conditions>>);
 
-struct Reasons {
+struct Conditions {
     not_ready: BTreeSet<NotReady>,
-    degraded: BTreeSet<Degraded>,
+    degraded: BTreeSet<&'static str>,
 }
 
 /// Why calls should not be sent here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum NotReady {
-    /// It does not serve yet.
+    /// The gateway does not serve yet.
     Starting,
-    /// The store was never there.
+    /// The store was never available.
     Store,
-    /// It was asked to stop.
+    /// The gateway stops.
     Draining,
-}
-
-/// What does not work, though calls should be sent here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Degraded {
-    /// The store is away: sends and checks are refused.
-    Store,
-}
-
-impl NotReady {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::Store => "store",
-            Self::Draining => "draining",
-        }
-    }
-}
-
-impl Degraded {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Store => "store",
-        }
-    }
 }
 
 impl Default for Readiness {
     fn default() -> Self {
         let not_ready = BTreeSet::from([NotReady::Starting]);
-        Self(Arc::new(Mutex::new(Reasons { not_ready, degraded: BTreeSet::new() })))
+        Self(Arc::new(Mutex::new(Conditions { not_ready, degraded: BTreeSet::new() })))
     }
 }
 
 impl Readiness {
-    /// Says that `reason` holds calls off.
-    pub fn not_for(&self, reason: NotReady) {
-        self.reasons().not_ready.insert(reason);
+    /// Adds a reason why calls should not be sent here.
+    pub fn add(&self, reason: NotReady) {
+        self.0.lock().not_ready.insert(reason);
     }
 
-    /// Says that `reason` is gone.
-    pub fn no_longer(&self, reason: NotReady) {
-        self.reasons().not_ready.remove(&reason);
+    /// Removes a reason.
+    pub fn remove(&self, reason: NotReady) {
+        self.0.lock().not_ready.remove(&reason);
     }
 
-    /// Says whether `what` does not work.
-    pub fn degraded(&self, what: Degraded, is: bool) {
-        let degraded = &mut self.reasons().degraded;
-        _ = if is { degraded.insert(what) } else { degraded.remove(&what) };
-    }
-
-    fn reasons(&self) -> MutexGuard<'_, Reasons> {
-        self.0.lock()
+    /// Says whether the store is unavailable. Calls should still be sent here: reads succeed.
+    pub fn set_store_degraded(&self, is: bool) {
+        let degraded = &mut self.0.lock().degraded;
+        _ = if is { degraded.insert("store") } else { degraded.remove("store") };
     }
 }
 
 /// `GET /readyz`.
-pub(super) async fn show(State(told): State<Told>) -> Response {
-    // What is degraded or stale is for operators to see, and no reason to send calls elsewhere.
-    let body = {
-        let reasons = told.readiness.reasons();
-        let not_ready: Vec<&str> = reasons.not_ready.iter().map(|reason| reason.name()).collect();
-        let degraded: Vec<&str> = reasons.degraded.iter().map(|what| what.name()).collect();
-        json!({ "ready": not_ready.is_empty(), "reasons": not_ready, "degraded": degraded, "stale": told.metrics.stale() })
+pub(super) async fn show(State(AppState { readiness, metrics, .. }): State<AppState>) -> Response {
+    let (is_ready, body) = {
+        let Conditions { not_ready, degraded } = &*readiness.0.lock();
+        let is_ready = not_ready.is_empty();
+        // `degraded` and `stale` inform operators. They do not make the gateway unready.
+        let stale = metrics.stale();
+        (is_ready, json!({ "ready": is_ready, "reasons": not_ready, "degraded": degraded, "stale": stale }))
     };
-    let status = if body["ready"] == true { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(body)).into_response()
 }

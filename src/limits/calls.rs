@@ -27,8 +27,8 @@ struct Usage {
     rate: Gcra,
 }
 
-/// A call that counts as running until this is dropped.
-pub struct RunningCall(Option<Arc<Mutex<Usage>>>);
+/// The right to run one call. The call counts as running until this is dropped.
+pub struct CallPermit(Option<Arc<Mutex<Usage>>>);
 
 impl CallLimiter {
     /// A limiter that has seen no call.
@@ -41,10 +41,10 @@ impl CallLimiter {
     ///
     /// # Errors
     /// `REQUEST_LIMIT_REACHED` and `CONCURRENCY_LIMIT_REACHED`.
-    pub fn begin(&self, tenant: &Tenant) -> Result<RunningCall, Error> {
+    pub fn begin(&self, tenant: &Tenant) -> Result<CallPermit, Error> {
         let limits = &tenant.limits;
         if limits.requests_per_second.is_none() && limits.concurrent_calls.is_none() {
-            return Ok(RunningCall(None));
+            return Ok(CallPermit(None));
         }
         let usage = self.tenants.lock().entry(tenant.id.clone()).or_default().clone();
         let mut hits = Vec::new();
@@ -74,11 +74,11 @@ impl CallLimiter {
             }
         }
         verdict(hits, &tenant.id, &self.metrics)?;
-        Ok(RunningCall(Some(usage)))
+        Ok(CallPermit(Some(usage)))
     }
 }
 
-impl Drop for RunningCall {
+impl Drop for CallPermit {
     fn drop(&mut self) {
         if let Some(usage) = &self.0 {
             usage.lock().running -= 1;

@@ -1,4 +1,4 @@
-//! What an identity may do. What it was not given is refused, by the name of the key that would give it.
+//! What an identity may do. A refusal names the key of the tenants file that would permit the call.
 
 use crate::{
     domain::{Allowed, Error, Identity, PhoneNumber},
@@ -6,7 +6,7 @@ use crate::{
     telnyx::Channel,
 };
 
-/// Refuses an rpc, by its bare name, that is not among the identity's.
+/// Refuses an RPC that the identity may not call. `rpc` is its name without the service.
 ///
 /// # Errors
 /// `RPC_NOT_ALLOWED`.
@@ -15,7 +15,7 @@ pub fn rpc(identity: &Identity, rpc: &str) -> Result<(), Error> {
     check(identity, allowed, ErrorReason::RpcNotAllowed, "rpcs", "the identity may not call this rpc")
 }
 
-/// Refuses a channel that is not among the identity's.
+/// Refuses a channel that the identity may not use.
 ///
 /// # Errors
 /// `CHANNEL_NOT_ALLOWED`.
@@ -24,28 +24,21 @@ pub fn channel(identity: &Identity, channel: Channel) -> Result<(), Error> {
     check(identity, allowed, ErrorReason::ChannelNotAllowed, "channels", "the identity may not use this channel")
 }
 
-/// Refuses a phone number whose country is not among the identity's. A number of no country is of none of them.
+/// Refuses a phone number in a country that the identity may not reach. A number that is unknown or belongs to no country
+/// needs all countries.
 ///
 /// # Errors
 /// `COUNTRY_NOT_ALLOWED`.
-pub fn country(identity: &Identity, phone_number: &PhoneNumber) -> Result<(), Error> {
-    any_country(identity, Some(phone_number))
-}
-
-/// Refuses as [`country`] does, a number that is not known too.
-///
-/// # Errors
-/// `COUNTRY_NOT_ALLOWED`.
-pub fn any_country(identity: &Identity, phone_number: Option<&PhoneNumber>) -> Result<(), Error> {
+pub fn country(identity: &Identity, phone_number: Option<&PhoneNumber>) -> Result<(), Error> {
     let countries = &identity.permissions.countries;
-    // Finding the country takes some microseconds, so it is left out where nothing depends on it.
+    // Finding the country takes microseconds, so it is skipped if all countries are allowed.
     let allowed = *countries == Allowed::Any
         || phone_number.and_then(PhoneNumber::country).is_some_and(|country| countries.has(&country));
     let message = "the identity may not reach numbers of this country";
     check(identity, allowed, ErrorReason::CountryNotAllowed, "countries", message)
 }
 
-/// Refuses a profile, by its id, that is not among the identity's.
+/// Refuses a profile that the identity may not use.
 ///
 /// # Errors
 /// `PROFILE_NOT_ALLOWED`.
@@ -86,28 +79,28 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_given_is_refused() {
+    fn without_permissions_everything_is_refused() {
         let nobody = identity(Permissions::default());
         assert_eq!(refusal(rpc(&nobody, "GetProfile")), Some((ErrorReason::RpcNotAllowed, "rpcs")));
         assert_eq!(refusal(channel(&nobody, Channel::Sms)), Some((ErrorReason::ChannelNotAllowed, "channels")));
         assert_eq!(
-            refusal(country(&nobody, &phone("+13035551234"))),
+            refusal(country(&nobody, Some(&phone("+13035551234")))),
             Some((ErrorReason::CountryNotAllowed, "countries"))
         );
         assert_eq!(refusal(profile(&nobody, "p")), Some((ErrorReason::ProfileNotAllowed, "profiles")));
     }
 
     #[test]
-    fn who_may_do_everything_may() {
+    fn all_permissions_allow_everything() {
         let admin = identity(Permissions::all());
         assert!(rpc(&admin, "DeleteProfile").is_ok());
         assert!(channel(&admin, Channel::Call).is_ok());
-        assert!(country(&admin, &phone("+870773123456")).is_ok());
+        assert!(country(&admin, Some(&phone("+870773123456"))).is_ok());
         assert!(profile(&admin, "p").is_ok());
     }
 
     #[test]
-    fn a_list_allows_what_is_on_it_and_nothing_else() {
+    fn a_list_allows_only_its_entries() {
         let some = identity(Permissions {
             rpcs: Allowed::Only(vec!["CheckVerification"]),
             channels: Allowed::Only(vec![Channel::Sms]),
@@ -116,12 +109,12 @@ mod tests {
         });
         assert!(rpc(&some, "CheckVerification").is_ok());
         assert!(channel(&some, Channel::Sms).is_ok());
-        assert!(country(&some, &phone("+14165551234")).is_ok());
+        assert!(country(&some, Some(&phone("+14165551234"))).is_ok());
         assert!(profile(&some, "p1").is_ok());
 
         assert!(rpc(&some, "Check").is_err() && channel(&some, Channel::Call).is_err());
         for number in ["+13035551234", "+870773123456"] {
-            assert!(country(&some, &phone(number)).is_err(), "{number}");
+            assert!(country(&some, Some(&phone(number))).is_err(), "{number}");
         }
         assert!(profile(&some, "p").is_err());
     }

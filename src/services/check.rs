@@ -76,7 +76,7 @@ impl Verifications {
             VerificationRef::Id(id) => (CheckTarget::Id(id), None),
             VerificationRef::Phone { phone_number, profile_id } => {
                 policy::profile(&context.identity, profile_id)?;
-                policy::country(&context.identity, phone_number)?;
+                policy::country(&context.identity, Some(phone_number))?;
                 (CheckTarget::Phone(phone_number), Some(profile_id.as_str()))
             }
         };

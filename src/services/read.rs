@@ -36,7 +36,7 @@ impl Verifications {
         page: Page,
     ) -> Result<Outcome<List<Option<Verification>>>, Error> {
         audit::annotate(|subject| subject.phone_number(phone_number));
-        policy::country(&context.identity, phone_number)?;
+        policy::country(&context.identity, Some(phone_number))?;
         let Outcome { answer, origin } = match context.tenant.test_numbers.get(phone_number, self.deps.clock.now()) {
             Some(number) => self.answer_list_for_test_number(context, number).await,
             None => Outcome {
@@ -52,5 +52,5 @@ impl Verifications {
 /// Refuses a verification whose profile or country the identity may not use, or whose profile or country is unknown.
 fn may_read(identity: &Identity, verification: &Verification) -> Result<(), Error> {
     policy::profile(identity, verification.verify_profile_id.as_deref().unwrap_or_default())?;
-    policy::any_country(identity, verification.phone_number.as_deref().and_then(PhoneNumber::parse).as_ref())
+    policy::country(identity, verification.phone_number.as_deref().and_then(PhoneNumber::parse).as_ref())
 }

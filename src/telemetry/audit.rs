@@ -1,10 +1,8 @@
-//! The audit: who did what, and what became of it. One event for each send, check, report and change of a profile or
-//! template, for each call that is denied, and for each reload.
+//! Audit events: who did what, with which outcome. One event for each send, check, report, change of a profile or
+//! template, denied call, and reload.
 //!
-//! The events have a target of their own, so that they can be told from the log, and are written whatever its level is.
-//! They show of a phone number what the log does, and no code, token or key.
-
-use std::sync::MutexGuard;
+//! The events have a target of their own and are written at every log level. They show phone numbers as the log does,
+//! and no code, token or key.
 
 use tracing::info;
 
@@ -14,60 +12,60 @@ use crate::{
     telnyx::Channel,
 };
 
-/// The target of all events.
+/// The target of all audit events.
 pub const TARGET: &str = "audit";
 
-/// What a call is about, as far as it is known.
+/// What a call acts on, as far as it is known.
 #[derive(Debug, Default)]
 pub struct Subject {
-    /// The number, in the form that may be shown.
+    /// The phone number, redacted.
     phone_number: Option<String>,
     country: Option<Country>,
-    /// The channel.
+    /// The channel of a send.
     pub channel: Option<Channel>,
-    /// The profile.
+    /// The ID of the profile.
     pub profile_id: Option<String>,
-    /// The template.
+    /// The ID of the template.
     pub template_id: Option<String>,
-    /// The verification.
+    /// The ID of the verification.
     pub verification_id: Option<String>,
-    /// What became of it, where that is more than that it was done.
+    /// The outcome, if there is a more precise one than `ok`.
     pub outcome: Option<&'static str>,
-    /// Whether it is about a test number: nothing went to a phone, and a right code came from the tenants file.
+    /// Whether the phone number is a test number: no message was sent.
     pub is_test_number: bool,
 }
 
 impl Subject {
-    /// Notes the number.
+    /// Sets the phone number and its country.
     pub fn phone_number(&mut self, phone_number: &PhoneNumber) {
         self.phone_number = Some(phone_number.to_string());
         self.country = phone_number.country();
     }
 }
 
-/// Notes what the present call is about.
-pub fn annotate(note: impl FnOnce(&mut Subject)) {
+/// Adds to the subject of the current call.
+pub fn annotate(set: impl FnOnce(&mut Subject)) {
     if let Some(call) = Call::current() {
-        note(&mut subject(&call));
+        set(&mut call.subject.lock());
     }
 }
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CallEnd<'e> {
-    /// What became of it in a word, but for what is known better.
+    /// The outcome, unless the subject has a more precise one.
     pub outcome: &'static str,
-    /// Whether it was for want of credentials or permissions.
+    /// Whether credentials or permissions were missing.
     pub denied: bool,
-    /// Why it was not done.
+    /// The reason of the error.
     pub reason: Option<&'static str>,
     /// The rule that denied it.
     pub rule: Option<&'e str>,
-    /// Why nobody is known to call.
+    /// Why the caller could not be authenticated.
     pub cause: Option<&'e str>,
 }
 
-/// Tells how `call` ended, if it is one of those that are audited.
+/// Writes the audit event of a call that ended, if its RPC is audited.
 pub fn ended(call: &Call, end: CallEnd<'_>) {
     let CallEnd { outcome, denied, reason, rule, cause } = end;
     let rpc = call.rpc.rsplit('/').next().unwrap_or_default();
@@ -83,9 +81,9 @@ pub fn ended(call: &Call, end: CallEnd<'_>) {
         "UpdateTemplate" => "template_changed",
         _ => return,
     };
-    let about = subject(call);
-    let outcome = about.outcome.filter(|_| reason.is_none()).unwrap_or(outcome);
-    let country = about.country.map(|country| country.to_string());
+    let subject = call.subject.lock();
+    let outcome = subject.outcome.filter(|_| reason.is_none()).unwrap_or(outcome);
+    let country = subject.country.map(|country| country.to_string());
     info!(
         target: TARGET,
         event,
@@ -96,25 +94,21 @@ pub fn ended(call: &Call, end: CallEnd<'_>) {
         reason,
         rule,
         cause,
-        phone_number = about.phone_number.as_deref(),
+        phone_number = subject.phone_number.as_deref(),
         country = country.as_deref(),
-        channel = about.channel.map(Channel::as_str),
-        profile_id = about.profile_id.as_deref(),
-        template_id = about.template_id.as_deref(),
-        verification_id = about.verification_id.as_deref(),
-        test_number = about.is_test_number.then_some(true),
+        channel = subject.channel.map(Channel::as_str),
+        profile_id = subject.profile_id.as_deref(),
+        template_id = subject.template_id.as_deref(),
+        verification_id = subject.verification_id.as_deref(),
+        test_number = subject.is_test_number.then_some(true),
         request_id = call.request_id.as_str(),
         trace_id = call.trace.map(|(trace, _)| trace.to_string()).as_deref(),
         "{event}: {outcome}"
     );
 }
 
-/// Tells that `what` was read again, with so many errors.
+/// Writes the audit event of a reload. A reload that failed has a number of errors.
 pub fn reloaded(what: &'static str, errors: Option<usize>) {
     let outcome = if errors.is_some() { "failed" } else { "ok" };
     info!(target: TARGET, event = "reload", what, outcome, errors, "reload: {outcome}");
-}
-
-fn subject(call: &Call) -> MutexGuard<'_, Subject> {
-    call.subject.lock()
 }

@@ -1,4 +1,4 @@
-//! The call that something is done for: what ties its log lines, its span and its answer together.
+//! The current call: what log lines, spans and the response have in common.
 
 use std::{
     future::Future,
@@ -19,28 +19,28 @@ task_local! {
     static CURRENT: Arc<Call>;
 }
 
-/// A call, for those who want to tell of it.
+/// What telemetry knows of a call.
 pub struct Call {
-    /// The caller's name for it, or one of ours.
+    /// The value of `x-request-id`: the caller's, or a new one.
     pub request_id: String,
-    /// The full name of the rpc; `_OTHER` for those that there are not.
+    /// The full name of the RPC. `_OTHER` for an unknown one.
     pub rpc: &'static str,
-    /// Whose it is, once that is known.
+    /// The tenant, once the caller is authenticated.
     pub tenant: OnceLock<TenantId>,
-    /// Who of the tenant, once that is known.
+    /// The identity, once the caller is authenticated.
     pub identity: OnceLock<Arc<str>>,
-    /// What it is about, for the audit.
+    /// What the call acts on, for the audit event.
     pub(super) subject: Mutex<Subject>,
-    /// Its trace and span, where it is recorded.
+    /// The trace and span, if the call is recorded.
     pub trace: Option<(TraceId, SpanId)>,
-    /// Where to count what comes up while it is answered.
+    /// The metrics of the gateway.
     pub metrics: Metrics,
-    /// Telnyx's name for the last request that failed on its behalf.
+    /// The `x-request-id` that Telnyx gave the last request that failed.
     upstream_request_id: Mutex<Option<String>>,
 }
 
 impl Call {
-    /// A call of `rpc` with its `span`. Without a `request_id` it gets a new one.
+    /// A call of `rpc` in `span`. Without a `request_id` it gets a new one.
     #[must_use]
     pub fn new(rpc: &'static str, request_id: Option<String>, span: &Span, metrics: Metrics) -> Arc<Self> {
         let trace = (!span.is_disabled()).then(|| {
@@ -60,23 +60,23 @@ impl Call {
         })
     }
 
-    /// The call that the running code works for.
+    /// The call that the current task works for.
     #[must_use]
     pub fn current() -> Option<Arc<Self>> {
         CURRENT.try_with(Arc::clone).ok()
     }
 
-    /// Does `work` on behalf of this call.
+    /// Runs `work` as part of this call.
     pub async fn run<T>(self: Arc<Self>, work: impl Future<Output = T>) -> T {
         CURRENT.scope(self, work).await
     }
 
-    /// Does `work`, which takes no time, on behalf of this call.
+    /// Runs synchronous `work` as part of this call.
     pub fn run_now<T>(self: Arc<Self>, work: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self, work)
     }
 
-    /// `work` on behalf of the present call, wherever it is run.
+    /// Makes `work` part of the current call, even if another task runs it.
     pub fn in_current_call<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
         let call = Self::current();
         async move {
@@ -87,20 +87,19 @@ impl Call {
         }
     }
 
-    /// Telnyx's name for the last request that failed.
+    /// The `x-request-id` that Telnyx gave the last request that failed.
     #[must_use]
     pub fn upstream_request_id(&self) -> Option<String> {
         self.upstream_request_id.lock().clone()
     }
 
-    /// Notes Telnyx's name for a request that failed.
+    /// Sets the `x-request-id` that Telnyx gave a request that failed.
     pub fn failed_upstream(&self, request_id: &str) {
         *self.upstream_request_id.lock() = Some(request_id.to_owned());
     }
 }
 
-/// A random UUID. Nobody must be kept from guessing it, so the system's generator, which takes a system call, need not
-/// be asked.
+/// A random UUID. It need not be unpredictable, so no system call is spent on it.
 fn new_request_id() -> String {
     let mut random = HasherRng::default();
     let bytes = u128::from(random.next_u64()) << 64 | u128::from(random.next_u64());
@@ -114,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn new_names_are_random_uuids() {
+    fn new_request_ids_are_random_uuids() {
         let names: HashSet<String> = (0..10_000).map(|_| new_request_id()).collect();
         assert_eq!(names.len(), 10_000);
         let name: uuid::Uuid = names.iter().next().unwrap().parse().unwrap();
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_goes_on_elsewhere_is_still_of_its_call() {
+    async fn work_in_another_task_stays_part_of_its_call() {
         let call = Call::new("a/b", Some("r1".into()), &Span::none(), Metrics::default());
         let spawn = || tokio::spawn(Call::in_current_call(async { Call::current() }));
         let there = call.run_now(spawn).await.unwrap();

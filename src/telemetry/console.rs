@@ -1,4 +1,4 @@
-//! Traces on standard output, for people without a viewer: each as a tree, once its call has ended.
+//! Traces on standard output: each as a tree, once its call has ended.
 
 use std::{collections::HashMap, fmt::Write, time::Duration};
 
@@ -12,8 +12,8 @@ use opentelemetry_sdk::{
     trace::{Span, SpanData, SpanProcessor},
 };
 
-/// Traces whose call has not ended; more are not shown.
-const MAX: usize = 1000;
+/// How many unfinished traces are kept. Further ones are not shown.
+const MAX_TRACES: usize = 1000;
 
 /// Writes traces to standard output.
 #[derive(Debug, Default)]
@@ -22,11 +22,11 @@ pub(super) struct Console {
 }
 
 impl Console {
-    /// The whole trace, once `span` was its last one.
+    /// The whole trace as text, if `span` is its last one.
     fn ended(&self, span: SpanData) -> Option<String> {
         let mut traces = self.traces.lock();
         let trace = span.span_context.trace_id();
-        if traces.len() >= MAX && !traces.contains_key(&trace) {
+        if traces.len() >= MAX_TRACES && !traces.contains_key(&trace) {
             return None;
         }
         let is_last = span.span_kind == SpanKind::Server;

@@ -1,4 +1,4 @@
-//! The log: what may be changed about it while the gateway runs.
+//! The log, whose level and format may change while the gateway runs.
 
 mod line;
 mod writer;
@@ -28,37 +28,37 @@ use crate::{
     sync::Mutex,
 };
 
-/// The log's level and format. Clones are the same.
+/// The level and format of the log. Clones share them.
 #[derive(Clone)]
-pub struct Log(Arc<Shared>);
+pub struct LogHandle(Arc<LogState>);
 
-struct Shared {
+struct LogState {
     level: Mutex<String>,
     human: AtomicBool,
-    /// Whether audits are written.
+    /// Whether audit events are written.
     audit: bool,
-    /// Sets the level of every subscriber that there is.
+    /// Set the level of each subscriber.
     set: Mutex<Vec<SetLevel>>,
 }
 
 type SetLevel = Box<dyn Fn(&str) -> Result<(), ParseError> + Send>;
 
-impl Log {
+impl LogHandle {
     pub(super) fn new(config: &config::Log) -> Self {
         let (level, human) = (Mutex::new(config.level.clone()), is_human(config.format).into());
-        Self(Arc::new(Shared { level, human, audit: config.audit, set: Mutex::default() }))
+        Self(Arc::new(LogState { level, human, audit: config.audit, set: Mutex::default() }))
     }
 
-    /// What is logged.
+    /// The level.
     #[must_use]
     pub fn level(&self) -> String {
         self.0.level.lock().clone()
     }
 
-    /// Logs what `level` says from now on.
+    /// Sets the level.
     ///
     /// # Errors
-    /// Where it is no filter.
+    /// If it can't be parsed.
     pub fn set_level(&self, level: &str) -> Result<(), ParseError> {
         EnvFilter::try_new(level)?;
         for set in self.0.set.lock().iter() {
@@ -68,18 +68,18 @@ impl Log {
         Ok(())
     }
 
-    /// Whether it is written for people.
+    /// Whether the format is the one for people.
     #[must_use]
     pub fn is_human(&self) -> bool {
         self.0.human.load(Ordering::Relaxed)
     }
 
-    /// Writes it as `format` says from now on.
+    /// Sets the format.
     pub fn set_format(&self, format: LogFormat) {
         self.0.human.store(is_human(format), Ordering::Relaxed);
     }
 
-    /// The layer that writes it to `writer`.
+    /// The layer that writes the log to `writer`.
     pub(super) fn layer<S, W>(&self, writer: W) -> Result<impl Layer<S> + use<S, W>, ParseError>
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
@@ -87,7 +87,7 @@ impl Log {
     {
         let (level, handle) = reload::Layer::new(EnvFilter::try_new(self.level())?);
         let set: SetLevel = Box::new(move |level| {
-            // It fails where the subscriber is gone, and then there is nothing to set.
+            // It fails if the subscriber is gone.
             let _ = handle.reload(EnvFilter::try_new(level)?);
             Ok(())
         });
@@ -99,7 +99,7 @@ impl Log {
             .with_filter(level.and(libraries()).or(Targets::new().with_targets(self.audit()))))
     }
 
-    /// The level of audits, which that of the log does not change.
+    /// The filter of audit events, which the level does not change.
     pub(super) fn audit(&self) -> Option<(&'static str, LevelFilter)> {
         self.0.audit.then_some((audit::TARGET, LevelFilter::INFO))
     }
@@ -113,8 +113,8 @@ fn is_human(format: LogFormat) -> bool {
     }
 }
 
-/// Holds libraries to INFO whatever the level asked for: below it, HTTP libraries print headers and paths, and with them
-/// tokens and phone numbers. Audits have a filter of their own.
+/// Limits libraries to INFO at every level. Below it, HTTP libraries print headers and paths, and with them tokens and
+/// phone numbers. Audit events have a filter of their own.
 pub(super) fn libraries() -> Targets {
     Targets::new()
         .with_default(LevelFilter::INFO)

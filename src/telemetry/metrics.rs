@@ -7,7 +7,7 @@ mod inventory;
 mod labels;
 mod record;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use opentelemetry::{
     InstrumentationScope,
@@ -104,6 +104,12 @@ impl Metrics {
     /// The provider, to be shut down.
     pub(super) fn provider(&self) -> &SdkMeterProvider {
         &self.0.provider
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
     }
 }
 

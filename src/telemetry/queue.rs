@@ -1,6 +1,6 @@
-//! The queue of spans before their export: what finds no place in it is lost, counted, and waited for by nobody.
+//! The queue of spans before their export. A span that does not fit is dropped and counted.
 //!
-//! The SDK's own queue drops too, but tells nobody how much. So places are counted around it, and it never fills.
+//! The queue of the SDK drops too, but does not count. This one keeps the SDK's from getting full.
 
 use std::{
     sync::{
@@ -20,36 +20,27 @@ use opentelemetry_sdk::{
 use super::Metrics;
 use crate::config;
 
-/// Spans on their way to an exporter.
+/// A bounded queue before an exporter.
 #[derive(Debug)]
 pub(super) struct Queue {
     inner: BatchSpanProcessor,
     waiting: Arc<AtomicUsize>,
     max: usize,
-    metrics: MetricsOf,
+    metrics: Metrics,
 }
 
-/// Exports spans, and tells which were lost.
+/// Exports spans, and counts those that were lost.
 #[derive(Debug)]
 struct Counted<E> {
     inner: E,
     waiting: Arc<AtomicUsize>,
-    metrics: MetricsOf,
-}
-
-#[derive(Clone)]
-struct MetricsOf(Metrics);
-
-impl std::fmt::Debug for MetricsOf {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Metrics")
-    }
+    metrics: Metrics,
 }
 
 impl Queue {
     /// A queue before `exporter`.
     pub(super) fn new(exporter: impl SpanExporter + 'static, config: &config::Otlp, metrics: &Metrics) -> Self {
-        let (waiting, metrics) = (Arc::new(AtomicUsize::new(0)), MetricsOf(metrics.clone()));
+        let (waiting, metrics) = (Arc::new(AtomicUsize::new(0)), metrics.clone());
         let batches = BatchConfigBuilder::default()
             .with_max_queue_size(config.max_queue_size)
             .with_max_export_batch_size(config.max_batch_size)
@@ -71,7 +62,7 @@ impl SpanProcessor for Queue {
             self.inner.on_end(span);
         } else {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
-            self.metrics.0.spans_lost("queue_full", 1);
+            self.metrics.spans_lost("queue_full", 1);
         }
     }
 
@@ -94,7 +85,7 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
         self.waiting.fetch_sub(spans, Ordering::Relaxed);
         let exported = self.inner.export(batch).await;
         if exported.is_err() {
-            self.metrics.0.spans_lost("export_failed", spans);
+            self.metrics.spans_lost("export_failed", spans);
         }
         exported
     }

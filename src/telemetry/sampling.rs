@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use opentelemetry::{
     baggage::BaggageExt,
-    propagation::{Extractor, TextMapCompositePropagator, TextMapPropagator},
+    propagation::{TextMapCompositePropagator, TextMapPropagator},
     trace::TraceContextExt,
 };
+use opentelemetry_http::HeaderExtractor;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use tower::util::rng::{HasherRng, Rng};
 use tracing::Span;
@@ -15,29 +16,29 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::config;
 
-/// Decides which calls are recorded, before anything is spent on the others. Clones are the same.
+/// Decides which calls are recorded. A call that is not recorded costs nothing.
 ///
-/// A caller that sends a W3C trace context decides for its call; of the other calls a part is recorded.
+/// A caller with a W3C trace context decides for its call. Of the other calls, a share is recorded.
 #[derive(Clone)]
 pub struct Sampling(Arc<Rules>);
 
 struct Rules {
-    /// None where no traces are wanted.
+    /// The share of calls that are recorded. None if traces are off.
     ratio: Option<f64>,
     follow_caller: bool,
-    /// The entries of a caller's baggage that are put on its span.
+    /// The entries of the caller's baggage that become attributes of its span.
     baggage: Vec<String>,
     legacy_rpc_names: bool,
     propagator: TextMapCompositePropagator,
 }
 
 impl Sampling {
-    /// The decisions that `config` asks for.
+    /// The sampling of `config`.
     #[must_use]
     pub fn new(config: &config::Telemetry) -> Self {
         let otlp = &config.otlp;
         let ratio = match (config.console_traces, otlp.endpoint.is_some()) {
-            // Who reads the console wants to see every call.
+            // A person who reads the console wants to see every call.
             (true, false) => Some(1.0),
             (_, true) => Some(otlp.sample_ratio),
             (false, false) => None,
@@ -55,22 +56,22 @@ impl Sampling {
         }))
     }
 
-    /// Whether server spans have the former names of RPC's conventions too.
+    /// Whether server spans also have the legacy names of the RPC conventions.
     #[must_use]
     pub fn legacy_rpc_names(&self) -> bool {
         self.0.legacy_rpc_names
     }
 
-    /// The span that `begin` makes, continuing the trace in `headers`; a disabled one where the call is not recorded.
+    /// The span of `begin` as part of the trace in `headers`. Disabled if the call is not recorded.
     pub fn span(&self, headers: &HeaderMap, begin: impl FnOnce() -> Span) -> Span {
         let Self(rules) = self;
         let Some(ratio) = rules.ratio else { return Span::none() };
         let is_drawn = || ratio > 0.0 && HasherRng::default().next_f64() < ratio;
-        // Most calls come without a trace, and then their headers need not be read.
+        // The fast path of most calls: without a trace, the headers need not be parsed.
         if !headers.contains_key("traceparent") && rules.baggage.is_empty() {
             return if is_drawn() { begin() } else { Span::none() };
         }
-        let caller = rules.propagator.extract(&MetadataExtractor(headers));
+        let caller = rules.propagator.extract(&HeaderExtractor(headers));
         let trace = caller.span().span_context().clone();
         let is_recorded = if trace.is_valid() && rules.follow_caller { trace.is_sampled() } else { is_drawn() };
         if !is_recorded {
@@ -82,22 +83,9 @@ impl Sampling {
                 span.set_attribute(format!("baggage.{key}"), value.as_str().to_owned());
             }
         }
-        // It fails where nothing listens to spans, and then there is nothing to continue.
+        // It fails if no subscriber listens to spans.
         let _ = span.set_parent(caller);
         span
-    }
-}
-
-/// Reads a trace context from the metadata of a call.
-struct MetadataExtractor<'a>(&'a HeaderMap);
-
-impl Extractor for MetadataExtractor<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key)?.to_str().ok()
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(HeaderName::as_str).collect()
     }
 }
 
@@ -129,7 +117,7 @@ mod tests {
     const NOT_SAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 
     #[test]
-    fn a_callers_trace_decides_and_else_the_ratio() {
+    fn the_trace_of_the_caller_decides_or_else_the_ratio() {
         assert_eq!(recorded(0.0, true, Some(SAMPLED)), 1000);
         assert_eq!(recorded(1.0, true, Some(NOT_SAMPLED)), 0);
         assert_eq!((recorded(1.0, true, None), recorded(0.0, true, Some("rubbish"))), (1000, 0));
@@ -138,12 +126,12 @@ mod tests {
     }
 
     #[test]
-    fn a_callers_trace_decides_nothing_where_it_is_not_followed() {
+    fn the_trace_of_the_caller_is_ignored_if_it_is_not_followed() {
         assert_eq!((recorded(0.0, false, Some(SAMPLED)), recorded(1.0, false, Some(NOT_SAMPLED))), (0, 1000));
     }
 
     #[test]
-    fn nothing_is_recorded_where_nobody_reads() {
+    fn nothing_is_recorded_without_an_exporter() {
         let sampling = Sampling::new(&config::Config::default().telemetry);
         let headers = HeaderMap::from_iter([("traceparent".parse().unwrap(), SAMPLED.parse().unwrap())]);
         sampling.span(&headers, || panic!("a span was begun"));

@@ -1,4 +1,4 @@
-//! What a line of the log looks like.
+//! The format of a log line.
 
 use std::fmt;
 
@@ -14,11 +14,11 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::Log;
+use super::LogHandle;
 use crate::telemetry::Call;
 
-/// Writes an event as one line, with the names of the call that it belongs to.
-pub(super) struct Lines(pub(super) Log);
+/// Writes an event as one line, with the fields of the current call.
+pub(super) struct Lines(pub(super) LogHandle);
 
 impl<S, N> FormatEvent<S, N> for Lines
 where

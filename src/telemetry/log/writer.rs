@@ -1,7 +1,7 @@
-//! Lines on their way to whoever reads the log.
+//! The buffered writer of the log.
 //!
-//! A write for each line wakes its reader for each line, which takes longer than to make the line. So lines are gathered
-//! for a moment, and a thread of its own writes them together.
+//! A write for each line wakes the reader of the log each time, which costs more than formatting the line. So lines are
+//! buffered for some milliseconds, and a thread writes them together.
 
 use crate::sync::{Mutex, ignore_poison};
 use std::{
@@ -12,12 +12,12 @@ use std::{
     time::Duration,
 };
 
-/// How long lines are gathered. A process that is killed takes them with it.
-const MOMENT: Duration = Duration::from_millis(5);
-/// So many bytes wait, and whoever has more to say waits too: no audit is to be lost.
-const MAX: usize = 1 << 20;
+/// How long lines are buffered. A process that is killed loses them.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(5);
+/// The size of a full buffer, in bytes. Writers wait while it is full, because no audit event may be lost.
+const MAX_BUFFER: usize = 1 << 20;
 
-/// Takes lines for a thread to write.
+/// Buffers lines for a thread that writes them.
 #[derive(Default)]
 pub struct Writer {
     waiting: Mutex<Buffer>,
@@ -28,21 +28,21 @@ pub struct Writer {
 #[derive(Default)]
 struct Buffer {
     lines: Vec<u8>,
-    /// Whether somebody waits for them to be written.
+    /// Whether somebody waits until they are written.
     is_urgent: bool,
-    /// Whether lines that were taken from here are being written.
+    /// Whether the thread is writing lines that it has taken.
     is_writing: bool,
 }
 
-/// Waits, when it is dropped, until all lines are written.
+/// Waits until all lines are written when it is dropped.
 #[must_use = "lines may be lost at the end otherwise"]
 pub struct Flush(Arc<Writer>);
 
 impl Writer {
-    /// Begins to write to `to`.
+    /// Starts the thread that writes to `to`.
     ///
     /// # Errors
-    /// Where there can be no more threads.
+    /// If the thread can't be started.
     pub fn start(to: impl Write + Send + 'static) -> io::Result<(Arc<Self>, Flush)> {
         let writer = Arc::new(Self::default());
         let its = writer.clone();
@@ -55,12 +55,12 @@ impl Writer {
         loop {
             let waiting =
                 ignore_poison(self.filled.wait_while(self.waiting.lock(), |waiting| waiting.lines.is_empty()));
-            let gathered = self.filled.wait_timeout_while(waiting, MOMENT, |waiting| !waiting.is_urgent);
+            let gathered = self.filled.wait_timeout_while(waiting, FLUSH_INTERVAL, |waiting| !waiting.is_urgent);
             let (mut waiting, _) = ignore_poison(gathered);
             mem::swap(&mut waiting.lines, &mut batch);
             (waiting.is_urgent, waiting.is_writing) = (false, true);
             drop(waiting);
-            // There is nobody left to tell that it failed.
+            // A failure can't be reported: this is the log.
             let _ = to.write_all(&batch).and_then(|()| to.flush());
             batch.clear();
             self.waiting.lock().is_writing = false;
@@ -68,7 +68,7 @@ impl Writer {
         }
     }
 
-    /// Waits until what `waits` says has passed.
+    /// Waits while `waits` holds.
     fn written(&self, waits: impl Fn(&Buffer) -> bool) -> MutexGuard<'_, Buffer> {
         let mut waiting = self.waiting.lock();
         while waits(&waiting) {
@@ -82,7 +82,7 @@ impl Writer {
 
 impl Write for &Writer {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut waiting = self.written(|waiting| waiting.lines.len() >= MAX);
+        let mut waiting = self.written(|waiting| waiting.lines.len() >= MAX_BUFFER);
         if waiting.lines.is_empty() {
             self.filled.notify_one();
         }
@@ -108,9 +108,9 @@ mod tests {
 
     /// What was written at once, each time.
     #[derive(Clone, Default)]
-    struct Captured(Arc<Mutex<Vec<Vec<u8>>>>);
+    struct Batches(Arc<Mutex<Vec<Vec<u8>>>>);
 
-    impl Write for Captured {
+    impl Write for Batches {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().push(bytes.to_vec());
             Ok(bytes.len())
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn lines_are_written_whole_in_order_together_and_within_bounds() {
         const LINES: usize = 4000;
-        let written = Captured::default();
+        let written = Batches::default();
         let (writer, flush) = Writer::start(written.clone()).unwrap();
         let line = |thread: usize, number: usize| format!("{thread} {number} {}\n", "x".repeat(200));
         thread::scope(|scope| {
@@ -136,7 +136,7 @@ mod tests {
         });
         drop(flush);
         let batches = written.0.lock();
-        assert!(batches.iter().all(|batch| batch.len() < MAX + 300 && batch.ends_with(b"\n")));
+        assert!(batches.iter().all(|batch| batch.len() < MAX_BUFFER + 300 && batch.ends_with(b"\n")));
         assert!((2..LINES).contains(&batches.len()), "{}", batches.len());
         let text = String::from_utf8(batches.concat()).unwrap();
         for thread in 0..4 {

@@ -84,7 +84,8 @@ const PERSON: &[f64] = &[2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120
 pub(super) const MAX_SERIES: usize = 5000;
 
 /// The OpenTelemetry type and the [`MetricKind`] of a kind in the table. A `Count` is recorded by a method of its name
-/// that adds one; a `Flag` by one that sets 1 or 0; an `Active` by one that returns a guard.
+/// that adds one; a `Flag` by one that sets 1 or 0; an `Active` by one that returns a guard; an `Observed` without labels
+/// by one that takes the source of its value.
 macro_rules! kind {
     (type Count) => { Counter<u64> };
     (type Sum) => { Counter<u64> };
@@ -155,6 +156,12 @@ macro_rules! method {
             ActiveGuard::new(&self.0.instruments.$field)
         }
     };
+    (Observed, $field:ident, $doc:literal, []) => {
+        #[doc = $doc]
+        pub fn $field(&self, value: impl Fn() -> f64 + Send + Sync + 'static) {
+            self.0.instruments.$field.set(move |observe| observe(value(), &[]));
+        }
+    };
     ($other:ident, $($rest:tt)*) => {};
 }
 
@@ -223,7 +230,7 @@ instruments! {
         = "Retries, by effect of the operation and cause: throttled, unsent or outcome_unknown.";
     retry_skipped: Count("verify_gateway.upstream.retries.skipped", "{attempt}", [effect, cause])
         = "Retries that would have been safe and were not made, by what was used up: attempts, time or budget.";
-    budget_left: Observed("verify_gateway.upstream.retry_budget.left", "{attempt}", [])
+    retry_budget: Observed("verify_gateway.upstream.retry_budget.left", "{attempt}", [])
         = "Retries that the retry budget still allows.";
     breakers_open: Observed("verify_gateway.upstream.breakers.open", "{breaker}", [effect])
         = "Circuit breakers that are open, by effect of the operations that they stop.";

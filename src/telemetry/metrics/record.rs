@@ -41,21 +41,18 @@ impl Metrics {
         failure: Option<&'static str>,
         took: Duration,
     ) {
-        let method = KeyValue::new(semconv::HTTP_REQUEST_METHOD, method);
-        let template = KeyValue::new(semconv::URL_TEMPLATE, template);
-        let took = took.as_secs_f64();
-        let duration = &self.0.instruments.attempt_duration;
-        let code = |status: u16| KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
-        match (status, failure) {
-            (Some(status), None) if status < 400 => duration.record(took, &[method, template, code(status)]),
-            (Some(status), None) => {
-                let failure = KeyValue::new(semconv::ERROR_TYPE, status.to_string());
-                duration.record(took, &[method, template, code(status), failure]);
-            }
-            (_, failure) => {
-                let failure = KeyValue::new(semconv::ERROR_TYPE, failure.unwrap_or("_OTHER"));
-                duration.record(took, &[method, template, failure]);
-            }
+        let (method, template) =
+            (KeyValue::new(semconv::HTTP_REQUEST_METHOD, method), KeyValue::new(semconv::URL_TEMPLATE, template));
+        let end = match (status, failure) {
+            (Some(status), None) => KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status)),
+            (_, failure) => KeyValue::new(semconv::ERROR_TYPE, failure.unwrap_or("_OTHER")),
+        };
+        let (duration, took) = (&self.0.instruments.attempt_duration, took.as_secs_f64());
+        if let (Some(status @ 400..), None) = (status, failure) {
+            let error = KeyValue::new(semconv::ERROR_TYPE, status.to_string());
+            duration.record(took, &[method, template, end, error]);
+        } else {
+            duration.record(took, &[method, template, end]);
         }
     }
 
@@ -89,16 +86,6 @@ impl Metrics {
     #[must_use]
     pub fn stale(&self) -> Vec<&'static str> {
         self.0.stale.lock().iter().copied().collect()
-    }
-
-    /// Reads the remaining seconds of the server's certificate from `left`.
-    pub fn certificate_left(&self, left: impl Fn() -> f64 + Send + Sync + 'static) {
-        self.0.instruments.certificate_left.set(move |observe| observe(left(), &[]));
-    }
-
-    /// Reads the remaining retries from `left`.
-    pub fn retry_budget(&self, left: impl Fn() -> f64 + Send + Sync + 'static) {
-        self.0.instruments.budget_left.set(move |observe| observe(left(), &[]));
     }
 
     /// Reads the number of open circuit breakers from `open`, by effect.
