@@ -1,8 +1,8 @@
-//! The contract of the Telnyx Verify REST API: routes, bodies and errors, as both the client and the simulator see them.
+//! The contract of the Telnyx Verify REST API: routes, bodies and errors. The client and the simulator share it.
 //!
-//! What is written follows Telnyx's published OpenAPI document (2026-07-16). What is read is taken as it comes: unknown
-//! keys are ignored, every field may be missing or null, scalars may come in another JSON type, and no enum is closed.
-//! `docs/TELNYX.md` says where the sources disagree and which one is followed.
+//! Written bodies follow Telnyx's published OpenAPI document (2026-07-16). Reading is lenient: unknown keys are ignored,
+//! every field may be missing or null, a scalar may have another JSON type, and no enum is closed. `docs/TELNYX.md` lists
+//! where the sources disagree, and which one the gateway follows.
 
 mod error;
 pub mod lenient;
@@ -32,12 +32,12 @@ pub struct Data<T> {
     pub data: T,
 }
 
-/// The envelope of a list. Lists that are not paged (the templates) come without `meta`.
+/// The envelope of a list. A list without pages (the templates) has no `meta`.
 #[derive(Deserialize, Serialize)]
 pub struct List<T> {
     /// The resources of this page.
     pub data: Vec<T>,
-    /// Where this page stands among the others.
+    /// The position of this page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meta: Option<PageMeta>,
 }
@@ -49,19 +49,19 @@ impl<T> List<T> {
     }
 }
 
-/// Where a page stands among the others. Pages count from 1.
+/// The position of a page. Pages count from 1.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct PageMeta {
     /// The number of this page.
     #[serde(default, deserialize_with = "lenient::integer")]
     pub page_number: Option<u64>,
-    /// How many resources a page holds.
+    /// The number of resources per page.
     #[serde(default, deserialize_with = "lenient::integer")]
     pub page_size: Option<u64>,
-    /// How many pages there are.
+    /// The number of pages.
     #[serde(default, deserialize_with = "lenient::integer")]
     pub total_pages: Option<u64>,
-    /// How many resources there are on all pages.
+    /// The number of resources on all pages.
     #[serde(default, deserialize_with = "lenient::integer")]
     pub total_results: Option<u64>,
 }

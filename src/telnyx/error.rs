@@ -1,21 +1,21 @@
-//! The error envelope, and the codes that mean something to the gateway or are made by the simulator.
+//! The error envelope, and the codes that the gateway reads or the simulator writes.
 
 use serde::{Deserialize, Serialize};
 
 use super::lenient;
 
-/// `{"errors": [...]}`, the body of every refusal by Telnyx itself. What stands in front of Telnyx may answer otherwise.
+/// `{"errors": [...]}`, the body of every refusal by Telnyx. A proxy before Telnyx may send something else.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct ErrorBody {
-    /// What is wrong.
+    /// The errors.
     #[serde(default)]
     pub errors: Vec<ErrorItem>,
 }
 
-/// One thing that is wrong.
+/// One error.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct ErrorItem {
-    /// A number, mostly written as a string; see [`code`].
+    /// A number, usually written as a string; see [`code`].
     #[serde(default, deserialize_with = "lenient::text")]
     pub code: Option<String>,
     /// A short text.
@@ -24,15 +24,15 @@ pub struct ErrorItem {
     /// A longer text.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Which part of the request it is about.
+    /// The part of the request that the error is about.
     #[serde(default, deserialize_with = "lenient::object", skip_serializing_if = "Option::is_none")]
     pub source: Option<ErrorSource>,
-    /// Where to read more.
+    /// Further information.
     #[serde(default, deserialize_with = "lenient::object", skip_serializing_if = "Option::is_none")]
     pub meta: Option<ErrorMeta>,
 }
 
-/// Which part of the request an error is about.
+/// The part of the request that an error is about.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct ErrorSource {
     /// A JSON pointer (RFC 6901) into the body.
@@ -43,7 +43,7 @@ pub struct ErrorSource {
     pub parameter: Option<String>,
 }
 
-/// Where to read more about an error.
+/// Further information about an error.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct ErrorMeta {
     /// A page of Telnyx's documentation.
@@ -67,7 +67,7 @@ pub mod code {
     pub const AUTHENTICATION_FAILED: &str = "10009";
     /// Too many requests.
     pub const TOO_MANY_REQUESTS: &str = "10011";
-    /// The request makes no sense.
+    /// Bad request.
     pub const BAD_REQUEST: &str = "10015";
     /// Not a number in E.164 with its plus sign.
     pub const NOT_E164: &str = "10016";
@@ -75,13 +75,13 @@ pub mod code {
     pub const INVALID_JSON: &str = "10023";
     /// A parameter has the wrong type.
     pub const PARAMETER_TYPE: &str = "10026";
-    /// A well-formed request that can't be carried out.
+    /// A well-formed request that Telnyx can't carry out.
     pub const UNPROCESSABLE: &str = "10027";
     /// The method is not allowed.
     pub const METHOD_NOT_ALLOWED: &str = "10030";
-    /// Not one of the values that are allowed.
+    /// Not one of the allowed values.
     pub const NOT_IN_ENUM: &str = "10032";
-    /// Outside the range that is allowed.
+    /// Outside the allowed range.
     pub const OUT_OF_RANGE: &str = "10033";
     /// Another request is being processed.
     pub const BEING_PROCESSED: &str = "10036";
@@ -97,7 +97,7 @@ pub mod code {
     pub const ACCOUNT_BLOCKED: &str = "20013";
     /// The account is not verified.
     pub const ACCOUNT_UNVERIFIED: &str = "20014";
-    /// The feature is not switched on.
+    /// The feature is off.
     pub const FEATURE_OFF: &str = "20015";
     /// Verification level 1 is needed.
     pub const LEVEL_1_NEEDED: &str = "20016";

@@ -1,11 +1,11 @@
-//! Verify profiles, and the changes that keep a nested block whole.
+//! Verify profiles, and changes that keep the rest of a channel block.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{Channel, Time, lenient};
 
-/// A verify profile. The same shape is written and read.
+/// A verify profile, as written and as read.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Profile {
@@ -21,16 +21,16 @@ pub struct Profile {
     /// The language of prompts and default texts, such as `en-US`.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// Where events go.
+    /// The URL that receives events.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
-    /// Where events go that the first URL did not take.
+    /// The URL that receives the events that `webhook_url` refused.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub webhook_failover_url: Option<String>,
-    /// A ceiling for a day, in US dollars.
+    /// The daily spend limit, in US dollars.
     #[serde(deserialize_with = "Amount::lenient", skip_serializing_if = "Option::is_none")]
     pub daily_spend_limit: Option<Amount>,
-    /// Whether that ceiling is in force.
+    /// Whether that limit is in force.
     #[serde(deserialize_with = "lenient::flag", skip_serializing_if = "Option::is_none")]
     pub daily_spend_limit_enabled: Option<bool>,
     /// The SMS channel.
@@ -45,7 +45,7 @@ pub struct Profile {
     /// The WhatsApp channel.
     #[serde(deserialize_with = "lenient::object", skip_serializing_if = "Option::is_none")]
     pub whatsapp: Option<ChannelBlock>,
-    /// The keypad confirmation channel, known from the guides only.
+    /// The keypad confirmation channel. Only the guides document it.
     #[serde(deserialize_with = "lenient::object", skip_serializing_if = "Option::is_none")]
     pub dtmf_confirm: Option<ChannelBlock>,
     /// When it was created.
@@ -70,26 +70,26 @@ impl Profile {
     }
 }
 
-/// The settings of one channel: all that any of the five knows. Each channel uses some of them.
+/// The settings of a channel. Each of the five channels uses some of them.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct ChannelBlock {
-    /// Fills `{{app_name}}`.
+    /// The value of `{{app_name}}` in a message.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub app_name: Option<String>,
-    /// Digits in a generated code.
+    /// The number of digits of a generated code.
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub code_length: Option<u64>,
-    /// The lifetime of a code in seconds, under the name of the OpenAPI document.
+    /// The lifetime of a code in seconds, by its name in the OpenAPI document.
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub default_verification_timeout_secs: Option<u64>,
-    /// The same, under the name of the guides; the only one that `dtmf_confirm` has.
+    /// The same, by its name in the guides. `dtmf_confirm` has only this one.
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub default_timeout_secs: Option<u64>,
     /// The template of the message.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub messaging_template_id: Option<String>,
-    /// The countries that may be reached, as ISO 3166-1 alpha-2 codes, or `*` alone.
+    /// The allowed countries, as ISO 3166-1 alpha-2 codes, or `*` alone.
     #[serde(deserialize_with = "lenient::texts", skip_serializing_if = "Option::is_none")]
     pub whitelisted_destinations: Option<Vec<String>>,
     /// The sender name of an SMS.
@@ -107,19 +107,19 @@ pub struct ChannelBlock {
 }
 
 impl ChannelBlock {
-    /// The lifetime of a code in seconds; the longer name wins where both are given.
+    /// The lifetime of a code in seconds. The longer name wins if both are given.
     #[must_use]
     pub fn timeout_secs(&self) -> Option<u64> {
         self.default_verification_timeout_secs.or(self.default_timeout_secs)
     }
 }
 
-/// A decimal number that came as a JSON number or a string. Written as a number.
+/// A decimal number. It is read from a JSON number or a string, and written as a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Amount(pub String);
 
 impl Amount {
-    /// Reads a field that should be an amount; anything that is no decimal number reads as missing.
+    /// Reads an amount. Anything else reads as missing.
     ///
     /// # Errors
     /// Only for text that is not JSON.
@@ -140,7 +140,7 @@ impl Serialize for Amount {
 
 /// Changes to a profile.
 ///
-/// Telnyx may replace a nested block whole, so a change inside a block is merged into what the profile has now.
+/// Telnyx may replace a nested block as a whole, so a change inside a block is merged into the current block.
 #[derive(Debug, Default)]
 pub struct ProfilePatch {
     /// New values of top-level fields.
@@ -152,23 +152,23 @@ pub struct ProfilePatch {
 /// A change to one channel block.
 #[derive(Debug)]
 pub enum BlockPatch {
-    /// Takes the place of the block.
+    /// Replaces the block.
     Whole(Map<String, Value>),
-    /// Changes these keys (`null` takes a key away) and keeps the others, known or not.
+    /// Changes these keys and keeps all others, also unknown ones. `null` removes a key.
     Keys(Map<String, Value>),
 }
 
-/// Keys of a block that Telnyx gives and does not take.
+/// Keys of the WhatsApp block that Telnyx returns and does not accept.
 const WHATSAPP_READ_ONLY: [&str; 3] = ["app_name", "code_length", "messaging_template_id"];
 
 impl ProfilePatch {
-    /// Whether the profile must be read before this can be written.
+    /// Whether the current profile must be read first.
     #[must_use]
     pub fn needs_current(&self) -> bool {
         self.blocks.iter().any(|(_, patch)| matches!(patch, BlockPatch::Keys(_)))
     }
 
-    /// The body to write, given the profile as Telnyx gave it.
+    /// The body to write. `current` is the profile as Telnyx returned it.
     #[must_use]
     pub fn merge(self, current: &Value) -> Map<String, Value> {
         let mut body = self.fields;

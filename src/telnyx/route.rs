@@ -6,11 +6,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Channel;
 
-/// What may stand in a path segment as it is: the unreserved characters of RFC 3986. A raw `+` has been seen to end in
+/// Everything except the unreserved characters of RFC 3986 is encoded in a path segment. A raw `+` was seen to end in
 /// 404, so phone numbers need this too.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A resource's path. `Display` writes it with its variable parts percent-encoded.
+/// The path of a resource. `Display` percent-encodes the variable parts.
 #[derive(Clone, Copy)]
 pub enum Route<'a> {
     /// Starts verifications on a channel.
@@ -52,7 +52,7 @@ impl fmt::Display for Route<'_> {
     }
 }
 
-/// The same paths as patterns for a server's router. `{name}` stands for one segment.
+/// The same paths as patterns, for routers and spans. `{name}` is one segment.
 pub mod pattern {
     /// Starts verifications on a channel (POST); a verification, by id (GET): both are one segment.
     pub const VERIFICATION: &str = "/verifications/{id}";

@@ -16,7 +16,7 @@ pub struct Template {
 }
 
 impl Template {
-    /// The templates that every account has, from Telnyx's quickstart.
+    /// The templates of every account, from Telnyx's quickstart.
     pub const PREBUILT: [&'static str; 6] = [
         "0abb5b4f-459f-445a-bfcd-488998b7572d",
         "2ca3f1da-5621-4aa6-ae56-df21caff79e0",

@@ -1,26 +1,27 @@
-//! Timestamps, in the three forms that Telnyx writes.
+//! Timestamps. Telnyx writes them in three forms.
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserializer, Serialize, Serializer};
 
 use super::lenient;
 
-/// A moment. Written as Verify writes it: six digits of a second and no zone (`2020-09-14T17:03:32.965812`), in UTC.
+/// A point in time. It is written as Telnyx does: in UTC, with microseconds and without a zone
+/// (`2020-09-14T17:03:32.965812`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub Timestamp);
 
 impl Time {
-    /// Reads a timestamp without a zone (taken as UTC), with `Z`, or with an offset.
+    /// Reads a timestamp with `Z`, with an offset, or without a zone (read as UTC).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        if let Ok(moment) = text.parse::<Timestamp>() {
-            return Some(Self(moment));
+        if let Ok(timestamp) = text.parse::<Timestamp>() {
+            return Some(Self(timestamp));
         }
         let naive: DateTime = text.parse().ok()?;
         TimeZone::UTC.to_timestamp(naive).ok().map(Self)
     }
 
-    /// Reads a field that should be a timestamp; anything else reads as missing.
+    /// Reads a timestamp. Anything else reads as missing.
     ///
     /// # Errors
     /// Only for text that is not JSON.
@@ -32,12 +33,6 @@ impl Time {
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0.strftime("%Y-%m-%dT%H:%M:%S%.6f"))
-    }
-}
-
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::lenient(deserializer)?.ok_or_else(|| serde::de::Error::custom("not a timestamp"))
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ResponseCode, Time, VerificationStatus, lenient};
 
-/// A way to reach a person. It is a part of the path when sending, and the `type` of an answer.
+/// A way to reach a person. It is a part of the path of a send, and the `type` of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Channel {
     /// A text message.
@@ -22,7 +22,7 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// Every channel, in the order of their declaration.
+    /// All channels, in declaration order.
     pub const ALL: [Self; 5] = [Self::Sms, Self::Call, Self::Flashcall, Self::Whatsapp, Self::DtmfConfirm];
 
     /// The channel's name in paths, in `type` and as a profile's block.
@@ -60,7 +60,7 @@ pub struct SendRequest<'a> {
     /// Overrides the profile's lifetime of a code, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_secs: Option<u64>,
-    /// A code of the caller's own.
+    /// The caller's own code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_code: Option<&'a str>,
     /// Keys to press once the call is answered.
@@ -83,13 +83,13 @@ pub struct Verification {
     /// Its state.
     #[serde(default, deserialize_with = "lenient::text")]
     pub status: Option<VerificationStatus>,
-    /// The number, in E.164.
+    /// The phone number, in E.164.
     #[serde(default, deserialize_with = "lenient::text")]
     pub phone_number: Option<String>,
-    /// The profile it was sent with.
+    /// The profile of the send.
     #[serde(default, deserialize_with = "lenient::text")]
     pub verify_profile_id: Option<String>,
-    /// How long the code can be used, in seconds.
+    /// The lifetime of the code, in seconds.
     #[serde(default, deserialize_with = "lenient::integer")]
     pub timeout_secs: Option<u64>,
     /// The caller's own code, echoed back.
@@ -103,16 +103,16 @@ pub struct Verification {
     pub updated_at: Option<Time>,
 }
 
-/// The body that checks a code, or reports how the caller's own check ended. Not `Debug`: it holds a code.
+/// The body that checks a code, or reports the result of the caller's own check. Not `Debug`: it holds a code.
 #[derive(Default, Serialize)]
 pub struct CheckRequest<'a> {
-    /// What the person typed in.
+    /// The code that the person entered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<&'a str>,
     /// `accepted` or `rejected`, for a verification with a custom code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<ResponseCode>,
-    /// The profile it was sent with, when checking by phone number.
+    /// The profile of the send, for a check by phone number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verify_profile_id: Option<&'a str>,
 }
@@ -120,7 +120,7 @@ pub struct CheckRequest<'a> {
 /// The response to a check. Not `Debug`: it holds a phone number.
 #[derive(Default, Deserialize, Serialize)]
 pub struct CheckResponse {
-    /// The number, in E.164.
+    /// The phone number, in E.164.
     #[serde(default, deserialize_with = "lenient::text")]
     pub phone_number: Option<String>,
     /// The result.

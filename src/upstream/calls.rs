@@ -1,4 +1,6 @@
-//! The calls of the Verify API.
+//! The calls of the Verify API. The errors of each are those that the RPC of the same name documents.
+
+#![expect(clippy::missing_errors_doc, reason = "the contract documents them")]
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -14,9 +16,6 @@ use crate::{
 
 impl Client {
     /// Starts a verification with a `SendRequest`. It is not repeated once it may have left.
-    ///
-    /// # Errors
-    /// As `CreateVerification` documents them.
     pub async fn send(
         &self,
         context: &CallContext,
@@ -30,18 +29,12 @@ impl Client {
     }
 
     /// Reads a verification.
-    ///
-    /// # Errors
-    /// As `GetVerification` documents them.
     pub async fn verification(&self, context: &CallContext, id: &str) -> Result<Verification, Error> {
         let url = self.url(Route::Verification(id));
         self.data(context, Operation::GetVerification, id, url, Bytes::new()).await
     }
 
     /// Lists the verifications of a phone number. Telnyx documents no paging here and may ignore `page`.
-    ///
-    /// # Errors
-    /// As `ListVerifications` documents them.
     pub async fn verifications(
         &self,
         context: &CallContext,
@@ -54,9 +47,6 @@ impl Client {
     }
 
     /// Checks a code, or reports a check. It is not repeated once it may have left.
-    ///
-    /// # Errors
-    /// As `CheckVerification` documents them.
     pub async fn check(
         &self,
         context: &CallContext,
@@ -71,9 +61,6 @@ impl Client {
     }
 
     /// Lists profiles, or only those with this `name`.
-    ///
-    /// # Errors
-    /// As `ListProfiles` documents them.
     pub async fn profiles(
         &self,
         context: &CallContext,
@@ -89,25 +76,16 @@ impl Client {
     }
 
     /// Creates a profile from a `Profile`. It is not repeated once it may have left.
-    ///
-    /// # Errors
-    /// As `CreateProfile` documents them.
     pub async fn create_profile(&self, context: &CallContext, body: Bytes) -> Result<Profile, Error> {
         self.data(context, Operation::CreateProfile, "", self.url(Route::Profiles), body).await
     }
 
     /// Reads a profile.
-    ///
-    /// # Errors
-    /// As `GetProfile` documents them.
     pub async fn profile(&self, context: &CallContext, id: &str) -> Result<Profile, Error> {
         self.data(context, Operation::GetProfile, id, self.url(Route::Profile(id)), Bytes::new()).await
     }
 
     /// Changes a profile. A change inside a channel block reads the profile first and writes the whole block.
-    ///
-    /// # Errors
-    /// As `UpdateProfile` documents them.
     pub async fn update_profile(&self, context: &CallContext, id: &str, patch: ProfilePatch) -> Result<Profile, Error> {
         let url = self.url(Route::Profile(id));
         let current: Value = if patch.needs_current() {
@@ -119,35 +97,23 @@ impl Client {
     }
 
     /// Deletes a profile.
-    ///
-    /// # Errors
-    /// As `DeleteProfile` documents them.
     pub async fn delete_profile(&self, context: &CallContext, id: &str) -> Result<(), Error> {
         let url = self.url(Route::Profile(id));
         self.call(context, Operation::DeleteProfile, id, url, Bytes::new()).await.map(drop)
     }
 
     /// Lists all templates. Telnyx does not page them.
-    ///
-    /// # Errors
-    /// As `ListTemplates` documents them.
     pub async fn templates(&self, context: &CallContext) -> Result<Vec<Template>, Error> {
         self.data(context, Operation::ListTemplates, "", self.url(Route::Templates), Bytes::new()).await
     }
 
     /// Creates a template from a `TemplateText`. It is not repeated once it may have left.
-    ///
-    /// # Errors
-    /// As `CreateTemplate` documents them.
     pub async fn create_template(&self, context: &CallContext, body: Bytes) -> Result<Template, Error> {
         let url = self.url(Route::Templates);
         self.data(context, Operation::CreateTemplate, "", url, body).await
     }
 
     /// Changes a template's text.
-    ///
-    /// # Errors
-    /// As `UpdateTemplate` documents them.
     pub async fn update_template(&self, context: &CallContext, id: &str, text: &str) -> Result<Template, Error> {
         let url = self.url(Route::Template(id));
         self.data(context, Operation::UpdateTemplate, id, url, to_json(&TemplateText { text })).await

@@ -112,29 +112,18 @@ pub(super) trait Complete {
     }
 }
 
-impl Complete for Verification {
-    fn is_complete(&self) -> bool {
-        self.id.is_some()
-    }
+/// Implements [`Complete`] for a resource with a main field.
+macro_rules! complete_with {
+    ($($resource:ty: $field:ident),*) => {
+        $(impl Complete for $resource {
+            fn is_complete(&self) -> bool {
+                self.$field.is_some()
+            }
+        })*
+    };
 }
 
-impl Complete for CheckResponse {
-    fn is_complete(&self) -> bool {
-        self.response_code.is_some()
-    }
-}
-
-impl Complete for Profile {
-    fn is_complete(&self) -> bool {
-        self.id.is_some()
-    }
-}
-
-impl Complete for Template {
-    fn is_complete(&self) -> bool {
-        self.id.is_some()
-    }
-}
+complete_with!(Verification: id, CheckResponse: response_code, Profile: id, Template: id);
 
 /// A profile as it came, for a change to be merged into.
 impl Complete for Value {

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_that_has_passed_asks_for_no_wait() {
+    fn a_date_in_the_past_is_no_wait() {
         assert_eq!(wait(&[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")]), Some(Duration::ZERO));
     }
 

@@ -80,7 +80,7 @@ pub(super) enum RejectedLocally {
     /// The circuit breaker is open. The next trial can begin after this time.
     #[error("the circuit breaker is open")]
     CircuitOpen(Duration),
-    /// The tenant has `upstream.max_concurrent_attempts` attempts under way.
+    /// The tenant already has `upstream.max_concurrent_attempts` running attempts.
     #[error("the tenant has too many concurrent attempts")]
     ConcurrencyLimit,
     /// The retry budget does not cover an internal request.

@@ -32,7 +32,7 @@ fn of(tenant: &str, time_left: Duration) -> CallContext {
     CallContext::new(Caller::unrestricted(Arc::new(tenant)), Instant::now() + time_left)
 }
 
-/// A call that somebody waits for beyond the deadline.
+/// A call that runs to completion.
 fn run_to_completion(time_left: Duration) -> CallContext {
     CallContext { run_to_completion: true, ..context(time_left) }
 }
@@ -106,7 +106,7 @@ async fn check(client: &Client, context: &CallContext) -> Result<(), ErrorReason
 const SENT: &str = r#"{"data": {"id": "1"}}"#;
 
 #[tokio::test(start_paused = true)]
-async fn a_send_that_was_begun_is_followed_beyond_the_deadline() {
+async fn a_send_that_runs_to_completion_outlasts_the_deadline() {
     let (client, _) = client(|| async {
         sleep(3 * SECOND).await;
         Ok(answer(200, SENT))
@@ -118,7 +118,7 @@ async fn a_send_that_was_begun_is_followed_beyond_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_time_of_an_attempt_ends_a_send_that_gets_no_answer() {
+async fn only_the_attempt_timeout_ends_a_send_that_runs_to_completion() {
     let (client, attempts) = client(pending);
     let start = Instant::now();
     let failed = send(&client, &run_to_completion(SECOND)).await.unwrap_err();
@@ -180,7 +180,7 @@ async fn a_caller_that_is_gone_ends_a_wait_but_no_attempt() {
 type End = fn() -> Result<http::Response<Bytes>, TransportError>;
 
 #[tokio::test(start_paused = true)]
-async fn whatever_leaves_in_doubt_says_so() {
+async fn an_outcome_that_is_unknown_is_reported_as_unknown() {
     const HALF: &str = r#"{"data": {"id": "#;
     const BUSY: &str = r#"{"errors": [{"code": "10036"}]}"#;
     let ends: [End; 14] = [
@@ -215,7 +215,7 @@ async fn whatever_leaves_in_doubt_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_send_that_changed_nothing_never_says_that_it_may_have() {
+async fn a_send_that_changed_nothing_is_never_reported_as_unknown() {
     let ends: [(End, ErrorReason); 7] = [
         (|| Err(TransportError::Unsent("refused".into())), ErrorReason::UpstreamUnavailable),
         (|| Ok(answer(429, "<html></html>")), ErrorReason::UpstreamRateLimited),
@@ -232,7 +232,7 @@ async fn a_send_that_changed_nothing_never_says_that_it_may_have() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_says_to_a_service_what_it_says_to_the_network() {
+async fn a_service_receives_the_method_path_headers_and_body() {
     let transport = service_fn(|request: http::Request<Bytes>| async move {
         assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/v2/verifications/sms"));
         assert_eq!(request.headers()["authorization"], "Bearer KEY-login");

@@ -30,7 +30,7 @@ pub(super) enum AttemptOutcome {
     Throttled,
 }
 
-/// The answer of a circuit to an attempt.
+/// The decision of a circuit about an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     /// The circuit is closed.

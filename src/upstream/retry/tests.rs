@@ -98,20 +98,20 @@ async fn a_send_that_may_have_left_is_never_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_send_that_was_throttled_is_repeated_after_the_wait_asked_for() {
+async fn a_throttled_send_is_repeated_after_the_pushback() {
     let (attempts, status) = run(SEND, vec![End::Throttled(3), End::Status(200)], SOON, LATE).await;
     assert_eq!(attempts, [Duration::ZERO, Duration::from_secs(3) + SOON]);
     assert_eq!(status, Some(200));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_spend_limit_is_not_waited_for() {
+async fn a_send_beyond_the_spend_limit_is_not_repeated() {
     let (attempts, _) = run(SEND, vec![End::SpendLimit], SOON, LATE).await;
     assert_eq!(attempts.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_is_too_long_or_does_not_fit_is_not_begun() {
+async fn a_wait_that_is_too_long_or_does_not_fit_into_the_deadline_does_not_begin() {
     let (attempts, status) = run(SEND, vec![End::Throttled(11)], SOON, LATE).await;
     assert_eq!((attempts.len(), status), (1, Some(429)));
     let (attempts, _) = run(SEND, vec![End::Throttled(3)], SOON, Duration::from_secs(3)).await;

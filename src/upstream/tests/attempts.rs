@@ -1,4 +1,4 @@
-//! What holds of the attempts of a call, however they end: over many random ends, paces, deadlines and callers.
+//! Properties of the attempts of a call, over random results, durations, deadlines and callers.
 //!
 //! `PROPTEST_CASES=100000 cargo test --lib upstream::tests::attempts` makes more of them.
 
@@ -58,7 +58,7 @@ struct Case {
 
 /// An attempt as the transport sees it, in time since the start of the call.
 #[derive(Clone, Copy, Debug)]
-struct Attempt {
+struct SeenAttempt {
     end: End,
     began: Duration,
     /// When it ended, or was dropped.
@@ -97,20 +97,20 @@ fn case() -> impl Strategy<Value = Case> {
 struct Script {
     start: Option<Instant>,
     ends: Vec<(End, u64)>,
-    attempts: Vec<Attempt>,
+    attempts: Vec<SeenAttempt>,
 }
 
-/// An attempt under way. Dropping it notes when.
+/// A running attempt. Dropping it records when.
 struct UnderWay {
     script: Arc<Mutex<Script>>,
-    place: usize,
+    index: usize,
     start: Instant,
     done: bool,
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        let attempt = &mut self.script.lock().unwrap().attempts[self.place];
+        let attempt = &mut self.script.lock().unwrap().attempts[self.index];
         (attempt.ended, attempt.dropped) = (self.start.elapsed(), !self.done);
     }
 }
@@ -118,10 +118,10 @@ impl Drop for UnderWay {
 impl UnderWay {
     fn begin(script: &Arc<Mutex<Script>>) -> (Self, End, Duration) {
         let mut inner = script.lock().unwrap();
-        let (place, start) = (inner.attempts.len(), inner.start.unwrap());
-        let (end, takes) = inner.ends[place.min(inner.ends.len() - 1)];
-        inner.attempts.push(Attempt { end, began: start.elapsed(), ended: Duration::MAX, dropped: false });
-        (Self { script: Arc::clone(script), place, start, done: false }, end, Duration::from_millis(takes))
+        let (index, start) = (inner.attempts.len(), inner.start.unwrap());
+        let (end, takes) = inner.ends[index.min(inner.ends.len() - 1)];
+        inner.attempts.push(SeenAttempt { end, began: start.elapsed(), ended: Duration::MAX, dropped: false });
+        (Self { script: Arc::clone(script), index, start, done: false }, end, Duration::from_millis(takes))
     }
 
     fn end(mut self, end: End) -> Result<http::Response<Bytes>, TransportError> {
@@ -146,7 +146,7 @@ async fn run(
     client: &Client,
     script: &Mutex<Script>,
     case: &Case,
-) -> (Vec<Attempt>, Duration, Result<(), ErrorReason>) {
+) -> (Vec<SeenAttempt>, Duration, Result<(), ErrorReason>) {
     let start = Instant::now();
     *script.lock().unwrap() = Script { start: Some(start), ends: case.ends.clone(), attempts: Vec::new() };
     let context = CallContext { run_to_completion: case.run_to_completion, ..context(case.deadline) };
@@ -177,23 +177,23 @@ async fn run(
 /// The longest that may be waited after attempt number `number`, and the shortest.
 fn waits(end: End, number: usize) -> (Duration, Duration) {
     match end {
-        End::Throttled(asked) => (Duration::from_millis(asked), Duration::from_millis(asked)),
+        End::Throttled(pushback) => (Duration::from_millis(pushback), Duration::from_millis(pushback)),
         _ => (Duration::ZERO, Duration::from_millis(100 << number)),
     }
 }
 
 /// Whether another attempt may follow one that ended so.
-fn may_follow(kind: Kind, attempt: &Attempt) -> bool {
+fn may_follow(kind: Kind, attempt: &SeenAttempt) -> bool {
     match attempt.end {
         _ if attempt.dropped => kind.may_be_repeated(),
-        End::Throttled(asked) => Duration::from_millis(asked) <= MAX_RETRY_AFTER,
+        End::Throttled(pushback) => Duration::from_millis(pushback) <= MAX_RETRY_AFTER,
         End::Unsent => true,
         End::Status(408 | 500..) | End::Lost => kind.may_be_repeated(),
         End::Status(_) | End::TooLarge => false,
     }
 }
 
-fn keeps_its_limits(case: &Case, attempts: &[Attempt], ended: Duration, result: Result<(), ErrorReason>) {
+fn assert_within_limits(case: &Case, attempts: &[SeenAttempt], ended: Duration, result: Result<(), ErrorReason>) {
     let run_to_completion = case.run_to_completion && matches!(case.kind, Kind::Send | Kind::Create);
     let no_later = case.cancelled_after.unwrap_or(Duration::from_hours(1));
     assert!((1..=MAX_ATTEMPTS).contains(&attempts.len()) || no_later.is_zero());
@@ -227,7 +227,7 @@ fn keeps_its_limits(case: &Case, attempts: &[Attempt], ended: Duration, result: 
 }
 
 #[test]
-fn attempts_waits_and_deadlines_keep_to_their_limits() {
+fn attempts_waits_and_deadlines_stay_within_their_limits() {
     let script = Arc::new(Mutex::new(Script::default()));
     let transport = service_fn({
         let script = Arc::clone(&script);
@@ -254,7 +254,7 @@ fn attempts_waits_and_deadlines_keep_to_their_limits() {
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..config });
     let run = runner.run(&case(), |case| {
         let (attempts, ended, result) = runtime.block_on(run(&client, &script, &case));
-        keeps_its_limits(&case, &attempts, ended, result);
+        assert_within_limits(&case, &attempts, ended, result);
         Ok(())
     });
     run.unwrap();

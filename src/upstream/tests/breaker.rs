@@ -1,4 +1,4 @@
-//! An upstream that fails is left alone, and tried out by reads.
+//! A failing upstream gets no attempts until a read succeeds.
 
 use std::sync::{Mutex, atomic::AtomicU16};
 
@@ -59,7 +59,7 @@ async fn ten_sends(client: &Client) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reads_are_refused_at_once_while_it_is_open_and_the_next_read_tries() {
+async fn an_open_circuit_rejects_reads_at_once_and_the_next_read_is_the_trial() {
     let upstream = Upstream::default();
     let client = upstream.client();
     upstream.answers(500, 200);
@@ -73,7 +73,7 @@ async fn reads_are_refused_at_once_while_it_is_open_and_the_next_read_tries() {
     assert_eq!((refused.reason, refused.retry_after), (ErrorReason::UpstreamUnavailable, Some(3 * SECOND)));
     assert!(upstream.seen().is_empty());
 
-    // One that fails opens it again.
+    // A failed trial opens the circuit again.
     advance(3 * SECOND).await;
     for _ in 0..2 {
         assert_eq!(read(&client, &context(SECOND)).await.unwrap_err(), ErrorReason::UpstreamUnavailable);
@@ -89,13 +89,13 @@ async fn reads_are_refused_at_once_while_it_is_open_and_the_next_read_tries() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_send_is_never_what_the_upstream_is_tried_out_with() {
+async fn a_send_is_never_the_first_request_to_a_failing_upstream() {
     let upstream = Upstream::default();
     let client = upstream.client();
     upstream.answers(500, 500);
     ten_sends(&client).await;
     assert_eq!(upstream.seen(), [SEND; 10]);
-    // Nothing was sent, and the answer says so.
+    // Nothing was sent, and the error says so.
     assert_eq!(send(&client, &context(SECOND)).await.unwrap_err(), ErrorReason::UpstreamUnavailable);
     assert!(upstream.seen().is_empty());
 
@@ -105,7 +105,7 @@ async fn a_send_is_never_what_the_upstream_is_tried_out_with() {
     assert_eq!([first, second], [Err(ErrorReason::UpstreamUnavailable), Err(ErrorReason::UpstreamUnavailable)]);
     assert_eq!(upstream.seen(), [PROBE]);
 
-    // Reads succeed and sends still fail: one more has found out.
+    // Reads succeed and sends still fail: the send is the trial.
     upstream.answers(200, 500);
     advance(5 * SECOND).await;
     assert_eq!(send(&client, &context(SECOND)).await.unwrap_err(), ErrorReason::SendOutcomeUnknown);
@@ -121,7 +121,7 @@ async fn a_send_is_never_what_the_upstream_is_tried_out_with() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_keys_and_other_kinds_of_calls_go_on() {
+async fn other_keys_and_other_effects_have_circuits_of_their_own() {
     let upstream = Upstream::default();
     let client = upstream.client();
     upstream.answers(200, 500);
@@ -135,7 +135,7 @@ async fn other_keys_and_other_kinds_of_calls_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_send_does_not_follow_a_probe_that_came_back_too_late_for_it() {
+async fn a_send_does_not_follow_a_probe_that_ends_after_its_deadline() {
     let upstream = Upstream::default();
     let client = upstream.client();
     upstream.answers(200, 500);
@@ -147,7 +147,7 @@ async fn a_send_does_not_follow_a_probe_that_came_back_too_late_for_it() {
     let start = Instant::now();
     let failed = send(&client, &run_to_completion(SECOND)).await.unwrap_err();
     assert_eq!((failed, start.elapsed()), (ErrorReason::DeadlineExceeded, SECOND));
-    // A caller that goes away meanwhile makes room for the next one.
+    // A caller that goes away during the probe leaves the trial to the next one.
     timeout(SECOND / 2, send(&client, &context(SECOND))).await.unwrap_err();
     assert_eq!(upstream.seen(), [PROBE, PROBE]);
     send(&client, &context(2 * SECOND)).await.unwrap();
@@ -155,7 +155,7 @@ async fn a_send_does_not_follow_a_probe_that_came_back_too_late_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn neither_refusals_nor_impatient_callers_open_it() {
+async fn neither_refusals_nor_abandoned_attempts_open_a_circuit() {
     let upstream = Upstream::default();
     let client = upstream.client();
     for status in [400, 401, 403, 404, 408, 409, 422] {

@@ -1,4 +1,4 @@
-//! How many retries a failing upstream sees.
+//! The number of retries that a failing upstream receives.
 
 use futures_util::future::join_all;
 use tokio::time::sleep_until;
@@ -14,7 +14,7 @@ async fn attempts_under_failure(per_second: &[u32], seconds: u32) -> usize {
         seen.fetch_add(1, Ordering::Relaxed);
         async { Ok(answer(503, "")) }
     });
-    // A circuit breaker would spare the upstream even this.
+    // A circuit breaker would stop even these attempts.
     let client = over(transport, |config| {
         config.breaker = config::Breaker { consecutive_failures: 0, min_success_ratio: 0.0, ..config.breaker.clone() };
     });
@@ -36,15 +36,15 @@ async fn attempts_under_failure(per_second: &[u32], seconds: u32) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn an_upstream_that_always_fails_sees_no_more_than_the_budget_beside_the_offered_load() {
-    // Alone, and many together: the budget of all bounds what each may do for itself.
+    // One tenant, and many together: the shared budget bounds the sum.
     for rates in [vec![100], vec![7], vec![4; 25], vec![1; 50]] {
         let offered = 60 * rates.iter().sum::<u32>() as usize;
         let attempts = attempts_under_failure(&rates, 60).await;
         assert!(attempts * 10 <= offered * 12 + 60 * 10 * 10, "{rates:?}: {attempts} of {offered}");
-        // The budget is there to be used.
+        // The budget is used.
         assert!(attempts > offered * 11 / 10, "{rates:?}: {attempts} of {offered}");
     }
-    // Who makes few calls may repeat each of them.
+    // A tenant with few calls may repeat each of them.
     assert_eq!(attempts_under_failure(&[2], 60).await, 3 * 2 * 60);
 }
 
@@ -55,7 +55,7 @@ async fn a_tenant_does_not_spend_what_another_earns() {
     for _ in 0..1000 {
         budgets.earn(&quiet);
     }
-    // The reserve of ten seconds, and nothing of the quiet one's.
+    // The reserve of ten seconds, and nothing that the quiet tenant earned.
     assert_eq!((0..1000).filter(|_| budgets.spend(&failing)).count(), 100);
     assert_eq!((0..1000).filter(|_| budgets.spend(&quiet)).count(), 200);
 }

@@ -1,4 +1,4 @@
-//! What a tenant with a slow upstream takes from others.
+//! The bound on the concurrent attempts of a tenant.
 
 use futures_util::future::join_all;
 use tokio::time::timeout;
@@ -6,7 +6,7 @@ use tokio::time::timeout;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_tenant_has_so_many_attempts_under_way_and_no_more() {
+async fn the_concurrent_attempts_of_a_tenant_are_bounded() {
     let transport = service_fn(|request: http::Request<Bytes>| async move {
         if request.headers()["authorization"] == "Bearer KEY-slow" {
             sleep(SECOND).await;
@@ -30,7 +30,7 @@ async fn a_tenant_has_so_many_attempts_under_way_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_gives_its_place_back_however_it_ends() {
+async fn an_attempt_returns_its_permit_however_it_ends() {
     let transport = service_fn(|_| pending::<Result<http::Response<Bytes>, TransportError>>());
     let client = over(transport, |config| config.max_concurrent_attempts = 1);
     let context = of("slow", 60 * SECOND);

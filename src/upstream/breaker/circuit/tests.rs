@@ -5,7 +5,7 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Small numbers, so that every rule is met often.
+/// Small numbers, so that every rule applies often.
 fn rules() -> config::Breaker {
     config::Breaker {
         consecutive_failures: 4,
@@ -20,11 +20,11 @@ fn rules() -> config::Breaker {
 enum Step {
     Advance(u64),
     Begin,
-    /// Ends the attempt of this place among those under way.
+    /// Ends the running attempt with this index.
     End(usize, Option<AttemptOutcome>),
 }
 
-/// The circuit as a history: every question is answered by looking at all of it.
+/// The circuit as a history: every answer is computed from all of it.
 #[derive(Default)]
 struct Model {
     /// In milliseconds.
@@ -103,7 +103,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn it_does_what_its_history_says(steps in prop::collection::vec(step(), 1..120)) {
+    fn a_circuit_agrees_with_a_model_over_its_whole_history(steps in prop::collection::vec(step(), 1..120)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let (mut circuit, mut model) = (Circuit::new(rules()), Model::default());
