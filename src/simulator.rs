@@ -6,7 +6,7 @@
 //! The files form layers, and import only from the layers above them in this list:
 //!
 //! - values: [`settings`], `ids`, `phone`, `outbox`, `verification`, `error`, `connection`
-//! - resources: `fields`, `profile`, `account`, `faults`, `state`
+//! - resources: `fields`, `profile`, `account`, `faults`, `fixtures`, `state`
 //! - behaviour: `limits`, `send`, `check`, `keypad`, `handle`
 //! - HTTP: `http` routes requests to one file for each group of endpoints
 
@@ -16,6 +16,7 @@ mod connection;
 mod error;
 mod faults;
 mod fields;
+mod fixtures;
 mod handle;
 mod http;
 mod ids;
@@ -38,6 +39,7 @@ use self::connection::{ResetSwitch, ResettableListener};
 pub use self::{
     account::AccountKey,
     faults::{Act, Fault, FaultBody, MAGIC_NUMBERS, MagicNumber},
+    fixtures::{FixtureTemplate, Fixtures, QUICKSTART_PROFILE},
     handle::Handle,
     keypad::{Keypress, KeypressError},
     outbox::Message,
@@ -60,8 +62,7 @@ pub struct Server {
 /// # Errors
 /// [`Error::Settings`].
 pub fn in_process(settings: Settings, clock: Clock) -> Result<(Handle, Router), Error> {
-    settings.check().map_err(Error::Settings)?;
-    let handle = Handle::new(settings, clock);
+    let handle = Handle::new(settings, Fixtures::default(), clock).map_err(Error::Settings)?;
     let service = http::router(&handle).layer(MockConnectInfo(ResetSwitch::default()));
     Ok((handle, service))
 }
@@ -72,9 +73,9 @@ pub enum Error {
     /// Whoever can reach the simulator can read every code, so an address that other machines reach needs permission.
     #[error("{0} is not a loopback address, and remote access is not allowed")]
     NotLoopback(SocketAddr),
-    /// The settings contradict each other.
-    #[error("invalid settings: {0}")]
-    Settings(&'static str),
+    /// A setting or a fixture is invalid.
+    #[error("invalid settings or fixtures: {0}")]
+    Settings(String),
     /// The address cannot be bound.
     #[error("cannot listen on {addr}")]
     Bind {
@@ -92,17 +93,30 @@ impl Server {
     /// [`Error`]: the address is not loopback and `allow_remote` is false, the settings are invalid, or the address is in
     /// use.
     pub async fn bind(addr: SocketAddr, allow_remote: bool, settings: Settings) -> Result<Self, Error> {
+        Self::bind_with_fixtures(addr, allow_remote, settings, Fixtures::default()).await
+    }
+
+    /// As [`bind`](Self::bind), with fixtures. The caller applies the settings of the fixtures.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind), or a fixture is invalid.
+    pub async fn bind_with_fixtures(
+        addr: SocketAddr,
+        allow_remote: bool,
+        settings: Settings,
+        fixtures: Fixtures,
+    ) -> Result<Self, Error> {
         if !allow_remote && !addr.ip().is_loopback() {
             return Err(Error::NotLoopback(addr));
         }
-        settings.check().map_err(Error::Settings)?;
+        let handle = Handle::new(settings, fixtures, Clock::default()).map_err(Error::Settings)?;
         let bind = async {
             let listener = TcpListener::bind(addr).await?;
             let bound = listener.local_addr()?;
             Ok((listener, bound))
         };
         let (listener, bound) = bind.await.map_err(|source| Error::Bind { addr, source })?;
-        Ok(Self { listener, addr: bound, handle: Handle::new(settings, Clock::default()) })
+        Ok(Self { listener, addr: bound, handle })
     }
 
     /// The bound address.

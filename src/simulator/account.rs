@@ -1,7 +1,9 @@
 //! Accounts: what one API key owns, apart from its verifications.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 use super::profile::StoredProfile;
 use crate::telnyx::Template;
@@ -27,7 +29,7 @@ impl<'de> Deserialize<'de> for AccountKey {
 }
 
 /// What one API key owns, apart from its verifications.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Account {
     pub(super) profiles: Vec<StoredProfile>,
     /// The account's own templates, and its versions of prebuilt ones.
@@ -43,6 +45,11 @@ impl Account {
 
     pub(super) fn profile_mut(&mut self, id: &str) -> Option<&mut StoredProfile> {
         self.profiles.iter_mut().find(|profile| profile.id == id)
+    }
+
+    pub(super) fn add_profile(&mut self, id: String, fields: Map<String, Value>, now: Timestamp) {
+        let spent = (Date::ZERO, 0.0);
+        self.profiles.push(StoredProfile { id, fields, created_at: now, updated_at: now, spent });
     }
 
     /// The prebuilt templates, then the account's own.
@@ -73,14 +80,19 @@ fn template(id: &str, text: &str) -> Template {
     Template { id: Some(id.to_owned()), text: Some(text.to_owned()) }
 }
 
-/// The texts of [`Template::PREBUILT`], in the same order. Telnyx publishes their IDs and one text.
+/// The texts of [`Template::PREBUILT`], in the same order, as Telnyx's quickstart lists them.
 const PREBUILT_TEXTS: [&str; 6] = [
     "Your {{app_name}} verification code is: {{code}}.",
-    "{{code}} is your {{app_name}} verification code.",
-    "{{app_name}}: use {{code}} to verify your number.",
-    "Your {{app_name}} code is {{code}}. It expires in {{default_verification_timeout_secs}} minutes.",
-    "{{code}} is your {{app_name}} code. Do not share it with anyone.",
-    "Use {{code}} to sign in to {{app_name}} within {{default_verification_timeout_secs}} minutes.",
+    "{{code}} is your verification code for {{app_name}}.",
+    "Your {{app_name}} verification code is: {{code}}. Do not share this code with anyone; our employees will never ask \
+     for the code.",
+    "Your {{app_name}} verification code is: {{code}}. This code will expire in \
+     {{default_verification_timeout_secs}} minutes.",
+    "{{code}} is your verification code for {{app_name}}. This code will expire in \
+     {{default_verification_timeout_secs}} minutes.",
+    "Your {{app_name}} verification code is: {{code}}. This code will expire in \
+     {{default_verification_timeout_secs}} minutes. Do not share this code with anyone; our employees will never ask \
+     for the code.",
 ];
 
 /// The text of the prebuilt template `id`.

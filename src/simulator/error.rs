@@ -1,5 +1,7 @@
 //! Error answers in Telnyx's envelope.
 
+use std::fmt;
+
 use axum::{
     Json,
     response::{IntoResponse, Response},
@@ -53,6 +55,12 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, code::NOT_FOUND, &format!("The {resource} does not exist."))
     }
 
+    /// 405.
+    pub(super) fn method_not_allowed() -> Self {
+        let detail = "The path does not have this method.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, code::METHOD_NOT_ALLOWED, detail)
+    }
+
     /// The answer to a missing or refused API key.
     pub(super) fn unauthorized(settings: &Settings) -> Self {
         let status = StatusCode::from_u16(settings.unauthorized_status).unwrap_or(StatusCode::UNAUTHORIZED);
@@ -81,6 +89,15 @@ pub(super) fn item(status: StatusCode, code: &str, detail: &str, source: Option<
         detail: Some(detail.to_owned()),
         source: source.filter(|_| !is_limit),
         meta: (!is_limit).then_some(ErrorMeta { url: Some(url) }),
+    }
+}
+
+/// The first error, as `/sms/code_length: It must be 4 to 10.`
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(item) = self.items.first() else { return Ok(()) };
+        let pointer = item.source.as_ref().and_then(|source| source.pointer.as_deref()).unwrap_or_default();
+        write!(f, "{pointer}: {}", item.detail.as_deref().unwrap_or_default())
     }
 }
 

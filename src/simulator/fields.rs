@@ -37,7 +37,7 @@ impl<'a> FieldReader<'a> {
         read: impl FnOnce(&mut FieldReader<'a>) -> T,
     ) -> Option<T> {
         let map = self.typed(name, "an object", Value::as_object)?;
-        let mut reader = FieldReader { map, at, null_is_missing: false, errors: Vec::new() };
+        let mut reader = FieldReader { map, at, null_is_missing: self.null_is_missing, errors: Vec::new() };
         let read = read(&mut reader);
         self.errors.append(&mut reader.errors);
         Some(read)
@@ -50,7 +50,7 @@ impl<'a> FieldReader<'a> {
 
     /// A string that is required.
     pub(super) fn required_text(&mut self, name: &str) -> Option<&'a str> {
-        if !self.map.contains_key(name) {
+        if self.value(name).is_none() {
             self.refuse(name, code::MISSING_PARAMETER, "It is required.");
         }
         self.text(name)
@@ -91,6 +91,11 @@ impl<'a> FieldReader<'a> {
     /// The value of the field.
     pub(super) fn value(&self, name: &str) -> Option<&'a Value> {
         self.map.get(name).filter(|value| !(self.null_is_missing && value.is_null()))
+    }
+
+    /// Whether the field is null, where null clears a field.
+    pub(super) fn is_null(&self, name: &str) -> bool {
+        self.null_is_missing && self.map.get(name).is_some_and(Value::is_null)
     }
 
     pub(super) fn wrong_type(&mut self, name: &str, expected: &str) {

@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     account::AccountKey,
     faults::Fault,
+    fixtures::Fixtures,
     keypad::{self, Keypress, KeypressError},
+    limits,
     outbox::Message,
     profile,
     settings::Settings,
@@ -30,9 +32,11 @@ struct HandleInner {
 }
 
 impl Handle {
-    pub(super) fn new(settings: Settings, clock: Clock) -> Self {
-        let state = Mutex::new(SimulatorState::new(settings));
-        Self(Arc::new(HandleInner { state, clock, stop: CancellationToken::new() }))
+    /// # Errors
+    /// A text for people: the setting or fixture that is invalid.
+    pub(super) fn new(settings: Settings, fixtures: Fixtures, clock: Clock) -> Result<Self, String> {
+        let state = Mutex::new(SimulatorState::new(settings, fixtures, clock.now())?);
+        Ok(Self(Arc::new(HandleInner { state, clock, stop: CancellationToken::new() })))
     }
 
     /// All messages, oldest first.
@@ -60,14 +64,26 @@ impl Handle {
     }
 
     /// Moves the clock forward.
+    ///
+    /// # Panics
+    /// The clock cannot show the time.
     pub fn advance(&self, by: Duration) {
-        self.0.clock.advance(by);
+        self.try_advance(by).expect("the clock shows the time");
+    }
+
+    /// Moves the clock forward.
+    ///
+    /// # Errors
+    /// A text for people: the clock cannot show the time. It does not move then.
+    pub(super) fn try_advance(&self, by: Duration) -> Result<(), &'static str> {
+        let moves = self.0.clock.try_advance(by);
+        moves.ok_or("seconds must move the clock at most 292 years in all, and not beyond the year 9999")
     }
 
     /// Removes all state, resets the clock, and restores the settings of the start.
     pub fn reset(&self) {
-        self.state().reset();
         self.0.clock.reset();
+        self.state().reset(self.0.clock.now());
     }
 
     /// Adds a fault. Older faults come first.
@@ -125,8 +141,14 @@ impl Handle {
     pub fn press(&self, verification_id: &str, keypress: Keypress) -> Result<VerificationStatus, KeypressError> {
         let now = self.now();
         let mut state = self.state();
-        let verification = state.verifications.find(verification_id).ok_or(KeypressError::NotFound)?;
-        keypad::press(verification, keypress, now)
+        let SimulatorState { verifications, settings, .. } = &mut *state;
+        let verification = verifications.find(verification_id).ok_or(KeypressError::NotFound)?;
+        let status = keypad::press(verification, keypress, settings, now)?;
+        let (key, profile_id) = (verification.new.key, verification.new.profile_id.clone());
+        if status == VerificationStatus::Accepted {
+            limits::charge_acceptance(&mut state, key, &profile_id, now);
+        }
+        Ok(status)
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, SimulatorState> {

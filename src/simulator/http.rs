@@ -44,13 +44,7 @@ pub(super) fn router(simulator: &Handle) -> Router {
         .route(pattern::CHECK, post(checks::by_id))
         .route(pattern::CHECK_BY_PHONE, post(checks::by_phone))
         .fallback(async || ApiError::not_found("resource"))
-        .method_not_allowed_fallback(async || {
-            ApiError::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                code::METHOD_NOT_ALLOWED,
-                "The path does not have this method.",
-            )
-        })
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(simulator.clone(), auth::authenticate))
         // Outside authentication, because a fault can refuse a valid key.
@@ -121,7 +115,8 @@ async fn inject_fault(
         return fault.answer(Some(real), &connection).await;
     }
     simulator.delay(delay).await;
-    if fault.answers() { fault.answer(None, &connection).await } else { next.run(request).await }
+    let real = if fault.answers() { None } else { Some(next.run(request).await) };
+    fault.answer(real, &connection).await
 }
 
 /// The phone number in the path or the body of a request.

@@ -4,7 +4,10 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::verification::SimulatedVerification;
+use super::{
+    settings::{KeypadNoAnswer, Settings},
+    verification::SimulatedVerification,
+};
 use crate::telnyx::{Channel, VerificationStatus};
 
 /// The wrong keys that end the call: the prompt is repeated twice.
@@ -54,6 +57,7 @@ pub enum KeypressError {
 pub(super) fn press(
     verification: &mut SimulatedVerification,
     keypress: Keypress,
+    settings: &Settings,
     now: Timestamp,
 ) -> Result<VerificationStatus, KeypressError> {
     if verification.new.channel != Channel::DtmfConfirm || verification.status(now) != VerificationStatus::Pending {
@@ -68,6 +72,7 @@ pub(super) fn press(
             }
         }
         Keypress::None | Keypress::Voicemail => verification.decide(VerificationStatus::Expired, now),
+        Keypress::NoAnswer if settings.keypad_no_answer == KeypadNoAnswer::Pending => {}
         Keypress::NoAnswer => verification.decide(VerificationStatus::Error, now),
     }
     Ok(verification.status(now))

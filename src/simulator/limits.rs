@@ -1,7 +1,7 @@
 //! The limits of an account: requests, sends and spending.
 
 use http::StatusCode;
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde_json::Value;
 
 use super::{
@@ -54,15 +54,29 @@ pub(super) fn send(state: &SimulatorState, key: AccountKey, phone: &str, now: Ti
     }
 }
 
+/// Counts an accepted verification towards the `daily_spend_limit` of its profile, and never refuses it.
+pub(super) fn charge_acceptance(state: &mut SimulatorState, key: AccountKey, profile_id: &str, now: Timestamp) {
+    let (account, settings) = state.account(key);
+    if let Some(profile) = account.profile_mut(profile_id) {
+        let (today, spent) = spent_today(profile, now);
+        profile.spent = (today, spent + settings.acceptance_fee);
+    }
+}
+
+/// The day, and the spending of a profile on it.
+fn spent_today(profile: &StoredProfile, now: Timestamp) -> (Date, f64) {
+    let today = TimeZone::UTC.to_datetime(now).date();
+    (today, if profile.spent.0 == today { profile.spent.1 } else { 0.0 })
+}
+
 /// Counts a send against the profile's `daily_spend_limit`, which resets at 00:00 UTC.
 pub(super) fn spend(profile: &mut StoredProfile, settings: &Settings, now: Timestamp) -> Result<(), ApiError> {
-    let today = TimeZone::UTC.to_datetime(now).date();
-    let spent = if profile.spent.0 == today { profile.spent.1 } else { 0.0 };
+    let (today, spent) = spent_today(profile, now);
     let total = spent + settings.send_price;
     let enabled = profile.fields.get("daily_spend_limit_enabled").and_then(Value::as_bool).unwrap_or_default();
     let limit = profile.fields.get("daily_spend_limit").and_then(Value::as_f64).filter(|_| enabled);
     // A sum of cents has a rounding error.
-    let exceeds = limit.is_some_and(|limit| total > limit + 1e-9);
+    let exceeds = limit.is_some_and(|limit| spent > limit - 1e-9 || total > limit + 1e-9);
     if exceeds && settings.at_spend_limit == AtSpendLimit::Refuse {
         let detail = "The daily spend limit of the profile is reached.";
         return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, code::SPEND_LIMIT, detail));

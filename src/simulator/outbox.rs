@@ -54,17 +54,31 @@ impl Outbox {
 /// continue with the word "minutes".
 pub(super) fn render(template: Option<&str>, channel: Channel, app_name: &str, code: &str, minutes: u64) -> String {
     if let Some(template) = template {
-        return template
-            .replace("{{app_name}}", app_name)
-            .replace("{{code}}", code)
-            .replace("{{default_verification_timeout_secs}}", &minutes.to_string());
+        let minutes = minutes.to_string();
+        let values =
+            [("{{app_name}}", app_name), ("{{code}}", code), ("{{default_verification_timeout_secs}}", &minutes)];
+        return fill(template, &values);
     }
     match channel {
-        Channel::Sms | Channel::Call => format!("Your {app_name} verification code is: {code}."),
+        Channel::Sms | Channel::Call => format!("Your verification code is {code}."),
         Channel::Whatsapp => format!("{code} is your verification code."),
         Channel::Flashcall => format!("A call that rings once, from a number that ends in {code}."),
         Channel::DtmfConfirm => "Press 1 to confirm the use of this number as caller ID.".to_owned(),
     }
+}
+
+/// Replaces every placeholder once. A value that contains a placeholder stays as it is.
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let (mut text, mut rest) = (String::new(), template);
+    while let Some(at) = rest.find("{{") {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let found = values.iter().find(|(placeholder, _)| rest.starts_with(placeholder));
+        let (value, used) = found.map_or(("{", 1), |(placeholder, value)| (*value, placeholder.len()));
+        text.push_str(value);
+        rest = &rest[used..];
+    }
+    text + rest
 }
 
 #[cfg(test)]
@@ -75,5 +89,11 @@ mod tests {
     fn every_placeholder_of_a_template_is_filled() {
         let text = "{{code}} for {{app_name}}, good for {{default_verification_timeout_secs}} minutes: {{code}}";
         assert_eq!(render(Some(text), Channel::Sms, "Shop", "12345", 5), "12345 for Shop, good for 5 minutes: 12345");
+    }
+
+    #[test]
+    fn a_value_is_not_a_template() {
+        let text = "{{{app_name}}: {{unknown}} {{code}} {{";
+        assert_eq!(render(Some(text), Channel::Sms, "{{code}}", "12345", 5), "{{{code}}: {{unknown}} 12345 {{");
     }
 }

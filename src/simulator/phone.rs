@@ -12,11 +12,14 @@ pub(super) fn is_e164(text: &str) -> bool {
         && PHONE_NUMBER_UTIL.parse(text, None).is_ok_and(|parsed| PHONE_NUMBER_UTIL.is_possible_number(&parsed))
 }
 
-/// The ISO 3166-1 country of a number. None for numbers without a country, such as satellite phones.
+/// The ISO 3166-1 country of a number. A number in a range that no table lists, such as a fictional one, has the main
+/// country of its calling code. None for numbers without a country, such as satellite phones.
 pub(super) fn country(e164: &str) -> Option<[u8; 2]> {
     let parsed = PHONE_NUMBER_UTIL.parse(e164, None).ok()?;
+    let main = || PHONE_NUMBER_UTIL.get_region_for_country_code(parsed.country_code);
+    let region = PHONE_NUMBER_UTIL.get_region_for_number(&parsed).or_else(main)?;
     // The number of a region in the library is its two letters, unless the region is no country.
-    let letters = (PHONE_NUMBER_UTIL.get_region_for_number(&parsed)? as u16).to_be_bytes();
+    let letters = (region as u16).to_be_bytes();
     letters.iter().all(u8::is_ascii_uppercase).then_some(letters)
 }
 
@@ -41,5 +44,13 @@ mod tests {
         assert_eq!(country("+13035551234"), Some(*b"US"));
         assert_eq!(country("+14165551234"), Some(*b"CA"));
         assert_eq!(country("+870773123456"), None);
+    }
+
+    #[test]
+    fn a_number_in_an_unlisted_range_has_the_main_country_of_its_calling_code() {
+        assert_eq!(country("+15555550123"), Some(*b"US"));
+        assert_eq!(country("+13035550199"), Some(*b"US"));
+        assert_eq!(country("+447700900123"), Some(*b"GB"));
+        assert_eq!(country("+491999999999"), Some(*b"DE"));
     }
 }

@@ -10,7 +10,7 @@ pub(super) use self::block::{allows, timeout_secs};
 use super::{
     error::{ApiError, STRING_LENGTH},
     fields::FieldReader,
-    settings::{Languages, Settings, Whitelist},
+    settings::{Languages, NameOnlyProfile, PatchFlashcall, Settings, Whitelist},
 };
 use crate::telnyx::{Channel, Time, code};
 
@@ -21,6 +21,7 @@ const LANGUAGES: [&str; 14] = [
 ];
 
 /// A profile of an account.
+#[derive(Clone)]
 pub(super) struct StoredProfile {
     pub(super) id: String,
     /// The fields that the caller set, with every channel block completed by its defaults.
@@ -52,7 +53,7 @@ impl StoredProfile {
             }
         }
         view.insert("id".to_owned(), json!(self.id));
-        view.insert("record_type".to_owned(), json!("verification_profile"));
+        view.insert("record_type".to_owned(), json!(settings.profile_record_type));
         view.insert("created_at".to_owned(), json!(Time(self.created_at)));
         view.insert("updated_at".to_owned(), json!(Time(self.updated_at)));
         Value::Object(view)
@@ -87,7 +88,12 @@ pub(super) fn read(
         }
     };
 
-    let name = if stored.is_none() { reader.required_text("name") } else { reader.text("name") };
+    let name = if stored.is_none() || reader.is_null("name") {
+        // A profile always has a name, so null does not clear it.
+        reader.required_text("name")
+    } else {
+        reader.text("name")
+    };
     if name == Some("") {
         reader.refuse("name", STRING_LENGTH, "It must not be empty.");
     }
@@ -101,11 +107,17 @@ pub(super) fn read(
         put(name, url(&mut reader, name));
     }
     put("daily_spend_limit", amount(&mut reader, "daily_spend_limit"));
-    if stored.is_none() {
+    if stored.is_none() || reader.is_null("daily_spend_limit_enabled") {
         put("daily_spend_limit_enabled", Some(json!(false)));
     }
     put("daily_spend_limit_enabled", reader.flag("daily_spend_limit_enabled").map(Value::from));
     for channel in Channel::ALL {
+        if channel == Channel::Flashcall && stored.is_some() && settings.patch_flashcall != PatchFlashcall::Accept {
+            if settings.patch_flashcall == PatchFlashcall::Refuse && reader.value("flashcall").is_some() {
+                reader.refuse("flashcall", code::UNPROCESSABLE, "It cannot be changed.");
+            }
+            continue;
+        }
         let stored = stored.and_then(|stored| stored.get(channel.as_str()));
         let block = reader.object(channel.as_str(), block::pointer(channel), |reader| {
             block::read(reader, channel, stored, settings, &template_exists)
@@ -120,7 +132,7 @@ pub(super) fn read(
 /// Checks the rules for blocks that Telnyx's schema does not express.
 fn check_blocks(profile: &Map<String, Value>, settings: &Settings) -> Result<(), ApiError> {
     let mut blocks = Channel::ALL.into_iter().filter_map(|channel| Some((channel, profile.get(channel.as_str())?)));
-    if blocks.clone().next().is_none() {
+    if settings.name_only_profile == NameOnlyProfile::Refuse && blocks.clone().next().is_none() {
         return Err(ApiError::bad_request(settings, "No channel setting provided: sms, call, etc"));
     }
     let lacks = |(channel, block): &(Channel, &Value)| {

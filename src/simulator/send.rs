@@ -5,14 +5,14 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
-    account::AccountKey,
+    account::{Account, AccountKey},
     error::{ApiError, STRING_LENGTH},
     faults::UNDELIVERED,
     fields::FieldReader,
     limits,
     outbox::{Message, render},
     phone, profile,
-    settings::{BadNumber, Settings},
+    settings::{BadNumber, SecondKeypadCall, Settings, UnknownProfile},
     state::SimulatorState,
     verification::{NewVerification, SimulatedVerification},
 };
@@ -38,8 +38,9 @@ impl<'a> SendInput<'a> {
         let takes_codes = matches!(channel, Channel::Sms | Channel::Call | Channel::Whatsapp);
         let custom_code = if takes_codes { reader.nullable_text("custom_code").flatten() } else { None };
         if let Some(custom) = custom_code {
-            if !(4..=10).contains(&custom.len()) {
-                reader.refuse("custom_code", STRING_LENGTH, "It must have 4 to 10 digits.");
+            let (min, max) = (settings.custom_code_min, settings.custom_code_max);
+            if !(min.into()..=max.into()).contains(&custom.len()) {
+                reader.refuse("custom_code", STRING_LENGTH, &format!("It must have {min} to {max} digits."));
             } else if !custom.bytes().all(|byte| byte.is_ascii_digit()) {
                 reader.refuse("custom_code", code::UNPROCESSABLE, "It must have digits only.");
             }
@@ -86,25 +87,27 @@ pub(super) fn send(
     input: &SendInput<'_>,
     now: Timestamp,
 ) -> Result<Verification, ApiError> {
-    let account = state.accounts.entry(key).or_default();
-    let profile = account.profile(input.profile_id).ok_or_else(|| {
-        let detail = "The profile does not exist.";
-        ApiError::field(StatusCode::NOT_FOUND, code::NOT_FOUND, "/verify_profile_id", detail)
-    })?;
-    let block = profile
-        .fields
-        .get(channel.as_str())
-        .ok_or_else(|| ApiError::bad_request(&state.settings, &format!("No channel setting provided: {channel}")))?;
+    if channel == Channel::DtmfConfirm {
+        check_keypad_call(state, key, input.phone, now)?;
+    }
+    let (account, settings, ids) = state.parts(key);
+    if account.profile(input.profile_id).is_none() {
+        add_unknown_profile(account, settings, input.profile_id, now)?;
+    }
+    let profile = account.profile(input.profile_id).ok_or_else(|| ApiError::not_found("profile"))?;
+    let block = profile.fields.get(channel.as_str());
+    let block =
+        block.ok_or_else(|| ApiError::bad_request(settings, &format!("No channel setting provided: {channel}")))?;
     if !profile::allows(block, input.phone) {
         let detail = "The country is not in whitelisted_destinations.";
         return Err(ApiError::field(StatusCode::BAD_REQUEST, code::REGION_NOT_ALLOWED, "/phone_number", detail));
     }
-    let timeout_secs = input.timeout_secs.unwrap_or_else(|| profile::timeout_secs(block, &state.settings));
+    let timeout_secs = input.timeout_secs.unwrap_or_else(|| profile::timeout_secs(block, settings));
     let code = (channel != Channel::DtmfConfirm).then(|| {
         let length = block["code_length"].as_u64().and_then(|length| usize::try_from(length).ok());
-        let length = length.unwrap_or_else(|| state.settings.code_length_default.into());
-        let given = input.custom_code.map(str::to_owned).or_else(|| state.settings.fixed_code.clone());
-        given.unwrap_or_else(|| state.ids.code(length))
+        let length = length.unwrap_or_else(|| settings.code_length_default.into());
+        let given = input.custom_code.map(str::to_owned).or_else(|| settings.fixed_code.clone());
+        given.unwrap_or_else(|| ids.code(length))
     });
     let template = block["messaging_template_id"].as_str().and_then(|id| account.template_text(id));
     let app_name = profile.app_name(channel);
@@ -126,6 +129,31 @@ pub(super) fn send(
         custom: input.custom_code.is_some(),
     };
     Ok(start(state, SimulatedVerification::new(new, now), text))
+}
+
+/// Answers a send with an unknown profile, or creates the profile, as the setting `unknown_profile` says.
+fn add_unknown_profile(account: &mut Account, settings: &Settings, id: &str, now: Timestamp) -> Result<(), ApiError> {
+    let refuse = |status, code: &str| Err(ApiError::field(status, code, "/verify_profile_id", "Profile not found"));
+    match settings.unknown_profile {
+        UnknownProfile::NotFound => refuse(StatusCode::NOT_FOUND, code::NOT_FOUND),
+        UnknownProfile::BadRequest => refuse(StatusCode::BAD_REQUEST, &settings.bad_request_code.to_string()),
+        UnknownProfile::Create => {
+            account.add_profile(id.to_owned(), profile::with_all_channels("Created by a send", settings), now);
+            Ok(())
+        }
+    }
+}
+
+/// Checks a keypad confirmation against the setting `second_keypad_call`.
+fn check_keypad_call(state: &SimulatorState, key: AccountKey, phone: &str, now: Timestamp) -> Result<(), ApiError> {
+    let mut calls = state.verifications.of_phone(key, phone);
+    let is_open = calls
+        .any(|other| other.new.channel == Channel::DtmfConfirm && other.status(now) == VerificationStatus::Pending);
+    if is_open && state.settings.second_keypad_call == SecondKeypadCall::Refuse {
+        let detail = "The number has an open keypad confirmation.";
+        return Err(ApiError::new(StatusCode::CONFLICT, code::BEING_PROCESSED, detail));
+    }
+    Ok(())
 }
 
 /// Stores the verification, and puts its message into the outbox.

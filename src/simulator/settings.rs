@@ -4,7 +4,7 @@
 mod declare;
 mod list;
 
-use http::HeaderName;
+use http::{HeaderName, header};
 use serde_json::{Map, Value};
 
 pub use self::list::*;
@@ -64,6 +64,10 @@ impl Settings {
         let is_code = |code: &String| (4..=10).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit());
         let rules = [
             ((4..=10).contains(&self.code_length_default), "code_length_default must be 4 to 10"),
+            (
+                1 <= self.custom_code_min && self.custom_code_min <= self.custom_code_max && self.custom_code_max <= 32,
+                "1 <= custom_code_min <= custom_code_max <= 32 must hold",
+            ),
             (self.fixed_code.as_ref().is_none_or(is_code), "fixed_code must be 4 to 10 digits"),
             (
                 (self.timeout_min_secs..=self.timeout_max_secs).contains(&self.timeout_default_secs),
@@ -71,15 +75,32 @@ impl Settings {
             ),
             (self.max_page_size > 0, "max_page_size must be at least 1"),
             (self.send_price.is_finite() && self.send_price >= 0.0, "send_price must be 0 or more"),
+            (self.acceptance_fee.is_finite() && self.acceptance_fee >= 0.0, "acceptance_fee must be 0 or more"),
             (matches!(self.unauthorized_status, 401 | 403), "unauthorized_status must be 401 or 403"),
             (
-                self.request_id_header.as_ref().is_none_or(|name| HeaderName::try_from(name).is_ok()),
-                "request_id_header must be a header name",
+                self.request_id_header.as_ref().is_none_or(|name| {
+                    HeaderName::try_from(name)
+                        .is_ok_and(|name| !is_framing(&name) && name != header::CONTENT_TYPE && name != "x-simulator")
+                }),
+                "request_id_header must be a header name, but not content-type, x-simulator or one that frames the body",
             ),
             (self.keep > 0, "keep must be at least 1"),
         ];
         rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
     }
+}
+
+/// Whether a header controls the connection or the length of the body, so that only the server may set it.
+pub(super) fn is_framing(name: &HeaderName) -> bool {
+    [
+        header::CONTENT_LENGTH,
+        header::TRANSFER_ENCODING,
+        header::CONNECTION,
+        header::UPGRADE,
+        header::TE,
+        header::TRAILER,
+    ]
+    .contains(name)
 }
 
 #[cfg(test)]
@@ -132,6 +153,14 @@ mod tests {
             ("send_price", "-1"),
             ("unauthorized_status", "500"),
             ("request_id_header", "not a name"),
+            ("request_id_header", "content-length"),
+            ("request_id_header", "Transfer-Encoding"),
+            ("request_id_header", "content-type"),
+            ("request_id_header", "x-simulator"),
+            ("custom_code_min", "11"),
+            ("custom_code_max", "3"),
+            ("custom_code_max", "33"),
+            ("acceptance_fee", "-0.1"),
             ("keep", "0"),
         ] {
             assert!(settings.set(name, value).is_err(), "{name}={value}");

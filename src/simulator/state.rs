@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
     account::{Account, AccountKey},
     faults::FaultQueue,
+    fixtures::Fixtures,
     ids::Ids,
     outbox::Outbox,
-    profile::StoredProfile,
     settings::Settings,
     verification::VerificationTable,
 };
@@ -18,30 +18,41 @@ use super::{
 /// The state of the simulator.
 pub(super) struct SimulatorState {
     pub(super) settings: Settings,
-    /// The settings after a reset.
-    initial_settings: Settings,
+    /// The settings and the fixtures of the start, which a reset restores.
+    initial: (Settings, Fixtures),
+    /// The account that an API key has before its first request.
+    new_account: Account,
     pub(super) ids: Ids,
-    pub(super) accounts: HashMap<AccountKey, Account>,
+    accounts: HashMap<AccountKey, Account>,
     pub(super) verifications: VerificationTable,
     pub(super) outbox: Outbox,
     pub(super) faults: FaultQueue,
 }
 
 impl SimulatorState {
-    pub(super) fn new(settings: Settings) -> Self {
-        Self {
+    /// # Errors
+    /// A text for people: the setting or fixture that is invalid.
+    pub(super) fn new(settings: Settings, fixtures: Fixtures, now: Timestamp) -> Result<Self, String> {
+        let initial = (settings.clone(), fixtures.clone());
+        settings.check()?;
+        let mut faults = FaultQueue::default();
+        let new_account = fixtures.account(&settings, now)?;
+        fixtures.faults.into_iter().for_each(|fault| faults.push(fault));
+        Ok(Self {
             ids: Ids::new(settings.seed),
-            initial_settings: settings.clone(),
             settings,
+            initial,
+            new_account,
             accounts: HashMap::new(),
             verifications: VerificationTable::default(),
             outbox: Outbox::default(),
-            faults: FaultQueue::default(),
-        }
+            faults,
+        })
     }
 
-    pub(super) fn reset(&mut self) {
-        *self = Self::new(self.initial_settings.clone());
+    pub(super) fn reset(&mut self, now: Timestamp) {
+        let (settings, fixtures) = self.initial.clone();
+        *self = Self::new(settings, fixtures, now).expect("they were valid at the start");
     }
 
     /// Replaces the settings. Another seed starts another sequence of IDs and codes.
@@ -54,15 +65,20 @@ impl SimulatorState {
 
     /// The account of `key`, and the settings.
     pub(super) fn account(&mut self, key: AccountKey) -> (&mut Account, &Settings) {
-        (self.accounts.entry(key).or_default(), &self.settings)
+        let (account, settings, _) = self.parts(key);
+        (account, settings)
+    }
+
+    /// The account of `key`, the settings, and the source of IDs.
+    pub(super) fn parts(&mut self, key: AccountKey) -> (&mut Account, &Settings, &mut Ids) {
+        let account = self.accounts.entry(key).or_insert_with(|| self.new_account.clone());
+        (account, &self.settings, &mut self.ids)
     }
 
     /// Adds a profile to the account of `key`, and returns its ID.
     pub(super) fn insert_profile(&mut self, key: AccountKey, fields: Map<String, Value>, now: Timestamp) -> String {
         let id = self.ids.profile(now.as_millisecond().try_into().unwrap_or(0));
-        let profile =
-            StoredProfile { id: id.clone(), fields, created_at: now, updated_at: now, spent: (Date::ZERO, 0.0) };
-        self.account(key).0.profiles.push(profile);
+        self.account(key).0.add_profile(id.clone(), fields, now);
         id
     }
 }

@@ -4,7 +4,9 @@ mod api;
 mod checks;
 mod control;
 mod faults;
+mod fixtures;
 mod numbers;
+mod quickstart;
 mod requests;
 mod settings;
 
@@ -18,7 +20,7 @@ use hyper_util::{
 };
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use verify_gateway::simulator::{Handle, Server, Settings};
+use verify_gateway::simulator::{Fixtures, Handle, Server, Settings};
 
 const PHONE: &str = "+13035551234";
 const ENCODED: &str = "%2B13035551234";
@@ -44,11 +46,15 @@ impl Sim {
     }
 
     async fn with(changes: &[(&str, &str)]) -> Self {
+        Self::with_fixtures(changes, Fixtures::default()).await
+    }
+
+    async fn with_fixtures(changes: &[(&str, &str)], fixtures: Fixtures) -> Self {
         let mut settings = Settings::default();
         for (name, value) in changes {
             settings.set(name, value).unwrap();
         }
-        let server = Server::bind(LOOPBACK, false, settings).await.unwrap();
+        let server = Server::bind_with_fixtures(LOOPBACK, false, settings, fixtures).await.unwrap();
         let stop = CancellationToken::new();
         let (addr, handle) = (server.addr(), server.handle());
         tokio::spawn(server.serve(stop.clone().cancelled_owned()));

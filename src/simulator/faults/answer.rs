@@ -42,12 +42,9 @@ impl Fault {
             (None, None, Some(real)) => real,
             (None, None, None) => Json(serde_json::json!({"data": {}})).into_response(),
         };
-        let headers: HeaderMap = self
-            .headers
-            .iter()
-            .filter_map(|(name, value)| Some((name.try_into().ok()?, value.try_into().ok()?)))
-            .collect();
-        response.headers_mut().extend(headers);
+        let headers =
+            self.headers.iter().filter_map(|(name, value)| Some((name.try_into().ok()?, value.try_into().ok()?)));
+        response.headers_mut().extend(headers.collect::<HeaderMap>());
         if self.truncate { truncated(response).await } else { response }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32};
 
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 
-use crate::simulator::account::AccountKey;
+use crate::simulator::{account::AccountKey, settings::is_framing};
 
 /// An error that happens to the next requests that match. It needs at least one effect.
 #[derive(Clone, Default, Deserialize, Serialize)]
@@ -16,7 +16,7 @@ pub struct Fault {
     /// Matches the method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Matches the beginning of the path below `/v2`.
+    /// Matches the beginning of the path, with or without `/v2`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Matches the phone number in the body or in the path.
@@ -41,7 +41,7 @@ pub struct Fault {
     /// The detail in the envelope.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Headers of the answer.
+    /// Effect: headers of the answer.
     pub headers: BTreeMap<String, String>,
     /// Effect: answers with this body, and with 200 unless `status` is set.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,10 +84,9 @@ impl Fault {
     /// # Errors
     /// The rule that the fault breaks.
     pub(in crate::simulator) fn check(&self) -> Result<(), &'static str> {
-        let effect =
-            self.delay_ms.is_some() || self.reset || self.status.is_some() || self.body.is_some() || self.truncate;
+        let effect = self.answers() || self.delay_ms.is_some() || !self.headers.is_empty();
         let rules = [
-            (effect, "a fault needs at least one of delay_ms, reset, status, body and truncate"),
+            (effect, "a fault needs at least one of delay_ms, reset, status, headers, body and truncate"),
             (self.status.is_none_or(|status| (200..=599).contains(&status)), "status must be 200 to 599"),
             (
                 self.method.as_ref().is_none_or(|method| Method::from_bytes(method.as_bytes()).is_ok()),
@@ -96,11 +95,10 @@ impl Fault {
             (self.path.as_ref().is_none_or(|path| path.starts_with('/')), "path must begin with /"),
             (
                 self.headers.iter().all(|(name, value)| {
-                    HeaderName::try_from(name)
-                        .is_ok_and(|name| name != header::CONTENT_LENGTH && name != header::TRANSFER_ENCODING)
+                    HeaderName::try_from(name).is_ok_and(|name| !is_framing(&name))
                         && HeaderValue::try_from(value).is_ok()
                 }),
-                "headers must be header names and values, without content-length and transfer-encoding",
+                "headers must be header names and values, but none that frames the body",
             ),
             (
                 self.body.as_ref().is_none_or(|body| HeaderValue::try_from(&body.content_type).is_ok()),
@@ -112,7 +110,10 @@ impl Fault {
 
     pub(super) fn matches(&self, request: &RequestSummary<'_>) -> bool {
         self.method.as_ref().is_none_or(|method| request.method.as_str().eq_ignore_ascii_case(method))
-            && self.path.as_ref().is_none_or(|path| request.path.starts_with(path))
+            && self.path.as_ref().is_none_or(|path| {
+                let below = path.strip_prefix("/v2").filter(|rest| rest.is_empty() || rest.starts_with('/'));
+                request.path.starts_with(below.unwrap_or(path))
+            })
             && self.phone.as_ref().is_none_or(|phone| request.phone == Some(phone))
             && self.key.is_none_or(|key| request.key == Some(key))
     }

@@ -13,6 +13,7 @@ use crate::{
         check::{CheckInput, check},
         error::ApiError,
         fields::FieldReader,
+        limits,
         settings::{ByPhoneTarget, CodeAndStatus, Settings},
         state::SimulatorState,
         verification::SimulatedVerification,
@@ -30,7 +31,8 @@ pub(super) async fn by_id(
     let verification = verifications.get(call.key, &id).ok_or_else(not_found)?;
     let input = read(&body, verification, settings)?;
     let response_code = check(verification, input, settings, call.now)?;
-    Ok(answer(&verification.new.phone, response_code))
+    let (phone, profile_id) = (verification.new.phone.clone(), verification.new.profile_id.clone());
+    Ok(answer(&call, &mut state, &phone, &profile_id, response_code))
 }
 
 pub(super) async fn by_phone(
@@ -65,7 +67,7 @@ pub(super) async fn by_phone(
     };
     let verification = verifications.get(call.key, &id).ok_or_else(not_found)?;
     let response_code = check(verification, CheckInput::Code(code), settings, call.now)?;
-    Ok(answer(&phone, response_code))
+    Ok(answer(&call, &mut state, &phone, profile_id, response_code))
 }
 
 /// Reads the body of a check by ID: a code or a status.
@@ -107,9 +109,18 @@ fn read<'a>(
     }
 }
 
-fn answer(phone: &str, response_code: ResponseCode) -> Json<Data<CheckResponse>> {
-    let data = CheckResponse { phone_number: Some(phone.to_owned()), response_code: Some(response_code) };
-    Json(Data { data })
+/// Answers a check. An accepted verification costs its fee.
+fn answer(
+    call: &ApiCall,
+    state: &mut SimulatorState,
+    phone: &str,
+    profile_id: &str,
+    response_code: ResponseCode,
+) -> Json<Data<CheckResponse>> {
+    if response_code == ResponseCode::Accepted {
+        limits::charge_acceptance(state, call.key, profile_id, call.now);
+    }
+    Json(Data { data: CheckResponse { phone_number: Some(phone.to_owned()), response_code: Some(response_code) } })
 }
 
 fn not_found() -> ApiError {

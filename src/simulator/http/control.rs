@@ -136,9 +136,9 @@ async fn clock(State(simulator): State<Handle>) -> PrettyJson<Value> {
     PrettyJson(json!({"now": simulator.now()}))
 }
 
-async fn advance(simulator: State<Handle>, Json(body): Json<AdvanceBody>) -> PrettyJson<Value> {
-    simulator.advance(Duration::from_secs(body.seconds));
-    clock(simulator).await
+async fn advance(simulator: State<Handle>, Json(body): Json<AdvanceBody>) -> Result<PrettyJson<Value>, ControlError> {
+    simulator.try_advance(Duration::from_secs(body.seconds)).map_err(bad_request)?;
+    Ok(clock(simulator).await)
 }
 
 async fn reset(State(simulator): State<Handle>) -> StatusCode {

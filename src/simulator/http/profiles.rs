@@ -14,7 +14,7 @@ use crate::{
         error::{ApiError, IN_USE},
         fields::FieldReader,
         profile,
-        settings::{DeleteProfileWithPending, EmptyProfileList, FilterName, PatchNull},
+        settings::{DeleteProfileWithPending, EmptyProfileList, FilterName, PatchFlashcall, PatchNull},
         state::SimulatorState,
     },
     telnyx::{Data, List},
@@ -59,7 +59,8 @@ pub(super) async fn update(
     let mut stored = account.profile(&id).ok_or_else(not_found)?.fields.clone();
     let null_clears = settings.patch_null == PatchNull::Clear;
     if null_clears {
-        stored.retain(|name, _| name == "name" || !body.get(name).is_some_and(Value::is_null));
+        let is_fixed = |name: &str| name == "flashcall" && settings.patch_flashcall != PatchFlashcall::Accept;
+        stored.retain(|name, _| is_fixed(name) || !body.get(name).is_some_and(Value::is_null));
     }
     let reader = FieldReader::of_update(&body, null_clears);
     let fields = profile::read(reader, Some(&stored), settings, |id| account.template_text(id).is_some())?;

@@ -12,7 +12,7 @@ use crate::{
         error::ApiError,
         phone,
         send::{self, SendInput},
-        settings::{BadNumber, PhoneListPaging, RawPlus, Settings},
+        settings::{BadNumber, EmptyPhoneList, PhoneListPaging, RawPlus, Settings},
     },
     telnyx::{Channel, Data, List, Verification},
 };
@@ -29,6 +29,9 @@ pub(super) async fn send(
 }
 
 pub(super) async fn get(call: ApiCall, PathSegment(id): PathSegment) -> Result<Json<Data<Verification>>, ApiError> {
+    if Channel::from_name(&id).is_some() {
+        return Err(ApiError::method_not_allowed());
+    }
     let mut state = call.state();
     let verification = state.verifications.get(call.key, &id).ok_or_else(|| ApiError::not_found("verification"))?;
     Ok(Json(Data { data: verification.view(call.now) }))
@@ -45,6 +48,9 @@ pub(super) async fn list(
     check_path(&uri, &phone, &state.settings, BadNumber::BadRequest)?;
     let found = state.verifications.of_phone(call.key, &phone);
     let found: Vec<_> = found.map(|verification| verification.view(call.now)).collect();
+    if found.is_empty() && state.settings.empty_phone_list == EmptyPhoneList::NotFound {
+        return Err(ApiError::not_found("phone number"));
+    }
     Ok(Json(match state.settings.phone_list_paging {
         PhoneListPaging::Paged => query.page(found, &state.settings, state.settings.max_page_size.into()),
         PhoneListPaging::OnePage => ListQuery::one_page(found.len()).page(found, &state.settings, u64::MAX),

@@ -63,13 +63,15 @@ pub(super) fn read(
     let stored = stored.filter(|_| settings.nested_patch == NestedPatch::Merge).and_then(Value::as_object);
     let mut block = stored.cloned().unwrap_or_else(|| defaults(channel, settings));
     for &key in keys(channel) {
+        if reader.is_null(key) {
+            // Null restores the default.
+            block.remove(key);
+            block.extend(defaults(channel, settings).remove_entry(key));
+        }
         let value = match key {
             "app_name" => pattern(reader, key, 30, " -"),
             "code_length" => reader.integer(key, 4..=10).map(Value::from),
-            TIMEOUT => timeout(reader, key, settings).or_else(|| {
-                let honoured = settings.short_timeout_name == ShortTimeoutName::Honour;
-                honoured.then(|| timeout(reader, SHORT_TIMEOUT, settings))?
-            }),
+            TIMEOUT => lifetime(reader, &mut block, settings),
             SHORT_TIMEOUT => timeout(reader, key, settings),
             "messaging_template_id" => template(reader, key, &template_exists),
             "whitelisted_destinations" => destinations(reader, key),
@@ -82,6 +84,25 @@ pub(super) fn read(
         }
     }
     block
+}
+
+/// The lifetime of a code, under its long name or, if the settings allow it, under its short name.
+fn lifetime(reader: &mut FieldReader<'_>, block: &mut Map<String, Value>, settings: &Settings) -> Option<Value> {
+    let long = timeout(reader, TIMEOUT, settings);
+    if long.is_some() || reader.is_null(TIMEOUT) || reader.is_null(SHORT_TIMEOUT) {
+        block.remove(SHORT_TIMEOUT);
+    }
+    if long.is_some() || settings.short_timeout_name == ShortTimeoutName::Ignore {
+        return long;
+    }
+    if reader.is_null(SHORT_TIMEOUT) {
+        return Some(json!(settings.timeout_default_secs));
+    }
+    let short = timeout(reader, SHORT_TIMEOUT, settings)?;
+    if settings.echo_short_timeout_name {
+        block.insert(SHORT_TIMEOUT.to_owned(), short.clone());
+    }
+    Some(short)
 }
 
 fn timeout(reader: &mut FieldReader<'_>, key: &str, settings: &Settings) -> Option<Value> {

@@ -40,24 +40,37 @@ settings! {
     by_phone_target: ByPhoneTarget [Newest "newest", Oldest "oldest"],
         "which of several pending verifications a check by phone number decides";
     code_length_default: u8 = 5, "4 to 10", "digits of a code whose profile sets no `code_length`";
+    custom_code_min: u8 = 4, "1 to 32", "the fewest digits of a `custom_code`";
+    custom_code_max: u8 = 10, "1 to 32", "the most digits of a `custom_code`";
     fixed_code: Option<String> = None, "4 to 10 digits, or none", "the code of every verification, for demonstrations";
     timeout_default_secs: u32 = 300, "seconds", "the lifetime of a code whose profile sets none";
     timeout_min_secs: u32 = 1, "seconds", "the shortest lifetime that a request may set";
     timeout_max_secs: u32 = 86_400, "seconds", "the longest lifetime that a request may set";
     short_timeout_name: ShortTimeoutName [Honour "honour", Ignore "ignore"],
         "`default_timeout_secs` in a block whose field is `default_verification_timeout_secs`";
+    echo_short_timeout_name: bool = false, "true | false",
+        "whether a block that was set with `default_timeout_secs` also answers with that name";
     filter_name: FilterName [Exact "exact", Partial "partial"], "how `filter[name]` compares";
     list_order: ListOrder [NewestFirst "newest_first", OldestFirst "oldest_first"], "the order of lists";
     max_page_size: u32 = 250, "a count", "the largest page; a larger `page[size]` is reduced to it";
     phone_list_paging: PhoneListPaging [Paged "paged", OnePage "one_page"],
         "whether verifications listed by phone number come in pages";
+    empty_phone_list: EmptyPhoneList [Empty "empty", NotFound "not_found"],
+        "a list of the verifications of a number without verifications: an empty list, or 404 and 10005";
     empty_profile_list: EmptyProfileList [Empty "empty", Unauthorized "unauthorized"],
         "a list of the profiles of an account without profiles: an empty list, or error 10009";
+    unknown_profile: UnknownProfile [NotFound "not_found", BadRequest "bad_request", Create "create"],
+        "a send with an unknown profile: 404 and 10005, 400 and `bad_request_code`, or a new profile with that ID";
+    name_only_profile: NameOnlyProfile [Refuse "refuse", Accept "accept"], "a profile without any channel block";
+    profile_record_type: ProfileRecordType
+        [VerificationProfile "verification_profile", VerifyProfile "verify_profile"], "the `record_type` of a profile";
     delete_profile_with_pending: DeleteProfileWithPending [Keep "keep", Remove "remove", Refuse "refuse"],
         "pending verifications of a deleted profile: they stay, they go too, or the profile cannot be deleted";
     nested_patch: NestedPatch [Replace "replace", Merge "merge"],
         "whether a channel block in a PATCH replaces the stored block or changes the fields that it has";
     patch_null: PatchNull [Clear "clear", Refuse "refuse"], "`null` in a PATCH of a profile";
+    patch_flashcall: PatchFlashcall [Accept "accept", Ignore "ignore", Refuse "refuse"],
+        "a `flashcall` block in a PATCH, which Telnyx's document does not list";
     whitelist: Whitelist [Optional "optional", Required "required"],
         "whether a channel block needs `whitelisted_destinations`";
     languages: Languages [Any "any", Listed "listed"],
@@ -65,7 +78,8 @@ settings! {
     prebuilt_templates: PrebuiltTemplates [Fixed "fixed", Changeable "changeable"],
         "whether an account can change a prebuilt template";
     template_without_code: TemplateWithoutCode [Accept "accept", Refuse "refuse"], "a template without `{{code}}`";
-    send_price: f64 = 0.03, "US dollars", "what a send counts towards `daily_spend_limit`";
+    send_price: f64 = 0.005, "US dollars", "what a send counts towards `daily_spend_limit`";
+    acceptance_fee: f64 = 0.03, "US dollars", "what an accepted verification counts towards `daily_spend_limit`";
     at_spend_limit: AtSpendLimit [Refuse "refuse", Ignore "ignore"], "a send beyond an enabled `daily_spend_limit`";
     send_limit_per_phone: u32 = 0, "a count, 0 for none", "sends per account and phone number in ten minutes";
     requests_per_minute: u32 = 0, "a count, 0 for none", "requests per account in a minute";
@@ -78,6 +92,10 @@ settings! {
     unauthorized_status: u16 = 401, "401 | 403", "the status of error 10009";
     missing_key: MissingKey [Unauthorized "unauthorized", NotFound "not_found"],
         "a request without an API key: error 10009, or 404 and 10005";
+    second_keypad_call: SecondKeypadCall [Allow "allow", Refuse "refuse"],
+        "a keypad confirmation while the number has a pending one: a second call, or 409 and 10036";
+    keypad_no_answer: KeypadNoAnswer [Error "error", Pending "pending"],
+        "the status of a keypad confirmation whose call nobody answers";
     raw_plus: RawPlus [Accept "accept", NotFound "not_found"], "a `+` in a path that is not percent-encoded";
     request_id_header: Option<String> = None, "a header name, or none", "the header that carries an ID of the response";
     latency_ms: u32 = 0, "milliseconds", "the delay of every answer of the API";

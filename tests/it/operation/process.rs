@@ -85,6 +85,26 @@ async fn the_simulator_runs_alone_and_on_loopback_only() {
     assert_eq!(health.headers()["x-simulator"], "true");
     assert_eq!(simulator.end("INT").await.code, Some(0));
 
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fixtures.json");
+    let fixtures = r#"{"settings": {"attempt_limit": 2, "fixed_code": "1111"}}"#;
+    fs::write(&file, fixtures).unwrap();
+    for given in [file.to_str().unwrap(), fixtures] {
+        let arguments = ["simulator", "--listen", "127.0.0.1:0", "--fixtures", given, "--set", "fixed_code=2222"];
+        let mut simulator = Process::start(&arguments);
+        let at = addr(&simulator.line().await).unwrap();
+        let settings = reqwest::get(format!("http://{at}/_simulator/settings")).await.unwrap().text().await.unwrap();
+        assert!(
+            settings.contains(r#""attempt_limit": 2"#) && settings.contains(r#""fixed_code": "2222""#),
+            "{settings}"
+        );
+        assert_eq!(simulator.end("INT").await.code, Some(0));
+    }
+    let wrong =
+        Process::start(&["simulator", "--listen", "127.0.0.1:0", "--fixtures", r#"{"profile": []}"#]).wait().await;
+    assert_eq!(wrong.code, Some(64), "{}", wrong.err);
+    assert!(wrong.err.contains("profiles"), "an error names what is allowed: {}", wrong.err);
+
     let open = Process::start(&["simulator", "--listen", "0.0.0.0:0"]).wait().await;
     assert_eq!(open.code, Some(64), "{}", open.err);
     assert!(open.err.contains("--allow-remote"), "{}", open.err);

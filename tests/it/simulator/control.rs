@@ -22,6 +22,9 @@ async fn the_index_lists_endpoints_that_exist() {
         assert_ne!(sim.call(Method::PUT, path, None).await.status, StatusCode::NOT_FOUND, "{path}");
     }
     assert_eq!(sim.get("/_simulator/health").await.ok(), json!({"status": "ok"}));
+    let refused = sim.call(Method::PUT, "/_simulator/faults", None).await;
+    assert_eq!(refused.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert!(refused.json()["error"].is_string(), "{}", refused.text);
 }
 
 #[tokio::test]
@@ -36,7 +39,7 @@ async fn the_outbox_is_read_by_number_oldest_first() {
     let sent_at = messages[0]["sent_at"].as_str().unwrap();
     assert!(sent_at.parse::<Timestamp>().is_ok(), "{sent_at}");
     let expected = json!({
-        "phone_number": PHONE, "channel": "sms", "text": format!("Your Shop verification code is: {code}."),
+        "phone_number": PHONE, "channel": "sms", "text": format!("Your verification code is {code}."),
         "code": code, "verification_id": first, "sent_at": sent_at,
     });
     assert_eq!(messages[0], expected);
@@ -67,6 +70,11 @@ async fn the_clock_is_moved_forward() {
     assert_eq!(sim.status(&id).await, "expired");
     let again: Timestamp = sim.get("/_simulator/clock").await.ok()["now"].as_str().unwrap().parse().unwrap();
     assert!(again >= now);
+    let far = sim.post("/_simulator/clock/advance", json!({"seconds": u64::MAX})).await;
+    assert_eq!(far.status, StatusCode::BAD_REQUEST);
+    assert!(far.json()["error"].as_str().unwrap().contains("year 9999"), "{}", far.text);
+    let unmoved: Timestamp = sim.get("/_simulator/clock").await.ok()["now"].as_str().unwrap().parse().unwrap();
+    assert!(unmoved.duration_since(again) < SignedDuration::from_hours(1));
     for body in [json!({"seconds": -1}), json!({}), json!({"seconds": 1, "minutes": 1})] {
         assert!(sim.post("/_simulator/clock/advance", body).await.status.is_client_error());
     }

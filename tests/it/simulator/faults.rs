@@ -179,6 +179,7 @@ async fn a_fault_that_makes_no_sense_is_refused() {
         json!({"status": 500, "method": "G T"}),
         json!({"status": 500, "headers": {"a b": "c"}}),
         json!({"status": 500, "headers": {"content-length": "1"}}),
+        json!({"status": 500, "headers": {"Connection": "close"}}),
         json!({"body": {"content_type": "a\nb", "text": ""}}),
         json!({"status": 500, "act": "during"}),
         json!({"status": 500, "unknown": 1}),
@@ -186,4 +187,25 @@ async fn a_fault_that_makes_no_sense_is_refused() {
         assert!(sim.post("/_simulator/faults", bad.clone()).await.status.is_client_error(), "{bad}");
     }
     assert_eq!(sim.get("/_simulator/faults").await.ok(), json!([]));
+}
+
+#[tokio::test]
+async fn headers_alone_are_a_fault_and_a_delay_keeps_them() {
+    let sim = Sim::start().await;
+    for effect in [json!({"headers": {"x-extra": "1"}}), json!({"headers": {"x-extra": "1"}, "delay_ms": 1})] {
+        fault(&sim, effect).await;
+        let answer = sim.get("/v2/verify_profiles").await;
+        assert_eq!((answer.status.as_u16(), answer.header("x-extra")), (200, Some("1")));
+        assert_eq!(sim.get("/v2/verify_profiles").await.header("x-extra"), None);
+    }
+}
+
+#[tokio::test]
+async fn the_path_of_a_fault_may_begin_with_the_version() {
+    let sim = Sim::start().await;
+    fault(&sim, json!({"status": 501, "path": "/v2/verify_profiles"})).await;
+    fault(&sim, json!({"status": 502, "path": "/v2"})).await;
+    assert_eq!(sim.get("/v2/verify_profiles").await.status, 501);
+    assert_eq!(sim.get("/v2/verifications/x").await.status, 502);
+    assert_eq!(sim.get("/v2/verify_profiles").await.status, 200);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use verify_gateway::telnyx::Template;
+use verify_gateway::{simulator::Keypress, telnyx::Template};
 
 use super::{ENCODED, PHONE, Sim, wrong};
 
@@ -195,7 +195,151 @@ async fn patch_null_clears_or_is_refused() {
     let path = format!("/v2/verify_profiles/{}", sim.profile());
     let nulls = json!({"sms": null, "call": null, "flashcall": null, "whatsapp": null, "dtmf_confirm": null});
     assert_eq!(sim.patch(&path, nulls).await.refusal(), (400, "10015".into()), "the last channel stays");
-    assert_eq!(sim.patch(&path, json!({"name": null})).await.ok()["data"]["name"], "Shop");
+    assert_eq!(sim.patch(&path, json!({"name": null})).await.refusal(), (422, "10004".into()), "a profile has a name");
+    assert_eq!(sim.get(&path).await.ok()["data"]["name"], "Shop");
+
+    let limits = json!({"daily_spend_limit": 5, "daily_spend_limit_enabled": true});
+    sim.patch(&path, limits).await.ok();
+    let nulls = json!({"daily_spend_limit": null, "daily_spend_limit_enabled": null});
+    let cleared = sim.patch(&path, nulls).await.ok();
+    assert_eq!(cleared["data"].get("daily_spend_limit"), None);
+    assert_eq!(cleared["data"]["daily_spend_limit_enabled"], false);
+}
+
+#[tokio::test]
+async fn null_inside_a_block_restores_the_default_of_the_field() {
+    for nested in ["replace", "merge"] {
+        let sim = Sim::with(&[("nested_patch", nested)]).await;
+        let path = format!("/v2/verify_profiles/{}", sim.profile());
+        let set = json!({"sms": {"app_name": "Shop", "code_length": 8, "default_verification_timeout_secs": 60}});
+        sim.patch(&path, set).await.ok();
+        let nulls = json!({"app_name": null, "code_length": null, "default_timeout_secs": null, "alpha_sender": null});
+        let sms = sim.patch(&path, json!({"sms": nulls})).await.ok()["data"]["sms"].take();
+        let expected = json!({"code_length": 5, "default_verification_timeout_secs": 300, "alpha_sender": null});
+        assert_eq!(sms, expected, "{nested}");
+    }
+    let sim = Sim::with(&[("patch_null", "refuse")]).await;
+    let path = format!("/v2/verify_profiles/{}", sim.profile());
+    assert_eq!(sim.patch(&path, json!({"sms": {"code_length": null}})).await.refusal(), (422, "10026".into()));
+}
+
+#[tokio::test]
+async fn patch_flashcall_changes_is_ignored_or_is_refused() {
+    for (value, status, name) in [("accept", 200, "New"), ("ignore", 200, "Shop"), ("refuse", 422, "Shop")] {
+        let sim = Sim::with(&[("patch_flashcall", value)]).await;
+        let path = format!("/v2/verify_profiles/{}", sim.profile());
+        assert_eq!(sim.patch(&path, json!({"flashcall": {"app_name": "New"}})).await.status, status, "{value}");
+        assert_eq!(sim.get(&path).await.ok()["data"]["flashcall"]["app_name"], name, "{value}");
+        sim.patch(&path, json!({"flashcall": null})).await;
+        assert_eq!(sim.get(&path).await.ok()["data"].get("flashcall").is_none(), value == "accept", "{value}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_profile_is_refused_in_two_ways_or_created() {
+    for (value, refusal) in
+        [("not_found", Some((404, "10005"))), ("bad_request", Some((400, "10015"))), ("create", None)]
+    {
+        let sim = Sim::with(&[("unknown_profile", value)]).await;
+        let answer = sim.send("unknown", json!({})).await;
+        let expected = refusal.map(|(status, code)| (status, code.to_owned()));
+        assert_eq!((answer.status != 200).then(|| answer.refusal()), expected, "{value}");
+        assert_eq!(sim.get("/v2/verify_profiles/unknown").await.status == 200, refusal.is_none(), "{value}");
+    }
+}
+
+#[tokio::test]
+async fn name_only_profile_and_profile_record_type_shape_profiles() {
+    for (value, status) in [("refuse", 400), ("accept", 200)] {
+        let sim = Sim::with(&[("name_only_profile", value)]).await;
+        assert_eq!(sim.post("/v2/verify_profiles", json!({"name": "x"})).await.status, status, "{value}");
+    }
+    for value in ["verification_profile", "verify_profile"] {
+        let sim = Sim::with(&[("profile_record_type", value)]).await;
+        let profile = sim.get(&format!("/v2/verify_profiles/{}", sim.profile())).await.ok();
+        assert_eq!(profile["data"]["record_type"], value);
+    }
+}
+
+#[tokio::test]
+async fn empty_phone_list_is_a_list_or_not_found() {
+    for (value, status) in [("empty", 200), ("not_found", 404)] {
+        let sim = Sim::with(&[("empty_phone_list", value)]).await;
+        let path = format!("/v2/verifications/by_phone_number/{ENCODED}");
+        assert_eq!(sim.get(&path).await.status, status, "{value}");
+        sim.sent(&sim.profile()).await;
+        assert_eq!(sim.get(&path).await.status, 200, "{value}");
+    }
+}
+
+#[tokio::test]
+async fn second_keypad_call_is_allowed_or_refused() {
+    for (value, status) in [("allow", 200), ("refuse", 409)] {
+        let sim = Sim::with(&[("second_keypad_call", value)]).await;
+        let body = json!({"phone_number": PHONE, "verify_profile_id": sim.profile()});
+        let first = sim.post("/v2/verifications/dtmf_confirm", body.clone()).await.ok();
+        assert_eq!(sim.post("/v2/verifications/dtmf_confirm", body.clone()).await.status, status, "{value}");
+        assert_eq!(sim.post("/v2/verifications/sms", body.clone()).await.status, 200, "{value}");
+        let other = json!({"phone_number": "+13035559999", "verify_profile_id": body["verify_profile_id"]});
+        assert_eq!(sim.post("/v2/verifications/dtmf_confirm", other).await.status, 200, "{value}");
+        let first = first["data"]["id"].as_str().unwrap();
+        sim.handle.press(first, Keypress::Key('1')).unwrap();
+        if value == "refuse" {
+            assert_eq!(sim.post("/v2/verifications/dtmf_confirm", body).await.status, 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn keypad_no_answer_ends_the_verification_or_leaves_it_pending() {
+    for value in ["error", "pending"] {
+        let sim = Sim::with(&[("keypad_no_answer", value)]).await;
+        let body = json!({"phone_number": PHONE, "verify_profile_id": sim.profile()});
+        let sent = sim.post("/v2/verifications/dtmf_confirm", body).await.ok();
+        let id = sent["data"]["id"].as_str().unwrap();
+        sim.handle.press(id, Keypress::NoAnswer).unwrap();
+        assert_eq!(sim.status(id).await, value);
+    }
+}
+
+#[tokio::test]
+async fn custom_codes_have_bounds() {
+    let sim = Sim::with(&[("custom_code_max", "12"), ("custom_code_min", "6")]).await;
+    let profile = sim.profile();
+    for (code, status) in [("12345", 422), ("123456", 200), ("123456789012", 200), ("1234567890123", 422)] {
+        assert_eq!(sim.send(&profile, json!({"custom_code": code})).await.status, status, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn the_short_timeout_name_is_echoed_until_the_long_name_is_set() {
+    for (value, echo) in [("false", Value::Null), ("true", json!(60))] {
+        let sim = Sim::with(&[("echo_short_timeout_name", value), ("nested_patch", "merge")]).await;
+        let body = json!({"name": "x", "sms": {"default_timeout_secs": 60}});
+        let profile = sim.post("/v2/verify_profiles", body).await.ok();
+        assert_eq!(profile["data"]["sms"]["default_timeout_secs"], echo);
+        assert_eq!(profile["data"]["sms"]["default_verification_timeout_secs"], 60);
+        let path = format!("/v2/verify_profiles/{}", profile["data"]["id"].as_str().unwrap());
+        let changed = sim.patch(&path, json!({"sms": {"default_verification_timeout_secs": 90}})).await.ok();
+        assert_eq!(changed["data"]["sms"].get("default_timeout_secs"), None);
+    }
+}
+
+#[tokio::test]
+async fn an_accepted_verification_costs_its_fee_and_a_rejected_one_does_not() {
+    let sim = Sim::with(&[("send_price", "0"), ("acceptance_fee", "0.5")]).await;
+    let profile = sim.profile();
+    let limit = json!({"daily_spend_limit": 1, "daily_spend_limit_enabled": true});
+    sim.patch(&format!("/v2/verify_profiles/{profile}"), limit).await.ok();
+    let (id, code) = sim.sent(&profile).await;
+    sim.check(&id, &wrong(&code)).await.ok();
+    assert_eq!(sim.check(&id, &code).await.outcome(), "accepted");
+    let body = json!({"phone_number": PHONE, "verify_profile_id": profile});
+    let call = sim.post("/v2/verifications/dtmf_confirm", body).await.ok();
+    let (late, _) = sim.sent(&profile).await;
+    sim.handle.press(call["data"]["id"].as_str().unwrap(), Keypress::Key('1')).unwrap();
+    assert_eq!(sim.send(&profile, json!({})).await.refusal(), (429, "40333".into()));
+    assert_eq!(sim.status(&late).await, "pending", "what was sent before stays");
 }
 
 #[tokio::test]

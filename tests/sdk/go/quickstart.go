@@ -19,7 +19,11 @@ import (
 	"github.com/team-telnyx/telnyx-go/v4/option"
 )
 
-const phone = "+13035551236"
+const (
+	phone = "+13035551236"
+	// The profile of the samples in Telnyx's quickstart.
+	quickstart = "4900017a-e7c8-e79e-0a7c-0d98f49b09cc"
+)
 
 var (
 	ctx       = context.Background()
@@ -151,8 +155,8 @@ func main() {
 		Name: "Other",
 		SMS:  telnyx.VerifyProfileNewParamsSMS{AppName: telnyx.String("Other")},
 	})).Data
-	equal(all(telnyx.VerifyProfileListParams{}), []string{other.ID, profile.ID})
-	equal(all(telnyx.VerifyProfileListParams{PageSize: telnyx.Int(1)}), []string{other.ID, profile.ID})
+	equal(all(telnyx.VerifyProfileListParams{}), []string{other.ID, profile.ID, quickstart})
+	equal(all(telnyx.VerifyProfileListParams{PageSize: telnyx.Int(1)}), []string{other.ID, profile.ID, quickstart})
 	byName := telnyx.VerifyProfileListParams{Filter: telnyx.VerifyProfileListParamsFilter{Name: telnyx.String("Shop")}}
 	equal(all(byName), []string{profile.ID})
 	profile = must(profiles.Update(ctx, profile.ID, telnyx.VerifyProfileUpdateParams{
@@ -242,5 +246,10 @@ func main() {
 	}
 	equal(len(outbox("+13035550109")), 3)
 	equal(len(outbox(phone)), 8)
+
+	// The calls of Telnyx's quickstart.
+	must(sms(phone, quickstart, ""))
+	params := telnyx.VerificationByPhoneNumberActionVerifyParams{Code: code(), VerifyProfileID: quickstart}
+	equal(must(verifications.ByPhoneNumber.Actions.Verify(ctx, phone, params)).Data.ResponseCode, "accepted")
 	fmt.Println("go: the quickstart went through")
 }

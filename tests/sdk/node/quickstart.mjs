@@ -5,6 +5,8 @@ import Telnyx from 'telnyx';
 
 const simulator = process.env.SIMULATOR;
 const phone = '+13035551235';
+// The profile of the samples in Telnyx's quickstart.
+const quickstart = '4900017a-e7c8-e79e-0a7c-0d98f49b09cc';
 const baseURL = `${simulator}/v2`;
 const client = new Telnyx({ apiKey: 'KEY-node', baseURL });
 
@@ -47,8 +49,8 @@ let { data: profile } = await profiles.create({
 assert.equal(profile.record_type, 'verification_profile');
 assert.equal(profile.sms.code_length, 6);
 const other = (await profiles.create({ name: 'Other', sms: {} })).data;
-assert.deepEqual(await all(profiles.list()), [other.id, profile.id]);
-assert.deepEqual(await all(profiles.list({ page_size: 1 })), [other.id, profile.id]);
+assert.deepEqual(await all(profiles.list()), [other.id, profile.id, quickstart]);
+assert.deepEqual(await all(profiles.list({ page_size: 1 })), [other.id, profile.id, quickstart]);
 assert.deepEqual(await all(profiles.list({ filter: { name: 'Shop' } })), [profile.id]);
 assert.equal((await profiles.retrieve(profile.id)).data.name, 'Shop');
 ({ data: profile } = await profiles.update(profile.id, { name: 'Store', flashcall: {}, whatsapp: {} }));
@@ -133,4 +135,26 @@ assert.equal((await outbox('+13035550103')).length, 1);
 await assert.rejects(send('+13035550109'), Telnyx.APIConnectionError);
 assert.equal((await outbox('+13035550109')).length, 3);
 assert.equal((await outbox()).length, 8);
+// The calls of Telnyx's quickstart.
+const sample = new Telnyx({ apiKey: 'YOUR_API_KEY', baseURL });
+for (const { text } of (await sample.verifyProfiles.retrieveTemplates()).data) assert.ok(text.includes('{{code}}'), text);
+const foobar = await sample.verifyProfiles.create({
+  name: 'foobar-en-v1',
+  language: 'en-US',
+  sms: {
+    messaging_template_id: '0abb5b4f-459f-445a-bfcd-488998b7572d',
+    whitelisted_destinations: ['US', 'CA'],
+    default_timeout_secs: 300,
+    code_length: 5,
+  },
+  call: { default_timeout_secs: 600 },
+});
+assert.equal(foobar.data.call.default_verification_timeout_secs, 600);
+for (const trigger of ['triggerSMS', 'triggerCall', 'triggerFlashcall']) {
+  await sample.verifications[trigger]({ phone_number: phone, verify_profile_id: quickstart });
+  const check = { code: await code(), verify_profile_id: quickstart };
+  const { data } = await sample.verifications.byPhoneNumber.actions.verify(phone, check);
+  assert.equal(data.response_code, 'accepted');
+}
+
 console.log('node: the quickstart went through');

@@ -10,6 +10,8 @@ import telnyx
 SIMULATOR = os.environ["SIMULATOR"]
 PHONE = "+13035551234"
 KEY = "KEY-python"
+# The profile of the samples in Telnyx's quickstart.
+QUICKSTART = "4900017a-e7c8-e79e-0a7c-0d98f49b09cc"
 
 
 def control(path, body=None):
@@ -62,8 +64,8 @@ profile = profiles.create(
 assert profile.record_type == "verification_profile" and profile.id.startswith("4900"), profile
 assert profile.sms.code_length == 6 and profile.call.code_length == 5 and profile.sms.alpha_sender == "Telnyx", profile
 other = profiles.create(name="Other", sms={}).data
-assert [found.id for found in profiles.list()] == [other.id, profile.id]
-assert [found.id for found in profiles.list(page_size=1)] == [other.id, profile.id], "the second page"
+assert [found.id for found in profiles.list()] == [other.id, profile.id, QUICKSTART]
+assert [found.id for found in profiles.list(page_size=1)] == [other.id, profile.id, QUICKSTART], "the next pages"
 assert [found.id for found in profiles.list(filter={"name": "Shop"})] == [profile.id]
 assert profiles.retrieve(profile.id).data.name == "Shop"
 blocks = {"flashcall": {}, "dtmf_confirm": {"default_timeout_secs": 60}}
@@ -141,4 +143,28 @@ try:
 except telnyx.APIConnectionError:
     assert len(outbox("+13035550109")) == 3, "the first try and two more, each of which was sent"
 assert len(outbox()) == 8, "nothing was sent twice on the way"
+
+# The calls of Telnyx's quickstart.
+quickstart = telnyx.Telnyx(api_key="YOUR_API_KEY", base_url=SIMULATOR + "/v2")
+for template in quickstart.verify_profiles.retrieve_templates().data:
+    assert "{{code}}" in template.text, template
+created = quickstart.verify_profiles.create(
+    name="foobar-en-v1",
+    language="en-US",
+    sms={
+        "messaging_template_id": "0abb5b4f-459f-445a-bfcd-488998b7572d",
+        "whitelisted_destinations": ["US", "CA"],
+        "default_timeout_secs": 300,
+        "code_length": 5,
+    },
+    call={"default_timeout_secs": 600},
+).data
+assert created.name == "foobar-en-v1" and created.call.default_verification_timeout_secs == 600, created
+trigger = quickstart.verifications
+for send in (trigger.trigger_sms, trigger.trigger_call, trigger.trigger_flashcall):
+    send(phone_number="+13035551234", verify_profile_id=QUICKSTART)
+    checked = quickstart.verifications.by_phone_number.actions.verify(
+        "+13035551234", code=code(), verify_profile_id=QUICKSTART
+    ).data
+    assert checked.response_code == "accepted", checked
 print("python: telnyx", telnyx.__version__, "went through the quickstart")
