@@ -177,13 +177,13 @@ async fn a_caller_that_is_gone_ends_a_wait_but_no_attempt() {
 }
 
 /// How an attempt ends.
-type End = fn() -> Result<http::Response<Bytes>, TransportError>;
+type TransportResult = fn() -> Result<http::Response<Bytes>, TransportError>;
 
 #[tokio::test(start_paused = true)]
 async fn an_outcome_that_is_unknown_is_reported_as_unknown() {
     const HALF: &str = r#"{"data": {"id": "#;
     const BUSY: &str = r#"{"errors": [{"code": "10036"}]}"#;
-    let ends: [End; 14] = [
+    let ends: [TransportResult; 14] = [
         || Err(TransportError::Lost("reset".into())),
         || Err(TransportError::Timeout),
         || Err(TransportError::TooLarge),
@@ -216,7 +216,7 @@ async fn an_outcome_that_is_unknown_is_reported_as_unknown() {
 
 #[tokio::test(start_paused = true)]
 async fn a_send_that_changed_nothing_is_never_reported_as_unknown() {
-    let ends: [(End, ErrorReason); 7] = [
+    let ends: [(TransportResult, ErrorReason); 7] = [
         (|| Err(TransportError::Unsent("refused".into())), ErrorReason::UpstreamUnavailable),
         (|| Ok(answer(429, "<html></html>")), ErrorReason::UpstreamRateLimited),
         (|| Ok(answer(400, "")), ErrorReason::UpstreamInvalidRequest),

@@ -13,7 +13,7 @@ use crate::{
 
 /// How an attempt ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+enum ScriptedEnd {
     Status(u16),
     /// 429, with a wait in seconds.
     Throttled(u64),
@@ -22,7 +22,7 @@ enum End {
     TooLarge,
 }
 
-impl End {
+impl ScriptedEnd {
     fn result(self) -> Result<Response, AttemptError> {
         let answer = |status, headers, body| {
             Ok(Response { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::from_static(body) })
@@ -41,7 +41,12 @@ impl End {
 
 /// Runs `operation` against attempts that end one after the other as `ends` say, each after `pace`. Returns when each
 /// attempt began, counted from the start, and the last answer's status.
-async fn run(operation: Operation, ends: Vec<End>, pace: Duration, deadline: Duration) -> (Vec<Duration>, Option<u16>) {
+async fn run(
+    operation: Operation,
+    ends: Vec<ScriptedEnd>,
+    pace: Duration,
+    deadline: Duration,
+) -> (Vec<Duration>, Option<u16>) {
     let start = Instant::now();
     let attempts = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&attempts);
@@ -90,7 +95,13 @@ const LATE: Duration = Duration::from_mins(1);
 #[tokio::test(start_paused = true)]
 async fn a_send_that_may_have_left_is_never_repeated() {
     for operation in [SEND, Operation::Check, Operation::CheckByPhone, Operation::CreateProfile] {
-        for end in [End::Status(500), End::Status(503), End::Status(408), End::Timeout, End::TooLarge] {
+        for end in [
+            ScriptedEnd::Status(500),
+            ScriptedEnd::Status(503),
+            ScriptedEnd::Status(408),
+            ScriptedEnd::Timeout,
+            ScriptedEnd::TooLarge,
+        ] {
             let (attempts, _) = run(operation, vec![end], SOON, LATE).await;
             assert_eq!(attempts.len(), 1, "{operation:?} {end:?}");
         }
@@ -99,29 +110,29 @@ async fn a_send_that_may_have_left_is_never_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn a_throttled_send_is_repeated_after_the_pushback() {
-    let (attempts, status) = run(SEND, vec![End::Throttled(3), End::Status(200)], SOON, LATE).await;
+    let (attempts, status) = run(SEND, vec![ScriptedEnd::Throttled(3), ScriptedEnd::Status(200)], SOON, LATE).await;
     assert_eq!(attempts, [Duration::ZERO, Duration::from_secs(3) + SOON]);
     assert_eq!(status, Some(200));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_send_beyond_the_spend_limit_is_not_repeated() {
-    let (attempts, _) = run(SEND, vec![End::SpendLimit], SOON, LATE).await;
+    let (attempts, _) = run(SEND, vec![ScriptedEnd::SpendLimit], SOON, LATE).await;
     assert_eq!(attempts.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_is_too_long_or_does_not_fit_into_the_deadline_does_not_begin() {
-    let (attempts, status) = run(SEND, vec![End::Throttled(11)], SOON, LATE).await;
+    let (attempts, status) = run(SEND, vec![ScriptedEnd::Throttled(11)], SOON, LATE).await;
     assert_eq!((attempts.len(), status), (1, Some(429)));
-    let (attempts, _) = run(SEND, vec![End::Throttled(3)], SOON, Duration::from_secs(3)).await;
+    let (attempts, _) = run(SEND, vec![ScriptedEnd::Throttled(3)], SOON, Duration::from_secs(3)).await;
     assert_eq!(attempts.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_delete_whose_answer_was_lost_is_done_when_the_profile_is_gone() {
-    let ends = vec![End::Timeout, End::Status(404)];
+    let ends = vec![ScriptedEnd::Timeout, ScriptedEnd::Status(404)];
     assert_eq!(run(Operation::DeleteProfile, ends, SOON, LATE).await.1, Some(204));
-    let ends = vec![End::Throttled(1), End::Status(404)];
+    let ends = vec![ScriptedEnd::Throttled(1), ScriptedEnd::Status(404)];
     assert_eq!(run(Operation::DeleteProfile, ends, SOON, LATE).await.1, Some(404));
 }

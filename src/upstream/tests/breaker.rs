@@ -6,13 +6,13 @@ use tokio::time::{advance, timeout};
 
 use super::*;
 
-/// An upstream whose answers are set from outside.
+/// An upstream with configurable responses.
 #[derive(Clone, Default)]
-struct Upstream {
+struct ScriptedUpstream {
     /// The status of its answers to GET, and to everything else.
     read: Arc<AtomicU16>,
     write: Arc<AtomicU16>,
-    /// How long a read takes, in milliseconds.
+    /// The duration of a read, in milliseconds.
     pace: Arc<AtomicUsize>,
     /// The requests that came since [`seen`](Self::seen) was asked last.
     requests: Arc<Mutex<Vec<String>>>,
@@ -22,7 +22,7 @@ const PROBE: &str = "GET /v2/verify_profiles?page%5Bnumber%5D=1&page%5Bsize%5D=1
 const READ: &str = "GET /v2/verify_profiles/templates";
 const SEND: &str = "POST /v2/verifications/sms";
 
-impl Upstream {
+impl ScriptedUpstream {
     /// Sets the statuses of reads and of all else.
     fn answers(&self, read: u16, write: u16) {
         self.read.store(read, Ordering::Relaxed);
@@ -60,7 +60,7 @@ async fn ten_sends(client: &Client) {
 
 #[tokio::test(start_paused = true)]
 async fn an_open_circuit_rejects_reads_at_once_and_the_next_read_is_the_trial() {
-    let upstream = Upstream::default();
+    let upstream = ScriptedUpstream::default();
     let client = upstream.client();
     upstream.answers(500, 200);
     for _ in 0..10 {
@@ -90,7 +90,7 @@ async fn an_open_circuit_rejects_reads_at_once_and_the_next_read_is_the_trial() 
 
 #[tokio::test(start_paused = true)]
 async fn a_send_is_never_the_first_request_to_a_failing_upstream() {
-    let upstream = Upstream::default();
+    let upstream = ScriptedUpstream::default();
     let client = upstream.client();
     upstream.answers(500, 500);
     ten_sends(&client).await;
@@ -122,7 +122,7 @@ async fn a_send_is_never_the_first_request_to_a_failing_upstream() {
 
 #[tokio::test(start_paused = true)]
 async fn other_keys_and_other_effects_have_circuits_of_their_own() {
-    let upstream = Upstream::default();
+    let upstream = ScriptedUpstream::default();
     let client = upstream.client();
     upstream.answers(200, 500);
     ten_sends(&client).await;
@@ -136,7 +136,7 @@ async fn other_keys_and_other_effects_have_circuits_of_their_own() {
 
 #[tokio::test(start_paused = true)]
 async fn a_send_does_not_follow_a_probe_that_ends_after_its_deadline() {
-    let upstream = Upstream::default();
+    let upstream = ScriptedUpstream::default();
     let client = upstream.client();
     upstream.answers(200, 500);
     ten_sends(&client).await;
@@ -156,7 +156,7 @@ async fn a_send_does_not_follow_a_probe_that_ends_after_its_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn neither_refusals_nor_abandoned_attempts_open_a_circuit() {
-    let upstream = Upstream::default();
+    let upstream = ScriptedUpstream::default();
     let client = upstream.client();
     for status in [400, 401, 403, 404, 408, 409, 422] {
         upstream.answers(status, status);
