@@ -31,7 +31,7 @@ fn translation(criterion: &mut Criterion) {
     };
     criterion.bench_function("send: gRPC to JSON", |bencher| {
         bencher.iter(|| {
-            let send = translate::send(black_box(&send), &tenant).expect("it breaks no rule");
+            let send = translate::create_verification(black_box(&send), &tenant).expect("it breaks no rule");
             let body = SendRequest {
                 phone_number: send.phone_number.as_e164(),
                 verify_profile_id: &send.profile_id,
@@ -45,7 +45,7 @@ fn translation(criterion: &mut Criterion) {
     criterion.bench_function("send: JSON to gRPC", |bencher| {
         bencher.iter(|| {
             let answer: Data<Verification> = serde_json::from_str(black_box(SENT)).expect("it is an answer");
-            translate::verification(answer.data)
+            translate::verification(answer.data, false)
         });
     });
 
@@ -56,7 +56,7 @@ fn translation(criterion: &mut Criterion) {
     };
     criterion.bench_function("check: gRPC to JSON", |bencher| {
         bencher.iter(|| {
-            let check = translate::check(black_box(&check), &tenant).expect("it breaks no rule");
+            let check = translate::check_verification(black_box(&check), &tenant).expect("it breaks no rule");
             let body = CheckRequest { code: Some(check.code.expose()), ..CheckRequest::default() };
             serde_json::to_vec(&body).expect("it is plain data")
         });

@@ -37,13 +37,13 @@ use crate::{
         ErrorReason, FILE_DESCRIPTOR_SET, profile_service_server::ProfileServiceServer,
         template_service_server::TemplateServiceServer, verification_service_server::VerificationServiceServer,
     },
-    services::{Origin, Outcome, Services},
+    services::{Origin, Outcome, Profiles, Services, Templates, Verifications},
     telemetry::Telemetry,
 };
 
-type ProfileServer = ProfileServiceServer<profiles::ProfileHandlers>;
-type TemplateServer = TemplateServiceServer<templates::TemplateHandlers>;
-type VerificationServer = VerificationServiceServer<verifications::VerificationHandlers>;
+type ProfileServer = ProfileServiceServer<Profiles>;
+type TemplateServer = TemplateServiceServer<Templates>;
+type VerificationServer = VerificationServiceServer<Verifications>;
 
 /// Bounds a generated server, which has these methods but no trait for them. Answers are small: they go uncompressed.
 macro_rules! bounded {
@@ -84,12 +84,9 @@ impl GrpcServer {
         let (health, health_service) = tonic_health::server::health_reporter();
         let mut routes = Routes::builder();
         routes
-            .add_service(bounded!(ProfileServiceServer::new(profiles::ProfileHandlers::new(profiles)), config))
-            .add_service(bounded!(TemplateServiceServer::new(templates::TemplateHandlers::new(templates)), config))
-            .add_service(bounded!(
-                VerificationServiceServer::new(verifications::VerificationHandlers::new(verifications)),
-                config
-            ))
+            .add_service(bounded!(ProfileServer::new(profiles), config))
+            .add_service(bounded!(TemplateServer::new(templates), config))
+            .add_service(bounded!(VerificationServer::new(verifications), config))
             .add_service(health_service);
         if config.reflection {
             add_reflection(&mut routes);
@@ -156,16 +153,18 @@ fn context<T>(request: &Request<T>) -> Result<CallContext, Error> {
     context.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "valid credentials are needed"))
 }
 
-/// The response to a call. Its metadata says where the answer is that of an earlier call, or made up for a test number.
-fn answer<A, R>(outcome: Outcome<A>, message: impl FnOnce(A) -> R) -> Response<R> {
-    let mut response = Response::new(message(outcome.answer));
-    let earlier = match outcome.origin {
+/// The response to a call. `message` gets the answer and whether it is for a test number. The metadata says whether the
+/// answer is that of an earlier call, or for a test number.
+fn respond<A, R>(outcome: Outcome<A>, message: impl FnOnce(A, bool) -> R) -> Response<R> {
+    let Outcome { answer, origin } = outcome;
+    let mut response = Response::new(message(answer, origin == Origin::TestNumber));
+    let key = match origin {
         Origin::ThisCall => return response,
         Origin::SameRequest => "replayed",
         Origin::Duplicate => "duplicate",
         Origin::TestNumber => "test-number",
     };
-    response.metadata_mut().insert(earlier, MetadataValue::from_static("true"));
+    response.metadata_mut().insert(key, MetadataValue::from_static("true"));
     response
 }
 

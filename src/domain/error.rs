@@ -42,6 +42,14 @@ impl Violation {
     }
 }
 
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A pointer of Telnyx may quote a value.
+        let FieldPath::Contract(path) = &self.field else { return f.write_str(&self.description) };
+        write!(f, "{path}: {}", self.description)
+    }
+}
+
 /// The path of a field. Callers see contract paths only: `grpc::status` translates the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldPath {
@@ -83,10 +91,15 @@ impl Error {
         }
     }
 
-    /// A request that breaks rules; `violations` must not be empty.
+    /// An invalid request. `violations` must not be empty. The message has the first one.
     #[must_use]
     pub fn invalid(violations: Vec<Violation>) -> Self {
-        Self::new(ErrorReason::InvalidRequest, "the request breaks rules, see the violations").violations(violations)
+        let first = violations.first().map_or_else(String::new, Violation::to_string);
+        let message = match violations.len() {
+            0 | 1 => first,
+            count => format!("{first}; {} more", count - 1),
+        };
+        Self::new(ErrorReason::InvalidRequest, message).violations(violations)
     }
 
     /// Adds what is wrong with which field.

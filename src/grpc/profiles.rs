@@ -2,12 +2,8 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{
-    answer, context, translate,
-    translate::{ListKind, PageRequest, Violations},
-};
+use super::{context, respond, translate};
 use crate::{
-    domain::Error,
     pb::{
         CreateProfileRequest, CreateProfileResponse, DeleteProfileRequest, DeleteProfileResponse, GetProfileRequest,
         GetProfileResponse, ListProfilesRequest, ListProfilesResponse, UpdateProfileRequest, UpdateProfileResponse,
@@ -16,33 +12,22 @@ use crate::{
     services::Profiles,
 };
 
-/// The handlers of `ProfileService`.
-pub(super) struct ProfileHandlers {
-    profiles: Profiles,
-}
-
-impl ProfileHandlers {
-    pub(super) const fn new(profiles: Profiles) -> Self {
-        Self { profiles }
-    }
-}
-
 #[tonic::async_trait]
-impl ProfileService for ProfileHandlers {
+impl ProfileService for Profiles {
     async fn create_profile(
         &self,
         request: Request<CreateProfileRequest>,
     ) -> Result<Response<CreateProfileResponse>, Status> {
         let context = context(&request)?;
         let new = translate::create_profile(request.into_inner())?;
-        let outcome = self.profiles.create(&context, new).await?;
-        Ok(answer(outcome, |profile| CreateProfileResponse { profile: Some(translate::profile(profile)) }))
+        let outcome = self.create(&context, new).await?;
+        Ok(respond(outcome, |profile, _| CreateProfileResponse { profile: Some(translate::profile(profile)) }))
     }
 
     async fn get_profile(&self, request: Request<GetProfileRequest>) -> Result<Response<GetProfileResponse>, Status> {
         let context = context(&request)?;
-        let id = profile_id(&request.get_ref().profile_id)?;
-        let profile = self.profiles.get(&context, &id).await?;
+        let id = translate::get_profile(request.get_ref())?;
+        let profile = self.get(&context, &id).await?;
         Ok(Response::new(GetProfileResponse { profile: Some(translate::profile(profile)) }))
     }
 
@@ -51,20 +36,13 @@ impl ProfileService for ProfileHandlers {
         request: Request<ListProfilesRequest>,
     ) -> Result<Response<ListProfilesResponse>, Status> {
         let context = context(&request)?;
-        let request = request.into_inner();
-        let mut violations = Violations::default();
-        let no_control = |c: char| !c.is_control();
-        let name = violations.text("name", &request.name, 255, no_control, "must have at most 255 characters");
-        let scope = (ListKind::Profiles, &context.tenant.id, request.name.as_str());
-        let paging = PageRequest::read(scope, request.page_size, &request.page_token, &mut violations);
-        let paging = violations.into_result(Some(paging))?;
-
-        let list = self.profiles.list(&context, name.as_deref(), paging.page()).await?;
-        let window = paging.window(list);
+        let list = translate::list_profiles(request.get_ref(), &context.tenant.id)?;
+        let profiles = self.list(&context, list.name.as_deref(), list.page.upstream_page()).await?;
+        let page = list.page.page_of(profiles);
         Ok(Response::new(ListProfilesResponse {
-            profiles: window.items.into_iter().flatten().map(translate::profile).collect(),
-            next_page_token: window.next_page_token,
-            total_size: window.total_size,
+            profiles: page.items.into_iter().flatten().map(translate::profile).collect(),
+            next_page_token: page.next_page_token,
+            total_size: page.total_size,
         }))
     }
 
@@ -73,8 +51,8 @@ impl ProfileService for ProfileHandlers {
         request: Request<UpdateProfileRequest>,
     ) -> Result<Response<UpdateProfileResponse>, Status> {
         let context = context(&request)?;
-        let (id, patch) = translate::update_profile(request.into_inner())?;
-        let profile = self.profiles.update(&context, &id, patch).await?;
+        let update = translate::update_profile(request.into_inner())?;
+        let profile = self.update(&context, &update.id, update.patch).await?;
         Ok(Response::new(UpdateProfileResponse { profile: Some(translate::profile(profile)) }))
     }
 
@@ -83,14 +61,8 @@ impl ProfileService for ProfileHandlers {
         request: Request<DeleteProfileRequest>,
     ) -> Result<Response<DeleteProfileResponse>, Status> {
         let context = context(&request)?;
-        let id = profile_id(&request.get_ref().profile_id)?;
-        self.profiles.delete(&context, &id).await?;
+        let id = translate::delete_profile(request.get_ref())?;
+        self.delete(&context, &id).await?;
         Ok(Response::new(DeleteProfileResponse {}))
     }
-}
-
-fn profile_id(profile_id: &str) -> Result<String, Error> {
-    let mut violations = Violations::default();
-    let id = violations.id("profile_id", profile_id);
-    violations.into_result(id)
 }

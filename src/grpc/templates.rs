@@ -2,48 +2,28 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{
-    answer, context, translate,
-    translate::{ListKind, PageRequest, Violations},
-};
+use super::{context, respond, translate};
 use crate::{
     pb::{
         CreateTemplateRequest, CreateTemplateResponse, ListTemplatesRequest, ListTemplatesResponse,
         UpdateTemplateRequest, UpdateTemplateResponse, template_service_server::TemplateService,
     },
-    services::{NewTemplate, Templates},
+    services::Templates,
 };
 
-/// The handlers of `TemplateService`.
-pub(super) struct TemplateHandlers {
-    templates: Templates,
-}
-
-impl TemplateHandlers {
-    pub(super) const fn new(templates: Templates) -> Self {
-        Self { templates }
-    }
-}
-
 #[tonic::async_trait]
-impl TemplateService for TemplateHandlers {
+impl TemplateService for Templates {
     async fn list_templates(
         &self,
         request: Request<ListTemplatesRequest>,
     ) -> Result<Response<ListTemplatesResponse>, Status> {
         let context = context(&request)?;
-        let request = request.into_inner();
-        let mut violations = Violations::default();
-        let scope = (ListKind::Templates, &context.tenant.id, "");
-        let paging = PageRequest::read(scope, request.page_size, &request.page_token, &mut violations);
-        let paging = violations.into_result(Some(paging))?;
-
-        let templates = self.templates.list(&context).await?;
-        let window = paging.window_of_all(templates);
+        let page = translate::list_templates(request.get_ref(), &context.tenant.id)?;
+        let page = page.page_of_all(self.list(&context).await?);
         Ok(Response::new(ListTemplatesResponse {
-            templates: window.items.into_iter().map(translate::template).collect(),
-            next_page_token: window.next_page_token,
-            total_size: window.total_size,
+            templates: page.items.into_iter().map(translate::template).collect(),
+            next_page_token: page.next_page_token,
+            total_size: page.total_size,
         }))
     }
 
@@ -52,13 +32,9 @@ impl TemplateService for TemplateHandlers {
         request: Request<CreateTemplateRequest>,
     ) -> Result<Response<CreateTemplateResponse>, Status> {
         let context = context(&request)?;
-        let request = request.into_inner();
-        let mut violations = Violations::default();
-        let request_id = violations.request_id(&request.request_id);
-        translate::template_text(&request.text, &mut violations);
-        let new = violations.into_result(Some(NewTemplate { request_id, text: request.text }))?;
-        let outcome = self.templates.create(&context, new).await?;
-        Ok(answer(outcome, |template| CreateTemplateResponse { template: Some(translate::template(template)) }))
+        let new = translate::create_template(request.into_inner())?;
+        let outcome = self.create(&context, new).await?;
+        Ok(respond(outcome, |template, _| CreateTemplateResponse { template: Some(translate::template(template)) }))
     }
 
     async fn update_template(
@@ -66,12 +42,8 @@ impl TemplateService for TemplateHandlers {
         request: Request<UpdateTemplateRequest>,
     ) -> Result<Response<UpdateTemplateResponse>, Status> {
         let context = context(&request)?;
-        let request = request.into_inner();
-        let mut violations = Violations::default();
-        let id = violations.id("template_id", &request.template_id);
-        translate::template_text(&request.text, &mut violations);
-        let id = violations.into_result(id)?;
-        let template = self.templates.update(&context, &id, &request.text).await?;
+        let update = translate::update_template(request.into_inner())?;
+        let template = self.update(&context, &update.id, &update.text).await?;
         Ok(Response::new(UpdateTemplateResponse { template: Some(translate::template(template)) }))
     }
 }

@@ -1,23 +1,31 @@
-//! `pb` ⇄ `telnyx`, one file a resource.
+//! `pb` ⇄ `telnyx`, one file for each resource.
 //!
-//! A request becomes a value that breaks no rule, or all its violations at once. An answer becomes a message whatever
-//! it lacks: what no enum knows is UNSPECIFIED, what is missing is the default.
+//! Each RPC has a function of its name. It turns the request into a typed one, or returns all violations at once. A
+//! response always becomes a message: an unknown enum value is UNSPECIFIED, and a missing field has its default.
+
+#![expect(clippy::missing_errors_doc, reason = "each function returns all violations")]
 
 mod fields;
-mod names;
 mod paging;
 mod pointer;
 mod profile;
+mod profile_fields;
 mod template;
 mod time;
 mod verification;
 mod violations;
 
+use self::violations::{Violations, optional};
 pub use self::{
-    paging::{ListKind, ListPage, PageRequest},
+    paging::{ListPage, PageRequest},
     pointer::contract_path,
-    profile::{create_profile, profile, update_profile},
-    template::{template, template_text},
-    verification::{check, check_outcome, report, send, verification},
-    violations::Violations,
+    profile::{
+        ListProfiles, UpdateProfile, create_profile, delete_profile, get_profile, list_profiles, profile,
+        update_profile,
+    },
+    template::{UpdateTemplate, create_template, list_templates, template, update_template},
+    verification::{
+        ListVerifications, check_outcome, check_verification, create_verification, get_verification,
+        list_verifications, report_verification, verification,
+    },
 };

@@ -2,43 +2,28 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{
-    answer, context, translate,
-    translate::{ListKind, PageRequest, Violations},
-};
+use super::{context, respond, translate};
 use crate::{
     pb::{
         CheckVerificationRequest, CheckVerificationResponse, CreateVerificationRequest, CreateVerificationResponse,
         GetVerificationRequest, GetVerificationResponse, ListVerificationsRequest, ListVerificationsResponse,
-        ReportVerificationRequest, ReportVerificationResponse, Verification,
-        verification_service_server::VerificationService,
+        ReportVerificationRequest, ReportVerificationResponse, verification_service_server::VerificationService,
     },
-    services::{Origin, Verifications},
-    telnyx,
+    services::Verifications,
 };
 
-/// The handlers of `VerificationService`.
-pub(super) struct VerificationHandlers {
-    verifications: Verifications,
-}
-
-impl VerificationHandlers {
-    pub(super) const fn new(verifications: Verifications) -> Self {
-        Self { verifications }
-    }
-}
-
 #[tonic::async_trait]
-impl VerificationService for VerificationHandlers {
+impl VerificationService for Verifications {
     async fn create_verification(
         &self,
         request: Request<CreateVerificationRequest>,
     ) -> Result<Response<CreateVerificationResponse>, Status> {
         let context = context(&request)?;
-        let send = translate::send(request.get_ref(), &context.tenant)?;
-        let outcome = self.verifications.create(&context, send).await?;
-        let origin = outcome.origin;
-        Ok(answer(outcome, |one| CreateVerificationResponse { verification: Some(verification(one, origin)) }))
+        let send = translate::create_verification(request.get_ref(), &context.tenant)?;
+        let outcome = self.create(&context, send).await?;
+        Ok(respond(outcome, |verification, is_test_number| CreateVerificationResponse {
+            verification: Some(translate::verification(verification, is_test_number)),
+        }))
     }
 
     async fn get_verification(
@@ -46,12 +31,11 @@ impl VerificationService for VerificationHandlers {
         request: Request<GetVerificationRequest>,
     ) -> Result<Response<GetVerificationResponse>, Status> {
         let context = context(&request)?;
-        let mut violations = Violations::default();
-        let id = violations.id("verification_id", &request.into_inner().verification_id);
-        let id = violations.into_result(id)?;
-        let outcome = self.verifications.get(&context, &id).await?;
-        let origin = outcome.origin;
-        Ok(answer(outcome, |one| GetVerificationResponse { verification: Some(verification(one, origin)) }))
+        let id = translate::get_verification(request.get_ref())?;
+        let outcome = self.get(&context, &id).await?;
+        Ok(respond(outcome, |verification, is_test_number| GetVerificationResponse {
+            verification: Some(translate::verification(verification, is_test_number)),
+        }))
     }
 
     async fn list_verifications(
@@ -59,20 +43,15 @@ impl VerificationService for VerificationHandlers {
         request: Request<ListVerificationsRequest>,
     ) -> Result<Response<ListVerificationsResponse>, Status> {
         let context = context(&request)?;
-        let request = request.into_inner();
-        let mut violations = Violations::default();
-        let phone_number = violations.phone_number("phone_number", &request.phone_number);
-        let scope = (ListKind::Verifications, &context.tenant.id, request.phone_number.as_str());
-        let paging = PageRequest::read(scope, request.page_size, &request.page_token, &mut violations);
-        let phone_number = violations.into_result(phone_number)?;
-        let outcome = self.verifications.list(&context, &phone_number, paging.page()).await?;
-        let origin = outcome.origin;
-        Ok(answer(outcome, |list| {
-            let window = paging.window(list);
+        let list = translate::list_verifications(request.get_ref(), &context.tenant)?;
+        let outcome = self.list(&context, &list.phone_number, list.page.upstream_page()).await?;
+        Ok(respond(outcome, |verifications, is_test_number| {
+            let page = list.page.page_of(verifications);
+            let readable = page.items.into_iter().flatten();
             ListVerificationsResponse {
-                verifications: window.items.into_iter().flatten().map(|one| verification(one, origin)).collect(),
-                next_page_token: window.next_page_token,
-                total_size: window.total_size,
+                verifications: readable.map(|one| translate::verification(one, is_test_number)).collect(),
+                next_page_token: page.next_page_token,
+                total_size: page.total_size,
             }
         }))
     }
@@ -82,12 +61,11 @@ impl VerificationService for VerificationHandlers {
         request: Request<CheckVerificationRequest>,
     ) -> Result<Response<CheckVerificationResponse>, Status> {
         let context = context(&request)?;
-        let check = translate::check(request.get_ref(), &context.tenant)?;
-        let outcome = self.verifications.check(&context, &check).await?;
-        let is_test_number = outcome.origin == Origin::TestNumber;
-        Ok(answer(outcome, |end| CheckVerificationResponse {
-            outcome: translate::check_outcome(&end).into(),
-            phone_number: end.phone_number.unwrap_or_default(),
+        let check = translate::check_verification(request.get_ref(), &context.tenant)?;
+        let outcome = self.check(&context, &check).await?;
+        Ok(respond(outcome, |checked, is_test_number| CheckVerificationResponse {
+            outcome: translate::check_outcome(&checked).into(),
+            phone_number: checked.phone_number.unwrap_or_default(),
             is_test_number,
         }))
     }
@@ -97,16 +75,11 @@ impl VerificationService for VerificationHandlers {
         request: Request<ReportVerificationRequest>,
     ) -> Result<Response<ReportVerificationResponse>, Status> {
         let context = context(&request)?;
-        let report = translate::report(request.get_ref())?;
-        let outcome = self.verifications.report(&context, &report).await?;
-        Ok(answer(outcome, |end| ReportVerificationResponse {
-            outcome: translate::check_outcome(&end).into(),
-            phone_number: end.phone_number.unwrap_or_default(),
+        let report = translate::report_verification(request.get_ref())?;
+        let outcome = self.report(&context, &report).await?;
+        Ok(respond(outcome, |checked, _| ReportVerificationResponse {
+            outcome: translate::check_outcome(&checked).into(),
+            phone_number: checked.phone_number.unwrap_or_default(),
         }))
     }
-}
-
-/// A verification as callers see it, and whether it is a test number's.
-fn verification(one: telnyx::Verification, origin: Origin) -> Verification {
-    Verification { is_test_number: origin == Origin::TestNumber, ..translate::verification(one) }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::names::PROFILE_FIELDS;
+use super::profile_fields::PROFILE_FIELDS;
 use crate::domain::FieldPath;
 
 /// The fields that belong to no profile: the name in Telnyx's API, the name in the contract.
@@ -27,15 +27,16 @@ pub fn contract_path(field: &FieldPath) -> Cow<'_, str> {
 }
 
 fn of_pointer(pointer: &str) -> Cow<'static, str> {
-    let other = OTHERS.iter().find(|(telnyxs, _)| *telnyxs == pointer.trim_start_matches('/'));
-    if let Some((_, ours)) = other {
-        return (*ours).into();
+    let other = OTHERS.iter().find(|(upstream, _)| *upstream == pointer.trim_start_matches('/'));
+    if let Some((_, path)) = other {
+        return (*path).into();
     }
-    // The longest name that the pointer goes through: it may point into a list.
-    let goes_through =
-        |name: &str| pointer.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let name = PROFILE_FIELDS.iter().filter(|name| goes_through(name.telnyxs)).max_by_key(|name| name.telnyxs.len());
-    name.map(|name| format!("profile.{}", name.ours).into()).unwrap_or_default()
+    // The longest match: the pointer may lead into a list.
+    let is_inside =
+        |parent: &str| pointer.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let fields = PROFILE_FIELDS.iter().filter(|field| is_inside(field.pointer));
+    let field = fields.max_by_key(|field| field.pointer.len());
+    field.map(|field| format!("profile.{}", field.path).into()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,31 +1,68 @@
 //! Templates.
 
-use super::Violations;
-use crate::{pb, telnyx};
+use super::{PageRequest, Violations};
+use crate::{
+    domain::{Error, TenantId},
+    pb,
+    services::NewTemplate,
+    telnyx,
+};
 
 /// The longest text, in characters: ten text messages. Telnyx publishes no bound.
 const MAX_TEXT: usize = 1600;
 
-/// A template as callers see it.
+/// A change of a template.
+pub struct UpdateTemplate {
+    /// The template.
+    pub id: String,
+    /// Its new text.
+    pub text: String,
+}
+
+/// `ListTemplates`.
+pub fn list_templates(request: &pb::ListTemplatesRequest, tenant: &TenantId) -> Result<PageRequest, Error> {
+    let mut violations = Violations::default();
+    let page = violations.page("templates", tenant, "", request.page_size, &request.page_token);
+    violations.into_result(Some(page))
+}
+
+/// `CreateTemplate`.
+pub fn create_template(request: pb::CreateTemplateRequest) -> Result<NewTemplate, Error> {
+    let mut violations = Violations::default();
+    let request_id = violations.request_id(&request.request_id);
+    violations.template_text(&request.text);
+    violations.into_result(Some(NewTemplate { request_id, text: request.text }))
+}
+
+/// `UpdateTemplate`.
+pub fn update_template(request: pb::UpdateTemplateRequest) -> Result<UpdateTemplate, Error> {
+    let mut violations = Violations::default();
+    let id = violations.id("template_id", &request.template_id);
+    violations.template_text(&request.text);
+    violations.into_result(id.map(|id| UpdateTemplate { id, text: request.text }))
+}
+
+/// A template of the contract.
 #[must_use]
 pub fn template(template: telnyx::Template) -> pb::Template {
     pb::Template { id: template.id.unwrap_or_default(), text: template.text.unwrap_or_default() }
 }
 
-/// Notes what is wrong with the text of a template.
-pub fn template_text(text: &str, violations: &mut Violations) {
-    violations.require(text.chars().count() <= MAX_TEXT, "text", "must have at most 1600 characters");
-    match placeholders(text) {
-        None => violations.add("text", "must have its placeholders in whole pairs of double braces"),
-        Some(names) => {
-            let known = |name: &&str| telnyx::Template::PLACEHOLDERS.contains(name);
-            violations.require(names.iter().all(known), "text", "must have no placeholders but those of the contract");
-            violations.require(names.contains(&"code"), "text", "must have the placeholder {{code}}");
+impl Violations {
+    fn template_text(&mut self, text: &str) {
+        self.require(text.chars().count() <= MAX_TEXT, "text", "must have at most 1600 characters");
+        let Some(names) = placeholders(text) else {
+            return self.add("text", "must have its placeholders in pairs of double braces, such as {{code}}");
+        };
+        let known = |name: &&str| telnyx::Template::PLACEHOLDERS.contains(name);
+        if !names.iter().all(known) {
+            self.add("text", format!("must have no placeholders but {}", telnyx::Template::PLACEHOLDERS.join(", ")));
         }
+        self.require(names.contains(&"code"), "text", "must have the placeholder {{code}}");
     }
 }
 
-/// The names in double braces; none where braces do not match.
+/// The names in double braces; `None` if the braces do not match.
 fn placeholders(text: &str) -> Option<Vec<&str>> {
     let mut parts = text.split("{{");
     if parts.next()?.contains("}}") {
@@ -40,27 +77,26 @@ fn placeholders(text: &str) -> Option<Vec<&str>> {
 mod tests {
     use super::*;
 
-    fn wrong(text: &str) -> usize {
-        let mut violations = Violations::default();
-        template_text(text, &mut violations);
-        violations.into_result(Some(())).err().map_or(0, |error| error.violations.len())
+    fn violations_of(text: &str) -> usize {
+        let request = pb::CreateTemplateRequest { text: text.into(), ..Default::default() };
+        create_template(request).err().map_or(0, |error| error.violations.len())
     }
 
     #[test]
-    fn texts_with_a_code_are_taken() {
+    fn texts_with_a_code_are_accepted() {
         for text in ["{{code}}", "Your {{app_name}} code: {{ code }}.", "{{code}} {x} }{"] {
-            assert_eq!(wrong(text), 0, "{text}");
+            assert_eq!(violations_of(text), 0, "{text}");
         }
-        assert_eq!(wrong(&format!("{{{{code}}}}{}", "ä".repeat(1592))), 0);
+        assert_eq!(violations_of(&format!("{{{{code}}}}{}", "ä".repeat(1592))), 0);
     }
 
     #[test]
-    fn all_else_is_refused() {
+    fn all_other_texts_are_refused() {
         let long = format!("{{{{code}}}}{}", "x".repeat(1593));
         for text in
             ["", "code", "{{code", "code}}", "{{code}} }}", "{{code}}{{name}}", "{{{{code}}", "{{app_name}}", &long]
         {
-            assert!(wrong(text) > 0, "{text}");
+            assert!(violations_of(text) > 0, "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Changes to a profile, as a field mask names them.
+//! Changes of a profile by a field mask.
 
 use serde_json::{Map, Value};
 
@@ -7,86 +7,93 @@ use crate::{
     domain::Error,
     grpc::translate::{
         Violations,
-        names::{PROFILE_FIELDS, ProfileField},
+        profile_fields::{PROFILE_FIELDS, ProfileField},
     },
     pb,
     telnyx::{BlockPatch, Channel, ProfilePatch},
 };
 
-/// The id of a profile, and the changes to it.
-///
-/// # Errors
-/// All violations of the mask, and of the fields that it names.
-pub fn update_profile(request: pb::UpdateProfileRequest) -> Result<(String, ProfilePatch), Error> {
+/// A change of a profile.
+pub struct UpdateProfile {
+    /// The profile.
+    pub id: String,
+    /// The fields to change.
+    pub patch: ProfilePatch,
+}
+
+/// `UpdateProfile`. The violations are those of the mask, and of the fields that it names.
+pub fn update_profile(request: pb::UpdateProfileRequest) -> Result<UpdateProfile, Error> {
     let mut violations = Violations::default();
     let paths = request.update_mask.map(|mask| mask.paths).unwrap_or_default();
-    let names = named(&paths, &mut violations);
+    let fields = violations.masked_fields(&paths);
     let Some(profile) = request.profile else {
-        violations.add("profile", "must be given");
+        violations.add("profile", "must be set");
         return violations.into_result(None);
     };
-    let id = violations.id("profile.id", &profile.id);
-
-    let mut of_fields = Violations::default();
     // A profile is plain data, which always becomes a value.
-    let values = serde_json::to_value(write(&profile, &mut of_fields)).unwrap_or_default();
-    // What the mask does not name is not looked at.
-    let is_named = |field: &str| {
-        field.strip_prefix("profile.").is_some_and(|field| names.iter().any(|name| covers(name.ours, field)))
-    };
-    violations.append(of_fields, is_named);
-
-    let patch = patch(&names, &values, &mut violations);
-    violations.into_result(id.map(|id| (id, patch)))
+    let values = serde_json::to_value(write(&profile, &mut violations)).unwrap_or_default();
+    // Fields outside of the mask are ignored.
+    let is_named = |field: &str| paths.iter().any(|path| covers(path, field));
+    violations.retain(|field| field.strip_prefix("profile.").is_none_or(is_named));
+    let id = violations.id("profile.id", &profile.id);
+    let patch = patch(&fields, &values, &mut violations);
+    violations.into_result(id.map(|id| UpdateProfile { id, patch }))
 }
 
-/// The fields that `paths` name. `daily_spend_limit` stands for both of its parts.
-fn named(paths: &[String], violations: &mut Violations) -> Vec<&'static ProfileField> {
-    violations.require(!paths.is_empty(), "update_mask", "must name at least one field");
-    let mut names = Vec::new();
-    for (index, path) in paths.iter().enumerate() {
-        let field = format!("update_mask.paths[{index}]");
-        let matching = PROFILE_FIELDS.iter().filter(|name| {
-            name.ours == path || (path == "daily_spend_limit" && name.ours.starts_with("daily_spend_limit."))
-        });
-        let found: Vec<_> = matching.collect();
-        if found.is_empty() {
-            violations.add(field, "must be the path of a field of the profile that can be changed");
-        } else if path.starts_with("flashcall.") {
-            violations.add(
-                field,
-                "must be `flashcall`: Telnyx does not give the whole block back, so it is taken whole only",
-            );
-        } else if paths.iter().enumerate().any(|(other, parent)| other != index && covers(parent, path)) {
-            violations.add(field, "must not be named twice, nor within another path of the mask");
-        } else {
-            names.extend(found);
+impl Violations {
+    /// The fields in the mask. `daily_spend_limit` stands for both of its parts.
+    fn masked_fields(&mut self, paths: &[String]) -> Vec<&'static ProfileField> {
+        self.require(!paths.is_empty(), "update_mask", "must have at least one path");
+        let mut fields = Vec::new();
+        for (index, path) in paths.iter().enumerate() {
+            let place = format!("update_mask.paths[{index}]");
+            let found: Vec<_> = PROFILE_FIELDS
+                .iter()
+                .filter(|field| {
+                    field.path == path || (path == "daily_spend_limit" && field.path.starts_with("daily_spend_limit."))
+                })
+                .collect();
+            if found.is_empty() {
+                self.add(
+                    &place,
+                    "must be the path of a field of the profile that can be changed, such as sms.app_name",
+                );
+            } else if path.starts_with("flashcall.") {
+                self.add(
+                    &place,
+                    "must be `flashcall`: Telnyx does not return the whole block, so it is replaced whole",
+                );
+            } else if paths.iter().enumerate().any(|(other, parent)| other != index && covers(parent, path)) {
+                self.add(&place, "must not be equal to another path of the mask, nor inside of one");
+            } else {
+                fields.extend(found);
+            }
         }
+        fields
     }
-    names
 }
 
-/// Whether `field` is `path` or stands inside it.
+/// Whether `field` is `path` or inside of it.
 fn covers(path: &str, field: &str) -> bool {
     field.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-fn patch(names: &[&ProfileField], values: &Value, violations: &mut Violations) -> ProfilePatch {
+fn patch(fields: &[&ProfileField], values: &Value, violations: &mut Violations) -> ProfilePatch {
     let mut patch = ProfilePatch::default();
-    for name in names {
-        let value = values.pointer(name.telnyxs).cloned();
-        let mut keys = name.telnyxs.trim_start_matches('/').split('/');
+    for field in fields {
+        let value = values.pointer(field.pointer).cloned();
+        let mut keys = field.pointer.trim_start_matches('/').split('/');
         let first = keys.next().unwrap_or_default();
         match (Channel::from_name(first), keys.next()) {
             (None, _) => {
-                patch.fields.insert(first.to_owned(), value.unwrap_or_else(|| cleared(name, violations)));
+                patch.fields.insert(first.to_owned(), value.unwrap_or_else(|| cleared(field, violations)));
             }
             (Some(channel), None) => match value {
                 Some(Value::Object(block)) => patch.blocks.push((channel, BlockPatch::Whole(block))),
-                _ => violations.add(format!("profile.{}", name.ours), "must be given: a channel can't be taken away"),
+                _ => violations.add(&format!("profile.{}", field.path), "must be set: a channel can't be removed"),
             },
             (Some(channel), Some(key)) => {
-                // A null takes the key out of the block.
+                // A null removes the key from the block.
                 keys_of(&mut patch, channel).insert(key.to_owned(), value.unwrap_or(Value::Null));
             }
         }
@@ -94,10 +101,10 @@ fn patch(names: &[&ProfileField], values: &Value, violations: &mut Violations) -
     patch
 }
 
-/// What stands for a field of the profile itself that was named and left empty. Telnyx's document has no null there.
-fn cleared(name: &ProfileField, violations: &mut Violations) -> Value {
-    let can_be_empty = matches!(name.ours, "language" | "webhook_url" | "webhook_failover_url");
-    violations.require(can_be_empty, format!("profile.{}", name.ours), "must be given");
+/// The value of an empty field of the profile itself. Telnyx's document has no null there.
+fn cleared(field: &ProfileField, violations: &mut Violations) -> Value {
+    let can_be_empty = matches!(field.path, "language" | "webhook_url" | "webhook_failover_url");
+    violations.require(can_be_empty, &format!("profile.{}", field.path), "must be set");
     Value::String(String::new())
 }
 
@@ -109,7 +116,7 @@ fn keys_of(patch: &mut ProfilePatch, channel: Channel) -> &mut Map<String, Value
         patch.blocks.len() - 1
     });
     match &mut patch.blocks[index].1 {
-        // A mask that names a block and a field of it is refused.
+        // A mask with a block and a field of it is refused.
         BlockPatch::Whole(keys) | BlockPatch::Keys(keys) => keys,
     }
 }
@@ -126,7 +133,7 @@ mod tests {
         let update_mask = Some(FieldMask { paths: paths.iter().map(ToString::to_string).collect() });
         let result = update_profile(pb::UpdateProfileRequest { profile, update_mask });
         result
-            .map(|(_, patch)| patch)
+            .map(|update| update.patch)
             .map_err(|error| error.violations.iter().map(|one| contract_path(&one.field).into()).collect())
     }
 

@@ -1,0 +1,76 @@
+//! The blocks of a profile, one for each channel, in Telnyx's terms.
+
+use crate::{
+    grpc::translate::{Violations, optional},
+    pb,
+    telnyx::ChannelBlock,
+};
+
+pub(super) fn sms(sms: &pb::SmsSettings, violations: &mut Violations) -> ChannelBlock {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == ' ';
+    let must = "must be at most 11 letters, digits and spaces";
+    violations.message("sms", |violations| ChannelBlock {
+        app_name: violations.app_name(&sms.app_name),
+        code_length: violations.code_length(sms.code_length),
+        default_verification_timeout_secs: violations.timeout("default_timeout", sms.default_timeout),
+        messaging_template_id: optional(&sms.template_id, |id| violations.id("template_id", id)),
+        whitelisted_destinations: violations.destinations("allowed_destinations", &sms.allowed_destinations),
+        alpha_sender: violations.text("alpha_sender", &sms.alpha_sender, 11, allowed, must),
+        ..ChannelBlock::default()
+    })
+}
+
+pub(super) fn call(call: &pb::CallSettings, violations: &mut Violations) -> ChannelBlock {
+    violations.message("call", |violations| ChannelBlock {
+        app_name: violations.app_name(&call.app_name),
+        code_length: violations.code_length(call.code_length),
+        default_verification_timeout_secs: violations.timeout("default_timeout", call.default_timeout),
+        messaging_template_id: optional(&call.template_id, |id| violations.id("template_id", id)),
+        whitelisted_destinations: violations.destinations("allowed_destinations", &call.allowed_destinations),
+        ..ChannelBlock::default()
+    })
+}
+
+pub(super) fn flashcall(flashcall: &pb::FlashcallSettings, violations: &mut Violations) -> ChannelBlock {
+    violations.message("flashcall", |violations| ChannelBlock {
+        app_name: violations.app_name(&flashcall.app_name),
+        default_verification_timeout_secs: violations.timeout("default_timeout", flashcall.default_timeout),
+        whitelisted_destinations: violations.destinations("allowed_destinations", &flashcall.allowed_destinations),
+        ..ChannelBlock::default()
+    })
+}
+
+pub(super) fn whatsapp(whatsapp: &pb::WhatsappSettings, violations: &mut Violations) -> ChannelBlock {
+    violations.message("whatsapp", |violations| {
+        let sender =
+            optional(&whatsapp.sender_phone_number, |text| violations.phone_number("sender_phone_number", text));
+        ChannelBlock {
+            default_verification_timeout_secs: violations.timeout("default_timeout", whatsapp.default_timeout),
+            whitelisted_destinations: violations.destinations("allowed_destinations", &whatsapp.allowed_destinations),
+            waba_id: optional(&whatsapp.waba_id, |id| violations.id("waba_id", id)),
+            sender_phone_number: sender.map(|number| number.as_e164().to_owned()),
+            template_id: optional(&whatsapp.waba_template_id, |id| violations.id("waba_template_id", id)),
+            ..ChannelBlock::default()
+        }
+    })
+}
+
+/// The one block whose lifetime has the name of Telnyx's guides.
+pub(super) fn dtmf_confirm(dtmf_confirm: &pb::DtmfConfirmSettings, violations: &mut Violations) -> ChannelBlock {
+    violations.message("dtmf_confirm", |violations| ChannelBlock {
+        default_timeout_secs: violations.timeout("default_timeout", dtmf_confirm.default_timeout),
+        ..ChannelBlock::default()
+    })
+}
+
+impl Violations {
+    fn app_name(&mut self, text: &str) -> Option<String> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == ' ' || c == '-';
+        self.text("app_name", text, 30, allowed, "must be at most 30 letters, digits, spaces and hyphens")
+    }
+
+    fn code_length(&mut self, length: i32) -> Option<u64> {
+        self.require(length == 0 || (4..=10).contains(&length), "code_length", "must be from 4 to 10");
+        u64::try_from(length).ok().filter(|length| *length > 0)
+    }
+}
