@@ -38,7 +38,7 @@ pub struct Gateway {
     reload: Option<Reload<Directory>>,
     /// What outlives the call that began it.
     tasks: Tasks,
-    limits: config::Shutdown,
+    limits: config::ShutdownConfig,
 }
 
 /// Why a gateway does not run.

@@ -67,7 +67,7 @@ struct LogArguments {
 }
 
 impl LogArguments {
-    fn apply(&self, log: &mut config::Log) {
+    fn apply(&self, log: &mut config::LogConfig) {
         if let Some(level) = &self.log_level {
             log.level.clone_from(level);
         }
@@ -78,7 +78,7 @@ impl LogArguments {
 }
 
 fn log_level(text: &str) -> Result<String, String> {
-    config::Log::level(text).ok_or_else(|| "no such level".to_owned())
+    config::LogConfig::level(text).ok_or_else(|| "no such level".to_owned())
 }
 
 /// Why a command failed, which decides the exit code.
@@ -124,7 +124,7 @@ impl fmt::Display for Failure {
 }
 
 /// Makes logs and traces of `telemetry` the process's own. The log is written when what comes with it is dropped.
-fn observe(config: &config::Telemetry) -> Result<(Telemetry, Flush), Failure> {
+fn observe(config: &config::TelemetryConfig) -> Result<(Telemetry, Flush), Failure> {
     let telemetry = Telemetry::new(config).map_err(Failure::runtime)?;
     let (writer, flush) = Writer::start(io::stderr())?;
     let subscriber = telemetry.subscriber(writer).map_err(Failure::runtime)?;

@@ -72,7 +72,7 @@ impl GrpcServer {
     /// # Errors
     /// Everything that is wrong with the files of `grpc.tls`.
     pub fn new(
-        config: &config::Grpc,
+        config: &config::GrpcConfig,
         telemetry: &Telemetry,
         authenticator: Authenticator,
         calls: CallLimiter,

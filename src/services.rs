@@ -72,7 +72,7 @@ struct Dependencies {
     metrics: Metrics,
     limiter: Limiter,
     tasks: Tasks,
-    settings: config::Sends,
+    settings: config::SendsConfig,
     /// The longest time that one HTTP request takes.
     attempt_timeout: Duration,
 }

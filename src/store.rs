@@ -124,7 +124,7 @@ impl Store {
     /// # Errors
     /// What is wrong with the files that the settings name.
     pub fn new(
-        config: &config::Store,
+        config: &config::StoreConfig,
         clock: Clock,
         on_update: impl Fn(UpdateStats) + Send + Sync + 'static,
     ) -> Result<Self, Errors> {
@@ -132,7 +132,7 @@ impl Store {
             return Ok(Self::memory(config, clock));
         }
         let mut errors = Errors::default();
-        let hash_key = redis::hash_key(&config.redis.hash_key_file, &mut errors);
+        let hash_key = config.redis.hash_key_file.as_deref().and_then(|file| redis::hash_key(file, &mut errors));
         let server = redis::RedisServer::new(&config.redis, &mut errors);
         let (Some(hash_key), Some(server)) = (hash_key, server) else { return Err(errors) };
         let hash_key_digest = digest(&hash_key, &[b"hash key"]);
@@ -145,7 +145,7 @@ impl Store {
     /// # Panics
     /// If the system has no random bytes.
     #[must_use]
-    pub fn memory(config: &config::Store, clock: Clock) -> Self {
+    pub fn memory(config: &config::StoreConfig, clock: Clock) -> Self {
         let mut hash_key = [0; 32];
         aws_lc_rs::rand::fill(&mut hash_key).expect("the system gives random bytes");
         let hash_key = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &hash_key));

@@ -68,7 +68,7 @@ impl Telemetry {
     ///
     /// # Errors
     /// [`Error::Exporter`] if the endpoint can't be used.
-    pub fn new(config: &config::Telemetry) -> Result<Self, Error> {
+    pub fn new(config: &config::TelemetryConfig) -> Result<Self, Error> {
         let otlp = &config.otlp;
         let is_exported = otlp.endpoint.is_some();
         let resource = resource(otlp);
@@ -124,7 +124,7 @@ pub fn child_span(begin: impl FnOnce() -> Span) -> Span {
     if Span::current().is_disabled() { Span::none() } else { begin() }
 }
 
-fn resource(otlp: &config::Otlp) -> Resource {
+fn resource(otlp: &config::OtlpConfig) -> Resource {
     let given = otlp.resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
     Resource::builder_empty()
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
@@ -133,7 +133,11 @@ fn resource(otlp: &config::Otlp) -> Resource {
         .build()
 }
 
-fn traces(config: &config::Telemetry, resource: &Resource, metrics: &Metrics) -> Result<SdkTracerProvider, Error> {
+fn traces(
+    config: &config::TelemetryConfig,
+    resource: &Resource,
+    metrics: &Metrics,
+) -> Result<SdkTracerProvider, Error> {
     let mut provider = SdkTracerProvider::builder()
         // `Sampling` decides before a span begins.
         .with_sampler(Sampler::AlwaysOn)

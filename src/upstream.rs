@@ -91,7 +91,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`BuildError`].
-    pub fn new(config: &config::Upstream, clock: Clock, metrics: &Metrics) -> Result<Self, BuildError> {
+    pub fn new(config: &config::UpstreamConfig, clock: Clock, metrics: &Metrics) -> Result<Self, BuildError> {
         Self::build(Transport::network(config).map_err(BuildError)?, config, clock, metrics)
     }
 
@@ -99,7 +99,12 @@ impl Client {
     ///
     /// # Errors
     /// See [`BuildError`].
-    pub fn over<T>(transport: T, config: &config::Upstream, clock: Clock, metrics: &Metrics) -> Result<Self, BuildError>
+    pub fn over<T>(
+        transport: T,
+        config: &config::UpstreamConfig,
+        clock: Clock,
+        metrics: &Metrics,
+    ) -> Result<Self, BuildError>
     where
         T: Service<http::Request<Bytes>, Response = http::Response<Bytes>, Error = TransportError>
             + Clone
@@ -113,7 +118,7 @@ impl Client {
 
     fn build(
         transport: Transport,
-        config: &config::Upstream,
+        config: &config::UpstreamConfig,
         clock: Clock,
         metrics: &Metrics,
     ) -> Result<Self, BuildError> {

@@ -15,7 +15,8 @@ use super::Failure;
 use crate::{
     clock::Clock,
     config::{
-        self, Backend, ClientCertificate, Config, Environment, Errors, Grpc, Location, RedisMode, human::write_duration,
+        self, Backend, ClientCertificate, Config, Environment, Errors, GrpcConfig, Location, RedisMode,
+        human::write_duration,
     },
     grpc::Material,
     store::Store,
@@ -105,7 +106,7 @@ impl Display for Summary<'_> {
 }
 
 /// How the gRPC port is spoken to.
-fn encryption(f: &mut fmt::Formatter<'_>, grpc: &Grpc, certificate: Option<&Material>) -> fmt::Result {
+fn encryption(f: &mut fmt::Formatter<'_>, grpc: &GrpcConfig, certificate: Option<&Material>) -> fmt::Result {
     let Some(certificate) = certificate else {
         return writeln!(f, "warning: it is in plaintext: tokens and codes travel in the clear");
     };
@@ -123,9 +124,9 @@ fn encryption(f: &mut fmt::Formatter<'_>, grpc: &Grpc, certificate: Option<&Mate
 }
 
 /// Where the records are.
-fn records(f: &mut fmt::Formatter<'_>, store: &config::Store) -> fmt::Result {
-    let config::Redis { mode, urls, .. } = &store.redis;
-    let kind = match (store.backend, mode) {
+fn records(f: &mut fmt::Formatter<'_>, store: &config::StoreConfig) -> fmt::Result {
+    let redis = &store.redis;
+    let kind = match (store.backend, redis.mode) {
         (Backend::Memory, _) => {
             writeln!(f, "records in memory, up to {}", store.max_records)?;
             return match store.replicas {
@@ -141,8 +142,8 @@ fn records(f: &mut fmt::Formatter<'_>, store: &config::Store) -> fmt::Result {
         (Backend::Redis, RedisMode::Cluster) => "a cluster",
         (Backend::Redis, RedisMode::Sentinel) => "servers with sentinels",
     };
-    writeln!(f, "records at {kind}, {}", urls.join(", "))?;
-    if urls.iter().any(|url| url.starts_with("redis:")) {
+    writeln!(f, "records at {kind}, {}", redis.addresses().collect::<Vec<_>>().join(", "))?;
+    if redis.addresses().any(|url| url.starts_with("redis:")) {
         writeln!(f, "warning: this is not rediss: the password and the records travel in the clear")?;
     }
     Ok(())

@@ -43,7 +43,7 @@ pub(super) struct Arguments {
 }
 
 fn origin(text: &str) -> Result<HeaderValue, &'static str> {
-    config::Web::origin(text)
+    config::WebConfig::origin(text)
         .ok_or("must be a scheme, a host and a port as browsers write them, such as http://localhost:8000")
 }
 

@@ -1,30 +1,35 @@
-//! The example file and the reference table, made from what the reading code declares.
+//! The example file and the reference tables. They depend on nothing but the declarations.
 
-use std::fmt::Write;
+use std::{fmt::Write, path::Path};
 
 use super::{
     Config, Environment,
-    reader::{Declared, Reader},
+    reader::{Declaration, Reader},
+    section::read_document,
+    setting::FromSection,
+    telemetry::VARIABLES,
 };
 
 const OPENING: &str = "\
 # The configuration of verify-gateway. Every setting is here with its default, so any line may be left out.
-# docs/CONFIGURATION.md says more, and which environment variable goes before which setting.
+# docs/CONFIGURATION.md says more, and which environment variable overrides which setting.
 ";
 
 /// A configuration file with every setting at its default.
 #[must_use]
 pub fn example() -> String {
     let mut file = OPENING.to_owned();
-    for declared in declared() {
-        match &declared {
-            Declared::Section { path, doc } => {
-                let (indent, key) = indented(path);
-                _ = write!(file, "\n{indent}# {doc}\n{indent}{key}:\n");
+    for declaration in declarations() {
+        // Documentation has its code in backticks, for Markdown.
+        match declaration {
+            Declaration::Section { path, doc } => {
+                let (indent, key) = indented(&path);
+                _ = write!(file, "\n{indent}# {}\n{indent}{key}:\n", doc.replace('`', ""));
             }
-            Declared::Setting { path, default, takes, doc } => {
-                let (indent, key) = indented(path);
-                let value = if default.is_empty() { "\"\"" } else { default };
+            Declaration::Setting { path, default, takes, doc } => {
+                let (indent, key) = indented(&path);
+                let value = if default.is_empty() { "\"\"" } else { &default };
+                let doc = doc.replace('`', "");
                 _ = write!(file, "{indent}# {doc}\n{indent}# Takes {takes}.\n{indent}{key}: {value}\n");
             }
         }
@@ -32,33 +37,37 @@ pub fn example() -> String {
     file
 }
 
-/// The settings as Markdown tables, one a section.
+/// The settings as Markdown tables, one for each section.
 #[must_use]
-pub fn table() -> String {
+pub fn tables() -> String {
+    const HEAD: &str = "| setting | default | takes | what it is |\n|---|---|---|---|\n";
     let mut text = String::new();
-    for declared in declared() {
-        match declared {
-            Declared::Section { path, doc } => {
-                _ = write!(
-                    text,
-                    "\n### `{path}`\n\n{doc}\n\n| setting | default | takes | what it is |\n|---|---|---|---|\n"
-                );
-            }
-            Declared::Setting { path, default, takes, doc } => {
+    for declaration in declarations() {
+        match declaration {
+            Declaration::Section { path, doc } => _ = write!(text, "\n### `{path}`\n\n{doc}\n\n{HEAD}"),
+            Declaration::Setting { path, default, takes, doc } => {
                 let default = if default.is_empty() { "empty".to_owned() } else { format!("`{default}`") };
                 _ = writeln!(text, "| `{path}` | {default} | {takes} | {doc} |");
             }
         }
     }
     // A section that only holds sections has no rows.
-    text.replace("| setting | default | takes | what it is |\n|---|---|---|---|\n\n", "")
+    text.replace(&format!("{HEAD}\n"), "")
 }
 
-/// What the reading code declares, a section's own settings before the sections in it.
-fn declared() -> Vec<Declared> {
+/// The standard variables of OpenTelemetry as a Markdown table.
+#[must_use]
+pub fn variables() -> String {
+    let rows = VARIABLES.iter().map(|variable| format!("| `{}` | {} |\n", variable.name, variable.sets));
+    format!("| variable | sets |\n|---|---|\n{}", rows.collect::<String>())
+}
+
+/// What the sections declare. The settings of a section come before the sections in it.
+fn declarations() -> Vec<Declaration> {
+    // No variable may show in what is generated.
     let env = Environment::default();
-    let mut reader = Reader::new("", &env);
-    reader.document(b"", Config::sections);
+    let mut reader = Reader::new(Path::new(""), &env);
+    read_document(&mut reader, b"", <Config as FromSection>::read);
     reader.declared
 }
 
@@ -70,36 +79,73 @@ fn indented(path: &str) -> (String, &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::fs;
 
     use super::*;
 
+    const REFERENCE: &str = "docs/CONFIGURATION.md";
+
+    fn contents(file: &str) -> String {
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+    }
+
     /// Compares a file of the repository with what it should be; with `UPDATE_GOLDEN` set, writes it instead.
     fn must_be(file: &str, expected: &str) {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            fs::write(&path, expected).unwrap();
+            fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(file), expected).unwrap();
         }
-        assert!(fs::read_to_string(&path).unwrap() == expected, "{file} is out of date: run with UPDATE_GOLDEN=1");
+        assert!(contents(file) == expected, "{file} is out of date: run with UPDATE_GOLDEN=1");
+    }
+
+    /// `text` with `generated` between the markers of `name`.
+    fn with_generated(text: &str, name: &str, generated: &str) -> String {
+        let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->\n"));
+        let (before, rest) = text.split_once(&begin).unwrap();
+        let (_, after) = rest.split_once(&end).unwrap();
+        format!("{before}{begin}{generated}\n{end}{after}")
     }
 
     #[test]
-    fn the_example_file_is_the_declarations_and_gives_the_defaults() {
+    fn the_example_file_follows_from_the_declarations_and_gives_the_defaults() {
         must_be("gateway.example.yaml", &example());
         let env = Environment::default();
-        let mut reader = Reader::new("example", &env);
-        let config = reader.document(example().as_bytes(), Config::sections);
+        let mut reader = Reader::new(Path::new("example"), &env);
+        let config = read_document(&mut reader, example().as_bytes(), <Config as FromSection>::read);
         assert_eq!(config, Some(Config::default()), "{}", reader.errors);
         assert!(reader.errors.is_empty(), "{}", reader.errors);
     }
 
     #[test]
-    fn the_reference_table_is_the_declarations() {
-        const MARKS: [&str; 2] = ["<!-- settings: begin -->\n", "<!-- settings: end -->\n"];
-        let file = "docs/CONFIGURATION.md";
-        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
-        let (before, rest) = text.split_once(MARKS[0]).unwrap();
-        let (_, after) = rest.split_once(MARKS[1]).unwrap();
-        must_be(file, &format!("{before}{}{}\n{}{after}", MARKS[0], table(), MARKS[1]));
+    fn the_reference_follows_from_the_declarations() {
+        let text = with_generated(&contents(REFERENCE), "settings", &tables());
+        must_be(REFERENCE, &with_generated(&text, "variables", &format!("\n{}", variables())));
+    }
+
+    #[test]
+    fn every_row_of_the_reference_is_one_declaration() {
+        let text = contents(REFERENCE);
+        for variable in VARIABLES {
+            assert_eq!(text.matches(&format!("| `{}` |", variable.name)).count(), 1, "{}", variable.name);
+        }
+        for declaration in declarations() {
+            if let Declaration::Setting { path, .. } = declaration {
+                // One row of the reference; the page also has a table with examples of variables.
+                assert_eq!(tables().matches(&format!("| `{path}` |")).count(), 1, "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_generated_does_not_depend_on_what_was_read_before() {
+        let generated = || (example(), tables(), variables());
+        let before = generated();
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "nowhere"),
+            ("OTEL_TRACES_SAMPLER", "xray"),
+            ("VERIFY_GATEWAY_UPSTREAM__BASE_URL", "http://elsewhere"),
+        ];
+        let (config, errors) = Config::read(Path::new("/nowhere"), &variables.into_iter().collect());
+        assert!(config.is_none() && !errors.is_empty());
+        assert_eq!(generated(), before);
     }
 }

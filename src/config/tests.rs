@@ -1,6 +1,6 @@
 //! What a whole configuration must do.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -126,7 +126,7 @@ fn a_variable_that_is_no_text_is_an_error() {
     let env = [("VERIFY_GATEWAY_GRPC__LISTEN", OsString::from_vec(vec![0xff]))].into_iter().collect();
     assert_eq!(
         Config::load(&path, &env).unwrap_err().to_string(),
-        "environment VERIFY_GATEWAY_GRPC__LISTEN: grpc.listen: not UTF-8 text\n1 error"
+        "environment VERIFY_GATEWAY_GRPC__LISTEN: grpc.listen: must be UTF-8 text\n1 error"
     );
 }
 
@@ -141,7 +141,7 @@ proptest! {
     fn nothing_makes_it_panic(bytes: Vec<u8>, text in "(grpc|upstream|tenants|a): ?[-a-z0-9:&*{}\\[\\]\" \n]{0,60}") {
         let env: Environment = [("VERIFY_GATEWAY_GRPC__LISTEN", text.as_str())].into_iter().collect();
         for document in [&bytes[..], text.as_bytes()] {
-            Reader::new("f", &env).document(document, Config::sections);
+            read_document(&mut Reader::new(Path::new("f"), &env), document, <Config as FromSection>::read);
         }
     }
 }

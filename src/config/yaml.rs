@@ -10,7 +10,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 use super::error::{Errors, Location, Position};
 
 /// The largest file that is read, in bytes.
-pub(super) const MAX_SIZE: usize = 4 << 20;
+pub(super) const MAX_SIZE: u64 = 4 << 20;
 /// How many levels of lists and mappings may stand in each other.
 const MAX_DEPTH: usize = 16;
 /// How many keys a mapping may have. Each is compared with those before it.
@@ -54,7 +54,7 @@ pub(crate) struct Key {
 /// `None` says that it can't be read to its end; `errors` then says why.
 pub(super) fn read(file: &Arc<str>, bytes: &[u8], errors: &mut Errors) -> Option<Node> {
     let mut fail = |position, what: &str| errors.add(Location::Position(file.clone(), position), "", what);
-    if bytes.len() > MAX_SIZE {
+    if bytes.len() as u64 > MAX_SIZE {
         errors.add(Location::File(file.clone()), "", format!("larger than {} MiB", MAX_SIZE >> 20));
         return None;
     }
@@ -256,7 +256,9 @@ mod tests {
         let mut not_text = Errors::default();
         assert!(read(&"f".into(), b"a: 1\nb: \xff", &mut not_text).is_none());
         assert_eq!(not_text.iter().next().unwrap().to_string(), "f:2:4: not UTF-8 text");
-        assert!(read(&"f".into(), &vec![b' '; MAX_SIZE + 1], &mut Errors::default()).is_none());
+        assert!(
+            read(&"f".into(), &vec![b' '; usize::try_from(MAX_SIZE).unwrap() + 1], &mut Errors::default()).is_none()
+        );
     }
 
     proptest! {

@@ -135,7 +135,7 @@ pub(super) struct GatewayService {
 }
 
 impl GatewayService {
-    pub(super) fn new(config: &config::Grpc, parts: EdgeParts) -> Self {
+    pub(super) fn new(config: &config::GrpcConfig, parts: EdgeParts) -> Self {
         let EdgeParts { sampling, metrics, authenticator, calls, routes, draining } = parts;
         let edge = Edge {
             tracing: CallTracing::new(sampling, metrics.clone()),

@@ -46,7 +46,7 @@ pub(super) struct Connections {
 /// What every connection knows.
 struct ConnectionContext {
     service: GatewayService,
-    config: config::Grpc,
+    config: config::GrpcConfig,
     /// None for plaintext.
     tls: Option<watch::Receiver<Arc<Material>>>,
     metrics: Metrics,
@@ -77,7 +77,7 @@ impl Connections {
     /// [`Self::drain`] does.
     pub(super) fn new(
         service: GatewayService,
-        config: config::Grpc,
+        config: config::GrpcConfig,
         tls: Option<watch::Receiver<Arc<Material>>>,
         metrics: Metrics,
         draining: CancellationToken,

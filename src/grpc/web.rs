@@ -25,7 +25,7 @@ pub(super) struct GrpcWeb {
 
 impl GrpcWeb {
     /// None where they must not.
-    pub(super) fn new(config: &config::Web) -> Option<Self> {
+    pub(super) fn new(config: &config::WebConfig) -> Option<Self> {
         config.enabled.then(|| Self { cors: Cors::new(config.allowed_origins.clone()) })
     }
 

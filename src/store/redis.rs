@@ -52,7 +52,7 @@ pub(super) struct RedisBackend {
 impl RedisBackend {
     /// Records at `server`. Gateways with another `hash_key_digest` are refused.
     pub(super) fn new(
-        config: &config::Redis,
+        config: &config::RedisConfig,
         server: RedisServer,
         hash_key_digest: String,
         on_update: Box<dyn Fn(UpdateStats) + Send + Sync>,

@@ -2,7 +2,7 @@ use super::*;
 use crate::config::Config;
 
 fn store(max_records: usize, clock: &Clock) -> Store {
-    Store::memory(&config::Store { max_records, ..Config::default().store }, clock.clone())
+    Store::memory(&config::StoreConfig { max_records, ..Config::default().store }, clock.clone())
 }
 
 async fn put(store: &Store, key: &str, value: u32, keep: Duration) -> Result<(), Error> {

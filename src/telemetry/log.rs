@@ -44,7 +44,7 @@ struct LogState {
 type SetLevel = Box<dyn Fn(&str) -> Result<(), ParseError> + Send>;
 
 impl LogHandle {
-    pub(super) fn new(config: &config::Log) -> Self {
+    pub(super) fn new(config: &config::LogConfig) -> Self {
         let (level, human) = (Mutex::new(config.level.clone()), is_human(config.format).into());
         Self(Arc::new(LogState { level, human, audit: config.audit, set: Mutex::default() }))
     }

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 
 use super::Error;
 use crate::{
-    config::{Otlp, Protocol},
+    config::{OtlpConfig, Protocol},
     http_client,
 };
 
@@ -60,7 +60,7 @@ macro_rules! exporter {
     };
 }
 
-fn endpoint(otlp: &Otlp, path: &str) -> String {
+fn endpoint(otlp: &OtlpConfig, path: &str) -> String {
     format!("{}{path}", otlp.endpoint.as_deref().unwrap_or_default())
 }
 
@@ -69,16 +69,16 @@ fn built<T>(exporter: Result<T, ExporterBuildError>) -> Result<T, Error> {
 }
 
 /// Exports spans.
-pub(super) fn spans(otlp: &Otlp) -> Result<SpanExporter, Error> {
+pub(super) fn spans(otlp: &OtlpConfig) -> Result<SpanExporter, Error> {
     exporter!(SpanExporter, otlp, "/v1/traces")
 }
 
 /// Exports metrics.
-pub(super) fn metrics(otlp: &Otlp) -> Result<MetricExporter, Error> {
+pub(super) fn metrics(otlp: &OtlpConfig) -> Result<MetricExporter, Error> {
     exporter!(MetricExporter, otlp, "/v1/metrics")
 }
 
 /// Exports logs.
-pub(super) fn logs(otlp: &Otlp) -> Result<LogExporter, Error> {
+pub(super) fn logs(otlp: &OtlpConfig) -> Result<LogExporter, Error> {
     exporter!(LogExporter, otlp, "/v1/logs")
 }

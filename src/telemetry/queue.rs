@@ -39,7 +39,7 @@ struct Counted<E> {
 
 impl Queue {
     /// A queue before `exporter`.
-    pub(super) fn new(exporter: impl SpanExporter + 'static, config: &config::Otlp, metrics: &Metrics) -> Self {
+    pub(super) fn new(exporter: impl SpanExporter + 'static, config: &config::OtlpConfig, metrics: &Metrics) -> Self {
         let (waiting, metrics) = (Arc::new(AtomicUsize::new(0)), metrics.clone());
         let batches = BatchConfigBuilder::default()
             .with_max_queue_size(config.max_queue_size)

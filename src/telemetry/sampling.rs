@@ -35,7 +35,7 @@ struct Rules {
 impl Sampling {
     /// The sampling of `config`.
     #[must_use]
-    pub fn new(config: &config::Telemetry) -> Self {
+    pub fn new(config: &config::TelemetryConfig) -> Self {
         let otlp = &config.otlp;
         let ratio = match (config.console_traces, otlp.endpoint.is_some()) {
             // A person who reads the console wants to see every call.

@@ -14,8 +14,8 @@ use super::{Credential, Issuer, TenantEntry, role::Roles};
 use crate::{
     config::{
         Environment, Errors, Location,
-        reader::{Reader, Spanned},
-        section::Section,
+        reader::Reader,
+        section::{Section, Spanned, read_file},
     },
     files::FileSet,
 };
@@ -31,8 +31,6 @@ pub(super) struct Content {
 
 /// What the parts of a file share.
 struct Shared<'f> {
-    /// Where relative paths count from.
-    folder: &'f Path,
     files: &'f mut FileSet,
     roles: Roles,
     issuers: Vec<Issuer>,
@@ -66,10 +64,10 @@ impl Seen {
 
 /// Reads the file at `path`, and adds every file that it reads to `files`.
 pub(super) fn read(path: &Path, env: &Environment, files: &mut FileSet) -> Result<Content, Errors> {
-    let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let text = files.read(path, MAX_FILE);
-    let mut shared = Shared { folder, files, roles: Roles::default(), issuers: Vec::new(), seen: Seen::default() };
-    let (reader, tenants) = Reader::content(path, text, env, |root| {
+    let mut reader = Reader::new(path, env);
+    let mut shared = Shared { files, roles: Roles::default(), issuers: Vec::new(), seen: Seen::default() };
+    let tenants = read_file(&mut reader, text, |root| {
         issuer::read_all(root, &mut shared);
         permissions::roles(root, &mut shared.roles);
         let any = root.has("tenants");

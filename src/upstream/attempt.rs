@@ -42,7 +42,12 @@ pub(super) struct Attempts {
 
 impl Attempts {
     /// `probe_url` lists profiles.
-    pub(super) fn new(config: &config::Upstream, probe_url: Url, transport: Transport, metrics: &Metrics) -> Self {
+    pub(super) fn new(
+        config: &config::UpstreamConfig,
+        probe_url: Url,
+        transport: Transport,
+        metrics: &Metrics,
+    ) -> Self {
         let permits = config.max_concurrent_attempts;
         Self {
             breakers: CircuitBreakers::new(&config.breaker, metrics.clone()),

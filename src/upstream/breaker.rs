@@ -35,7 +35,7 @@ pub(super) struct CircuitBreakers {
 }
 
 impl CircuitBreakers {
-    pub(super) fn new(rules: &config::Breaker, metrics: Metrics) -> Self {
+    pub(super) fn new(rules: &config::BreakerConfig, metrics: Metrics) -> Self {
         let (rules, open_for) = (rules.clone(), rules.open_for);
         let new = move || Arc::new(Effect::ALL.map(|_| Mutex::new(Circuit::new(rules.clone()))));
         let circuits = Arc::new(KeyedCache::new(new));

@@ -18,7 +18,7 @@ pub(super) struct RetryBudgets {
 }
 
 impl RetryBudgets {
-    pub(super) fn new(config: &config::Budget) -> Self {
+    pub(super) fn new(config: &config::BudgetConfig) -> Self {
         let each = config.clone();
         Self { all: RetryBudget::new(config), tenants: KeyedCache::new(move || Arc::new(RetryBudget::new(&each))) }
     }
@@ -51,7 +51,7 @@ struct RetryBudget {
 }
 
 impl RetryBudget {
-    fn new(config: &config::Budget) -> Self {
+    fn new(config: &config::BudgetConfig) -> Self {
         // N retries per second are N thousandths per millisecond.
         let reserve = config.window.as_millis().saturating_mul(config.per_second as u128);
         Self {

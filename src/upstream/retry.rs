@@ -23,14 +23,14 @@ use crate::{clock::Clock, config, telemetry::Metrics};
 
 /// Makes the attempts of a request.
 pub(super) struct RetryPolicy {
-    limits: config::Retry,
+    limits: config::RetryConfig,
     budgets: Arc<RetryBudgets>,
     clock: Clock,
     metrics: Metrics,
 }
 
 impl RetryPolicy {
-    pub(super) fn new(limits: config::Retry, clock: Clock, metrics: Metrics) -> Self {
+    pub(super) fn new(limits: config::RetryConfig, clock: Clock, metrics: Metrics) -> Self {
         let budgets = Arc::new(RetryBudgets::new(&limits.budget));
         // The metrics must not keep the budgets alive.
         let observed = Arc::downgrade(&budgets);

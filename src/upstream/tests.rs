@@ -56,7 +56,7 @@ where
 }
 
 /// A client over `transport` whose settings are changed by `change`.
-fn over<T>(transport: T, change: impl FnOnce(&mut config::Upstream)) -> Client
+fn over<T>(transport: T, change: impl FnOnce(&mut config::UpstreamConfig)) -> Client
 where
     T: Service<http::Request<Bytes>, Response = http::Response<Bytes>, Error = TransportError>
         + Clone

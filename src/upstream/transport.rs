@@ -26,7 +26,7 @@ pub(super) enum Transport {
 }
 
 impl Transport {
-    pub(super) fn network(config: &config::Upstream) -> Result<Self, Box<dyn StdError + Send + Sync>> {
+    pub(super) fn network(config: &config::UpstreamConfig) -> Result<Self, Box<dyn StdError + Send + Sync>> {
         let ca = config.ca_file.as_ref().map(|path| files::read(path, MAX_PEM)).transpose()?;
         let client = http_client::build_direct(ca.as_ref().map(|pem| pem.as_slice()), |builder| {
             builder

@@ -1,44 +1,29 @@
-//! Settings of gRPC-Web, for pages in browsers.
+//! Settings of gRPC-Web.
 
 use http::{HeaderValue, Uri};
 
-use crate::config::section::Section;
+use crate::config::{
+    kinds::{items, switch, text},
+    setting::settings,
+};
 
-/// Settings of gRPC-Web, for pages in browsers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Web {
-    /// Whether it is spoken, and HTTP/1.1 with it.
-    pub enabled: bool,
-    /// The origins whose pages may call, as browsers write them in the `origin` header.
-    pub allowed_origins: Vec<HeaderValue>,
-}
-
-impl Web {
-    pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
-        Self {
-            enabled: section.switch(
-                "enabled",
-                "false",
-                "Whether gRPC-Web is spoken too, for pages in browsers, and HTTP/1.1 with it.",
-            ),
-            allowed_origins: section.setting(
-                "allowed_origins",
-                "",
-                "origins with commas between them, such as https://admin.example, or empty",
-                "From where pages may call that do not come from the gateway's own origin.",
-                origins,
-            ),
-        }
+settings! {
+    /// Settings of gRPC-Web.
+    pub struct WebConfig {
+        /// Whether to serve gRPC-Web to web pages, and HTTP/1.1 with it.
+        enabled: bool = "false", switch();
+        /// The origins of pages that may call, as browsers write them in the `origin` header. Pages of the gateway's own
+        /// origin may always call.
+        allowed_origins: Vec<HeaderValue> = "",
+            text("origins with commas between them, such as https://admin.example, or empty", origins);
     }
 }
 
-/// Origins with commas between them.
 fn origins(text: &str) -> Option<Vec<HeaderValue>> {
-    let origins = text.split(',').map(str::trim).filter(|_| !text.trim().is_empty());
-    origins.map(Web::origin).collect()
+    items(text).map(WebConfig::origin).collect()
 }
 
-impl Web {
+impl WebConfig {
     /// Takes an origin as browsers write it (RFC 6454 §6.2): scheme, host and port alone, in lower case, and no port that is
     /// the scheme's own.
     #[must_use]
@@ -63,7 +48,7 @@ mod tests {
     #[test]
     fn origins_are_those_that_browsers_write() {
         for right in ["https://admin.example", "http://localhost:8000", "https://[::1]:8443", "http://10.0.0.1"] {
-            assert_eq!(Web::origin(right).unwrap(), right);
+            assert_eq!(WebConfig::origin(right).unwrap(), right);
         }
         for wrong in [
             "",
@@ -81,7 +66,7 @@ mod tests {
             "ftp://admin.example",
             "https://a.example https://b.example",
         ] {
-            assert_eq!(Web::origin(wrong), None, "{wrong}");
+            assert_eq!(WebConfig::origin(wrong), None, "{wrong}");
         }
         assert_eq!(origins(" ").unwrap().len(), 0);
         assert_eq!(origins("https://a.example, https://b.example").unwrap().len(), 2);

@@ -20,7 +20,7 @@ use crate::{config, grpc::edge::GatewayService};
 const MAX_HEAD: usize = super::http2::MAX_HEADER_LIST_SIZE as usize;
 
 /// The protocol of one connection.
-pub(super) fn protocol(config: &config::Grpc) -> Builder {
+pub(super) fn protocol(config: &config::GrpcConfig) -> Builder {
     let mut http1 = Builder::new();
     http1
         .timer(TokioTimer::new())

@@ -49,7 +49,7 @@ const MAX_PENDING_RESETS: usize = 20;
 const MAX_LOCAL_RESETS: usize = 1024;
 
 /// The protocol of one connection, whose calls run on `calls`.
-pub(super) fn protocol(config: &config::Grpc, calls: ConnectionCalls) -> Builder<ConnectionCalls> {
+pub(super) fn protocol(config: &config::GrpcConfig, calls: ConnectionCalls) -> Builder<ConnectionCalls> {
     let mut http2 = Builder::new(calls);
     http2
         .timer(TokioTimer::new())

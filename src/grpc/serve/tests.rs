@@ -19,7 +19,7 @@ use super::{Connections, connection::serve};
 use crate::{
     authn::Authenticator,
     clock::Clock,
-    config::{Config, Grpc},
+    config::{Config, GrpcConfig},
     domain::PeerCertificate,
     grpc::{
         edge::{EdgeParts, GatewayService},
@@ -33,12 +33,12 @@ use crate::{
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The connections of a server with the default settings, changed by `change`, and no services.
-fn connections(change: impl FnOnce(&mut Grpc)) -> Connections {
+fn connections(change: impl FnOnce(&mut GrpcConfig)) -> Connections {
     connections_to(Routes::default(), change)
 }
 
 /// The same with these services.
-fn connections_to(routes: Routes, change: impl FnOnce(&mut Grpc)) -> Connections {
+fn connections_to(routes: Routes, change: impl FnOnce(&mut GrpcConfig)) -> Connections {
     let mut grpc = Config::default().grpc;
     change(&mut grpc);
     let draining = CancellationToken::new();
@@ -48,7 +48,7 @@ fn connections_to(routes: Routes, change: impl FnOnce(&mut Grpc)) -> Connections
 }
 
 /// `routes` behind an edge that knows no identity.
-fn service(grpc: &Grpc, routes: Routes, draining: CancellationToken) -> GatewayService {
+fn service(grpc: &GrpcConfig, routes: Routes, draining: CancellationToken) -> GatewayService {
     let parts = EdgeParts {
         sampling: Sampling::new(&Config::default().telemetry),
         metrics: Metrics::default(),

@@ -33,7 +33,7 @@ pub(super) struct PemFile {
 
 impl Files {
     /// Reads them, and adds them to `files`. `None` without TLS.
-    pub(super) fn read(config: &config::Tls, files: &mut FileSet) -> Option<Self> {
+    pub(super) fn read(config: &config::TlsConfig, files: &mut FileSet) -> Option<Self> {
         let mut file = |setting, path: &Option<PathBuf>| {
             let path = path.clone()?;
             let content = files.read(&path, MAX_PEM).map_err(|error| error.kind());

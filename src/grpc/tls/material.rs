@@ -33,12 +33,12 @@ impl Material {
     /// # Errors
     /// Everything that is wrong with them. That a certificate has expired is none of it: a gateway that does not start
     /// would serve nobody either.
-    pub fn load(config: &config::Grpc) -> Result<Option<Self>, Errors> {
+    pub fn load(config: &config::GrpcConfig) -> Result<Option<Self>, Errors> {
         Self::read(config, &mut FileSet::default())
     }
 
     /// Loads as [`Material::load`] does, and adds the files to `files`.
-    pub(super) fn read(config: &config::Grpc, files: &mut FileSet) -> Result<Option<Self>, Errors> {
+    pub(super) fn read(config: &config::GrpcConfig, files: &mut FileSet) -> Result<Option<Self>, Errors> {
         Files::read(&config.tls, files).map(|files| Self::of(&files, config)).transpose()
     }
 
@@ -55,7 +55,7 @@ impl Material {
     }
 
     /// What `files` give.
-    fn of(files: &Files, config: &config::Grpc) -> Result<Self, Errors> {
+    fn of(files: &Files, config: &config::GrpcConfig) -> Result<Self, Errors> {
         let mut errors = Errors::default();
         let provider = Arc::new(aws_lc_rs::default_provider());
         // What is none has left its error.
@@ -110,7 +110,7 @@ fn pair(
 
 /// What clients' certificates have to stand.
 fn verifier(
-    config: &config::Tls,
+    config: &config::TlsConfig,
     provider: &Arc<CryptoProvider>,
     files: &Files,
     errors: &mut Errors,
@@ -126,7 +126,7 @@ fn verifier(
 }
 
 fn server(
-    config: &config::Grpc,
+    config: &config::GrpcConfig,
     provider: Arc<CryptoProvider>,
     pair: CertifiedKey,
     verifier: Arc<dyn ClientCertVerifier>,

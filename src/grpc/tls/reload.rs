@@ -29,7 +29,11 @@ impl CertificateReloader {
     ///
     /// # Errors
     /// Everything that is wrong with its files.
-    pub(in crate::grpc) fn load(config: &config::Grpc, clock: Clock, metrics: Metrics) -> Result<Option<Self>, Errors> {
+    pub(in crate::grpc) fn load(
+        config: &config::GrpcConfig,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Result<Option<Self>, Errors> {
         let interval = config.tls.reload_interval;
         let config = config.clone();
         let (material, watch) = FileWatch::start(move |files| Material::read(&config, files));

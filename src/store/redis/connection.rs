@@ -29,7 +29,7 @@ pub(super) fn shared(error: impl Error + Send + Sync + 'static) -> SharedError {
 
 /// Where the server is. The files are read for each connection, so their content may change.
 pub(in crate::store) struct RedisServer {
-    config: config::Redis,
+    config: config::RedisConfig,
     /// Of the server, of some nodes of the cluster, or of the sentinels.
     addresses: Vec<ConnectionInfo>,
 }
@@ -66,9 +66,9 @@ impl RedisConnection {
 
 impl RedisServer {
     /// The server of `config`. Adds what is wrong with its files to `errors`.
-    pub(in crate::store) fn new(config: &config::Redis, errors: &mut Errors) -> Option<Self> {
+    pub(in crate::store) fn new(config: &config::RedisConfig, errors: &mut Errors) -> Option<Self> {
         ServerFiles::read(config).map_err(|wrong| errors.append(wrong)).ok()?;
-        let addresses = config.urls.iter().map(|url| url.as_str().into_connection_info());
+        let addresses = config.addresses().map(IntoConnectionInfo::into_connection_info);
         let addresses = addresses.collect::<RedisResult<_>>().expect("the settings were validated");
         Some(Self { config: config.clone(), addresses })
     }

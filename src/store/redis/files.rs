@@ -38,7 +38,7 @@ impl ServerFiles {
     ///
     /// # Errors
     /// What is wrong with each file.
-    pub(super) fn read(config: &config::Redis) -> Result<Self, Errors> {
+    pub(super) fn read(config: &config::RedisConfig) -> Result<Self, Errors> {
         let mut errors = Errors::default();
         let sentinel_password_file = config.sentinel_password_file.as_deref();
         let files = Self {

@@ -28,7 +28,7 @@ impl Captured {
 }
 
 fn log() -> (LogHandle, Captured, tracing::subscriber::DefaultGuard) {
-    let log = LogHandle::new(&config::Log { level: "info".into(), format: LogFormat::Json, audit: true });
+    let log = LogHandle::new(&config::LogConfig { level: "info".into(), format: LogFormat::Json, audit: true });
     let written = Captured::default();
     let writer = written.clone();
     let subscriber = Registry::default().with(log.layer(move || writer.clone()).unwrap());
@@ -66,7 +66,7 @@ fn audits_are_written_whatever_the_level() {
     let line: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&line["target"], &line["event"], &line["errors"]), (&"audit".into(), &"reload".into(), &2.into()));
 
-    let log = LogHandle::new(&config::Log { level: "trace".into(), format: LogFormat::Json, audit: false });
+    let log = LogHandle::new(&config::LogConfig { level: "trace".into(), format: LogFormat::Json, audit: false });
     let writer = written.clone();
     let subscriber = Registry::default().with(log.layer(move || writer.clone()).unwrap());
     tracing::subscriber::with_default(subscriber, || audit::reloaded("tenants", None));

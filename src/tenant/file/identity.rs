@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Seen, Shared, permissions};
 use crate::{
-    config::{Location, reader::Spanned, section::Section},
+    config::{
+        Location,
+        section::{Section, Spanned},
+    },
     domain::{Identity, TenantId, TokenHash},
     tenant::{Credential, IdentityEntry, JwtRule},
 };

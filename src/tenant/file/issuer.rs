@@ -7,7 +7,10 @@ use jsonwebtoken::Algorithm;
 
 use super::{Shared, each, unread};
 use crate::{
-    config::{Location, human, reader::Spanned, section::Section},
+    config::{
+        Location, human,
+        section::{Section, Spanned},
+    },
     files::MAX_PEM,
     tenant::{Issuer, Jwks, JwksUrl, KeysFrom, issuer::ALGORITHMS},
 };
@@ -128,7 +131,7 @@ fn keys(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Option<KeysFr
 }
 
 fn of_file(section: &mut Section<'_, '_>, shared: &mut Shared<'_>, file: &Spanned) -> Option<KeysFrom> {
-    let read = shared.files.read(&shared.folder.join(&file.text), MAX_JWKS);
+    let read = shared.files.read(&section.reader.folder.join(&file.text), MAX_JWKS);
     let jwks = read.map_err(|error| unread("file", &error));
     match jwks.and_then(|bytes| Jwks::parse(&bytes).map_err(|error| error.to_string())) {
         Ok(jwks) => Some(KeysFrom::File(jwks)),
@@ -144,7 +147,7 @@ fn of_url(section: &mut Section<'_, '_>, shared: &mut Shared<'_>, url: Spanned) 
         let what = "must be an https URL without credentials; http is for loopback addresses alone";
         section.error(url.location, "url", what);
     }
-    let ca = section.text("ca_file").map(|written| (shared.folder.join(&written.text), written.location));
+    let ca = section.text("ca_file").map(|written| (section.reader.folder.join(&written.text), written.location));
     let ca = ca.and_then(|(path, location)| {
         let read = shared.files.read(&path, MAX_PEM).map_err(|error| unread("file", &error));
         let ca = read.and_then(|pem| match reqwest::Certificate::from_pem_bundle(&pem) {
@@ -154,7 +157,7 @@ fn of_url(section: &mut Section<'_, '_>, shared: &mut Shared<'_>, url: Spanned) 
         ca.map_err(|what| section.error(location, "ca_file", what)).ok()
     });
     let token_file = section.text("token_file").map(|Spanned { text, location }| {
-        let path: PathBuf = shared.folder.join(text);
+        let path: PathBuf = section.reader.folder.join(text);
         // Not among the sources: it is renewed all the time, and read when it is needed.
         match path.metadata() {
             Ok(about) if about.len() <= MAX_TOKEN => {}

@@ -4,7 +4,10 @@ use zeroize::Zeroizing;
 
 use super::{Shared, unread};
 use crate::{
-    config::{Unread, reader::Spanned, section::Section},
+    config::{
+        Unread,
+        section::{Section, Spanned},
+    },
     domain::ApiKey,
     tenant::KeySource,
 };
@@ -29,7 +32,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
     let (source, Spanned { text, location }) = first?;
     let (key, kind) = match source {
         "file" => {
-            let path = shared.folder.join(&text);
+            let path = section.reader.folder.join(&text);
             let key = shared.files.read(&path, MAX_FILE).map_err(|error| unread("key file", &error));
             (key.and_then(|key| as_text(&key)), KeySource::File(path))
         }

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use crate::{
-    config::{human, reader::Spanned, section::Section},
+    config::{
+        human,
+        section::{Section, Spanned},
+    },
     domain::{Country, CountryLimits, DAY, Limit, LimitMode, LimitRate, LimitWindow, Limits},
 };
 
@@ -80,7 +83,7 @@ fn countries(section: &mut Section<'_, '_>) -> Option<CountryLimits> {
     let must = must(&MANY);
     let default = parsed(section, "default", &must, |text| window(text, &MANY));
     let mut listed = BTreeMap::new();
-    for (country, Spanned { text, location }) in section.texts_by_key("countries") {
+    for (country, Spanned { text, location }) in section.text_by_name("countries") {
         let known = Country::new(&country.text).filter(|country| country.has_numbers());
         match (known, window(&text, &MANY)) {
             (Some(known), Some(window)) => _ = listed.insert(known.to_string(), window),

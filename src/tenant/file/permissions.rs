@@ -2,7 +2,7 @@
 
 use super::each;
 use crate::{
-    config::{reader::Spanned, section::Section},
+    config::section::{Section, Spanned},
     domain::{Allowed, Country, Permissions},
     telnyx::Channel,
     tenant::role::{self, Roles},

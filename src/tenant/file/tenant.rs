@@ -5,7 +5,10 @@ use std::{collections::HashMap, time::Duration};
 use super::{Shared, identity, key, limits, test_numbers};
 use crate::{
     clock::Clock,
-    config::{human, reader::Spanned, section::Section},
+    config::{
+        human,
+        section::{Section, Spanned},
+    },
     domain::{Tenant, TenantId},
     tenant::{IdentityEntry, TenantEntry},
 };

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
-    config::{Location, reader::Spanned, section::Section},
+    config::{
+        Location,
+        section::{Section, Spanned},
+    },
     domain::{PhoneNumber, TestNumber, TestNumbers},
     secret::Secret,
 };

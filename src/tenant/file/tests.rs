@@ -325,7 +325,7 @@ fn every_error_in_limits_is_reported_at_once_with_its_place() {
         "10:56: tenants[0].limits.sends_per_country.countries: the keys must be countries' ISO 3166-1 codes of two \
          capital letters"
             .to_owned(),
-        "10:73: tenants[0].limits.sends_per_country.countries: must be a mapping of keys to single values".to_owned(),
+        "10:73: tenants[0].limits.sends_per_country.countries: must be a mapping of names to single values".to_owned(),
         "11:33: tenants[0].limits.sends_per_day.per: unknown key; known here: mode, max".to_owned(),
         "12:23: tenants[0].limits.send_cool_down: must be a mapping of keys to values".to_owned(),
         "13:48: tenants[0].limits.checks_per_verification.mode: must be one of enforce, observe, off".to_owned(),

@@ -53,7 +53,7 @@ pub(super) enum Transition {
 }
 
 pub(super) struct Circuit {
-    rules: config::Breaker,
+    rules: config::BreakerConfig,
     state: CircuitState,
     /// The number of states so far.
     number: u64,
@@ -78,7 +78,7 @@ struct Counts {
 
 impl Circuit {
     /// A closed circuit.
-    pub(super) fn new(rules: config::Breaker) -> Self {
+    pub(super) fn new(rules: config::BreakerConfig) -> Self {
         let window = RollingWindow::new(rules.window);
         Self { rules, state: CircuitState::Closed, number: 0, consecutive_failures: 0, window }
     }

@@ -50,7 +50,7 @@ async fn run(
     let start = Instant::now();
     let attempts = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&attempts);
-    let limits = config::Retry {
+    let limits = config::RetryConfig {
         max_attempts: 4,
         base_delay: Duration::from_millis(100),
         max_delay: Duration::from_secs(1),

@@ -16,7 +16,8 @@ async fn attempts_under_failure(per_second: &[u32], seconds: u32) -> usize {
     });
     // A circuit breaker would stop even these attempts.
     let client = over(transport, |config| {
-        config.breaker = config::Breaker { consecutive_failures: 0, min_success_ratio: 0.0, ..config.breaker.clone() };
+        config.breaker =
+            config::BreakerConfig { consecutive_failures: 0, min_success_ratio: 0.0, ..config.breaker.clone() };
     });
     let tenants = per_second.iter().enumerate().map(|(number, &per_second)| {
         let client = client.clone();

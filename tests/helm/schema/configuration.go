@@ -48,7 +48,7 @@ func section() schema {
 var (
 	wholeNumber = regexp.MustCompile(`^a whole number from (\d+) to (\d+)$`)
 	number      = regexp.MustCompile(`^a number from ([\d.]+) to ([\d.]+)$`)
-	oneOf       = regexp.MustCompile(`^[\w./-]+(, [\w./-]+)* or [\w./-]+$`)
+	oneOf       = regexp.MustCompile(`^one of ([\w./-]+(, [\w./-]+)*)$`)
 )
 
 // taking is the schema of a setting that takes `what`. Ranges of durations and sizes are left to the gateway itself, whose
@@ -70,15 +70,14 @@ func taking(what string) schema {
 	if range_ := number.FindStringSubmatch(what); range_ != nil {
 		return schema{"type": "number", "minimum": float(range_[1]), "maximum": float(range_[2])}
 	}
-	if oneOf.MatchString(what) {
-		return choices(what)
+	if words := oneOf.FindStringSubmatch(what); words != nil {
+		return choices(strings.Split(words[1], ", "))
 	}
 	return schema{"type": "string"}
 }
 
 // choices takes one of several texts. Where one looks like a number, YAML makes a number of it if nobody quotes it.
-func choices(what string) schema {
-	texts := strings.Split(strings.ReplaceAll(what, " or ", ", "), ", ")
+func choices(texts []string) schema {
 	for _, text := range texts {
 		if _, err := strconv.ParseFloat(text, 64); err == nil {
 			pattern := "^(" + strings.ReplaceAll(strings.Join(texts, "|"), ".", `\.`) + ")$"

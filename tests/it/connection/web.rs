@@ -17,7 +17,7 @@ use tonic::{
 use tonic_web::{GrpcWebCall, GrpcWebClientLayer};
 use tower::{Layer, ServiceExt};
 use verify_gateway::{
-    config::{Config, Web},
+    config::{Config, WebConfig},
     pb::{
         Channel as Via, CheckOutcome, CheckVerificationRequest, CheckVerificationResponse, CreateVerificationRequest,
         CreateVerificationResponse, ListTemplatesRequest, ListTemplatesResponse, check_verification_request::Target,
@@ -37,7 +37,7 @@ const SOON: Duration = Duration::from_millis(50);
 
 fn web(config: &mut Config) {
     config.grpc.web.enabled = true;
-    config.grpc.web.allowed_origins = vec![Web::origin(PAGE).unwrap()];
+    config.grpc.web.allowed_origins = vec![WebConfig::origin(PAGE).unwrap()];
 }
 
 /// A gateway that allows gRPC-Web from the origin [`PAGE`].

@@ -213,9 +213,12 @@ fn check_names_the_store_and_warns_of_replicas_with_memory_stores() {
         ("{ redis: { urls: 'redis://a,rediss://b' } }", "store.redis.urls: must be"),
         ("{ redis: { mode: cluster, url: 'redis://a' } }", "store.redis.url: is for standalone"),
         ("{ redis: { urls: 'redis://a' } }", "store.redis.urls: is for cluster and sentinel"),
-        ("{ redis: { mode: sentinel } }", "store.redis.mode: sentinel needs sentinel_master"),
+        (
+            "{ redis: { mode: sentinel } }",
+            "store.redis.mode: sentinel_master is needed if, and only if, mode is sentinel",
+        ),
         ("{ redis: { username: me } }", "store.redis.username: needs password_file"),
-        ("{ redis: { ca_file: ca.pem } }", "store.redis.ca_file: is of no use"),
+        ("{ redis: { ca_file: ca.pem } }", "store.redis.ca_file: needs a rediss URL"),
         ("{ redis: { key_prefix: 'a b' } }", "store.redis.key_prefix: must be"),
     ];
     for (store, expected) in wrong {

@@ -13,7 +13,7 @@ use crate::support::redis::{Redis, ask};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-pub fn open(config: &verify_gateway::config::Store) -> Store {
+pub fn open(config: &verify_gateway::config::StoreConfig) -> Store {
     Store::new(config, Clock::default(), |_| ()).unwrap()
 }
 
@@ -137,7 +137,7 @@ async fn a_gateway_with_another_hash_key_shares_no_records() {
     put(&store, "a", "ours", MINUTE).await.unwrap();
     std::fs::write(server.path("other"), "another key, which is as long as the other").unwrap();
     let mut config = server.store();
-    config.redis.hash_key_file = server.path("other");
+    config.redis.hash_key_file = Some(server.path("other"));
     let other = open(&config);
     assert_ne!(other.digest(&[b"a"]), store.digest(&[b"a"]));
     let Err(store::Error::Unreachable(cause)) = get(&other, "a").await else { panic!("it must not be shared") };

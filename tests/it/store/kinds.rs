@@ -22,7 +22,7 @@ fn user(more: &'static str) -> Vec<&'static str> {
 }
 
 /// Makes the gateway log in as that user.
-fn log_in(config: &mut config::Store, server: &Redis) {
+fn log_in(config: &mut config::StoreConfig, server: &Redis) {
     fs::write(server.path("password"), "s3cret\n").unwrap();
     config.redis.username = "gateway".into();
     config.redis.password_file = Some(server.path("password"));
@@ -63,7 +63,7 @@ async fn a_server_with_tls_and_a_user_of_few_rights_is_enough() {
 }
 
 /// Three nodes that know each other, and the settings for them.
-async fn cluster() -> Option<(Vec<Redis>, config::Store)> {
+async fn cluster() -> Option<(Vec<Redis>, config::StoreConfig)> {
     let program = program()?;
     let (mut nodes, mut ports) = (Vec::new(), Vec::new());
     for _ in 0..3 {
@@ -151,7 +151,7 @@ struct Watched {
     master: Redis,
     replica: Redis,
     _sentinels: Vec<Redis>,
-    config: config::Store,
+    config: config::StoreConfig,
 }
 
 async fn watched() -> Option<Watched> {

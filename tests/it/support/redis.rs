@@ -15,7 +15,7 @@ use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
 };
-use verify_gateway::config::{Backend, Config, Store};
+use verify_gateway::config::{Backend, Config, StoreConfig};
 
 /// The path of the server's executable, from the variable `REDIS_SERVER`. If it is not set, tests that need it are
 /// skipped with a message, and fail in CI.
@@ -93,7 +93,7 @@ impl Redis {
     }
 
     /// Settings of a store at this server.
-    pub fn store(&self) -> Store {
+    pub fn store(&self) -> StoreConfig {
         at(&[&self.url()], &self.path("hash_key"))
     }
 
@@ -129,11 +129,11 @@ async fn spawn(program: &str, arguments: &Vec<String>) -> Child {
 }
 
 /// Settings of a store at `urls`.
-pub fn at(urls: &[&str], hash_key: &Path) -> Store {
+pub fn at(urls: &[&str], hash_key: &Path) -> StoreConfig {
     let mut store = Config::default().store;
     store.backend = Backend::Redis;
     store.redis.urls = urls.iter().map(ToString::to_string).collect();
-    store.redis.hash_key_file = hash_key.into();
+    store.redis.hash_key_file = Some(hash_key.into());
     store
 }
 

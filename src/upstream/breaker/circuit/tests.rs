@@ -6,8 +6,8 @@ use super::*;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Small numbers, so that every rule applies often.
-fn rules() -> config::Breaker {
-    config::Breaker {
+fn rules() -> config::BreakerConfig {
+    config::BreakerConfig {
         consecutive_failures: 4,
         min_success_ratio: 0.5,
         min_samples: 6,
@@ -133,7 +133,7 @@ proptest! {
 }
 
 /// Whether a circuit with `rules` is open after attempts that end like this.
-fn opens(rules: config::Breaker, verdicts: impl IntoIterator<Item = AttemptOutcome>) -> bool {
+fn opens(rules: config::BreakerConfig, verdicts: impl IntoIterator<Item = AttemptOutcome>) -> bool {
     let mut circuit = Circuit::new(rules);
     for verdict in verdicts {
         let Admission::Closed(ticket) = circuit.admit() else { return true };
@@ -144,7 +144,7 @@ fn opens(rules: config::Breaker, verdicts: impl IntoIterator<Item = AttemptOutco
 
 #[test]
 fn rules_can_be_switched_off() {
-    let never = config::Breaker { consecutive_failures: 0, min_success_ratio: 0.0, ..rules() };
+    let never = config::BreakerConfig { consecutive_failures: 0, min_success_ratio: 0.0, ..rules() };
     assert!(!opens(never, [AttemptOutcome::Failure; 100]));
 }
 
@@ -152,7 +152,7 @@ fn rules_can_be_switched_off() {
 fn throttling_alone_opens_it_by_the_share_of_successes_only() {
     assert!(!opens(rules(), [AttemptOutcome::Throttled; 5]));
     assert!(opens(rules(), [AttemptOutcome::Throttled; 6]));
-    let by_rows = config::Breaker { min_success_ratio: 0.0, ..rules() };
+    let by_rows = config::BreakerConfig { min_success_ratio: 0.0, ..rules() };
     assert!(!opens(by_rows.clone(), [AttemptOutcome::Throttled; 100]));
     // It neither counts as a failure nor ends a row of them.
     let row = [AttemptOutcome::Failure, AttemptOutcome::Failure, AttemptOutcome::Throttled, AttemptOutcome::Failure];

@@ -1,0 +1,132 @@
+//! The declaration of settings.
+//!
+//! [`settings!`] declares a section: the struct, how it is read, and what the example file and the reference table say of
+//! it. A setting is declared once, with its name, type, default, kind and documentation.
+
+use std::{borrow::Cow, path::Path};
+
+use super::{
+    environment::Unread,
+    error::Location,
+    reader::{Declaration, variable},
+    section::{Section, Spanned},
+};
+
+/// What values a setting takes.
+pub(super) struct Kind<T> {
+    /// The values in words, as they follow "must be".
+    pub(super) takes: Cow<'static, str>,
+    pub(super) parse: Parse<T>,
+}
+
+/// Reads a value. Relative paths start at the folder.
+type Parse<T> = Box<dyn Fn(&str, &Path) -> Option<T>>;
+
+/// A struct that is read from a section.
+pub(super) trait FromSection {
+    /// Reads the section. What is missing or wrong has its default.
+    fn read(section: &mut Section<'_, '_>) -> Self;
+}
+
+/// Declares a section. Each field has its documentation and is one of these:
+///
+/// - `name: Type = "default", kind;` is a setting.
+/// - `name: Type;` is a section. It comes after the settings, as in the reference table.
+/// - `name: Type => value;` is neither. It starts with this value.
+///
+/// `check function;` at the end names a function that checks the rules between settings.
+macro_rules! settings {
+    (
+        $(#[$attribute:meta])*
+        pub struct $name:ident {
+            $($(#[doc = $doc:literal])+ $field:ident: $type:ty
+                $(= $default:literal, $kind:expr)? $(=> $value:expr)?;)+
+        }
+        $(check $check:path;)?
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name {
+            $($(#[doc = $doc])+ pub $field: $type,)+
+        }
+
+        impl $crate::config::setting::FromSection for $name {
+            fn read(section: &mut $crate::config::section::Section<'_, '_>) -> Self {
+                let settings = Self {
+                    $($field: $crate::config::setting::read_field!(
+                        section, stringify!($field), concat!($($doc),+) $(; $default, $kind)? $(=> $value)?
+                    ),)+
+                };
+                $($check(&settings, section);)?
+                settings
+            }
+        }
+    };
+}
+
+/// Reads a field of [`settings!`].
+macro_rules! read_field {
+    ($section:ident, $key:expr, $doc:expr) => {
+        $section.section($key, $doc)
+    };
+    ($section:ident, $key:expr, $doc:expr; $default:literal, $kind:expr) => {
+        $section.setting($key, $default, $kind, $doc)
+    };
+    ($section:ident, $key:expr, $doc:expr => $value:expr) => {
+        $value
+    };
+}
+
+pub(super) use {read_field, settings};
+
+impl Section<'_, '_> {
+    /// Reads a section of settings. One that is missing has its defaults.
+    pub(super) fn section<T: FromSection>(&mut self, key: &'static str, doc: &'static str) -> T {
+        let path = self.path_of(key);
+        self.reader.declared.push(Declaration::Section { path, doc: doc.trim() });
+        self.map_or_empty(key, T::read)
+    }
+
+    /// Reads a setting. The environment overrides the file; both are checked.
+    pub(super) fn setting<T>(&mut self, key: &'static str, default: &str, kind: Kind<T>, doc: &'static str) -> T {
+        let Kind { takes, parse } = kind;
+        let path = self.path_of(key);
+        let mut value = None;
+        for Spanned { text, location } in [self.text(key), self.variable(&path)].into_iter().flatten() {
+            match parse(&text, &self.reader.folder) {
+                Some(parsed) => value = Some(parsed),
+                None => self.reader.errors.add(location.clone(), path.as_str(), format!("must be {takes}")),
+            }
+            self.set.insert(key, location);
+        }
+        let value = value.or_else(|| parse(default, &self.reader.folder));
+        let takes = takes.into_owned();
+        self.reader.declared.push(Declaration::Setting { path, default: default.to_owned(), takes, doc: doc.trim() });
+        value.expect("every default is valid: a test reads them all")
+    }
+
+    /// The value of the variable that sets the setting at `path`.
+    fn variable(&mut self, path: &str) -> Option<Spanned> {
+        let variable = variable(path);
+        match self.reader.env.get(&variable) {
+            Ok(text) => Some(Spanned { text: text.to_owned(), location: Location::Environment(variable) }),
+            Err(Unread::Unset) => None,
+            Err(Unread::NotText) => {
+                self.reader.errors.add(Location::Environment(variable), path, "must be UTF-8 text");
+                None
+            }
+        }
+    }
+
+    /// Reports an error if a rule between settings does not hold, at the first of `keys` that is set. Settings that are
+    /// wrong already are left alone.
+    pub(super) fn rule(&mut self, holds: bool, keys: &[&'static str], message: &str) {
+        if holds || keys.iter().any(|key| self.reader.errors.concern(&self.path_of(key))) {
+            return;
+        }
+        let set = keys.iter().find_map(|key| Some((key, self.set.get(key)?.clone())));
+        if let Some((key, location)) = set {
+            self.error(location, key, message);
+        }
+    }
+}
