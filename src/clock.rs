@@ -55,15 +55,6 @@ impl Clock {
         base.saturating_add(offset).unwrap_or(Timestamp::MAX)
     }
 
-    /// Moves the clock forward. None, and no move, if the clock cannot show the time.
-    #[must_use]
-    pub fn try_advance(&self, by: Duration) -> Option<()> {
-        let by = i64::try_from(by.as_nanos()).ok()?;
-        self.now().checked_add(SignedDuration::from_nanos(by)).ok()?;
-        let update = |offset: i64| offset.checked_add(by);
-        self.offset_nanos.fetch_update(Ordering::Relaxed, Ordering::Relaxed, update).ok().map(|_| ())
-    }
-
     /// Moves the clock forward, at most some 290 years in all.
     pub fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);

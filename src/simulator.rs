@@ -5,13 +5,14 @@
 //!
 //! The files form layers, and import only from the layers above them in this list:
 //!
-//! - values: [`settings`], `ids`, `phone`, `outbox`, `verification`, `error`, `connection`
+//! - values: [`settings`], `clock`, `ids`, `phone`, `outbox`, `verification`, `error`, `connection`
 //! - resources: `fields`, `profile`, `account`, `faults`, `fixtures`, `state`
 //! - behaviour: `limits`, `send`, `check`, `keypad`, `handle`
 //! - HTTP: `http` routes requests to one file for each group of endpoints
 
 mod account;
 mod check;
+mod clock;
 mod connection;
 mod error;
 mod faults;
@@ -38,6 +39,7 @@ use tokio::net::TcpListener;
 use self::connection::{ResetSwitch, ResettableListener};
 pub use self::{
     account::AccountKey,
+    clock::ClockChange,
     faults::{Act, Fault, FaultBody, MAGIC_NUMBERS, MagicNumber},
     fixtures::{FixtureTemplate, Fixtures, QUICKSTART_PROFILE},
     handle::Handle,

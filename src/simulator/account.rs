@@ -5,7 +5,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::profile::StoredProfile;
+use super::{clock::RelativeClock, profile::StoredProfile};
 use crate::telnyx::Template;
 
 /// The SHA-256 of an API key. It names the account; the key itself is not kept, because it may be a real one.
@@ -36,6 +36,8 @@ pub(super) struct Account {
     templates: Vec<Template>,
     /// The number of requests in one minute, which is counted from the Unix epoch.
     pub(super) requests: (i64, u32),
+    /// The clock of the account, relative to that of the simulator.
+    pub(super) clock: RelativeClock,
 }
 
 impl Account {

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{account::Account, error::ApiError, faults::Fault, fields::FieldReader, profile, settings::Settings};
+use super::{
+    account::Account, clock::ClockChange, error::ApiError, faults::Fault, fields::FieldReader, profile,
+    settings::Settings,
+};
 
 /// The profile that Telnyx's quickstart uses in its samples.
 pub const QUICKSTART_PROFILE: &str = "4900017a-e7c8-e79e-0a7c-0d98f49b09cc";
@@ -19,6 +22,8 @@ pub struct Fixtures {
     pub templates: Vec<FixtureTemplate>,
     /// Profiles, each with an `id` and the fields of a create request.
     pub profiles: Vec<Map<String, Value>>,
+    /// The clock, as the control endpoint takes it.
+    pub clock: Option<ClockChange>,
     /// Faults, as the control endpoint takes them.
     pub faults: Vec<Fault>,
     /// Whether the profile of Telnyx's quickstart exists too. The default is false.

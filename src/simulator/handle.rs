@@ -5,11 +5,12 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     account::AccountKey,
+    clock::ClockChange,
     faults::Fault,
     fixtures::Fixtures,
     keypad::{self, Keypress, KeypressError},
@@ -60,29 +61,53 @@ impl Handle {
     /// The time of the simulator's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.0.clock.now()
+        self.now_of(None)
     }
 
-    /// Moves the clock forward.
+    /// The time of the clock of an account, or of the simulator.
+    pub(super) fn now_of(&self, key: Option<AccountKey>) -> Timestamp {
+        let base = self.0.clock.now();
+        self.state().now(base, key)
+    }
+
+    /// Moves the clock of the simulator forward.
     ///
     /// # Panics
     /// The clock cannot show the time.
     pub fn advance(&self, by: Duration) {
-        self.try_advance(by).expect("the clock shows the time");
+        self.advance_of(None, by).expect("the clock shows the time");
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock of an account, or of the simulator, forward.
     ///
     /// # Errors
-    /// A text for people: the clock cannot show the time. It does not move then.
-    pub(super) fn try_advance(&self, by: Duration) -> Result<(), &'static str> {
-        let moves = self.0.clock.try_advance(by);
-        moves.ok_or("seconds must move the clock at most 292 years in all, and not beyond the year 9999")
+    /// A text for people: the time is out of range. The clock does not move then.
+    pub(super) fn advance_of(&self, key: Option<AccountKey>, by: Duration) -> Result<(), &'static str> {
+        let by = by.try_into().unwrap_or(SignedDuration::MAX);
+        let mut state = self.state();
+        let (clock, base) = state.clock(self.0.clock.now(), key);
+        clock.advance(by, base)
     }
 
-    /// Removes all state, resets the clock, and restores the settings of the start.
+    /// Sets, freezes or resumes the clock of an account, or of the simulator.
+    ///
+    /// # Errors
+    /// A text for people: the time is out of range, or nothing is to change. Nothing changes then.
+    pub(super) fn change_clock(&self, key: Option<AccountKey>, change: ClockChange) -> Result<(), &'static str> {
+        let mut state = self.state();
+        let (clock, base) = state.clock(self.0.clock.now(), key);
+        clock.change(change, base)
+    }
+
+    /// Whether the clock of an account, or of the simulator, stands still.
+    pub(super) fn is_frozen(&self, key: Option<AccountKey>) -> bool {
+        let mut state = self.state();
+        state.clock(self.0.clock.now(), None).0.is_frozen()
+            || key.is_some_and(|key| state.clock(self.0.clock.now(), Some(key)).0.is_frozen())
+    }
+
+    /// Removes all state, resets the clock, and restores the settings and fixtures of the start.
     pub fn reset(&self) {
-        self.0.clock.reset();
         self.state().reset(self.0.clock.now());
     }
 
@@ -129,9 +154,11 @@ impl Handle {
     /// Creates a profile with all five channels in the account of `api_key`, and returns its ID.
     #[must_use]
     pub fn seed_profile(&self, api_key: &str, name: &str) -> String {
+        let key = AccountKey::of(api_key);
+        let now = self.now_of(Some(key));
         let mut state = self.state();
         let fields = profile::with_all_channels(name, &state.settings);
-        state.insert_profile(AccountKey::of(api_key), fields, self.now())
+        state.insert_profile(key, fields, now)
     }
 
     /// Does `keypress` in the call of a keypad confirmation, and returns the status of the verification.
@@ -139,12 +166,13 @@ impl Handle {
     /// # Errors
     /// [`KeypressError`].
     pub fn press(&self, verification_id: &str, keypress: Keypress) -> Result<VerificationStatus, KeypressError> {
-        let now = self.now();
         let mut state = self.state();
+        let verification = state.verifications.find(verification_id).ok_or(KeypressError::NotFound)?;
+        let (key, profile_id) = (verification.new.key, verification.new.profile_id.clone());
+        let now = state.now(self.0.clock.now(), Some(key));
         let SimulatorState { verifications, settings, .. } = &mut *state;
         let verification = verifications.find(verification_id).ok_or(KeypressError::NotFound)?;
         let status = keypad::press(verification, keypress, settings, now)?;
-        let (key, profile_id) = (verification.new.key, verification.new.profile_id.clone());
         if status == VerificationStatus::Accepted {
             limits::charge_acceptance(&mut state, key, &profile_id, now);
         }

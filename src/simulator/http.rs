@@ -17,7 +17,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, patch, post},
 };
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use jiff::fmt::rfc2822::DateTimePrinter;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -66,9 +67,15 @@ pub(super) fn router(simulator: &Handle) -> Router {
 /// Tags every answer with `x-simulator`, and adds the request ID and the latency that the settings ask for.
 async fn tag_response(State(simulator): State<Handle>, request: Request, next: Next) -> Response {
     let is_api = request.uri().path().starts_with("/v2/");
+    let key = auth::key(request.headers());
     let mut response = next.run(request).await;
     response.headers_mut().insert(HeaderName::from_static("x-simulator"), HeaderValue::from_static("true"));
     if is_api {
+        // By the simulator's clock, so that a frozen clock and a seed make two runs equal.
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&simulator.now_of(key));
+        if let Some(date) = date.ok().and_then(|date| HeaderValue::try_from(date).ok()) {
+            response.headers_mut().insert(header::DATE, date);
+        }
         let (latency, request_id) = {
             let mut state = simulator.state();
             let header = state.settings.request_id_header.as_ref();

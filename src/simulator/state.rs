@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{
     account::{Account, AccountKey},
+    clock::RelativeClock,
     faults::FaultQueue,
     fixtures::Fixtures,
     ids::Ids,
@@ -20,6 +21,8 @@ pub(super) struct SimulatorState {
     pub(super) settings: Settings,
     /// The settings and the fixtures of the start, which a reset restores.
     initial: (Settings, Fixtures),
+    /// The clock of all accounts, relative to the clock of the handle.
+    clock: RelativeClock,
     /// The account that an API key has before its first request.
     new_account: Account,
     pub(super) ids: Ids,
@@ -32,16 +35,21 @@ pub(super) struct SimulatorState {
 impl SimulatorState {
     /// # Errors
     /// A text for people: the setting or fixture that is invalid.
-    pub(super) fn new(settings: Settings, fixtures: Fixtures, now: Timestamp) -> Result<Self, String> {
+    pub(super) fn new(settings: Settings, fixtures: Fixtures, base: Timestamp) -> Result<Self, String> {
         let initial = (settings.clone(), fixtures.clone());
         settings.check()?;
+        let mut clock = RelativeClock::default();
+        if let Some(change) = fixtures.clock {
+            clock.change(change, base).map_err(|rule| format!("clock: {rule}"))?;
+        }
         let mut faults = FaultQueue::default();
-        let new_account = fixtures.account(&settings, now)?;
+        let new_account = fixtures.account(&settings, clock.now(base))?;
         fixtures.faults.into_iter().for_each(|fault| faults.push(fault));
         Ok(Self {
             ids: Ids::new(settings.seed),
             settings,
             initial,
+            clock,
             new_account,
             accounts: HashMap::new(),
             verifications: VerificationTable::default(),
@@ -50,9 +58,26 @@ impl SimulatorState {
         })
     }
 
-    pub(super) fn reset(&mut self, now: Timestamp) {
+    pub(super) fn reset(&mut self, base: Timestamp) {
         let (settings, fixtures) = self.initial.clone();
-        *self = Self::new(settings, fixtures, now).expect("they were valid at the start");
+        *self = Self::new(settings, fixtures, base).expect("they were valid at the start");
+    }
+
+    /// The time of an account, or of the simulator, when the clock of the handle shows `base`.
+    pub(super) fn now(&self, base: Timestamp, key: Option<AccountKey>) -> Timestamp {
+        let now = self.clock.now(base);
+        key.and_then(|key| self.accounts.get(&key)).map_or(now, |account| account.clock.now(now))
+    }
+
+    /// The clock of an account, or of the simulator, and the time that it is relative to.
+    pub(super) fn clock(&mut self, base: Timestamp, key: Option<AccountKey>) -> (&mut RelativeClock, Timestamp) {
+        match key {
+            None => (&mut self.clock, base),
+            Some(key) => {
+                let now = self.clock.now(base);
+                (&mut self.account(key).0.clock, now)
+            }
+        }
     }
 
     /// Replaces the settings. Another seed starts another sequence of IDs and codes.

@@ -2,6 +2,7 @@
 
 mod api;
 mod checks;
+mod clock;
 mod control;
 mod faults;
 mod fixtures;

@@ -20,7 +20,7 @@ pub(super) fn key(headers: &HeaderMap) -> Option<AccountKey> {
 pub(super) async fn authenticate(State(simulator): State<Handle>, mut request: Request, next: Next) -> Response {
     let key = key(request.headers());
     let admitted = {
-        let now = simulator.now();
+        let now = simulator.now_of(key);
         let mut state = simulator.state();
         match key {
             Some(key) => limits::request(&mut state, key, now).map(|()| key),

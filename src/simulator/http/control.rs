@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::simulator::{
+    account::AccountKey,
+    clock::ClockChange,
     faults::{Fault, MAGIC_NUMBERS},
     handle::Handle,
     keypad::{Keypress, KeypressError},
@@ -28,8 +30,12 @@ pub(super) fn endpoints() -> Vec<(&'static str, &'static str, MethodRouter<Handl
         ("/_simulator/health", "GET: 200 while the simulator runs", get(health)),
         ("/_simulator/messages", "GET ?phone=: the messages and calls, oldest first", get(messages)),
         ("/_simulator/messages/latest/code", "GET ?phone=: the newest code, as plain text", get(latest_code)),
-        ("/_simulator/clock", "GET: the time of the simulator", get(clock)),
-        ("/_simulator/clock/advance", r#"POST {"seconds": 301}: moves the clock forward"#, post(advance)),
+        (
+            "/_simulator/clock",
+            r#"GET, PATCH {"now": "2026-01-01T00:00:00Z", "frozen": true} ?key=: the clock"#,
+            get(clock).patch(change_clock),
+        ),
+        ("/_simulator/clock/advance", r#"POST {"seconds": 301} ?key=: moves the clock forward"#, post(advance)),
         ("/_simulator/reset", "POST: removes all state", post(reset)),
         (
             "/_simulator/verifications/{id}/keypad",
@@ -97,6 +103,13 @@ impl MessageFilter {
     }
 }
 
+/// The account that an endpoint controls. Without a key, it controls the whole simulator.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfAccount {
+    key: Option<AccountKey>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AdvanceBody {
@@ -132,13 +145,26 @@ async fn latest_code(
     code.ok_or_else(|| (StatusCode::NOT_FOUND, "no code was sent".to_owned()))
 }
 
-async fn clock(State(simulator): State<Handle>) -> PrettyJson<Value> {
-    PrettyJson(json!({"now": simulator.now()}))
+async fn clock(State(simulator): State<Handle>, Query(of): Query<OfAccount>) -> PrettyJson<Value> {
+    PrettyJson(json!({"now": simulator.now_of(of.key), "frozen": simulator.is_frozen(of.key)}))
 }
 
-async fn advance(simulator: State<Handle>, Json(body): Json<AdvanceBody>) -> Result<PrettyJson<Value>, ControlError> {
-    simulator.try_advance(Duration::from_secs(body.seconds)).map_err(bad_request)?;
-    Ok(clock(simulator).await)
+async fn change_clock(
+    State(simulator): State<Handle>,
+    Query(of): Query<OfAccount>,
+    Json(change): Json<ClockChange>,
+) -> Result<PrettyJson<Value>, ControlError> {
+    simulator.change_clock(of.key, change).map_err(bad_request)?;
+    Ok(clock(State(simulator), Query(of)).await)
+}
+
+async fn advance(
+    State(simulator): State<Handle>,
+    Query(of): Query<OfAccount>,
+    Json(body): Json<AdvanceBody>,
+) -> Result<PrettyJson<Value>, ControlError> {
+    simulator.advance_of(of.key, Duration::from_secs(body.seconds)).map_err(bad_request)?;
+    Ok(clock(State(simulator), Query(of)).await)
 }
 
 async fn reset(State(simulator): State<Handle>) -> StatusCode {

@@ -72,7 +72,7 @@ async fn the_clock_is_moved_forward() {
     assert!(again >= now);
     let far = sim.post("/_simulator/clock/advance", json!({"seconds": u64::MAX})).await;
     assert_eq!(far.status, StatusCode::BAD_REQUEST);
-    assert!(far.json()["error"].as_str().unwrap().contains("year 9999"), "{}", far.text);
+    assert!(far.json()["error"].as_str().unwrap().contains("1970 and 9999"), "{}", far.text);
     let unmoved: Timestamp = sim.get("/_simulator/clock").await.ok()["now"].as_str().unwrap().parse().unwrap();
     assert!(unmoved.duration_since(again) < SignedDuration::from_hours(1));
     for body in [json!({"seconds": -1}), json!({}), json!({"seconds": 1, "minutes": 1})] {
