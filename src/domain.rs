@@ -12,6 +12,7 @@ mod tenant;
 mod tenant_id;
 mod test_number;
 mod token_hash;
+mod verification_ref;
 
 pub use self::{
     api_key::{ApiKey, KeyIdentity},
@@ -26,4 +27,5 @@ pub use self::{
     tenant_id::TenantId,
     test_number::{TestNumber, TestNumbers},
     token_hash::TokenHash,
+    verification_ref::VerificationRef,
 };

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     calls::{CallLimiter, CallPermit},
-    checks::{CheckReservation, CheckResult, VerificationKey},
+    checks::{CheckReservation, CheckResult},
     verifications::SentVerification,
 };
 use self::{

@@ -14,7 +14,7 @@ mod test_numbers;
 use std::{sync::Arc, time::Duration};
 
 pub use self::{
-    check::{Check, Report, VerificationRef},
+    check::{Check, Report},
     outcome::{Origin, Outcome},
     profiles::NewProfile,
     send::Send,

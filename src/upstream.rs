@@ -44,7 +44,7 @@ pub use self::{calls::to_json, request::TransportError};
 use crate::{
     clock::Clock,
     config,
-    domain::{CallContext, Error, PhoneNumber},
+    domain::{CallContext, Error},
     pb::ErrorReason,
     telemetry::Metrics,
     telnyx::{Channel, Data, Route},
@@ -70,15 +70,6 @@ pub struct Page {
     pub number: u32,
     /// The number of resources per page.
     pub size: u32,
-}
-
-/// The verification that a check is about.
-#[derive(Clone, Copy)]
-pub enum CheckTarget<'a> {
-    /// The verification with this id.
-    Id(&'a str),
-    /// The pending verification of this number.
-    Phone(&'a PhoneNumber),
 }
 
 /// The client can't be built: the base URL is invalid, or `upstream.ca_file` can't be read.

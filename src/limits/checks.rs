@@ -8,23 +8,9 @@
 
 use super::{LimitHit, LimitKind, Limiter, QuotaReservation, WindowEntry, WindowRule, hit::verdict};
 use crate::{
-    domain::{Error, Limit, LimitMode, LimitWindow, Tenant},
+    domain::{Error, Limit, LimitMode, LimitWindow, Tenant, VerificationRef},
     store,
 };
-
-/// What a check names its verification by.
-#[derive(Clone, Copy, Debug, Hash)]
-pub enum VerificationKey<'a> {
-    /// The ID of the verification.
-    Id(&'a str),
-    /// The phone number and profile of the newest pending verification.
-    PhoneNumber {
-        /// In E.164.
-        phone_number: &'a str,
-        /// The ID of the profile.
-        profile_id: &'a str,
-    },
-}
 
 /// What a check has taken from its limits. [`Limiter::finish_check`] settles it.
 #[derive(Debug, Default)]
@@ -54,13 +40,14 @@ impl Limiter {
     ///
     /// # Errors
     /// `CHECK_LIMIT_REACHED`, `GUESS_LIMIT_REACHED` and `STORE_UNAVAILABLE`.
-    pub async fn reserve_check(&self, tenant: &Tenant, key: VerificationKey<'_>) -> Result<CheckReservation, Error> {
+    pub async fn reserve_check(&self, tenant: &Tenant, target: &VerificationRef) -> Result<CheckReservation, Error> {
         if !counts_checks(tenant) {
             return Ok(CheckReservation::default());
         }
-        let (verification, mut failures) = match key {
-            VerificationKey::Id(id) => (Some(self.verification_key(tenant, id)), None),
-            VerificationKey::PhoneNumber { phone_number, profile_id } => {
+        let (verification, mut failures) = match target {
+            VerificationRef::Id(id) => (Some(self.verification_key(tenant, id)), None),
+            VerificationRef::PhoneNumber { phone_number, profile_id } => {
+                let phone_number = phone_number.as_e164();
                 let pending = self.pending(tenant, phone_number, profile_id).await;
                 (pending, Some(self.failures_key(tenant, phone_number)))
             }

@@ -2,22 +2,21 @@
 
 mod proof;
 
-use super::{Origin, Outcome, Verifications};
+use super::{Outcome, Verifications};
 use crate::{
-    domain::{CallContext, Error, PhoneNumber},
-    limits::{CheckResult, VerificationKey},
+    domain::{CallContext, Error, PhoneNumber, VerificationRef},
+    limits::CheckResult,
     pb::ErrorReason,
     policy,
     secret::Secret,
     telemetry::audit,
-    telnyx::{CheckRequest, CheckResponse, ResponseCode, VerificationStatus},
-    upstream::CheckTarget,
+    telnyx::{CheckResponse, ResponseCode, VerificationStatus},
 };
 
 /// A code to check.
 #[derive(Debug)]
 pub struct Check {
-    /// Which verification it belongs to.
+    /// The verification that the code belongs to.
     pub target: VerificationRef,
     /// What the person typed in.
     pub code: Secret,
@@ -30,20 +29,6 @@ pub struct Report {
     pub verification_id: String,
     /// Whether the code was right.
     pub accepted: bool,
-}
-
-/// Which verification a code belongs to.
-#[derive(Debug)]
-pub enum VerificationRef {
-    /// The one with this id.
-    Id(String),
-    /// The pending one of this number and profile.
-    Phone {
-        /// The number.
-        phone_number: PhoneNumber,
-        /// The profile it was sent with.
-        profile_id: String,
-    },
 }
 
 impl Report {
@@ -59,49 +44,37 @@ impl Report {
 }
 
 impl Verifications {
-    /// Checks a code: allowed → within the limits → upstream → what became of it, where the answer is lost.
+    /// Checks a code: permissions → limits → upstream → proof, if the answer is lost.
     ///
     /// # Errors
     /// As `CheckVerification` documents them.
     pub async fn check(&self, context: &CallContext, check: &Check) -> Result<Outcome<CheckResponse>, Error> {
-        audit::annotate(|subject| match &check.target {
+        let Check { target, code } = check;
+        audit::annotate(|subject| match target {
             VerificationRef::Id(id) => subject.verification_id = Some(id.clone()),
-            VerificationRef::Phone { phone_number, profile_id } => {
+            VerificationRef::PhoneNumber { phone_number, profile_id } => {
                 subject.phone_number(phone_number);
                 subject.profile_id = Some(profile_id.clone());
             }
         });
-        let code = Some(check.code.expose());
-        let (target, verify_profile_id) = match &check.target {
-            VerificationRef::Id(id) => (CheckTarget::Id(id), None),
-            VerificationRef::Phone { phone_number, profile_id } => {
-                policy::profile(&context.identity, profile_id)?;
-                policy::country(&context.identity, Some(phone_number))?;
-                (CheckTarget::Phone(phone_number), Some(profile_id.as_str()))
-            }
-        };
-        if let Some(outcome) = self.answer_check_for_test_number(context, check).await {
-            return outcome;
+        if let VerificationRef::PhoneNumber { phone_number, profile_id } = target {
+            policy::profile(&context.identity, profile_id)?;
+            policy::country(&context.identity, Some(phone_number))?;
         }
-        let key = match &check.target {
-            VerificationRef::Id(id) => VerificationKey::Id(id),
-            VerificationRef::Phone { phone_number, profile_id } => {
-                VerificationKey::PhoneNumber { phone_number: phone_number.as_e164(), profile_id }
-            }
-        };
-        let reservation = self.deps.limiter.reserve_check(&context.tenant, key).await?;
-        let end = match self.begin(context, &check.target).await {
+        if let Some(test) = self.test_number(context, target) {
+            return test.answer_check(&self.deps, code).await;
+        }
+        let reservation = self.deps.limiter.reserve_check(&context.tenant, target).await?;
+        let result = match self.begin_attempt(context, target).await {
             Ok(attempt) => {
-                let request = CheckRequest { code, status: None, verify_profile_id };
-                let end = self.deps.upstream.check(context, target, &request).await;
-                self.proven(context, &check.target, attempt, end).await
+                let result = self.deps.upstream.check(context, target, code).await;
+                self.finish_attempt(context, target, attempt, result).await
             }
-            Err(refused) => Err(refused),
+            Err(error) => Err(error),
         };
-        let phone_number = end.as_ref().ok().and_then(|answer| answer.phone_number.as_deref());
-        self.deps.limiter.finish_check(&context.tenant, reservation, check_result(&end), phone_number).await;
-        self.tell(context, key, &end);
-        end.map(|answer| Outcome { answer, origin: Origin::ThisCall })
+        let phone_number = result.as_ref().ok().and_then(|answer| answer.phone_number.as_deref());
+        self.deps.limiter.finish_check(&context.tenant, reservation, check_result(&result), phone_number).await;
+        self.record(context, target, result)
     }
 
     /// Reports how the caller's own check of a custom code ended.
@@ -109,42 +82,32 @@ impl Verifications {
     /// # Errors
     /// As `ReportVerification` documents them.
     pub async fn report(&self, context: &CallContext, report: &Report) -> Result<Outcome<CheckResponse>, Error> {
-        let verification_id = &report.verification_id;
-        audit::annotate(|subject| subject.verification_id = Some(verification_id.to_owned()));
-        if let Some(outcome) = self.answer_report_for_test_number(context, report).await {
-            return Ok(outcome);
+        let id = &report.verification_id;
+        audit::annotate(|subject| subject.verification_id = Some(id.clone()));
+        let target = VerificationRef::Id(id.clone());
+        if let Some(test) = self.test_number(context, &target) {
+            return Ok(test.answer_report(&self.deps, report).await);
         }
-        let body = CheckRequest { status: Some(report.response_code()), ..CheckRequest::default() };
-        let end = self.deps.upstream.check(context, CheckTarget::Id(verification_id), &body).await;
-        let end = self.reported(context, report, end).await;
-        self.tell(context, VerificationKey::Id(verification_id), &end);
-        end.map(|answer| Outcome { answer, origin: Origin::ThisCall })
+        let mut result = self.deps.upstream.report(context, id, report.response_code()).await;
+        if result.as_ref().is_err_and(|error| error.reason == ErrorReason::CheckOutcomeUnknown) {
+            // If the verification has the reported state, it does not matter which report caused it.
+            let current = self.deps.upstream.verification(&context.internal(), id).await;
+            if let Some(verification) = current.ok().filter(|current| current.status == Some(report.status())) {
+                let response_code = Some(report.response_code());
+                result = Ok(CheckResponse { phone_number: verification.phone_number, response_code });
+            }
+        }
+        self.record(context, &target, result)
     }
 
-    /// The end of a report: the answer itself, or what the verification shows without it.
-    async fn reported(
+    /// Records the result of a check in metrics and audit.
+    fn record(
         &self,
         context: &CallContext,
-        report: &Report,
-        end: Result<CheckResponse, Error>,
-    ) -> Result<CheckResponse, Error> {
-        let Err(lost) = end.as_ref() else { return end };
-        if lost.reason != ErrorReason::CheckOutcomeUnknown {
-            return end;
-        }
-        // What was reported and what is recorded agree: it does not matter which report did it.
-        match self.deps.upstream.verification(&context.internal(), &report.verification_id).await {
-            Ok(verification) if verification.status == Some(report.status()) => Ok(CheckResponse {
-                phone_number: verification.phone_number,
-                response_code: Some(report.response_code()),
-            }),
-            _ => end,
-        }
-    }
-
-    /// Counts what a check showed.
-    fn tell(&self, context: &CallContext, key: VerificationKey<'_>, end: &Result<CheckResponse, Error>) {
-        let Ok(answer) = end else { return };
+        target: &VerificationRef,
+        result: Result<CheckResponse, Error>,
+    ) -> Result<Outcome<CheckResponse>, Error> {
+        let answer = result?;
         let outcome = answer.response_code.as_ref().and_then(ResponseCode::known).unwrap_or("unspecified");
         self.deps.metrics.check_ended(outcome);
         let phone_number = answer.phone_number.as_deref().and_then(PhoneNumber::parse);
@@ -156,14 +119,15 @@ impl Verifications {
         });
         if answer.is_accepted() {
             let country = phone_number.and_then(|phone_number| phone_number.country());
-            self.deps.metrics.converted(self.conversions.take(&context.tenant.id, key), country);
+            self.deps.metrics.converted(self.conversions.take(&context.tenant.id, target), country);
         }
+        Ok(Outcome::of_this_call(answer))
     }
 }
 
-/// What a check says of the code. Where it says nothing that is known, the code was wrong: guessing must not pay.
-fn check_result(end: &Result<CheckResponse, Error>) -> CheckResult {
-    match end {
+/// What a check tells of the code. A response that is not known counts as a wrong code, so that guessing does not pay.
+fn check_result(result: &Result<CheckResponse, Error>) -> CheckResult {
+    match result {
         Ok(answer) => match answer.response_code {
             Some(ResponseCode::Accepted | ResponseCode::Expired | ResponseCode::MaxAttemptsExceeded) => {
                 CheckResult::Over

@@ -8,7 +8,11 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{domain::TenantId, limits::VerificationKey, sync::Mutex, telnyx::Channel};
+use crate::{
+    domain::{TenantId, VerificationRef},
+    sync::Mutex,
+    telnyx::Channel,
+};
 
 /// How many sends are kept: some ten megabytes, and more than ten minutes at a hundred sends a second.
 const MAX_SENDS: usize = 65_536;
@@ -28,12 +32,17 @@ struct RecentSends {
 }
 
 impl Conversions {
-    fn hash(&self, tenant: &TenantId, key: VerificationKey<'_>) -> u64 {
-        self.hash.hash_one((tenant, key))
+    fn hash(&self, tenant: &TenantId, key: &VerificationRef) -> u64 {
+        match key {
+            VerificationRef::Id(id) => self.hash.hash_one((tenant, id)),
+            VerificationRef::PhoneNumber { phone_number, profile_id } => {
+                self.hash.hash_one((tenant, phone_number.as_e164(), profile_id))
+            }
+        }
     }
 
     /// Records a send under every key that it may be checked by.
-    pub(super) fn record(&self, tenant: &TenantId, keys: [VerificationKey<'_>; 2], channel: Channel) {
+    pub(super) fn record(&self, tenant: &TenantId, keys: [&VerificationRef; 2], channel: Channel) {
         let now = Instant::now();
         let keys = keys.map(|key| self.hash(tenant, key));
         let mut recent = self.recent.lock();
@@ -50,7 +59,7 @@ impl Conversions {
     }
 
     /// The channel of the send whose code was accepted, and how long ago it was sent. The second call finds nothing.
-    pub(super) fn take(&self, tenant: &TenantId, key: VerificationKey<'_>) -> Option<(Channel, Duration)> {
+    pub(super) fn take(&self, tenant: &TenantId, key: &VerificationRef) -> Option<(Channel, Duration)> {
         let (channel, sent) = self.recent.lock().by_key.remove(&self.hash(tenant, key))?;
         Some((channel, sent.elapsed()))
     }
@@ -59,22 +68,24 @@ impl Conversions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::PhoneNumber;
 
-    fn by_phone<'a>(phone_number: &'a str, profile_id: &'a str) -> VerificationKey<'a> {
-        VerificationKey::PhoneNumber { phone_number, profile_id }
+    fn by_phone(profile_id: &str) -> VerificationRef {
+        let phone_number = PhoneNumber::parse("+13035551234").unwrap();
+        VerificationRef::PhoneNumber { phone_number, profile_id: profile_id.to_owned() }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_send_is_found_by_both_keys_and_by_no_other_tenant() {
         let (a, b) = (TenantId::new("a").unwrap(), TenantId::new("b").unwrap());
-        let (conversions, id) = (Conversions::default(), VerificationKey::Id("v1"));
-        conversions.record(&a, [id, by_phone("+1", "p")], Channel::Call);
+        let (conversions, id) = (Conversions::default(), &VerificationRef::Id("v1".into()));
+        conversions.record(&a, [id, &by_phone("p")], Channel::Call);
         tokio::time::advance(Duration::from_secs(7)).await;
         assert_eq!(conversions.take(&b, id), None);
-        assert_eq!(conversions.take(&a, by_phone("+1", "q")), None);
+        assert_eq!(conversions.take(&a, &by_phone("q")), None);
         let found = Some((Channel::Call, Duration::from_secs(7)));
         assert_eq!(conversions.take(&a, id), found);
-        assert_eq!(conversions.take(&a, by_phone("+1", "p")), found);
+        assert_eq!(conversions.take(&a, &by_phone("p")), found);
         assert_eq!(conversions.take(&a, id), None);
     }
 
@@ -84,7 +95,7 @@ mod tests {
         let conversions = Conversions::default();
         for number in 0..MAX_SENDS + 10 {
             let id = number.to_string();
-            conversions.record(&tenant, [VerificationKey::Id(&id), by_phone(&id, "p")], Channel::Sms);
+            conversions.record(&tenant, [&VerificationRef::Id(id.clone()), &by_phone(&id)], Channel::Sms);
         }
         let recent = conversions.recent.lock();
         assert_eq!((recent.order.len(), recent.by_key.len()), (2 * MAX_SENDS, 2 * MAX_SENDS));

@@ -149,14 +149,14 @@ impl<O: IdempotentOperation> Job<O> {
             return Err(Error::new(ErrorReason::DeadlineExceeded, "no caller waits for the request").into());
         }
         let error = match self.operation.execute(&deps.upstream, call, self.body.clone()).await {
-            Ok(answer) => return Ok(Outcome { answer, origin: Origin::ThisCall }),
+            Ok(answer) => return Ok(Outcome::of_this_call(answer)),
             Err(error) if error.reason == O::OUTCOME_UNKNOWN => error,
             Err(error) => return Err(error.into()),
         };
         // 6. Reconcile: the answer was lost, but the message may be in Telnyx's list.
         dispatch.ended = Some(self.context.now());
         match Box::pin(self.reconcile_lost(lock, &dispatch)).await {
-            Some(answer) => Ok(Outcome { answer, origin: Origin::ThisCall }),
+            Some(answer) => Ok(Outcome::of_this_call(answer)),
             None => Err(Failure { error, unresolved: Some(dispatch) }),
         }
     }

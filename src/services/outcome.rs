@@ -22,6 +22,18 @@ pub enum Origin {
     TestNumber,
 }
 
+impl<A> Outcome<A> {
+    /// An answer that this call caused.
+    pub(super) const fn of_this_call(answer: A) -> Self {
+        Self { answer, origin: Origin::ThisCall }
+    }
+
+    /// An answer for a test number.
+    pub(super) const fn of_test_number(answer: A) -> Self {
+        Self { answer, origin: Origin::TestNumber }
+    }
+}
+
 impl Origin {
     /// The outcome for the audit, where `done` names what this call would have done.
     pub(super) const fn audit_outcome(self, done: &'static str) -> &'static str {

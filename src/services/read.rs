@@ -1,8 +1,8 @@
 //! Reading verifications.
 
-use super::{Origin, Outcome, Verifications};
+use super::{Outcome, Verifications, test_numbers::TestVerification};
 use crate::{
-    domain::{CallContext, Error, Identity, PhoneNumber},
+    domain::{CallContext, Error, Identity, PhoneNumber, VerificationRef},
     policy,
     telemetry::audit,
     telnyx::{List, Verification},
@@ -16,9 +16,9 @@ impl Verifications {
     /// As `GetVerification` documents them.
     pub async fn get(&self, context: &CallContext, id: &str) -> Result<Outcome<Verification>, Error> {
         audit::annotate(|subject| subject.verification_id = Some(id.to_owned()));
-        let outcome = match self.answer_get_for_test_number(context, id).await {
-            Some(outcome) => outcome?,
-            None => Outcome { answer: self.deps.upstream.verification(context, id).await?, origin: Origin::ThisCall },
+        let outcome = match self.test_number(context, &VerificationRef::Id(id.to_owned())) {
+            Some(test) => test.answer_get(&self.deps).await?,
+            None => Outcome::of_this_call(self.deps.upstream.verification(context, id).await?),
         };
         may_read(&context.identity, &outcome.answer)?;
         Ok(outcome)
@@ -38,11 +38,8 @@ impl Verifications {
         audit::annotate(|subject| subject.phone_number(phone_number));
         policy::country(&context.identity, Some(phone_number))?;
         let Outcome { answer, origin } = match context.tenant.test_numbers.get(phone_number, self.deps.clock.now()) {
-            Some(number) => self.answer_list_for_test_number(context, number).await,
-            None => Outcome {
-                answer: self.deps.upstream.verifications(context, phone_number, page).await?,
-                origin: Origin::ThisCall,
-            },
+            Some(number) => TestVerification::new(&context.tenant, number).answer_list(&self.deps).await,
+            None => Outcome::of_this_call(self.deps.upstream.verifications(context, phone_number, page).await?),
         };
         let answer = answer.map(|one| Some(one).filter(|one| may_read(&context.identity, one).is_ok()));
         Ok(Outcome { answer, origin })

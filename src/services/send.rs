@@ -8,8 +8,8 @@ use super::{
     idempotency::{Admission, AnswerInfo, Candidates, IdempotentOperation, OperationSpec},
 };
 use crate::{
-    domain::{CallContext, Error, PhoneNumber, Tenant},
-    limits::{SentVerification, VerificationKey},
+    domain::{CallContext, Error, PhoneNumber, Tenant, VerificationRef},
+    limits::SentVerification,
     pb::ErrorReason,
     policy,
     secret::Secret,
@@ -21,11 +21,11 @@ use crate::{
 /// A verification to start.
 #[derive(Debug)]
 pub struct Send {
-    /// The caller's name for this intent.
+    /// The caller's name for the send.
     pub request_id: Option<Uuid>,
-    /// The number to reach.
+    /// The number that the message goes to.
     pub phone_number: PhoneNumber,
-    /// How to reach it.
+    /// The channel of the message.
     pub channel: Channel,
     /// The profile to send with.
     pub profile_id: String,
@@ -33,12 +33,12 @@ pub struct Send {
     pub timeout_secs: Option<u64>,
     /// A code of the caller's own.
     pub custom_code: Option<Secret>,
-    /// Keys to press once the call is outcome.
+    /// Keys to press once the call is answered.
     pub extension: Option<String>,
 }
 
 impl Verifications {
-    /// Starts a verification: allowed → once, within the limits.
+    /// Starts a verification: permissions → at most once, within the limits.
     ///
     /// # Errors
     /// As `CreateVerification` documents them.
@@ -50,35 +50,32 @@ impl Verifications {
         policy::channel(&context.identity, send.channel)?;
         policy::profile(&context.identity, &send.profile_id)?;
         policy::country(&context.identity, Some(&send.phone_number))?;
-        if let Some(outcome) = self.answer_send_for_test_number(context, &send).await {
-            return Ok(outcome);
+        let (phone_number, profile_id) = (send.phone_number.clone(), send.profile_id.clone());
+        let by_phone = VerificationRef::PhoneNumber { phone_number, profile_id };
+        if let Some(test) = self.test_number(context, &by_phone) {
+            return Ok(test.answer_send(&self.deps, &send).await);
         }
         let (channel, country) = (send.channel, send.phone_number.country());
-        let (profile_id, phone_number) = (send.profile_id.clone(), send.phone_number.clone());
-        let end = self.sends.run(context, send).await;
-        if let Ok(Outcome { answer, origin }) = &end {
-            audit::annotate(|subject| {
-                subject.verification_id.clone_from(&answer.id);
-                subject.outcome = Some(origin.audit_outcome("sent"));
-            });
-        }
-        match &end {
-            Ok(Outcome { answer, origin: Origin::ThisCall }) => {
-                let by_id = VerificationKey::Id(answer.id.as_deref().unwrap_or_default());
-                let phone_number = phone_number.as_e164();
-                let by_phone = VerificationKey::PhoneNumber { phone_number, profile_id: &profile_id };
-                self.conversions.record(&context.tenant.id, [by_id, by_phone], channel);
-                self.deps.metrics.send_ended(channel, country, SendOutcome::Sent);
+        let result = self.sends.run(context, send).await;
+        match &result {
+            Ok(Outcome { answer, origin }) => {
+                audit::annotate(|subject| {
+                    subject.verification_id.clone_from(&answer.id);
+                    subject.outcome = Some(origin.audit_outcome("sent"));
+                });
+                if *origin == Origin::ThisCall {
+                    let by_id = VerificationRef::Id(answer.id.clone().unwrap_or_default());
+                    self.conversions.record(&context.tenant.id, [&by_id, &by_phone], channel);
+                    self.deps.metrics.send_ended(channel, country, SendOutcome::Sent);
+                }
             }
-            // Nothing went out for this one.
-            Ok(_) => {}
-            Err(error) => self.deps.metrics.send_ended(channel, country, how_it_failed(error.reason)),
+            Err(error) => self.deps.metrics.send_ended(channel, country, failed_send(error.reason)),
         }
-        end
+        result
     }
 }
 
-const fn how_it_failed(reason: ErrorReason) -> SendOutcome {
+const fn failed_send(reason: ErrorReason) -> SendOutcome {
     match reason {
         ErrorReason::SendOutcomeUnknown => SendOutcome::Unknown,
         ErrorReason::UpstreamRateLimited
@@ -102,8 +99,8 @@ impl Send {
             && self.custom_code.as_ref().is_none_or(|ours| same(custom_code, ours.expose()))
     }
 
-    /// Telnyx gives a missing channel no code of its own (reference: §10, "No channel setting provided"), so the profile
-    /// is read to tell it from a bad request. The keypad channel is left out: profiles may not show its block.
+    /// Tells a missing channel from a bad request by reading the profile: Telnyx has no error code of its own for it
+    /// (reference: §10, "No channel setting provided"). Not for the keypad channel, whose block profiles may not show.
     async fn explain(&self, upstream: &Client, context: &CallContext, refused: Error) -> Error {
         if !refused.violations.is_empty() || self.channel == Channel::DtmfConfirm {
             return refused;

@@ -6,11 +6,13 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{CheckTarget, Client, Page, operation::Operation};
+use super::{Client, Page, operation::Operation};
 use crate::{
-    domain::{CallContext, Error, PhoneNumber},
+    domain::{CallContext, Error, PhoneNumber, VerificationRef},
+    secret::Secret,
     telnyx::{
-        Channel, CheckRequest, CheckResponse, List, Profile, ProfilePatch, Route, Template, TemplateText, Verification,
+        Channel, CheckRequest, CheckResponse, List, Profile, ProfilePatch, ResponseCode, Route, Template, TemplateText,
+        Verification,
     },
 };
 
@@ -46,18 +48,28 @@ impl Client {
         self.read(context, Operation::ListVerifications, "", url, Bytes::new()).await
     }
 
-    /// Checks a code, or reports a check. It is not repeated once it may have left.
+    /// Checks a code. It is not repeated once it may have left.
     pub async fn check(
         &self,
         context: &CallContext,
-        target: CheckTarget<'_>,
-        body: &CheckRequest<'_>,
+        target: &VerificationRef,
+        code: &Secret,
     ) -> Result<CheckResponse, Error> {
+        let mut body = CheckRequest { code: Some(code.expose()), ..CheckRequest::default() };
         let (operation, id, route) = match target {
-            CheckTarget::Id(id) => (Operation::Check, id, Route::Check(id)),
-            CheckTarget::Phone(phone) => (Operation::CheckByPhone, "", Route::CheckByPhone(phone.as_e164())),
+            VerificationRef::Id(id) => (Operation::Check, id.as_str(), Route::Check(id)),
+            VerificationRef::PhoneNumber { phone_number, profile_id } => {
+                body.verify_profile_id = Some(profile_id);
+                (Operation::CheckByPhone, "", Route::CheckByPhone(phone_number.as_e164()))
+            }
         };
-        self.data(context, operation, id, self.url(route), to_json(body)).await
+        self.data(context, operation, id, self.url(route), to_json(&body)).await
+    }
+
+    /// Reports a check that the caller made. It is not repeated once it may have left.
+    pub async fn report(&self, context: &CallContext, id: &str, status: ResponseCode) -> Result<CheckResponse, Error> {
+        let body = CheckRequest { status: Some(status), ..CheckRequest::default() };
+        self.data(context, Operation::Check, id, self.url(Route::Check(id)), to_json(&body)).await
     }
 
     /// Lists profiles, or only those with this `name`.

@@ -16,8 +16,9 @@ use tower::service_fn;
 
 use super::*;
 use crate::{
-    domain::{ApiKey, Caller, Tenant, TenantId},
-    telnyx::{CheckRequest, SendRequest, TemplateText},
+    domain::{ApiKey, Caller, Tenant, TenantId, VerificationRef},
+    secret::Secret,
+    telnyx::{SendRequest, TemplateText},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -99,7 +100,7 @@ async fn read(client: &Client, context: &CallContext) -> Result<(), ErrorReason>
 }
 
 async fn check(client: &Client, context: &CallContext) -> Result<(), ErrorReason> {
-    let answer = client.check(context, CheckTarget::Id("id"), &CheckRequest::default()).await;
+    let answer = client.check(context, &VerificationRef::Id("id".into()), &Secret::new("12345".into())).await;
     answer.map(drop).map_err(|failed| failed.reason)
 }
 

@@ -5,9 +5,9 @@ mod response;
 pub use self::response::{check_outcome, verification};
 use super::{PageRequest, Violations, optional};
 use crate::{
-    domain::{Error, PhoneNumber, Tenant},
+    domain::{Error, PhoneNumber, Tenant, VerificationRef},
     pb::{self, check_verification_request::Target},
-    services::{Check, Report, Send, VerificationRef},
+    services::{Check, Report, Send},
     telnyx::Channel,
 };
 
@@ -107,7 +107,7 @@ pub fn check_verification(request: &pb::CheckVerificationRequest, tenant: &Tenan
             let profile_id = violations.profile_id(&request.profile_id, tenant);
             phone_number
                 .zip(profile_id)
-                .map(|(phone_number, profile_id)| VerificationRef::Phone { phone_number, profile_id })
+                .map(|(phone_number, profile_id)| VerificationRef::PhoneNumber { phone_number, profile_id })
         }
     };
     let code = violations.code("code", &request.code);
