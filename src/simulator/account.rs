@@ -1,5 +1,7 @@
 //! Accounts: what one API key owns, apart from its verifications.
 
+use std::fmt;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Deserializer};
@@ -19,6 +21,13 @@ impl AccountKey {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, api_key.as_bytes()).as_ref());
         Self(bytes)
+    }
+}
+
+/// A name of the account that does not reveal the key: the first eight bytes of the digest, in hexadecimal.
+impl fmt::Display for AccountKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0[..8].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

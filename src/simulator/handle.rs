@@ -1,11 +1,15 @@
 //! Direct access to a running simulator.
 
 use std::{
-    sync::{Arc, MutexGuard},
+    sync::{
+        Arc, MutexGuard,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -15,8 +19,8 @@ use super::{
     fixtures::Fixtures,
     keypad::{self, Keypress, KeypressError},
     limits,
-    outbox::Message,
-    profile,
+    outbox::{Message, MessageFilter},
+    phone, profile,
     settings::Settings,
     state::SimulatorState,
 };
@@ -30,6 +34,10 @@ struct HandleInner {
     state: Mutex<SimulatorState>,
     clock: Clock,
     stop: CancellationToken,
+    /// Changes with every message.
+    sent: watch::Sender<()>,
+    /// How many phone numbers were made up.
+    phone_numbers: AtomicU32,
 }
 
 impl Handle {
@@ -37,25 +45,60 @@ impl Handle {
     /// A text for people: the setting or fixture that is invalid.
     pub(super) fn new(settings: Settings, fixtures: Fixtures, clock: Clock) -> Result<Self, String> {
         let state = Mutex::new(SimulatorState::new(settings, fixtures, clock.now())?);
-        Ok(Self(Arc::new(HandleInner { state, clock, stop: CancellationToken::new() })))
+        Ok(Self(Arc::new(HandleInner {
+            state,
+            clock,
+            stop: CancellationToken::new(),
+            sent: watch::Sender::new(()),
+            phone_numbers: AtomicU32::new(0),
+        })))
     }
 
     /// All messages, oldest first.
     #[must_use]
     pub fn messages(&self) -> Vec<Message> {
-        self.state().outbox.messages(None)
+        self.find_messages(&MessageFilter::default())
     }
 
     /// The messages to `phone`, oldest first.
     #[must_use]
     pub fn messages_to(&self, phone: &str) -> Vec<Message> {
-        self.state().outbox.messages(Some(phone))
+        self.find_messages(&MessageFilter { phone: Some(phone.to_owned()), ..MessageFilter::default() })
+    }
+
+    pub(super) fn find_messages(&self, filter: &MessageFilter) -> Vec<Message> {
+        self.state().outbox.messages(filter).cloned().collect()
+    }
+
+    /// The messages that match, as soon as there is one or `wait` of real time is over.
+    pub(super) async fn wait_for_messages(&self, filter: &MessageFilter, wait: Duration) -> Vec<Message> {
+        let mut sent = self.0.sent.subscribe();
+        let found = sent.wait_for(|()| !self.find_messages(filter).is_empty());
+        let stopping = self.0.stop.run_until_cancelled(tokio::time::timeout(wait, found));
+        let _ = stopping.await;
+        self.find_messages(filter)
+    }
+
+    /// Wakes those that wait for messages.
+    pub(super) fn notify_sent(&self) {
+        self.0.sent.send_replace(());
+    }
+
+    /// A phone number that no earlier call returned. None if all are used up.
+    pub(super) fn new_phone_number(&self) -> Option<String> {
+        let next = |index: u32| (index < phone::FICTIONAL).then_some(index + 1);
+        loop {
+            let index = self.0.phone_numbers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
+            if let Some(number) = phone::fictional(index) {
+                return Some(number);
+            }
+        }
     }
 
     /// The newest code for `phone`.
     #[must_use]
     pub fn latest_code(&self, phone: &str) -> Option<String> {
-        self.state().outbox.latest_code(Some(phone)).map(str::to_owned)
+        self.messages_to(phone).into_iter().rev().find_map(|message| message.code)
     }
 
     /// The time of the simulator's clock.
@@ -124,12 +167,12 @@ impl Handle {
     /// The faults that are set.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
-        self.state().faults.list()
+        self.state().faults.list(None)
     }
 
     /// Removes all faults. Magic numbers stay.
     pub fn clear_faults(&self) {
-        self.state().faults.clear();
+        self.state().faults.clear(None);
     }
 
     /// The current settings.

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::account::AccountKey;
 use crate::telnyx::Channel;
 
 /// A message or call that a phone would have received. It is not `Debug`: it holds a phone number and a code.
@@ -18,6 +19,10 @@ pub struct Message {
     pub text: String,
     /// The code. None for a keypad confirmation; the last digits of the caller's number for a flash call.
     pub code: Option<String>,
+    /// The account that sent it: the beginning of the SHA-256 of its API key.
+    pub account: String,
+    /// The profile that sent it.
+    pub profile_id: String,
     /// The ID of the verification.
     pub verification_id: String,
     /// The time of the send, by the simulator's clock.
@@ -36,17 +41,37 @@ impl Outbox {
         self.0.push_back(message);
     }
 
-    /// The messages to `phone`, or all, oldest first.
-    pub(super) fn messages(&self, phone: Option<&str>) -> Vec<Message> {
-        let to_phone = |message: &&Message| phone.is_none_or(|phone| message.phone_number == phone);
-        self.0.iter().filter(to_phone).cloned().collect()
+    /// The messages that match, oldest first.
+    pub(super) fn messages<'a>(&'a self, filter: &'a MessageFilter) -> impl DoubleEndedIterator<Item = &'a Message> {
+        self.0.iter().filter(|message| filter.matches(message))
     }
 
-    /// The newest code for `phone`, or for any number.
-    pub(super) fn latest_code(&self, phone: Option<&str>) -> Option<&str> {
-        let mut messages =
-            self.0.iter().rev().filter(|message| phone.is_none_or(|phone| message.phone_number == phone));
-        messages.find_map(|message| message.code.as_deref())
+    /// Removes the messages of an account.
+    pub(super) fn remove_account(&mut self, key: AccountKey) {
+        let account = key.to_string();
+        self.0.retain(|message| message.account != account);
+    }
+}
+
+/// Selects messages: all given fields must match.
+#[derive(Clone, Default)]
+pub(super) struct MessageFilter {
+    pub(super) phone: Option<String>,
+    pub(super) account: Option<String>,
+    pub(super) channel: Option<String>,
+    pub(super) verification_id: Option<String>,
+    /// Matches messages that were sent at this time or later.
+    pub(super) since: Option<Timestamp>,
+}
+
+impl MessageFilter {
+    fn matches(&self, message: &Message) -> bool {
+        let equals = |filter: &Option<String>, value: &str| filter.as_ref().is_none_or(|filter| filter == value);
+        equals(&self.phone, &message.phone_number)
+            && equals(&self.account, &message.account)
+            && equals(&self.channel, &message.channel)
+            && equals(&self.verification_id, &message.verification_id)
+            && self.since.is_none_or(|since| message.sent_at >= since)
     }
 }
 

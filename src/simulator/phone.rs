@@ -23,6 +23,19 @@ pub(super) fn country(e164: &str) -> Option<[u8; 2]> {
     letters.iter().all(u8::is_ascii_uppercase).then_some(letters)
 }
 
+/// How many numbers [`fictional`] numbers, of which it skips some.
+pub(super) const FICTIONAL: u32 = 800 * 100;
+
+/// The fictional US number with this index. None where the index has no such number, or a magic one.
+pub(super) fn fictional(index: u32) -> Option<String> {
+    let number = format!("+1{}55501{:02}", 200 + index / 100, index % 100);
+    let is_magic = number.starts_with("+1303");
+    let listed = PHONE_NUMBER_UTIL
+        .parse(&number, None)
+        .is_ok_and(|parsed| PHONE_NUMBER_UTIL.get_region_for_number(&parsed).is_some());
+    (!is_magic && listed && country(&number) == Some(*b"US")).then_some(number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -168,6 +168,8 @@ fn start(state: &mut SimulatorState, mut verification: SimulatedVerification, te
             channel: new.channel.as_str().to_owned(),
             text,
             code: new.code.clone(),
+            account: new.key.to_string(),
+            profile_id: new.profile_id.clone(),
             verification_id: new.id.clone(),
             sent_at: now,
         };

@@ -63,6 +63,14 @@ impl SimulatorState {
         *self = Self::new(settings, fixtures, base).expect("they were valid at the start");
     }
 
+    /// Removes the state of one account.
+    pub(super) fn reset_account(&mut self, key: AccountKey) {
+        self.accounts.remove(&key);
+        self.verifications.remove_account(key);
+        self.outbox.remove_account(key);
+        self.faults.remove_account(key);
+    }
+
     /// The time of an account, or of the simulator, when the clock of the handle shows `base`.
     pub(super) fn now(&self, base: Timestamp, key: Option<AccountKey>) -> Timestamp {
         let now = self.clock.now(base);

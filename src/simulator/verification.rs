@@ -131,6 +131,14 @@ impl VerificationTable {
         pending.map(|(&number, _)| number).collect()
     }
 
+    /// Removes the verifications of an account.
+    pub(super) fn remove_account(&mut self, key: AccountKey) {
+        let of_account = self.all.iter().filter(|(_, verification)| verification.new.key == key);
+        for number in of_account.map(|(&number, _)| number).collect::<Vec<_>>() {
+            self.remove(number);
+        }
+    }
+
     /// Forgets a verification, by the number that [`pending`](Self::pending) gave.
     pub(super) fn remove(&mut self, number: u64) {
         let Some(verification) = self.all.remove(&number) else { return };

@@ -7,6 +7,7 @@ mod control;
 mod faults;
 mod fixtures;
 mod numbers;
+mod parallel;
 mod quickstart;
 mod requests;
 mod settings;

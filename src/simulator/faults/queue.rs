@@ -28,12 +28,20 @@ impl FaultQueue {
         self.queue.push_back(fault);
     }
 
-    pub(in crate::simulator) fn clear(&mut self) {
-        self.queue.clear();
+    /// Removes the faults of an account, or all.
+    pub(in crate::simulator) fn clear(&mut self, key: Option<AccountKey>) {
+        self.queue.retain(|fault| key.is_some() && fault.key != key);
     }
 
-    pub(in crate::simulator) fn list(&self) -> Vec<Fault> {
-        self.queue.iter().cloned().collect()
+    /// Removes the faults of an account, and lets its magic numbers with `once` fail again.
+    pub(in crate::simulator) fn remove_account(&mut self, key: AccountKey) {
+        self.clear(Some(key));
+        self.spent.retain(|(of, _)| *of != key);
+    }
+
+    /// The faults of an account, or all.
+    pub(in crate::simulator) fn list(&self, key: Option<AccountKey>) -> Vec<Fault> {
+        self.queue.iter().filter(|fault| key.is_none() || fault.key == key).cloned().collect()
     }
 
     /// The fault that happens to `request`. It uses up one of its times.

@@ -10,6 +10,7 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use http::{StatusCode, header};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -19,24 +20,35 @@ use crate::simulator::{
     faults::{Fault, MAGIC_NUMBERS},
     handle::Handle,
     keypad::{Keypress, KeypressError},
-    outbox::Message,
+    outbox::{Message, MessageFilter},
     settings::Settings,
 };
+
+/// The longest `wait`, in seconds.
+const MAX_WAIT: u64 = 60;
 
 /// Every endpoint: its path, its description, and its handlers.
 pub(super) fn endpoints() -> Vec<(&'static str, &'static str, MethodRouter<Handle>)> {
     vec![
         ("/_simulator", "GET: this list", get(index)),
         ("/_simulator/health", "GET: 200 while the simulator runs", get(health)),
-        ("/_simulator/messages", "GET ?phone=: the messages and calls, oldest first", get(messages)),
-        ("/_simulator/messages/latest/code", "GET ?phone=: the newest code, as plain text", get(latest_code)),
+        (
+            "/_simulator/messages",
+            "GET ?phone= &key= &channel= &verification_id= &since= &wait=10s: the messages, oldest first",
+            get(messages),
+        ),
+        (
+            "/_simulator/messages/latest/code",
+            "GET, with the same query: the newest code, as plain text",
+            get(latest_code),
+        ),
         (
             "/_simulator/clock",
             r#"GET, PATCH {"now": "2026-01-01T00:00:00Z", "frozen": true} ?key=: the clock"#,
             get(clock).patch(change_clock),
         ),
         ("/_simulator/clock/advance", r#"POST {"seconds": 301} ?key=: moves the clock forward"#, post(advance)),
-        ("/_simulator/reset", "POST: removes all state", post(reset)),
+        ("/_simulator/reset", "POST ?key=: removes all state", post(reset)),
         (
             "/_simulator/verifications/{id}/keypad",
             r#"POST {"key": "1"}: presses a key in a keypad confirmation; also none, no_answer, voicemail"#,
@@ -44,11 +56,15 @@ pub(super) fn endpoints() -> Vec<(&'static str, &'static str, MethodRouter<Handl
         ),
         (
             "/_simulator/faults",
-            "GET, POST, DELETE: the faults that happen to the next requests",
+            "GET ?key=, POST, DELETE ?key=: the faults that happen to the next requests",
             get(faults).post(set_fault).delete(clear_faults),
         ),
         ("/_simulator/settings", "GET, PATCH: the settings", get(settings).patch(change_settings)),
-        ("/_simulator/numbers", "GET: the magic numbers", get(numbers)),
+        (
+            "/_simulator/numbers",
+            "GET: the magic numbers; POST: a phone number that nobody else gets",
+            get(numbers).post(new_number),
+        ),
     ]
 }
 
@@ -87,19 +103,34 @@ pub(super) async fn json_errors(response: Response) -> Response {
     response
 }
 
+/// The query of the outbox.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct MessageFilter {
+struct MessageQuery {
     phone: Option<String>,
+    key: Option<AccountKey>,
+    channel: Option<String>,
+    verification_id: Option<String>,
+    since: Option<Timestamp>,
+    /// Whole seconds, such as `10s` or `10`.
+    wait: Option<String>,
 }
 
-impl MessageFilter {
-    /// The phone number. A plus sign that is not percent-encoded reads as a space.
-    fn phone(self) -> Option<String> {
-        self.phone.map(|phone| match phone.strip_prefix(' ') {
-            Some(digits) => format!("+{digits}"),
-            None => phone,
-        })
+impl MessageQuery {
+    async fn find(self, simulator: &Handle) -> Result<Vec<Message>, ControlError> {
+        // A plus sign that is not percent-encoded reads as a space.
+        let phone = self.phone.map(|phone| phone.strip_prefix(' ').map(|digits| format!("+{digits}")).unwrap_or(phone));
+        let filter = MessageFilter {
+            phone,
+            account: self.key.map(|key| key.to_string()),
+            channel: self.channel,
+            verification_id: self.verification_id,
+            since: self.since,
+        };
+        let Some(wait) = self.wait else { return Ok(simulator.find_messages(&filter)) };
+        let seconds = wait.strip_suffix('s').unwrap_or(&wait).parse().ok().filter(|seconds| *seconds <= MAX_WAIT);
+        let seconds = seconds.ok_or_else(|| bad_request(format!("wait must be 0s to {MAX_WAIT}s")))?;
+        Ok(simulator.wait_for_messages(&filter, Duration::from_secs(seconds)).await)
     }
 }
 
@@ -132,16 +163,19 @@ async fn health() -> PrettyJson<Value> {
     PrettyJson(json!({"status": "ok"}))
 }
 
-async fn messages(State(simulator): State<Handle>, Query(filter): Query<MessageFilter>) -> PrettyJson<Vec<Message>> {
-    PrettyJson(simulator.state().outbox.messages(filter.phone().as_deref()))
+async fn messages(
+    State(simulator): State<Handle>,
+    Query(query): Query<MessageQuery>,
+) -> Result<PrettyJson<Vec<Message>>, ControlError> {
+    query.find(&simulator).await.map(PrettyJson)
 }
 
 async fn latest_code(
     State(simulator): State<Handle>,
-    Query(filter): Query<MessageFilter>,
+    Query(query): Query<MessageQuery>,
 ) -> Result<String, ControlError> {
-    let state = simulator.state();
-    let code = state.outbox.latest_code(filter.phone().as_deref()).map(|code| format!("{code}\n"));
+    let messages = query.find(&simulator).await?;
+    let code = messages.into_iter().rev().find_map(|message| message.code).map(|code| code + "\n");
     code.ok_or_else(|| (StatusCode::NOT_FOUND, "no code was sent".to_owned()))
 }
 
@@ -167,8 +201,11 @@ async fn advance(
     Ok(clock(State(simulator), Query(of)).await)
 }
 
-async fn reset(State(simulator): State<Handle>) -> StatusCode {
-    simulator.reset();
+async fn reset(State(simulator): State<Handle>, Query(of): Query<OfAccount>) -> StatusCode {
+    match of.key {
+        Some(key) => simulator.state().reset_account(key),
+        None => simulator.reset(),
+    }
     StatusCode::NO_CONTENT
 }
 
@@ -188,8 +225,8 @@ async fn keypad(
     Ok(PrettyJson(json!({"status": status})))
 }
 
-async fn faults(State(simulator): State<Handle>) -> PrettyJson<Vec<Fault>> {
-    PrettyJson(simulator.faults())
+async fn faults(State(simulator): State<Handle>, Query(of): Query<OfAccount>) -> PrettyJson<Vec<Fault>> {
+    PrettyJson(simulator.state().faults.list(of.key))
 }
 
 async fn set_fault(
@@ -200,8 +237,8 @@ async fn set_fault(
     Ok(PrettyJson(simulator.faults()))
 }
 
-async fn clear_faults(State(simulator): State<Handle>) -> StatusCode {
-    simulator.clear_faults();
+async fn clear_faults(State(simulator): State<Handle>, Query(of): Query<OfAccount>) -> StatusCode {
+    simulator.state().faults.clear(of.key);
     StatusCode::NO_CONTENT
 }
 
@@ -219,6 +256,12 @@ async fn change_settings(
 
 async fn numbers() -> PrettyJson<Map<String, Value>> {
     PrettyJson(MAGIC_NUMBERS.iter().map(|number| (number.number.to_owned(), Value::from(number.effect))).collect())
+}
+
+async fn new_number(State(simulator): State<Handle>) -> Result<PrettyJson<Value>, ControlError> {
+    let number = simulator.new_phone_number();
+    let number = number.ok_or_else(|| (StatusCode::CONFLICT, "all phone numbers are used up".to_owned()))?;
+    Ok(PrettyJson(json!({"phone_number": number})))
 }
 
 pub(super) async fn not_found() -> Response {

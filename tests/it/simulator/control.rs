@@ -38,9 +38,11 @@ async fn the_outbox_is_read_by_number_oldest_first() {
     let messages = sim.get(&format!("/_simulator/messages?phone={ENCODED}")).await.ok();
     let sent_at = messages[0]["sent_at"].as_str().unwrap();
     assert!(sent_at.parse::<Timestamp>().is_ok(), "{sent_at}");
+    let account = messages[0]["account"].as_str().unwrap();
+    assert!(account.len() == 16 && account.bytes().all(|byte| byte.is_ascii_hexdigit()), "{account}");
     let expected = json!({
         "phone_number": PHONE, "channel": "sms", "text": format!("Your verification code is {code}."),
-        "code": code, "verification_id": first, "sent_at": sent_at,
+        "code": code, "account": account, "profile_id": profile, "verification_id": first, "sent_at": sent_at,
     });
     assert_eq!(messages[0], expected);
     assert_eq!(messages[1]["verification_id"], last.as_str());
