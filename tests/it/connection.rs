@@ -1,7 +1,8 @@
 //! Connections, and what every call meets before its RPC: TLS, HTTP/2, gRPC-Web, health and reflection.
 
-mod connections;
+mod abuse;
 mod health;
+mod lifetime;
 mod messages;
 mod reflection;
 mod tls;

@@ -1,5 +1,8 @@
 //! Callers, their credentials and their permissions.
 
-mod identities;
+mod authenticator;
+mod certificates;
+mod jwt;
+mod key_sets;
 mod mutations;
 mod tenants;

@@ -7,6 +7,8 @@ use tokio::{
     net::TcpStream,
 };
 
+use super::TOKEN;
+
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Frame types (RFC 9113 §6).
@@ -167,4 +169,13 @@ impl Peer {
         let mut buffer = [0; 1024];
         while self.0.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
     }
+}
+
+/// The path of an RPC that every token may call.
+pub const LIST: &str = "/verify.v1.TemplateService/ListTemplates";
+
+/// A whole call of [`LIST`].
+pub fn list(stream: u32) -> [Frame; 2] {
+    let bearer = format!("Bearer {TOKEN}");
+    [Frame::request(stream, LIST, &[("authorization", &bearer)]), Frame::empty_message(stream)]
 }
