@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn countries_with_numbers_are_told_from_other_codes() {
+    fn only_countries_with_phone_numbers_are_accepted() {
         assert!(["US", "CA", "GB", "DE", "NO"].iter().all(|code| Country::new(code).unwrap().has_numbers()));
         assert!(!["UK", "EU", "ZZ", "XX"].iter().any(|code| Country::new(code).unwrap().has_numbers()));
         assert!(["us", "USA", "U", "", "Ä"].iter().all(|code| Country::new(code).is_none()));

@@ -6,8 +6,8 @@ use super::Country;
 
 /// The limits of a tenant. None is a limit that is off.
 ///
-/// The default ones keep a person from being flooded with messages and a code from being guessed; what costs money or
-/// places is for whoever knows the tenant to bound.
+/// The defaults protect a person from floods of messages and a code from being guessed. Limits on cost and concurrency
+/// depend on the tenant, so they are off by default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Calls a second, of every kind, in one gateway process.

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_country_is_told_apart_within_one_calling_code() {
+    fn countries_with_one_calling_code_are_distinguished() {
         let country = |text| PhoneNumber::parse(text).unwrap().country();
         assert_eq!(country("+13035551234"), Country::new("US"));
         assert_eq!(country("+14165551234"), Country::new("CA"));

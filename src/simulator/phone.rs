@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn countries_within_one_calling_code_are_told_apart() {
+    fn countries_with_one_calling_code_are_distinguished() {
         assert_eq!(country("+13035551234"), Some(*b"US"));
         assert_eq!(country("+14165551234"), Some(*b"CA"));
         assert_eq!(country("+870773123456"), None);

@@ -124,7 +124,7 @@ store.redis.ca_file: store.caKey
 {{- $replicas := include "verify-gateway.replicas" . | int -}}
 {{- if and (gt $replicas 1) (eq (include "verify-gateway.backend" .) "memory") -}}
 {{- $value := ternary "autoscaling.maxReplicas" "replicaCount" .Values.autoscaling.enabled -}}
-{{- $errors = append $errors (printf "%s is %d, but config.store.backend is memory: no replica would know what another one sent, and one intent could go out twice. Set config.store.backend to redis, or %s" $value $replicas (ternary "autoscaling.enabled to false" "replicaCount to 1" .Values.autoscaling.enabled)) -}}
+{{- $errors = append $errors (printf "%s is %d, but config.store.backend is memory: replicas would not share their records, and could send one message twice. Set config.store.backend to redis, or %s" $value $replicas (ternary "autoscaling.enabled to false" "replicaCount to 1" .Values.autoscaling.enabled)) -}}
 {{- end -}}
 {{- with .Values.autoscaling -}}
 {{- if .enabled -}}
