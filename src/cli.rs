@@ -42,7 +42,7 @@ enum Command {
 }
 
 impl Command {
-    async fn run(self, env: &Environment) -> Result<(), Failure> {
+    async fn run(self, env: &Environment) -> Result<(), CommandError> {
         match self {
             Self::Dev(arguments) => dev::run(arguments).await,
             Self::Serve(arguments) => serve::run(&arguments, env).await,
@@ -81,54 +81,54 @@ fn log_level(text: &str) -> Result<String, String> {
     config::LogConfig::level(text).ok_or_else(|| "no such level".to_owned())
 }
 
-/// Why a command failed, which decides the exit code.
+/// Why a command failed. The variant decides the exit code.
 #[derive(Debug)]
-pub enum Failure {
-    /// What it was told is wrong: arguments, configuration or tenants.
+pub enum CommandError {
+    /// The arguments, the configuration or the tenants are invalid.
     Usage(anyhow::Error),
-    /// It could not be done.
+    /// The command could not be carried out.
     Runtime(anyhow::Error),
 }
 
-impl From<Errors> for Failure {
+impl From<Errors> for CommandError {
     fn from(errors: Errors) -> Self {
         Self::Usage(errors.into())
     }
 }
 
-impl From<anyhow::Error> for Failure {
+impl From<anyhow::Error> for CommandError {
     fn from(error: anyhow::Error) -> Self {
         Self::Runtime(error)
     }
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
         Self::Runtime(error.into())
     }
 }
 
-impl Failure {
-    /// It could not be done because of `error`.
+impl CommandError {
+    /// The command could not be carried out because of `error`.
     fn runtime(error: impl Into<anyhow::Error>) -> Self {
         Self::Runtime(error.into())
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Usage(error) | Self::Runtime(error)) = self;
-        // The alternate form has the causes too.
+        // The alternate form includes the causes.
         write!(f, "{error:#}")
     }
 }
 
 /// Makes logs and traces of `telemetry` the process's own. The log is written when what comes with it is dropped.
-fn observe(config: &config::TelemetryConfig) -> Result<(Telemetry, Flush), Failure> {
-    let telemetry = Telemetry::new(config).map_err(Failure::runtime)?;
+fn observe(config: &config::TelemetryConfig) -> Result<(Telemetry, Flush), CommandError> {
+    let telemetry = Telemetry::new(config).map_err(CommandError::runtime)?;
     let (writer, flush) = Writer::start(io::stderr())?;
-    let subscriber = telemetry.subscriber(writer).map_err(Failure::runtime)?;
-    tracing::dispatcher::set_global_default(subscriber).map_err(Failure::runtime)?;
+    let subscriber = telemetry.subscriber(writer).map_err(CommandError::runtime)?;
+    tracing::dispatcher::set_global_default(subscriber).map_err(CommandError::runtime)?;
     Ok((telemetry, flush))
 }
 
@@ -143,14 +143,14 @@ fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-/// Runs the command that `arguments` name, the program's own name first.
+/// Runs the command in `arguments`. The first argument is the program's name.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>, env: &Environment) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(answer) => {
-            // A closed stream is nothing that could be told to anybody.
+            // There is no way to report that the stream is closed.
             let _ = answer.print();
-            // Help and version come this way too, for the standard output.
+            // Help and version are errors of clap too, and go to the standard output.
             return if answer.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS };
         }
     };
@@ -158,7 +158,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, env: &Environmen
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");
-            ExitCode::from(if matches!(failure, Failure::Usage(_)) { 64 } else { 1 })
+            ExitCode::from(if matches!(failure, CommandError::Usage(_)) { 64 } else { 1 })
         }
     }
 }

@@ -52,10 +52,10 @@ macro_rules! bounded {
     };
 }
 
-/// The services whose health is told one by one; the empty name stands for the whole.
+/// The services with a health status of their own. The empty name stands for the whole server.
 const HEALTH: [&str; 4] = ["", ProfileServer::NAME, TemplateServer::NAME, VerificationServer::NAME];
 
-/// The name for probes that start the process again where it does not answer. Not being ready is no reason for that.
+/// The name for liveness probes. It is serving even if the gateway is not ready, which is no reason for a restart.
 const LIVENESS: &str = "liveness";
 
 /// The gRPC server, ready to serve.

@@ -11,7 +11,7 @@ use std::{
 
 use clap::Args;
 
-use super::Failure;
+use super::CommandError;
 use crate::{
     clock::Clock,
     config::{
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 }
 
 /// Prints what the configuration says, or everything that is wrong with it and with the tenants.
-pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), CommandError> {
     let (config, directory, _) = load(&arguments.config, env)?;
     let certificate = Material::load(&config.grpc)?;
     let summary = Summary { config: &config, certificate: certificate.as_ref(), tenants: directory.entries() };

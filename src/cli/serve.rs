@@ -9,7 +9,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Failure, LogArguments, check, observe, stop_signal};
+use super::{CommandError, LogArguments, check, observe, stop_signal};
 use crate::{app::Gateway, clock::Clock, config::Environment};
 
 /// Runs the gateway with a configuration file and its tenants file.
@@ -23,12 +23,13 @@ pub(super) struct Arguments {
 }
 
 /// Runs the gateway until Ctrl-C or SIGTERM. Nothing is bound before both files are found to be right.
-pub(super) async fn run(arguments: &Arguments, env: &Environment) -> Result<(), Failure> {
+pub(super) async fn run(arguments: &Arguments, env: &Environment) -> Result<(), CommandError> {
     let (mut config, directory, watch) = check::load(&arguments.config, env)?;
     arguments.log.apply(&mut config.telemetry.log);
     let stopped = stop_signal()?;
     let (telemetry, _flush) = observe(&config.telemetry)?;
-    let gateway = Gateway::bind(&config, directory, Clock::default(), &telemetry).await.map_err(Failure::runtime)?;
+    let gateway =
+        Gateway::bind(&config, directory, Clock::default(), &telemetry).await.map_err(CommandError::runtime)?;
     let (at_once, _hangup) = hangup()?;
     gateway.watching(watch, config.tenants.reload_interval, at_once).run(stopped).await;
     telemetry.shutdown(config.shutdown.grace_period).await;

@@ -15,7 +15,7 @@ use tower::{Layer, ServiceExt, service_fn};
 use self::cors::Cors;
 use crate::config;
 
-/// What a program that speaks neither is told.
+/// The answer to requests of other protocols.
 const WHAT_IS_HERE: &str = "this port speaks gRPC over HTTP/2, and gRPC-Web\n";
 
 /// Lets pages in browsers call.

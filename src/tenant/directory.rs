@@ -247,7 +247,7 @@ tenants:
 ";
 
     #[test]
-    fn a_change_is_told_once_and_an_error_until_it_is_gone() {
+    fn a_change_is_returned_once_and_an_error_until_it_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let (path, key) = (folder.path().join("tenants.yaml"), folder.path().join("key"));
         fs::write(&path, FILE).unwrap();

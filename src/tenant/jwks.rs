@@ -12,22 +12,22 @@ const MAX_KEYS: usize = 100;
 
 /// The public keys of an issuer: those of its set by which a signature can be verified.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Jwks(Vec<Key>);
+pub struct Jwks(Vec<VerificationKey>);
 
 #[derive(Clone, Debug)]
-struct Key {
+struct VerificationKey {
     jwk: Jwk,
     /// The same, made once for all tokens.
     decoding: DecodingKey,
 }
 
-impl PartialEq for Key {
+impl PartialEq for VerificationKey {
     fn eq(&self, other: &Self) -> bool {
         self.jwk == other.jwk
     }
 }
 
-impl Eq for Key {}
+impl Eq for VerificationKey {}
 
 /// What was read is no set of keys, or none of them can verify a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +53,7 @@ impl Jwks {
     pub fn parse(bytes: &[u8]) -> Result<Self, NotJwks> {
         let Set { keys } = serde_json::from_slice(bytes).map_err(|_| NotJwks::Malformed)?;
         let keys = keys.into_iter().take(MAX_KEYS).filter_map(|key| serde_json::from_value(key).ok());
-        let keys: Vec<Key> = keys.filter_map(for_signatures).collect();
+        let keys: Vec<VerificationKey> = keys.filter_map(for_signatures).collect();
         if keys.is_empty() { Err(NotJwks::Empty) } else { Ok(Self(keys)) }
     }
 
@@ -86,21 +86,21 @@ impl Jwks {
     }
 }
 
-impl Key {
+impl VerificationKey {
     fn id(&self) -> Option<&str> {
         self.jwk.common.key_id.as_deref()
     }
 }
 
 /// `jwk`, if signatures can be verified with it.
-fn for_signatures(jwk: Jwk) -> Option<Key> {
+fn for_signatures(jwk: Jwk) -> Option<VerificationKey> {
     let common = &jwk.common;
     let used = common.public_key_use.as_ref().is_none_or(|of| *of == PublicKeyUse::Signature);
     let verifies = common.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify));
     // A symmetric key would let everybody who can read the set sign.
     let is_public = !matches!(jwk.algorithm, AlgorithmParameters::OctetKey(_) | AlgorithmParameters::Other(_));
     let decoding = DecodingKey::from_jwk(&jwk).ok().filter(|_| used && verifies && is_public)?;
-    Some(Key { jwk, decoding })
+    Some(VerificationKey { jwk, decoding })
 }
 
 /// Whether `key` makes signatures of this kind. A key that names its algorithm makes no others.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use self::circuit::{Admission, AttemptOutcome, Circuit, Ticket, Transition};
+use self::circuit::{AttemptOutcome, Circuit, CircuitDecision, Ticket, Transition};
 use super::{
     classify::{Class, class},
     keyed_cache::KeyedCache,
@@ -64,9 +64,9 @@ impl CircuitBreakers {
         let (tenant, effect) = (Arc::clone(&request.tenant), request.operation.effect());
         let circuits = self.circuits.get(tenant.key.identity());
         let (ticket, is_trial) = match lock(&circuits, effect).admit() {
-            Admission::Closed(ticket) => (ticket, false),
-            Admission::Trial(ticket) => (ticket, true),
-            Admission::Open(wait) => return Err(RejectedLocally::CircuitOpen(wait)),
+            CircuitDecision::Closed(ticket) => (ticket, false),
+            CircuitDecision::Trial(ticket) => (ticket, true),
+            CircuitDecision::Open(wait) => return Err(RejectedLocally::CircuitOpen(wait)),
         };
         Ok(Admitted { circuits, effect, tenant, metrics: self.metrics.clone(), ticket, is_trial, outcome: None })
     }

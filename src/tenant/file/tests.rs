@@ -38,9 +38,8 @@ fn of_key(key: &str, files: &[(&str, &str)], env: &[(&str, &str)]) -> String {
     load(&text, files, env).0.unwrap_err()
 }
 
-#[test]
-fn a_tenant_has_its_key_and_its_identities_with_what_they_may() {
-    let text = "
+/// A valid file with every kind of credentials.
+const VALID: &str = "
 jwt_issuers:
   - name: cluster
     issuer: https://kubernetes.default.svc
@@ -72,8 +71,11 @@ tenants:
         roles: [admin]
       - { name: web, certificate: { dns: Web.acme.internal }, roles: [reader], countries: any }
 ";
+
+#[test]
+fn a_tenant_has_its_key_and_its_identities_with_their_permissions() {
     let files = [("login-key", "KEY1\n"), ("token", "t")];
-    let (directory, folder) = load(text, &files, &[("OTHER_KEY", "KEY2")]);
+    let (directory, folder) = load(VALID, &files, &[("OTHER_KEY", "KEY2")]);
     let directory = directory.unwrap();
     let Caller { tenant, identity } = directory.by_token("abc").unwrap();
     assert!(Arc::ptr_eq(identity, &directory.by_token("test").unwrap().identity), "both tokens are one identity's");
@@ -114,9 +116,8 @@ tenants:
     assert!(!format!("{directory:?}").contains("KEY1"), "{directory:?}");
 }
 
-#[test]
-fn every_error_is_reported_at_once_with_its_place() {
-    let text = "
+/// A file with every kind of error.
+const INVALID: &str = "
 jwt_issuers:
   - { name: a, issuer: i, audiences: [], jwks: { url: 'http://example.org/jwks', file: x } }
   - { name: b, issuer: i, jwks: { file: nowhere }, algorithms: [HS256, none], leeway: 1h }
@@ -154,7 +155,9 @@ tenants:
       - { name: four, certificate: { dns: d, uri: 'u:v' } }
       - { name: five, roles: [reader] }
 ";
-    let expected = "\
+
+/// The errors of [`INVALID`].
+const INVALID_ERRORS: &str = "\
 tenants.yaml:3:5: jwt_issuers[0].audiences: empty: no token could be for this gateway
 tenants.yaml:3:48: jwt_issuers[0].jwks: needs exactly one of url and file
 tenants.yaml:4:5: jwt_issuers[1].audiences: missing
@@ -197,7 +200,10 @@ tenants.yaml:36:9: tenants[2].identities[2]: no permissions: needs roles or rpcs
 tenants.yaml:36:36: tenants[2].identities[2].certificate: needs exactly one of dns and uri
 tenants.yaml:37:9: tenants[2].identities[3]: no credentials: needs tokens, jwt or certificate
 41 errors";
-    assert_eq!(load(text, &[], &[]).0.unwrap_err(), expected);
+
+#[test]
+fn every_error_is_reported_at_once_with_its_location() {
+    assert_eq!(load(INVALID, &[], &[]).0.unwrap_err(), INVALID_ERRORS);
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(super) enum AttemptOutcome {
 
 /// The decision of a circuit about an attempt.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Admission {
+pub(super) enum CircuitDecision {
     /// The circuit is closed.
     Closed(Ticket),
     /// This attempt is the trial: its outcome closes or opens the circuit.
@@ -84,19 +84,19 @@ impl Circuit {
     }
 
     /// Decides about an attempt. The holder of a ticket must return it to [`end`](Self::end), whatever happens.
-    pub(super) fn admit(&mut self) -> Admission {
+    pub(super) fn admit(&mut self) -> CircuitDecision {
         match self.state {
-            CircuitState::Closed => Admission::Closed(Ticket(self.number)),
+            CircuitState::Closed => CircuitDecision::Closed(Ticket(self.number)),
             CircuitState::Open { until } => {
                 let left = until.saturating_duration_since(Instant::now());
                 if !left.is_zero() {
-                    return Admission::Open(left);
+                    return CircuitDecision::Open(left);
                 }
                 self.enter(CircuitState::Trial);
-                Admission::Trial(Ticket(self.number))
+                CircuitDecision::Trial(Ticket(self.number))
             }
             // If the running trial fails, the next one begins after that time.
-            CircuitState::Trial => Admission::Open(self.rules.open_for),
+            CircuitState::Trial => CircuitDecision::Open(self.rules.open_for),
         }
     }
 

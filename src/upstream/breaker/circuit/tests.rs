@@ -38,15 +38,15 @@ struct Model {
 }
 
 impl Model {
-    fn admit(&mut self) -> Admission {
+    fn admit(&mut self) -> CircuitDecision {
         match self.open_until {
-            _ if self.on_trial => Admission::Open(3 * SECOND),
-            Some(until) if until > self.now => Admission::Open(Duration::from_millis(until - self.now)),
+            _ if self.on_trial => CircuitDecision::Open(3 * SECOND),
+            Some(until) if until > self.now => CircuitDecision::Open(Duration::from_millis(until - self.now)),
             Some(_) => {
                 (self.on_trial, self.state) = (true, self.state + 1);
-                Admission::Trial(Ticket(self.state))
+                CircuitDecision::Trial(Ticket(self.state))
             }
-            None => Admission::Closed(Ticket(self.state)),
+            None => CircuitDecision::Closed(Ticket(self.state)),
         }
     }
 
@@ -117,7 +117,7 @@ proptest! {
                     Step::Begin => {
                         let admission = circuit.admit();
                         assert_eq!(admission, model.admit());
-                        if let Admission::Closed(ticket) | Admission::Trial(ticket) = admission {
+                        if let CircuitDecision::Closed(ticket) | CircuitDecision::Trial(ticket) = admission {
                             under_way.push(ticket);
                         }
                     }
@@ -136,10 +136,10 @@ proptest! {
 fn opens(rules: config::BreakerConfig, verdicts: impl IntoIterator<Item = AttemptOutcome>) -> bool {
     let mut circuit = Circuit::new(rules);
     for verdict in verdicts {
-        let Admission::Closed(ticket) = circuit.admit() else { return true };
+        let CircuitDecision::Closed(ticket) = circuit.admit() else { return true };
         circuit.end(ticket, Some(verdict));
     }
-    !matches!(circuit.admit(), Admission::Closed(_))
+    !matches!(circuit.admit(), CircuitDecision::Closed(_))
 }
 
 #[test]
