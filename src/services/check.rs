@@ -45,9 +45,6 @@ impl Report {
 
 impl Verifications {
     /// Checks a code: permissions → limits → upstream → proof, if the answer is lost.
-    ///
-    /// # Errors
-    /// As `CheckVerification` documents them.
     pub async fn check(&self, context: &CallContext, check: &Check) -> Result<Outcome<CheckResponse>, Error> {
         let Check { target, code } = check;
         audit::annotate(|subject| match target {
@@ -78,9 +75,6 @@ impl Verifications {
     }
 
     /// Reports how the caller's own check of a custom code ended.
-    ///
-    /// # Errors
-    /// As `ReportVerification` documents them.
     pub async fn report(&self, context: &CallContext, report: &Report) -> Result<Outcome<CheckResponse>, Error> {
         let id = &report.verification_id;
         audit::annotate(|subject| subject.verification_id = Some(id.clone()));

@@ -26,9 +26,6 @@ pub struct NewProfile {
 
 impl Profiles {
     /// Creates a profile, once.
-    ///
-    /// # Errors
-    /// As `CreateProfile` documents them.
     pub async fn create(&self, context: &CallContext, new: NewProfile) -> Result<Outcome<Profile>, Error> {
         let end = self.creations.run(context, new).await;
         if let Ok(Outcome { answer, origin }) = &end {
@@ -41,9 +38,6 @@ impl Profiles {
     }
 
     /// Reads a profile.
-    ///
-    /// # Errors
-    /// As `GetProfile` documents them.
     pub async fn get(&self, context: &CallContext, id: &str) -> Result<Profile, Error> {
         allow(context, id)?;
         self.upstream.profile(context, id).await
@@ -51,9 +45,6 @@ impl Profiles {
 
     /// Lists profiles, those called `name` if it is given. A profile that the identity may not use is `None`, so that
     /// the list keeps its length for paging.
-    ///
-    /// # Errors
-    /// As `ListProfiles` documents them.
     pub async fn list(
         &self,
         context: &CallContext,
@@ -66,18 +57,12 @@ impl Profiles {
     }
 
     /// Changes a profile.
-    ///
-    /// # Errors
-    /// As `UpdateProfile` documents them.
     pub async fn update(&self, context: &CallContext, id: &str, patch: ProfilePatch) -> Result<Profile, Error> {
         allow(context, id)?;
         self.upstream.update_profile(context, id, patch).await
     }
 
     /// Deletes a profile.
-    ///
-    /// # Errors
-    /// As `DeleteProfile` documents them.
     pub async fn delete(&self, context: &CallContext, id: &str) -> Result<(), Error> {
         allow(context, id)?;
         self.upstream.delete_profile(context, id).await

@@ -11,9 +11,6 @@ use crate::{
 
 impl Verifications {
     /// Reads a verification. Its ID does not tell its profile and country, so permissions are checked on the answer.
-    ///
-    /// # Errors
-    /// As `GetVerification` documents them.
     pub async fn get(&self, context: &CallContext, id: &str) -> Result<Outcome<Verification>, Error> {
         audit::annotate(|subject| subject.verification_id = Some(id.to_owned()));
         let outcome = match self.test_number(context, &VerificationRef::Id(id.to_owned())) {
@@ -26,9 +23,6 @@ impl Verifications {
 
     /// Lists the verifications of a phone number. A verification that the identity may not read is `None`, so that the
     /// list keeps its length for paging.
-    ///
-    /// # Errors
-    /// As `ListVerifications` documents them.
     pub async fn list(
         &self,
         context: &CallContext,

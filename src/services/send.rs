@@ -39,9 +39,6 @@ pub struct Send {
 
 impl Verifications {
     /// Starts a verification: permissions → at most once, within the limits.
-    ///
-    /// # Errors
-    /// As `CreateVerification` documents them.
     pub async fn create(&self, context: &CallContext, send: Send) -> Result<Outcome<Verification>, Error> {
         audit::annotate(|subject| {
             subject.phone_number(&send.phone_number);

@@ -25,9 +25,6 @@ pub struct NewTemplate {
 
 impl Templates {
     /// Creates a template, once.
-    ///
-    /// # Errors
-    /// As `CreateTemplate` documents them.
     pub async fn create(&self, context: &CallContext, new: NewTemplate) -> Result<Outcome<Template>, Error> {
         let end = self.creations.run(context, new).await;
         if let Ok(Outcome { answer, origin }) = &end {
@@ -40,17 +37,11 @@ impl Templates {
     }
 
     /// Lists all templates: Telnyx does not page them.
-    ///
-    /// # Errors
-    /// As `ListTemplates` documents them.
     pub async fn list(&self, context: &CallContext) -> Result<Vec<Template>, Error> {
         self.upstream.templates(context).await
     }
 
     /// Changes the text of a template.
-    ///
-    /// # Errors
-    /// As `UpdateTemplate` documents them.
     pub async fn update(&self, context: &CallContext, id: &str, text: &str) -> Result<Template, Error> {
         audit::annotate(|subject| subject.template_id = Some(id.to_owned()));
         self.upstream.update_template(context, id, text).await

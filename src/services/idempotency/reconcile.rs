@@ -19,6 +19,7 @@ use super::{
     target_lock::TargetLock,
 };
 use crate::{
+    config,
     domain::{CallContext, Error},
     pb::ErrorReason,
     telemetry,
@@ -31,10 +32,10 @@ const RECONCILE_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) enum Match<A> {
     /// It took effect: this is its answer.
     Found(A),
-    /// It did not take effect yet.
-    NotFound,
-    /// It may have taken effect: the candidates do not tell.
-    Unclear,
+    /// It did not take effect, and no longer can.
+    NoEffect,
+    /// It may have taken effect, or still can.
+    Unknown,
 }
 
 /// Tells which candidates can come from a dispatch.
@@ -44,8 +45,7 @@ struct ReconcileQuery<'a> {
     claimed: Vec<&'a str>,
     /// The discriminators of other unresolved operations.
     discriminators: Vec<&'a str>,
-    skew: Duration,
-    settle_window: Duration,
+    settings: &'a config::SendsConfig,
     /// Whether the settle window has elapsed: nothing of the dispatch can take effect any more.
     is_settled: bool,
 }
@@ -70,13 +70,10 @@ impl<O: IdempotentOperation> Job<O> {
         let window = self.context.deps.settings.settle_window;
         let end = dispatch.ended.unwrap_or(dispatch.since).saturating_add(window).unwrap_or(Timestamp::MAX);
         let left = end.duration_since(now);
-        let is_settled = !left.is_positive();
-        match self.reconcile(&self.context.call, lock, dispatch, is_settled).await {
+        match self.reconcile(&self.context.call, lock, dispatch, !left.is_positive()).await {
             Ok(Match::Found(answer)) => Ok(Some(answer)),
-            Ok(Match::NotFound) if is_settled => Ok(None),
-            Ok(Match::NotFound | Match::Unclear) => {
-                Err(unknown(Duration::try_from(left).ok().filter(|left| !left.is_zero())))
-            }
+            Ok(Match::NoEffect) => Ok(None),
+            Ok(Match::Unknown) => Err(unknown(Duration::try_from(left).ok().filter(|left| !left.is_zero()))),
             Err(error) => {
                 let failure = unknown(error.retry_after);
                 Err(Failure { error: failure.error.source(error), ..failure })
@@ -126,8 +123,7 @@ impl<O: IdempotentOperation> Job<O> {
             dispatch,
             claimed: lock.claimed_by_others().chain(answers.iter().filter_map(|one| O::describe(one).id)).collect(),
             discriminators: discriminators.filter(|other| !other.is_empty() && other != own).collect(),
-            skew: deps.settings.clock_skew,
-            settle_window: deps.settings.settle_window,
+            settings: &deps.settings,
             is_settled,
         };
         // The next call needs the outcome even if nobody waits now, so the read outlasts the caller.
@@ -168,11 +164,10 @@ impl ReconcileQuery<'_> {
                 *oldest = Some((created, answer));
             }
         }
-        is_unclear |= contested.is_some() && !self.is_settled;
         let matched = match own.or(contested.filter(|_| self.is_settled)) {
             Some((_, answer)) => Match::Found(answer),
-            None if is_unclear => Match::Unclear,
-            None => Match::NotFound,
+            None if is_unclear || !self.is_settled => Match::Unknown,
+            None => Match::NoEffect,
         };
         (matched, own_candidates)
     }
@@ -183,8 +178,9 @@ impl ReconcileQuery<'_> {
     }
 
     fn is_in_time(&self, created: Timestamp) -> bool {
-        let start = self.dispatch.since.saturating_sub(self.skew).unwrap_or(Timestamp::MIN);
-        let latest = |ended: Timestamp| ended.saturating_add(self.settle_window + self.skew).unwrap_or(Timestamp::MAX);
+        let (skew, window) = (self.settings.clock_skew, self.settings.settle_window);
+        let start = self.dispatch.since.saturating_sub(skew).unwrap_or(Timestamp::MIN);
+        let latest = |ended: Timestamp| ended.saturating_add(window + skew).unwrap_or(Timestamp::MAX);
         created >= start && self.dispatch.ended.is_none_or(|ended| created <= latest(ended))
     }
 }
