@@ -10,9 +10,9 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
-    middleware::{self, Next},
+    extract::{DefaultBodyLimit, State},
+    http::{StatusCode, header::CONTENT_TYPE},
+    middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -91,17 +91,13 @@ fn router(state: AppState) -> Router {
             error(StatusCode::METHOD_NOT_ALLOWED, "the path does not take this method")
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn(set_headers))
+        .layer(middleware::map_response(set_headers))
         .with_state(state)
 }
 
 /// Keeps responses out of caches, and stops browsers from guessing their type.
-async fn set_headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert("cache-control", HeaderValue::from_static("no-store"));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    response
+async fn set_headers(response: Response) -> impl IntoResponse {
+    ([("cache-control", "no-store"), ("x-content-type-options", "nosniff")], response)
 }
 
 const INDEX: &str = "\

@@ -23,7 +23,7 @@ use crate::{
     clock::Clock,
     domain::{Caller, PeerCertificate},
     telemetry::Metrics,
-    tenant::{Directory, Issuer, TenantEntry},
+    tenant::{Directory, Issuer, Jwks, TenantEntry},
 };
 
 /// Finds the identity that makes a call. Clones share their state.
@@ -82,7 +82,8 @@ impl Authenticator {
     /// must be called inside a Tokio runtime.
     #[must_use]
     pub fn new(directory: Directory, clock: Clock, metrics: Metrics) -> Self {
-        let caches = directory.issuers().iter().map(|issuer| JwksCache::new(issuer, None, &metrics)).collect();
+        let cache = |issuer| JwksCache::new(issuer, Jwks::default(), &metrics);
+        let caches = directory.issuers().iter().map(cache).collect();
         let state = Arc::new(ArcSwap::from_pointee(AuthnState { directory, caches }));
         // The metrics outlive the authenticator. They must not keep its state alive.
         let (weak, now) = (Arc::downgrade(&state), clock.clone());
@@ -100,9 +101,10 @@ impl Authenticator {
     /// Authenticates the identities in `directory` from now on. Keys that were fetched for an issuer are kept.
     pub fn replace(&self, directory: Directory) {
         let former = self.state.load_full();
-        let cache = |issuer: &Issuer| {
-            let before = former.issuers().find(|(known, _)| known.issuer == issuer.issuer);
-            JwksCache::new(issuer, before, &self.metrics)
+        let cache = |issuer: &Issuer| match former.issuers().find(|(known, _)| known.issuer == issuer.issuer) {
+            Some((known, cache)) if known.keys == issuer.keys => cache.clone(),
+            Some((_, cache)) => JwksCache::new(issuer, cache.current(), &self.metrics),
+            None => JwksCache::new(issuer, Jwks::default(), &self.metrics),
         };
         let caches = directory.issuers().iter().map(cache).collect();
         self.state.store(Arc::new(AuthnState { directory, caches }));

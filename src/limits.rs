@@ -56,10 +56,10 @@ struct WindowEntry {
 }
 
 /// A limit on the events in one sliding window.
-struct WindowRule<'t> {
+struct WindowRule {
     kind: LimitKind,
     mode: LimitMode,
-    window: &'t LimitWindow,
+    window: LimitWindow,
     /// What the limit allows, for people.
     allows: String,
 }
@@ -90,18 +90,18 @@ impl Limiter {
     async fn take(
         &self,
         key: String,
-        rules: &[WindowRule<'_>],
+        rules: &[WindowRule],
         may_add: bool,
     ) -> Result<(Option<WindowEntry>, Vec<LimitHit>), store::Error> {
         let now = self.clock.now();
-        let windows = || rules.iter().map(|rule| rule.window);
+        let windows = || rules.iter().map(|rule| &rule.window);
         let Some(resolution) = windows().map(resolution).max() else { return Ok((None, Vec::new())) };
         let longest = windows().map(|window| window.per).max().unwrap_or_default();
         let keep = longest + Duration::from_millis(resolution.unsigned_abs());
         let taken = self.store.update(&key, |window: Option<SlidingWindow>| {
             let mut window = window.unwrap_or_default();
-            let hit = |rule: &WindowRule<'_>| {
-                let wait = window.wait(rule.window, now)?;
+            let hit = |rule: &WindowRule| {
+                let wait = window.wait(&rule.window, now)?;
                 Some(LimitHit { kind: rule.kind, mode: rule.mode, allows: rule.allows.clone(), wait: Some(wait) })
             };
             let hits: Vec<LimitHit> = rules.iter().filter_map(hit).collect();

@@ -156,9 +156,6 @@ impl Store {
     ///
     /// # Errors
     /// See [`Error`]. The record has not changed, unless the error is [`Error::Unknown`].
-    ///
-    /// # Panics
-    /// If a record has a map whose keys are not strings.
     pub async fn update<T, R>(&self, key: &str, change: impl FnMut(Option<T>) -> (Change<T>, R)) -> Result<R, Error>
     where
         T: Serialize + DeserializeOwned,
@@ -169,10 +166,10 @@ impl Store {
     /// Like [`Store::update`], until `deadline` at most. It fails at once while the store is not connected.
     ///
     /// # Errors
-    /// As [`Store::update`].
+    /// See [`Error`].
     ///
     /// # Panics
-    /// As [`Store::update`].
+    /// If a record has a map whose keys are not strings.
     pub async fn update_by<T, R>(
         &self,
         key: &str,

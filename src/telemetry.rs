@@ -12,11 +12,11 @@ mod queue;
 mod sampling;
 pub(crate) mod semconv;
 
-use std::{error::Error as StdError, time::Duration};
+use std::time::Duration;
 
 use opentelemetry::{KeyValue, trace::TracerProvider};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
-use opentelemetry_otlp::MetricExporter;
+use opentelemetry_otlp::{ExporterBuildError, MetricExporter};
 use opentelemetry_sdk::{
     Resource,
     logs::SdkLoggerProvider,
@@ -57,7 +57,10 @@ pub struct Telemetry {
 pub enum Error {
     /// The OTLP exporter can't be built.
     #[error("can't build the OTLP exporter")]
-    Exporter(#[source] Box<dyn StdError + Send + Sync>),
+    Exporter(#[from] ExporterBuildError),
+    /// The HTTP client of the OTLP exporter can't be built.
+    #[error("can't build the OTLP exporter")]
+    HttpClient(#[from] reqwest::Error),
     /// The log level can't be parsed.
     #[error("`telemetry.log.level` must be a level, or a list of target=level")]
     Level(#[from] tracing_subscriber::filter::ParseError),
@@ -67,7 +70,7 @@ impl Telemetry {
     /// Sets up the telemetry of `config`. Must be called in a Tokio runtime.
     ///
     /// # Errors
-    /// [`Error::Exporter`] if the endpoint can't be used.
+    /// [`Error::Exporter`] or [`Error::HttpClient`] if the endpoint can't be used.
     pub fn new(config: &config::TelemetryConfig) -> Result<Self, Error> {
         let otlp = &config.otlp;
         let is_exported = otlp.endpoint.is_some();

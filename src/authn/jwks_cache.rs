@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{DenialCause, fetch::Fetch};
+use super::{DenialCause, fetch::fetch};
 use crate::{
     telemetry::Metrics,
     tenant::{Issuer, Jwks, JwksUrl, KeysFrom},
@@ -37,7 +37,6 @@ struct CachedKeys {
 
 #[derive(Clone, Copy, Default)]
 struct FetchProgress {
-    /// How many fetches have ended.
     fetches: u64,
     running: bool,
     /// When the last fetch ended.
@@ -45,22 +44,20 @@ struct FetchProgress {
 }
 
 impl JwksCache {
-    /// The keys of `issuer`. If `before`, its former configuration, has the same source of keys, its cache is reused.
-    /// Otherwise its keys are used until others are fetched.
-    pub(super) fn new(issuer: &Issuer, before: Option<(&Issuer, &Self)>, metrics: &Metrics) -> Self {
-        if let Some((known, cache)) = before
-            && known.keys == issuer.keys
-        {
-            return cache.clone();
+    /// The keys of `issuer`. If they come from a URL, the `known` ones are used until others are fetched.
+    pub(super) fn new(issuer: &Issuer, known: Jwks, metrics: &Metrics) -> Self {
+        match &issuer.keys {
+            KeysFrom::File(jwks) => Self { keys: CachedKeys::new(jwks.clone()), refresh: None },
+            KeysFrom::Url(url) => {
+                let keys = CachedKeys::new(known);
+                let refresh = refresh(issuer.name.clone(), url.clone(), keys.clone(), metrics.clone());
+                Self { keys, refresh: Some(Arc::new(AbortOnDropHandle::new(tokio::spawn(refresh)))) }
+            }
         }
-        let url = match &issuer.keys {
-            KeysFrom::File(jwks) => return Self { keys: CachedKeys::new(jwks.clone()), refresh: None },
-            KeysFrom::Url(url) => url,
-        };
-        let known = before.map(|(_, cache)| cache.keys.current.load().as_ref().clone());
-        let keys = CachedKeys::new(known.unwrap_or_default());
-        let refresh = refresh(issuer.name.clone(), url.clone(), keys.clone(), metrics.clone());
-        Self { keys, refresh: Some(Arc::new(AbortOnDropHandle::new(tokio::spawn(refresh)))) }
+    }
+
+    pub(super) fn current(&self) -> Jwks {
+        self.keys.current.load().as_ref().clone()
     }
 
     /// The keys that may have signed a token with this key ID and `algorithm`. For an unknown ID the keys are fetched
@@ -110,12 +107,11 @@ impl FetchProgress {
 
 /// Fetches the keys at each interval and on request. A failed fetch keeps the current keys.
 async fn refresh(issuer: String, url: JwksUrl, keys: Arc<CachedKeys>, metrics: Metrics) {
-    let mut fetch = Fetch::new(url);
     loop {
         keys.progress.send_modify(|progress| progress.running = true);
-        let fetched = fetch.jwks().await;
+        let fetched = fetch(&url).await;
         metrics.reloaded("jwks", fetched.is_ok());
-        let mut wait = fetch.interval();
+        let mut wait = url.refresh_interval;
         match fetched {
             Ok(jwks) => {
                 let count = jwks.len();
@@ -128,8 +124,7 @@ async fn refresh(issuer: String, url: JwksUrl, keys: Arc<CachedKeys>, metrics: M
                 // Sooner than usual: the keys may have changed meanwhile.
                 wait = wait.min(3 * MIN_INTERVAL);
                 let kept = keys.current.load().len();
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(issuer, error, kept, "can't fetch the issuer's public keys");
+                tracing::warn!(issuer, error = format!("{error:#}"), kept, "can't fetch the issuer's public keys");
             }
         }
         keys.progress.send_modify(|progress| {

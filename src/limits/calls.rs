@@ -20,7 +20,6 @@ pub struct CallLimiter {
     tenants: Mutex<HashMap<TenantId, Arc<Mutex<Usage>>>>,
 }
 
-/// The calls of one tenant.
 #[derive(Default)]
 struct Usage {
     running: u32,
@@ -53,7 +52,7 @@ impl CallLimiter {
             let mut usage = usage.lock();
             let full = limits.concurrent_calls.as_ref().filter(|limit| usage.running >= limit.at);
             hits.extend(full.map(|limit| LimitHit {
-                kind: LimitKind::ConcurrentCalls,
+                kind: LimitKind::CONCURRENT_CALLS,
                 mode: limit.mode,
                 allows: format!("at most {} calls at once", limit.at),
                 wait: None,
@@ -62,7 +61,7 @@ impl CallLimiter {
             hits.extend(limits.requests_per_second.as_ref().and_then(|limit| {
                 let wait = rate.take(limit.at, self.clock.now()).err()?;
                 Some(LimitHit {
-                    kind: LimitKind::RequestsPerSecond,
+                    kind: LimitKind::REQUESTS_PER_SECOND,
                     mode: limit.mode,
                     allows: format!("at most {} calls a second, {} at once", limit.at.max, limit.at.burst),
                     wait: Some(wait),

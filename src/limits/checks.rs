@@ -60,8 +60,7 @@ impl Limiter {
         }
         let mut quota = QuotaReservation::default();
         if let (Some(key), false) = (&failures, hits.iter().any(LimitHit::refuses)) {
-            let limit = tenant.limits.guesses_per_phone_number.as_ref();
-            let (entry, more) = self.count_failure(limit, key).await?;
+            let (entry, more) = self.count_failure(tenant.limits.guesses_per_phone_number, key).await?;
             if let (Some(verification), true) = (&verification, more.iter().any(LimitHit::refuses)) {
                 self.uncount_check(verification).await;
             }
@@ -94,7 +93,7 @@ impl Limiter {
                 // The check was made, so it counts even above the limit.
                 let limit = tenant.limits.guesses_per_phone_number;
                 let observed = limit.map(|limit| Limit { mode: LimitMode::Observe, ..limit });
-                ok_or_warn(self.count_failure(observed.as_ref(), &failures).await);
+                ok_or_warn(self.count_failure(observed, &failures).await);
             }
             (CheckResult::Wrong | CheckResult::Unknown, _) => {}
         }
@@ -103,13 +102,13 @@ impl Limiter {
     /// Counts a failed check of the phone number whose window is at `key`.
     async fn count_failure(
         &self,
-        limit: Option<&Limit<LimitWindow>>,
+        limit: Option<Limit<LimitWindow>>,
         key: &str,
     ) -> Result<(Option<WindowEntry>, Vec<LimitHit>), store::Error> {
         let rule = limit.map(|limit| WindowRule {
-            kind: LimitKind::GuessesPerPhoneNumber,
+            kind: LimitKind::GUESSES_PER_PHONE_NUMBER,
             mode: limit.mode,
-            window: &limit.at,
+            window: limit.at,
             allows: format!("at most {} wrong codes for a number in a day", limit.at.max),
         });
         self.take(key.to_owned(), rule.as_slice(), true).await

@@ -13,10 +13,7 @@ pub(super) struct Gcra {
 }
 
 impl Gcra {
-    /// Admits a call at `now`.
-    ///
-    /// # Errors
-    /// How long until a call is admitted.
+    /// Admits a call at `now`. The error is how long until a call is admitted.
     pub(super) fn take(&mut self, rate: LimitRate, now: Timestamp) -> Result<(), Duration> {
         // Rounded up, so that the rate is never exceeded.
         let apart = Duration::from_nanos(1_000_000_000_u64.div_ceil(u64::from(rate.max)));

@@ -8,32 +8,22 @@ use crate::{
     telemetry::Metrics,
 };
 
+/// The name of a limit's setting in the tenants file, and the reason of its refusals.
 #[derive(Clone, Copy)]
-pub(super) enum LimitKind {
-    RequestsPerSecond,
-    ConcurrentCalls,
-    SendsPerPhoneNumber,
-    SendsPerCountry,
-    SendsPerDay,
-    SendCoolDown,
-    ChecksPerVerification,
-    GuessesPerPhoneNumber,
-}
+pub(super) struct LimitKind(&'static str, ErrorReason);
 
 impl LimitKind {
-    /// The name of its key in the tenants file, and the reason of a refusal.
-    const fn name_and_reason(self) -> (&'static str, ErrorReason) {
-        match self {
-            Self::RequestsPerSecond => ("limits.requests_per_second", ErrorReason::RequestLimitReached),
-            Self::ConcurrentCalls => ("limits.concurrent_calls", ErrorReason::ConcurrencyLimitReached),
-            Self::SendsPerPhoneNumber => ("limits.sends_per_phone_number", ErrorReason::PhoneSendLimitReached),
-            Self::SendsPerCountry => ("limits.sends_per_country", ErrorReason::CountrySendLimitReached),
-            Self::SendsPerDay => ("limits.sends_per_day", ErrorReason::DailySendLimitReached),
-            Self::SendCoolDown => ("limits.send_cool_down", ErrorReason::SendCoolDown),
-            Self::ChecksPerVerification => ("limits.checks_per_verification", ErrorReason::CheckLimitReached),
-            Self::GuessesPerPhoneNumber => ("limits.guesses_per_phone_number", ErrorReason::GuessLimitReached),
-        }
-    }
+    pub(super) const REQUESTS_PER_SECOND: Self = Self("limits.requests_per_second", ErrorReason::RequestLimitReached);
+    pub(super) const CONCURRENT_CALLS: Self = Self("limits.concurrent_calls", ErrorReason::ConcurrencyLimitReached);
+    pub(super) const SENDS_PER_PHONE_NUMBER: Self =
+        Self("limits.sends_per_phone_number", ErrorReason::PhoneSendLimitReached);
+    pub(super) const SENDS_PER_COUNTRY: Self = Self("limits.sends_per_country", ErrorReason::CountrySendLimitReached);
+    pub(super) const SENDS_PER_DAY: Self = Self("limits.sends_per_day", ErrorReason::DailySendLimitReached);
+    pub(super) const SEND_COOL_DOWN: Self = Self("limits.send_cool_down", ErrorReason::SendCoolDown);
+    pub(super) const CHECKS_PER_VERIFICATION: Self =
+        Self("limits.checks_per_verification", ErrorReason::CheckLimitReached);
+    pub(super) const GUESSES_PER_PHONE_NUMBER: Self =
+        Self("limits.guesses_per_phone_number", ErrorReason::GuessLimitReached);
 }
 
 /// A limit that a call has reached.
@@ -53,12 +43,9 @@ impl LimitHit {
 }
 
 /// Counts every hit, and refuses with the one that has the longest wait.
-///
-/// # Errors
-/// The refusal.
 pub(super) fn verdict(hits: Vec<LimitHit>, tenant: &TenantId, metrics: &Metrics) -> Result<(), Error> {
     for hit in &hits {
-        let (limit, _) = hit.kind.name_and_reason();
+        let LimitKind(limit, _) = hit.kind;
         metrics.limit_hit(limit, hit.mode);
         if !hit.refuses() {
             tracing::info!(limit, tenant = tenant.as_str(), "a limit was reached; it does not refuse (mode: observe)");
@@ -66,7 +53,7 @@ pub(super) fn verdict(hits: Vec<LimitHit>, tenant: &TenantId, metrics: &Metrics)
     }
     let refusing = hits.into_iter().filter(LimitHit::refuses);
     let Some(hit) = refusing.max_by_key(|hit| hit.wait.unwrap_or(Duration::MAX)) else { return Ok(()) };
-    let (limit, reason) = hit.kind.name_and_reason();
+    let LimitKind(limit, reason) = hit.kind;
     let error = Error::new(reason, hit.allows).rule(limit);
     Err(match hit.wait {
         Some(wait) => error.retry_after(wait),

@@ -34,7 +34,6 @@ struct VerificationRecord {
     /// The key that holds the newest verification of the same number and profile.
     pending: Option<String>,
     checks: u32,
-    /// When the record expires.
     until: Timestamp,
 }
 
@@ -101,7 +100,7 @@ impl Limiter {
         let counted = self.store.update(key, |record: Option<VerificationRecord>| {
             let mut record = record.unwrap_or_else(|| self.new_record());
             let hit = limit.filter(|limit| record.checks >= limit.at).map(|limit| LimitHit {
-                kind: LimitKind::ChecksPerVerification,
+                kind: LimitKind::CHECKS_PER_VERIFICATION,
                 mode: limit.mode,
                 allows: format!("at most {} checks of a verification: only a new one helps", limit.at),
                 wait: None,

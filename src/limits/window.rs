@@ -73,7 +73,6 @@ impl SlidingWindow {
         self.0.drain(..self.0.len() - needed);
     }
 
-    /// Whether it holds no event.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -13,9 +13,7 @@ use crate::{clock::Clock, sync::Mutex};
 /// How many expired records one update drops at most.
 const MAX_EXPIRED: usize = 16;
 
-/// Records in memory, in a bounded number.
-///
-/// A full store refuses new records. Evicting one instead could cause a second message.
+/// A bounded number of records. A full store refuses new records. Evicting one instead could cause a second message.
 pub(super) struct MemoryBackend {
     max_records: usize,
     clock: Clock,

@@ -22,7 +22,7 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
-use self::manager::{ConnectionManager, HashKeyCheck};
+use self::manager::ConnectionManager;
 pub(super) use self::{connection::RedisServer, files::hash_key};
 use super::{Change, Connectivity, Error, UpdateStats};
 use crate::config;
@@ -36,7 +36,6 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Updates whose keys share a stripe wait for each other.
 const LOCK_STRIPES: usize = 256;
 
-/// Records at a server.
 pub(super) struct RedisBackend {
     connection: ConnectionManager,
     script: Script,
@@ -58,9 +57,8 @@ impl RedisBackend {
         on_update: Box<dyn Fn(UpdateStats) + Send + Sync>,
     ) -> Self {
         let prefix = format!("{}:{SCHEMA}:", config.key_prefix);
-        let check = HashKeyCheck { key: format!("{prefix}hash_key"), digest: hash_key_digest };
         Self {
-            connection: ConnectionManager::new(server, config.timeout, check),
+            connection: ConnectionManager::new(server, config.timeout, format!("{prefix}hash_key"), hash_key_digest),
             script: Script::new(update::SWAP),
             prefix,
             timeout: config.timeout,
@@ -70,7 +68,6 @@ impl RedisBackend {
         }
     }
 
-    /// Changes the record at `key`.
     pub(super) async fn update<R>(
         &self,
         key: &str,

@@ -36,7 +36,7 @@ pub struct Call {
     /// The metrics of the gateway.
     pub metrics: Metrics,
     /// The `x-request-id` that Telnyx gave the last request that failed.
-    upstream_request_id: Mutex<Option<String>>,
+    pub upstream_request_id: Mutex<Option<String>>,
 }
 
 impl Call {
@@ -85,17 +85,6 @@ impl Call {
                 None => work.await,
             }
         }
-    }
-
-    /// The `x-request-id` that Telnyx gave the last request that failed.
-    #[must_use]
-    pub fn upstream_request_id(&self) -> Option<String> {
-        self.upstream_request_id.lock().clone()
-    }
-
-    /// Sets the `x-request-id` that Telnyx gave a request that failed.
-    pub fn failed_upstream(&self, request_id: &str) {
-        *self.upstream_request_id.lock() = Some(request_id.to_owned());
     }
 }
 

@@ -15,7 +15,6 @@ use opentelemetry_sdk::{
 /// How many unfinished traces are kept. Further ones are not shown.
 const MAX_TRACES: usize = 1000;
 
-/// Writes traces to standard output.
 #[derive(Debug, Default)]
 pub(super) struct Console {
     traces: Mutex<HashMap<TraceId, Vec<SpanData>>>,

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use opentelemetry_http::{Bytes, HttpClient, HttpError};
 use opentelemetry_otlp::{
-    ExporterBuildError, LogExporter, MetricExporter, Protocol as Encoding, SpanExporter, WithExportConfig,
-    WithHttpConfig,
+    LogExporter, MetricExporter, Protocol as Encoding, SpanExporter, WithExportConfig, WithHttpConfig,
 };
 use tokio::runtime::Handle;
 
@@ -32,53 +31,41 @@ impl HttpClient for OnRuntime {
 }
 
 fn client(timeout: Duration) -> Result<OnRuntime, Error> {
-    let client = http_client::build(None, |builder| builder.timeout(timeout));
-    Ok(OnRuntime { client: client.map_err(|error| Error::Exporter(error.into()))?, runtime: Handle::current() })
+    let client = http_client::build(None, |builder| builder.timeout(timeout))?;
+    Ok(OnRuntime { client, runtime: Handle::current() })
 }
 
 /// An exporter of one signal, which is sent to `path` where the protocol is HTTP.
 macro_rules! exporter {
-    ($exporter:ident, $otlp:ident, $path:literal) => {
-        match $otlp.protocol {
-            Protocol::Grpc => built(
-                $exporter::builder()
-                    .with_tonic()
-                    .with_endpoint(endpoint($otlp, ""))
-                    .with_timeout($otlp.timeout)
-                    .build(),
-            ),
-            Protocol::Http => built(
-                $exporter::builder()
-                    .with_http()
-                    .with_http_client(client($otlp.timeout)?)
-                    .with_protocol(Encoding::HttpBinary)
-                    .with_endpoint(endpoint($otlp, $path))
-                    .with_timeout($otlp.timeout)
-                    .build(),
-            ),
-        }
-    };
+    ($exporter:ident, $otlp:ident, $path:literal) => {{
+        let exporter = match $otlp.protocol {
+            Protocol::Grpc => {
+                $exporter::builder().with_tonic().with_endpoint(endpoint($otlp, "")).with_timeout($otlp.timeout).build()
+            }
+            Protocol::Http => $exporter::builder()
+                .with_http()
+                .with_http_client(client($otlp.timeout)?)
+                .with_protocol(Encoding::HttpBinary)
+                .with_endpoint(endpoint($otlp, $path))
+                .with_timeout($otlp.timeout)
+                .build(),
+        };
+        Ok(exporter?)
+    }};
 }
 
 fn endpoint(otlp: &OtlpConfig, path: &str) -> String {
     format!("{}{path}", otlp.endpoint.as_deref().unwrap_or_default())
 }
 
-fn built<T>(exporter: Result<T, ExporterBuildError>) -> Result<T, Error> {
-    exporter.map_err(|error| Error::Exporter(error.into()))
-}
-
-/// Exports spans.
 pub(super) fn spans(otlp: &OtlpConfig) -> Result<SpanExporter, Error> {
     exporter!(SpanExporter, otlp, "/v1/traces")
 }
 
-/// Exports metrics.
 pub(super) fn metrics(otlp: &OtlpConfig) -> Result<MetricExporter, Error> {
     exporter!(MetricExporter, otlp, "/v1/metrics")
 }
 
-/// Exports logs.
 pub(super) fn logs(otlp: &OtlpConfig) -> Result<LogExporter, Error> {
     exporter!(LogExporter, otlp, "/v1/logs")
 }

@@ -11,10 +11,11 @@ use std::{
 };
 
 use opentelemetry::Context;
+use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::{
     Resource,
     error::OTelSdkResult,
-    trace::{BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor},
+    trace::{self, BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanProcessor},
 };
 
 use super::Metrics;
@@ -31,22 +32,21 @@ pub(super) struct Queue {
 
 /// Exports spans, and counts those that were lost.
 #[derive(Debug)]
-struct Counted<E> {
-    inner: E,
+struct CountedExporter {
+    inner: SpanExporter,
     waiting: Arc<AtomicUsize>,
     metrics: Metrics,
 }
 
 impl Queue {
-    /// A queue before `exporter`.
-    pub(super) fn new(exporter: impl SpanExporter + 'static, config: &config::OtlpConfig, metrics: &Metrics) -> Self {
-        let (waiting, metrics) = (Arc::new(AtomicUsize::new(0)), metrics.clone());
+    pub(super) fn new(exporter: SpanExporter, config: &config::OtlpConfig, metrics: &Metrics) -> Self {
+        let (waiting, metrics) = (Arc::<AtomicUsize>::default(), metrics.clone());
         let batches = BatchConfigBuilder::default()
             .with_max_queue_size(config.max_queue_size)
             .with_max_export_batch_size(config.max_batch_size)
             .with_scheduled_delay(config.batch_delay)
             .build();
-        let counted = Counted { inner: exporter, waiting: waiting.clone(), metrics: metrics.clone() };
+        let counted = CountedExporter { inner: exporter, waiting: waiting.clone(), metrics: metrics.clone() };
         let inner = BatchSpanProcessor::builder(counted).with_batch_config(batches).build();
         Self { inner, waiting, max: config.max_queue_size, metrics }
     }
@@ -79,7 +79,7 @@ impl SpanProcessor for Queue {
     }
 }
 
-impl<E: SpanExporter> SpanExporter for Counted<E> {
+impl trace::SpanExporter for CountedExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
         self.waiting.fetch_sub(spans, Ordering::Relaxed);
@@ -92,10 +92,6 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.inner.shutdown_with_timeout(timeout)
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.inner.force_flush()
     }
 
     fn set_resource(&mut self, resource: &Resource) {

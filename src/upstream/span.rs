@@ -122,7 +122,7 @@ fn record_request_id(span: &Span, response: &Response) {
     if (response.status.is_client_error() || response.status.is_server_error())
         && let Some(call) = Call::current()
     {
-        call.failed_upstream(id);
+        *call.upstream_request_id.lock() = Some(id.to_owned());
     }
 }
 

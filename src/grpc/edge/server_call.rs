@@ -153,7 +153,7 @@ impl ServerCall {
             return;
         };
         let (name, reason, source) = (code::name(code), error.reason.short_name(), sources(error));
-        let upstream_request_id = self.call.upstream_request_id();
+        let upstream_request_id = self.call.upstream_request_id.lock().clone();
         match (code, error.reason) {
             // If Telnyx refuses a key, all calls of the tenant fail, and only an operator can help.
             (Code::Unknown | Code::Internal | Code::DataLoss, _) | (_, ErrorReason::UpstreamKeyRefused) => {

@@ -29,12 +29,11 @@ pub(super) fn shared(error: impl Error + Send + Sync + 'static) -> SharedError {
 
 /// Where the server is. The files are read for each connection, so their content may change.
 pub(in crate::store) struct RedisServer {
-    config: config::RedisConfig,
+    pub(super) config: config::RedisConfig,
     /// Of the server, of some nodes of the cluster, or of the sentinels.
     addresses: Vec<ConnectionInfo>,
 }
 
-/// A connection to the server.
 #[derive(Clone)]
 pub(super) enum RedisConnection {
     Server(MultiplexedConnection),
@@ -42,7 +41,6 @@ pub(super) enum RedisConnection {
 }
 
 impl RedisConnection {
-    /// Executes `command`.
     pub(super) async fn query(&mut self, command: &Cmd) -> RedisResult<Value> {
         match self {
             Self::Server(server) => command.query_async(server).await,
@@ -73,12 +71,6 @@ impl RedisServer {
         Some(Self { config: config.clone(), addresses })
     }
 
-    /// Whether it is a cluster.
-    pub(super) fn is_cluster(&self) -> bool {
-        self.config.mode == RedisMode::Cluster
-    }
-
-    /// Makes a connection.
     pub(super) async fn connect(&self) -> Result<RedisConnection, SharedError> {
         let config = self.config.clone();
         let files = spawn_blocking(move || ServerFiles::read(&config)).await.map_err(shared)?.map_err(shared)?;
@@ -91,18 +83,10 @@ impl RedisServer {
     }
 
     async fn standalone(&self, files: ServerFiles) -> RedisResult<MultiplexedConnection> {
-        let address = self.addresses[0].clone();
-        let mut settings = address.redis_settings().clone();
-        if let Some(username) = self.username() {
-            settings = settings.set_username(username);
-        }
-        if let Some(password) = &files.password {
-            settings = settings.set_password(password.expose());
-        }
-        let address = address.set_redis_settings(settings);
+        let node = self.node(&self.addresses[0], &files);
         let client = match files.certificates() {
-            Some(certificates) => Client::build_with_tls(address, certificates)?,
-            None => Client::open(address)?,
+            Some(certificates) => Client::build_with_tls(node, certificates)?,
+            None => Client::open(node)?,
         };
         client.get_multiplexed_async_connection_with_config(&self.timing()).await
     }
@@ -133,20 +117,27 @@ impl RedisServer {
     }
 
     async fn cluster(&self, files: ServerFiles) -> RedisResult<ClusterConnection> {
-        let mut builder = ClusterClientBuilder::new(self.addresses.clone())
+        let nodes = self.addresses.iter().map(|address| self.node(address, &files));
+        let mut builder = ClusterClientBuilder::new(nodes)
             .connection_timeout(self.config.timeout)
             .response_timeout(self.config.timeout)
             .retries(MAX_REDIRECTS);
-        if let Some(username) = self.username() {
-            builder = builder.username(username);
-        }
-        if let Some(password) = &files.password {
-            builder = builder.password(password.expose());
-        }
         if let Some(certificates) = files.certificates() {
             builder = builder.certs(certificates);
         }
         builder.build()?.get_async_connection().await
+    }
+
+    /// The node at `address`, with the credentials of the settings.
+    fn node(&self, address: &ConnectionInfo, files: &ServerFiles) -> ConnectionInfo {
+        let mut settings = address.redis_settings().clone();
+        if let Some(username) = self.username() {
+            settings = settings.set_username(username);
+        }
+        if let Some(password) = &files.password {
+            settings = settings.set_password(password.expose());
+        }
+        address.clone().set_redis_settings(settings)
     }
 
     fn username(&self) -> Option<&str> {

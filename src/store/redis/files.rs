@@ -34,10 +34,7 @@ pub(super) struct ServerFiles {
 }
 
 impl ServerFiles {
-    /// Reads the files.
-    ///
-    /// # Errors
-    /// What is wrong with each file.
+    /// Reads the files. The error says what is wrong with each.
     pub(super) fn read(config: &config::RedisConfig) -> Result<Self, Errors> {
         let mut errors = Errors::default();
         let sentinel_password_file = config.sentinel_password_file.as_deref();
@@ -74,7 +71,6 @@ fn password(bytes: &[u8]) -> Result<Secret, String> {
     if text.is_empty() { Err("must hold a password".to_owned()) } else { Ok(Secret::new(text.to_owned())) }
 }
 
-/// Certificates in PEM.
 fn certificates(pem: &[u8]) -> Result<Vec<u8>, String> {
     let mut certificates = CertificateDer::pem_slice_iter(pem).peekable();
     let is_valid = certificates.peek().is_some() && certificates.all(|certificate| certificate.is_ok());

@@ -3,13 +3,13 @@
 //! The reconnecting connection of the client library does not follow the failover of sentinels, and keeps errors other
 //! than those of the network for ever, such as a password that was wrong for a moment.
 
-use std::{sync::MutexGuard, time::Duration};
+use std::time::Duration;
 
 use ::redis::{Cmd, ErrorKind, RedisError, RetryMethod, ServerErrorKind, Value, cmd};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection::{RedisConnection, RedisServer, SharedError, shared};
-use crate::{store::Error, sync::Mutex};
+use crate::{config::RedisMode, store::Error, sync::Mutex};
 
 /// How long calls fail at once after a connection could not be made.
 const RECONNECT_BACKOFF: Duration = Duration::from_millis(250);
@@ -22,16 +22,13 @@ const CONNECT_TIMEOUTS: u32 = 4;
 pub(super) struct ConnectionManager {
     server: RedisServer,
     timeout: Duration,
-    hash_key: HashKeyCheck,
+    /// Gateways must have the same hash key to share records. The first one stores a digest of its key at
+    /// `hash_key_at`, and all compare.
+    hash_key_at: String,
+    hash_key_digest: String,
     state: Mutex<ConnectionState>,
     /// Held while connecting. Other calls wait for the same connection.
     connecting: tokio::sync::Mutex<()>,
-}
-
-/// Gateways must have the same hash key to share records. The first one stores a digest of its key, and all compare.
-pub(super) struct HashKeyCheck {
-    pub(super) key: String,
-    pub(super) digest: String,
 }
 
 #[derive(Default)]
@@ -44,7 +41,6 @@ struct ConnectionState {
 }
 
 /// A command that has no answer.
-#[derive(Clone, Debug)]
 pub(super) struct CommandError {
     pub(super) kind: CommandErrorKind,
     pub(super) cause: SharedError,
@@ -52,9 +48,7 @@ pub(super) struct CommandError {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CommandErrorKind {
-    /// There is no connection, so the command was not sent.
-    Unsent,
-    /// The server refused, and will refuse again.
+    /// There is no connection, or the server refused and will refuse again.
     Refused,
     /// The server refused for now.
     TryLater,
@@ -93,20 +87,21 @@ enum ConnectError {
 
 impl ConnectionManager {
     /// Connects on first use.
-    pub(super) fn new(server: RedisServer, timeout: Duration, hash_key: HashKeyCheck) -> Self {
-        Self { server, timeout, hash_key, state: Mutex::default(), connecting: tokio::sync::Mutex::default() }
+    pub(super) fn new(server: RedisServer, timeout: Duration, hash_key_at: String, hash_key_digest: String) -> Self {
+        let (state, connecting) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { server, timeout, hash_key_at, hash_key_digest, state, connecting }
     }
 
     /// Whether the client may execute a command twice.
     pub(super) fn may_repeat(&self) -> bool {
-        self.server.is_cluster()
+        self.server.config.mode == RedisMode::Cluster
     }
 
     /// Executes `command`. It fails after the time of one command, or at `until`.
     pub(super) async fn send(&self, command: &Cmd, until: Instant) -> Result<Value, CommandError> {
         let connected = timeout_at(until, self.connection()).await.unwrap_or_else(|_| Err(self.timed_out()));
-        let unsent = |cause| CommandError { kind: CommandErrorKind::Unsent, cause };
-        let (mut connection, number) = connected.map_err(unsent)?;
+        let refused = |cause| CommandError { kind: CommandErrorKind::Refused, cause };
+        let (mut connection, number) = connected.map_err(refused)?;
         let limit = Instant::now() + self.timeout;
         let Ok(result) = timeout_at(limit.min(until), connection.query(command)).await else {
             // A caller with little time left proves nothing about the connection.
@@ -159,7 +154,7 @@ impl ConnectionManager {
             Ok(connection)
         };
         let connected = timeout(CONNECT_TIMEOUTS * self.timeout, connect).await;
-        let mut state = self.state();
+        let mut state = self.state.lock();
         match connected.unwrap_or_else(|_| Err(self.timed_out())) {
             Ok(connection) => {
                 let number = state.number + 1;
@@ -175,7 +170,7 @@ impl ConnectionManager {
 
     /// The present connection, or why none may be tried now.
     fn known(&self) -> Option<Result<(RedisConnection, u64), SharedError>> {
-        let state = self.state();
+        let state = self.state.lock();
         match (&state.connection, &state.backoff) {
             (Some(connection), _) => Some(Ok((connection.clone(), state.number))),
             (None, Some((until, cause))) if *until > Instant::now() => Some(Err(cause.clone())),
@@ -185,19 +180,15 @@ impl ConnectionManager {
 
     /// Discards the connection `number`, unless a newer one has replaced it.
     fn discard(&self, number: u64) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if state.number == number {
             state.connection = None;
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, ConnectionState> {
-        self.state.lock()
-    }
-
     /// Compares the digest of the hash key. The first gateway stores it.
     async fn handshake(&self, connection: &mut RedisConnection) -> Result<(), SharedError> {
-        let HashKeyCheck { key, digest } = &self.hash_key;
+        let (key, digest) = (&self.hash_key_at, &self.hash_key_digest);
         let millis = u64::try_from(KEEP_HASH_KEY_DIGEST.as_millis()).unwrap_or(u64::MAX);
         // Twice, because another gateway may store its digest first.
         for _ in 0..2 {

@@ -9,7 +9,6 @@ pub(super) const STAMP: usize = 8;
 const REMEMBERED: usize = 16;
 const HEADER: usize = STAMP * REMEMBERED;
 
-/// The stamp of a write.
 pub(super) type Stamp = [u8; STAMP];
 
 /// The value at a key.

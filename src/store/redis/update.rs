@@ -48,7 +48,7 @@ impl RedisBackend {
                 Change::Put(body, keep) => (&**body, *keep),
                 Change::Remove => (&[][..], KEEP_REMOVED),
             };
-            let Some(current) = self.swap(key, until, &record, (body, keep)).await? else { return Ok(answer) };
+            let Some(current) = self.swap(key, until, &record, body, keep).await? else { return Ok(answer) };
             *conflicts += u64::from(!is_assumed);
             // After a second conflict others are likely to write again, so the record is read after a wait.
             record = if *conflicts > 1 {
@@ -80,7 +80,8 @@ impl RedisBackend {
         key: &str,
         until: Instant,
         expected: &StampedRecord,
-        (body, keep): (&[u8], Duration),
+        body: &[u8],
+        keep: Duration,
     ) -> Result<Option<StampedRecord>, Error> {
         let stamp = new_stamp();
         let new = expected.replaced(stamp, body);

@@ -1,12 +1,12 @@
 //! The format of a log line.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use jiff::Timestamp;
 use serde::Serializer;
 use serde_json::Value;
 use tracing::{
-    Event, Level, Subscriber,
+    Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
 };
 use tracing_subscriber::{
@@ -26,13 +26,12 @@ where
     N: for<'w> FormatFields<'w> + 'static,
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut fields = EventFields::default();
+        let mut fields = EventFields { message: "".into(), others: Vec::new() };
         event.record(&mut fields);
-        let EventFields { message, mut others } = fields;
         if let Some(call) = Call::current() {
             let mut add = |name: &'static str, value: String| {
-                if others.iter().all(|(other, _)| *other != name) {
-                    others.push((name, value.into()));
+                if fields.others.iter().all(|(other, _)| *other != name) {
+                    fields.others.push((name, value.into()));
                 }
             };
             add("request_id", call.request_id.clone());
@@ -48,88 +47,72 @@ where
                 add("span_id", span.to_string());
             }
         }
-        let line = Line { time: Timestamp::now(), level: *event.metadata().level(), message, others };
-        let target = event.metadata().target();
-        if self.0.is_human() { line.human(target, writer) } else { line.json(target, writer) }
+        let (time, metadata) = (Timestamp::now(), event.metadata());
+        if self.0.is_human() { human(time, metadata, &fields, writer) } else { json(time, metadata, fields, writer) }
     }
 }
 
-struct Line {
-    time: Timestamp,
-    level: Level,
-    message: String,
-    others: Vec<(&'static str, Value)>,
+fn json(time: Timestamp, metadata: &Metadata<'_>, fields: EventFields, mut writer: Writer<'_>) -> fmt::Result {
+    let first = [
+        ("timestamp", format!("{time:.6}").into()),
+        ("level", metadata.level().as_str().into()),
+        ("target", metadata.target().into()),
+        ("message", fields.message),
+    ];
+    let members = first.iter().chain(&fields.others).map(|(name, value)| (name, value));
+    let mut line = Vec::with_capacity(512);
+    serde_json::Serializer::new(&mut line).collect_map(members).map_err(|_| fmt::Error)?;
+    writer.write_str(str::from_utf8(&line).map_err(|_| fmt::Error)?)?;
+    writer.write_char('\n')
 }
 
-impl Line {
-    fn json(self, target: &str, mut writer: Writer<'_>) -> fmt::Result {
-        let first = [
-            ("timestamp", format!("{:.6}", self.time)),
-            ("level", self.level.to_string()),
-            ("target", target.to_owned()),
-            ("message", self.message),
-        ];
-        let first = first.map(|(name, text)| (name, Value::String(text)));
-        let members = first.iter().chain(&self.others).map(|(name, value)| (name, value));
-        let mut line = Vec::with_capacity(512);
-        serde_json::Serializer::new(&mut line).collect_map(members).map_err(|_| fmt::Error)?;
-        writer.write_str(str::from_utf8(&line).map_err(|_| fmt::Error)?)?;
-        writer.write_char('\n')
+fn human(time: Timestamp, metadata: &Metadata<'_>, fields: &EventFields, mut writer: Writer<'_>) -> fmt::Result {
+    let (level, target) = (metadata.level(), metadata.target());
+    let color = match *level {
+        Level::ERROR => 31,
+        Level::WARN => 33,
+        Level::INFO => 32,
+        _ => 34,
+    };
+    let (begin, dim, end) = if writer.has_ansi_escapes() {
+        (format!("\u{1b}[{color}m"), "\u{1b}[2m", "\u{1b}[0m")
+    } else {
+        (String::new(), "", "")
+    };
+    write!(writer, "{dim}{time:.3}{end} {begin}{level:>5}{end} {dim}{target}:{end} {}", text(&fields.message))?;
+    for (name, value) in &fields.others {
+        write!(writer, " {dim}{name}={end}{}", text(value))?;
     }
+    writeln!(writer)
+}
 
-    fn human(self, target: &str, mut writer: Writer<'_>) -> fmt::Result {
-        let color = match self.level {
-            Level::ERROR => 31,
-            Level::WARN => 33,
-            Level::INFO => 32,
-            _ => 34,
-        };
-        let (begin, dim, end) = if writer.has_ansi_escapes() {
-            (format!("\u{1b}[{color}m"), "\u{1b}[2m", "\u{1b}[0m")
-        } else {
-            (String::new(), "", "")
-        };
-        let (time, level, message) = (self.time, self.level, self.message);
-        write!(writer, "{dim}{time:.3}{end} {begin}{level:>5}{end} {dim}{target}:{end} {message}")?;
-        for (name, value) in self.others {
-            match value {
-                Value::String(text) => write!(writer, " {dim}{name}={end}{text}")?,
-                value => write!(writer, " {dim}{name}={end}{value}")?,
-            }
-        }
-        writeln!(writer)
-    }
+/// A string without its quotes, or another value as JSON.
+fn text(value: &Value) -> Cow<'_, str> {
+    value.as_str().map_or_else(|| value.to_string().into(), Cow::Borrowed)
 }
 
 /// Collects the fields of an event.
-#[derive(Default)]
 struct EventFields {
-    message: String,
+    message: Value,
     others: Vec<(&'static str, Value)>,
 }
 
 impl EventFields {
     fn add(&mut self, field: &Field, value: impl Into<Value>) {
-        self.others.push((field.name(), value.into()));
+        match field.name() {
+            "message" => self.message = value.into(),
+            name => self.others.push((name, value.into())),
+        }
     }
 }
 
 impl Visit for EventFields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let text = format!("{value:?}");
-        if field.name() == "message" {
-            self.message = text;
-        } else {
-            self.add(field, text);
-        }
+        self.add(field, format!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "message" {
-            value.clone_into(&mut self.message);
-        } else {
-            self.add(field, value);
-        }
+        self.add(field, value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {

@@ -57,18 +57,8 @@ impl Instrument {
 /// Takes a value with its labels.
 pub type Observe<'a> = &'a mut dyn FnMut(f64, &[KeyValue]);
 
-/// The values of an observed instrument, from whoever knows them.
-#[derive(Clone, Default)]
-pub(super) struct ObservedValues(Arc<OnceLock<Callback>>);
-
-type Callback = Box<dyn Fn(Observe<'_>) + Send + Sync>;
-
-impl ObservedValues {
-    /// Reads the values from `callback`. Only the first callback counts.
-    pub(super) fn set(&self, callback: impl Fn(Observe<'_>) + Send + Sync + 'static) {
-        let _ = self.0.set(Box::new(callback));
-    }
-}
+/// What reads the values of an observed instrument, once it is set.
+type ObservedValues = Arc<OnceLock<Box<dyn Fn(Observe<'_>) + Send + Sync>>>;
 
 /// The buckets of durations, from an answer out of memory to the longest deadline.
 const DURATIONS: &[f64] =
@@ -106,7 +96,7 @@ macro_rules! build {
         let callback = values.clone();
         named!($meter.f64_observable_gauge, $($of),+)
             .with_callback(move |observer| {
-                if let Some(callback) = callback.0.get() {
+                if let Some(callback) = callback.get() {
                     callback(&mut |value, labels| observer.observe(value, labels));
                 }
             })
@@ -159,7 +149,7 @@ macro_rules! method {
     (Observed, $field:ident, $doc:literal, []) => {
         #[doc = $doc]
         pub fn $field(&self, value: impl Fn() -> f64 + Send + Sync + 'static) {
-            self.0.instruments.$field.set(move |observe| observe(value(), &[]));
+            let _ = self.0.instruments.$field.set(Box::new(move |observe| observe(value(), &[])));
         }
     };
     ($other:ident, $($rest:tt)*) => {};
@@ -216,7 +206,7 @@ instruments! {
         = "Sends, by outcome: sent, refused, failed (nothing was sent), or unknown (it may have been sent).";
     check_ended: Count("verify_gateway.checks", "{check}", [outcome])
         = "Checks and reports that Telnyx answered: accepted, rejected, expired, max_attempts_exceeded, or unspecified.";
-    code_accepted: Count("verify_gateway.conversions", "{conversion}", [channel: Option<Channel>, country: Option<Country>])
+    code_accepted: Count("verify_gateway.conversions", "{conversion}", [channel, country: Option<Country>])
         = "Accepted codes. Divided by the sends with the outcome sent, this is the conversion rate. The channel is \"unknown\" if another replica sent the code.";
     conversion_duration: Histogram("verify_gateway.conversion.duration", "s", [channel, country], PERSON)
         = "The time from a send to its accepted code, if the same replica handled both.";

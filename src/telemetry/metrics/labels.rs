@@ -28,12 +28,6 @@ impl Label for Channel {
     }
 }
 
-impl Label for Option<Channel> {
-    fn value(self, _: &Metrics) -> Value {
-        self.map_or("unknown", Channel::as_str).into()
-    }
-}
-
 impl Label for Option<Country> {
     fn value(self, _: &Metrics) -> Value {
         self.map_or(Value::from("none"), |country| country.to_string().into())

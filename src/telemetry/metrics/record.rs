@@ -58,7 +58,7 @@ impl Metrics {
 
     /// Records an accepted code, with the channel and age of its send if this process sent it.
     pub fn converted(&self, sent: Option<(Channel, Duration)>, country: Option<Country>) {
-        self.code_accepted(sent.map(|(channel, _)| channel), country);
+        self.code_accepted(sent.map_or("unknown", |(channel, _)| channel.as_str()), country);
         if let Some((channel, took)) = sent {
             let labels = [KeyValue::new("channel", channel.as_str()), KeyValue::new("country", country.value(self))];
             self.0.instruments.conversion_duration.record(took.as_secs_f64(), &labels);
@@ -90,22 +90,22 @@ impl Metrics {
 
     /// Reads the number of open circuit breakers from `open`, by effect.
     pub fn breakers(&self, open: impl Fn(&mut dyn FnMut(&'static str, usize)) + Send + Sync + 'static) {
-        self.0.instruments.breakers_open.set(move |observe| {
+        let _ = self.0.instruments.breakers_open.set(Box::new(move |observe| {
             #[expect(clippy::cast_precision_loss, reason = "there are some thousands at most")]
             open(&mut |effect, open| observe(open as f64, &[KeyValue::new("effect", effect)]));
-        });
+        }));
     }
 
     /// Reads the ages of the tenants' keys from `ages`.
     pub fn key_ages(&self, ages: impl Fn(&mut dyn FnMut(&TenantId, Duration)) + Send + Sync + 'static) {
         // A strong reference would be a cycle: the instrument is part of what it refers to.
         let inner = Arc::downgrade(&self.0);
-        self.0.instruments.key_age.set(move |observe| {
+        let _ = self.0.instruments.key_age.set(Box::new(move |observe| {
             let Some(inner) = inner.upgrade() else { return };
             ages(&mut |tenant, age| {
                 observe(age.as_secs_f64(), &[KeyValue::new("tenant", inner.tenants.label(Some(tenant)))]);
             });
-        });
+        }));
     }
 
     /// Records spans that reached no collector.
