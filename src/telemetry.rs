@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use opentelemetry::{KeyValue, trace::TracerProvider};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
-use opentelemetry_otlp::{ExporterBuildError, MetricExporter};
+use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::{
     Resource,
     logs::SdkLoggerProvider,
@@ -76,9 +76,7 @@ impl Telemetry {
         let is_exported = otlp.endpoint.is_some();
         let resource = resource(otlp);
         let push = (is_exported && otlp.metrics).then(|| otlp::metrics(otlp)).transpose()?;
-        let push = push.map(|exporter| {
-            PeriodicReader::<MetricExporter>::builder(exporter).with_interval(otlp.metrics_interval).build()
-        });
+        let push = push.map(|exporter| PeriodicReader::builder(exporter).with_interval(otlp.metrics_interval).build());
         let metrics = Metrics::new(config.tenant_labels, resource.clone(), push);
         let traces = (is_exported || config.console_traces).then(|| traces(config, &resource, &metrics)).transpose()?;
         let logs = (is_exported && otlp.logs).then(|| otlp::logs(otlp)).transpose()?;

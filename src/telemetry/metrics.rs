@@ -13,11 +13,10 @@ use opentelemetry::{
     InstrumentationScope,
     metrics::{MeterProvider, UpDownCounter},
 };
+use opentelemetry_otlp::MetricExporter;
 use opentelemetry_sdk::{
     Resource,
-    metrics::{
-        Instrument as Selected, InstrumentKind, PeriodicReader, SdkMeterProvider, Stream, exporter::PushMetricExporter,
-    },
+    metrics::{Instrument as Selected, InstrumentKind, PeriodicReader, SdkMeterProvider, Stream},
 };
 use prometheus::{Encoder, Registry, TextEncoder};
 
@@ -61,7 +60,7 @@ impl Metrics {
     /// # Panics
     /// Never: the registry is new.
     #[must_use]
-    pub fn new<E: PushMetricExporter>(tenants: usize, resource: Resource, push: Option<PeriodicReader<E>>) -> Self {
+    pub fn new(tenants: usize, resource: Resource, push: Option<PeriodicReader<MetricExporter>>) -> Self {
         let registry = Registry::new();
         let text = opentelemetry_prometheus::exporter()
             .with_registry(registry.clone())
@@ -116,7 +115,7 @@ impl fmt::Debug for Metrics {
 impl Default for Metrics {
     /// Metrics without tenant labels and without an exporter.
     fn default() -> Self {
-        Self::new(0, Resource::builder_empty().build(), None::<PeriodicReader<opentelemetry_otlp::MetricExporter>>)
+        Self::new(0, Resource::builder_empty().build(), None)
     }
 }
 
