@@ -1,5 +1,7 @@
 //! The composition root: settings and a tenant directory become a running gateway.
 
+mod load;
+
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
@@ -23,6 +25,8 @@ use crate::{
     tenant::{Directory, DirectoryWatch},
     upstream::{self, Client},
 };
+
+pub use self::load::Loaded;
 
 /// A gateway that has its port and serves nobody yet.
 pub struct Gateway {

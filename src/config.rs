@@ -5,7 +5,7 @@ mod environment;
 mod error;
 mod grpc;
 pub mod human;
-mod kinds;
+pub(crate) mod kinds;
 pub(crate) mod reader;
 mod reference;
 pub(crate) mod section;

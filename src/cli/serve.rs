@@ -9,8 +9,12 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{CommandError, LogArguments, check, observe, stop_signal};
-use crate::{app::Gateway, clock::Clock, config::Environment};
+use super::{CommandError, LogArguments, observe, stop_signal};
+use crate::{
+    app::{Gateway, Loaded},
+    clock::Clock,
+    config::Environment,
+};
 
 /// Runs the gateway with a configuration file and its tenants file.
 #[derive(Args)]
@@ -24,7 +28,7 @@ pub(super) struct Arguments {
 
 /// Runs the gateway until Ctrl-C or SIGTERM. Nothing is bound before both files are found to be right.
 pub(super) async fn run(arguments: &Arguments, env: &Environment) -> Result<(), CommandError> {
-    let (mut config, directory, watch) = check::load(&arguments.config, env)?;
+    let Loaded { mut config, directory, watch, .. } = Loaded::read(&arguments.config, env)?;
     arguments.log.apply(&mut config.telemetry.log);
     let stopped = stop_signal()?;
     let (telemetry, _flush) = observe(&config.telemetry)?;

@@ -4,6 +4,7 @@ use std::{collections::HashMap, io};
 
 use super::{
     error::{Location, Position},
+    kinds::Kind,
     reader::Reader,
     yaml::{self, Key, Node, Value},
 };
@@ -21,11 +22,9 @@ pub(crate) struct Section<'r, 'e> {
     pub(super) set: HashMap<&'static str, Location>,
 }
 
-/// A text and where it was written.
-pub(crate) struct Spanned {
-    /// The text.
-    pub(crate) text: String,
-    /// Where.
+/// A value and where it was written.
+pub(crate) struct Spanned<T = String> {
+    pub(crate) value: T,
     pub(crate) location: Location,
 }
 
@@ -79,6 +78,46 @@ impl<'e> Section<'_, 'e> {
             return None;
         }
         self.scalar(key, node, "must be a single value")
+    }
+
+    /// Reads a value of a kind. `None` if it is missing or wrong.
+    pub(crate) fn value<T>(&mut self, key: &'static str, kind: &Kind<'_, T>) -> Option<Spanned<T>> {
+        let text = self.text(key)?;
+        self.parse(key, text, kind)
+    }
+
+    /// Reads a value of a kind. Reports an error if it is missing.
+    pub(crate) fn required<T>(&mut self, key: &'static str, kind: &Kind<'_, T>) -> Option<Spanned<T>> {
+        self.demand(key);
+        self.value(key, kind)
+    }
+
+    /// Reads a list of values of a kind, without those that are wrong. A missing one is empty.
+    pub(crate) fn values<T>(&mut self, key: &'static str, kind: &Kind<'_, T>) -> Vec<Spanned<T>> {
+        self.texts(key).into_iter().filter_map(|text| self.parse(key, text, kind)).collect()
+    }
+
+    /// Reads `text` as a value of `key`. Reports an error if it is of another kind.
+    pub(crate) fn parse<T>(&mut self, key: &str, text: Spanned, kind: &Kind<'_, T>) -> Option<Spanned<T>> {
+        let value = kind.parse(&text.value, &self.reader.folder);
+        if value.is_none() {
+            self.error(text.location.clone(), key, format!("must be {}", kind.takes));
+        }
+        value.map(|value| Spanned { value, location: text.location })
+    }
+
+    /// Reads the one of `keys` that is set. Reports an error if there are several or none.
+    pub(crate) fn one_of<const N: usize>(&mut self, keys: [&'static str; N]) -> Option<(&'static str, Spanned)> {
+        let before = self.reader.errors.len();
+        let mut given: Vec<_> = keys.into_iter().filter_map(|key| Some((key, self.text(key)?))).collect();
+        if given.len() == 1 {
+            return given.pop();
+        }
+        // A key without a value is reported already.
+        if !given.is_empty() || before == self.reader.errors.len() {
+            self.error(self.location(), "", format!("needs exactly one of {}", keys.join(", ")));
+        }
+        None
     }
 
     /// Reads a list of texts. A missing one is empty.
@@ -185,7 +224,7 @@ impl<'e> Section<'_, 'e> {
     fn scalar(&mut self, key: &str, node: Node, message: &str) -> Option<Spanned> {
         let location = self.reader.position(node.position);
         match node.value {
-            Value::Scalar(text) => return Some(Spanned { text, location }),
+            Value::Scalar(text) => return Some(Spanned { value: text, location }),
             Value::Refused => {}
             _ => self.error(location, key, message),
         }
@@ -210,7 +249,7 @@ impl<'e> Section<'_, 'e> {
         let Some((_, node)) = self.take(key) else { return Vec::new() };
         let path = self.path_of(key);
         let entries = self.reader.entries(node, &path).unwrap_or_default();
-        let name = |key: Key| Spanned { location: self.reader.position(key.position), text: key.text };
+        let name = |key: Key| Spanned { location: self.reader.position(key.position), value: key.text };
         entries.into_iter().map(|(key, node)| (name(key), node)).collect()
     }
 

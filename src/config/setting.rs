@@ -3,24 +3,13 @@
 //! [`settings!`] declares a section: the struct, how it is read, and what the example file and the reference table say of
 //! it. A setting is declared once, with its name, type, default, kind and documentation.
 
-use std::{borrow::Cow, path::Path};
-
 use super::{
     environment::Unread,
     error::Location,
+    kinds::Kind,
     reader::{Declaration, variable},
     section::{Section, Spanned},
 };
-
-/// What values a setting takes.
-pub(super) struct Kind<T> {
-    /// The values in words, as they follow "must be".
-    pub(super) takes: Cow<'static, str>,
-    pub(super) parse: Parse<T>,
-}
-
-/// Reads a value. Relative paths start at the folder.
-type Parse<T> = Box<dyn Fn(&str, &Path) -> Option<T>>;
 
 /// A struct that is read from a section.
 pub(super) trait FromSection {
@@ -88,19 +77,15 @@ impl Section<'_, '_> {
     }
 
     /// Reads a setting. The environment overrides the file; both are checked.
-    pub(super) fn setting<T>(&mut self, key: &'static str, default: &str, kind: Kind<T>, doc: &'static str) -> T {
-        let Kind { takes, parse } = kind;
+    pub(super) fn setting<T>(&mut self, key: &'static str, default: &str, kind: Kind<'_, T>, doc: &'static str) -> T {
         let path = self.path_of(key);
         let mut value = None;
-        for Spanned { text, location } in [self.text(key), self.variable(&path)].into_iter().flatten() {
-            match parse(&text, &self.reader.folder) {
-                Some(parsed) => value = Some(parsed),
-                None => self.reader.errors.add(location.clone(), path.as_str(), format!("must be {takes}")),
-            }
-            self.set.insert(key, location);
+        for text in [self.text(key), self.variable(&path)].into_iter().flatten() {
+            self.set.insert(key, text.location.clone());
+            value = self.parse(key, text, &kind).map(|parsed| parsed.value).or(value);
         }
-        let value = value.or_else(|| parse(default, &self.reader.folder));
-        let takes = takes.into_owned();
+        let value = value.or_else(|| kind.parse(default, &self.reader.folder));
+        let takes = kind.takes.into_owned();
         self.reader.declared.push(Declaration::Setting { path, default: default.to_owned(), takes, doc: doc.trim() });
         value.expect("every default is valid: a test reads them all")
     }
@@ -109,7 +94,7 @@ impl Section<'_, '_> {
     fn variable(&mut self, path: &str) -> Option<Spanned> {
         let variable = variable(path);
         match self.reader.env.get(&variable) {
-            Ok(text) => Some(Spanned { text: text.to_owned(), location: Location::Environment(variable) }),
+            Ok(text) => Some(Spanned { value: text.to_owned(), location: Location::Environment(variable) }),
             Err(Unread::Unset) => None,
             Err(Unread::NotText) => {
                 self.reader.errors.add(Location::Environment(variable), path, "must be UTF-8 text");

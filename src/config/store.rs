@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    kinds::{SECOND, choice, count, duration, items, optional, path, text},
+    kinds::{Kind, SECOND, choice, count, duration, items, optional, path, text},
     section::Section,
     setting::settings,
 };
@@ -88,7 +88,7 @@ impl RedisConfig {
     }
 }
 
-fn server_url() -> super::setting::Kind<String> {
+fn server_url() -> Kind<'static, String> {
     text("a redis, rediss or redis+unix URL without credentials, query and fragment", |text| {
         is_server_url(text, true).then(|| text.to_owned())
     })

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    kinds::{HOUR, choice, count, duration, http_url, items, optional, ratio, switch, text},
+    kinds::{HOUR, choice, count, duration, http_url, items, not_empty, optional, ratio, switch, text},
     section::Section,
     setting::settings,
 };
@@ -86,8 +86,7 @@ settings! {
         /// Whether to export logs too.
         logs: bool = "false", switch();
         /// The name of this service in traces, metrics and logs.
-        service_name: String = "verify-gateway",
-            text("a text that is not empty", |text| (!text.trim().is_empty()).then(|| text.to_owned()));
+        service_name: String = "verify-gateway", not_empty();
         /// Further attributes of the OpenTelemetry resource, from `OTEL_RESOURCE_ATTRIBUTES`.
         resource: Vec<(String, String)> => Vec::new();
         /// Whether server spans also have the legacy attribute names for RPC, from `OTEL_SEMCONV_STABILITY_OPT_IN`.

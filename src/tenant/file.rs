@@ -8,22 +8,24 @@ mod permissions;
 mod tenant;
 mod test_numbers;
 
-use std::{collections::HashMap, io, path::Path};
+use std::{collections::HashMap, hash::Hash, path::Path};
 
 use super::{Credential, Issuer, TenantEntry, role::Roles};
 use crate::{
     config::{
         Environment, Errors, Location,
+        kinds::{self, Kind},
         reader::Reader,
         section::{Section, Spanned, read_file},
     },
+    domain::{Country, TenantId},
     files::FileSet,
 };
 
 /// The largest tenants file that is read, in bytes.
 const MAX_FILE: u64 = 4 << 20;
 
-/// What a file says.
+/// The content of a file.
 pub(super) struct Content {
     pub(super) issuers: Vec<Issuer>,
     pub(super) tenants: Vec<TenantEntry>,
@@ -34,31 +36,29 @@ struct Shared<'f> {
     files: &'f mut FileSet,
     roles: Roles,
     issuers: Vec<Issuer>,
-    seen: Seen,
+    ids: Unique<TenantId>,
+    credentials: Unique<Credential>,
 }
 
-/// What must not come twice, with the location where it came first.
-#[derive(Default)]
-struct Seen {
-    ids: HashMap<String, Location>,
-    credentials: HashMap<Credential, Location>,
+/// Values that must not occur twice, each with the location where it occurred.
+struct Unique<T>(HashMap<T, Location>);
+
+impl<T> Default for Unique<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
 }
 
-impl Seen {
-    /// Notes an error where `credential` came before.
-    fn is_first(
-        &mut self,
-        section: &mut Section<'_, '_>,
-        key: &'static str,
-        credential: Credential,
-        location: Location,
-    ) -> bool {
-        if let Some(first) = self.credentials.get(&credential) {
+impl<T: Clone + Eq + Hash> Unique<T> {
+    /// Adds `value`. Reports an error and returns `None` if it occurred before.
+    fn add(&mut self, section: &mut Section<'_, '_>, key: &str, value: Spanned<T>) -> Option<T> {
+        let Spanned { value, location } = value;
+        if let Some(first) = self.0.get(&value) {
             section.error(location, key, format!("given twice, first at {first}"));
-            return false;
+            return None;
         }
-        self.credentials.insert(credential, location);
-        true
+        self.0.insert(value.clone(), location);
+        Some(value)
     }
 }
 
@@ -66,14 +66,20 @@ impl Seen {
 pub(super) fn read(path: &Path, env: &Environment, files: &mut FileSet) -> Result<Content, Errors> {
     let text = files.read(path, MAX_FILE);
     let mut reader = Reader::new(path, env);
-    let mut shared = Shared { files, roles: Roles::default(), issuers: Vec::new(), seen: Seen::default() };
+    let mut shared = Shared {
+        files,
+        roles: Roles::default(),
+        issuers: Vec::new(),
+        ids: Unique::default(),
+        credentials: Unique::default(),
+    };
     let tenants = read_file(&mut reader, text, |root| {
         issuer::read_all(root, &mut shared);
         permissions::roles(root, &mut shared.roles);
         let any = root.has("tenants");
         let tenants = root.maps("tenants", |section| tenant::read(section, &mut shared));
         if tenants.is_empty() && (!any || root.reader.errors.is_empty()) {
-            root.error(root.location(), "tenants", "no tenants: nobody could call");
+            root.error(root.location(), "tenants", "must list at least one tenant");
         }
         tenants
     });
@@ -83,27 +89,16 @@ pub(super) fn read(path: &Path, env: &Environment, files: &mut FileSet) -> Resul
     reader.errors.into_result(Content { issuers, tenants })
 }
 
-/// Why a file can't be read, for those who wrote its name.
-fn unread(what: &str, error: &io::Error) -> String {
-    format!("the {what} can't be read: {}", error.kind())
+/// The name of a tenant or identity.
+fn name() -> Kind<'static, TenantId> {
+    kinds::text("1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end", TenantId::new)
 }
 
-/// The items of a list, without those that are wrong.
-fn each<T>(
-    section: &mut Section<'_, '_>,
-    key: &'static str,
-    must: &str,
-    items: Vec<Spanned>,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Vec<T> {
-    let mut parsed = Vec::new();
-    for Spanned { text, location } in items {
-        match parse(&text) {
-            Some(item) => parsed.push(item),
-            None => section.error(location, key, must),
-        }
-    }
-    parsed
+/// A country with phone numbers.
+fn country() -> Kind<'static, Country> {
+    kinds::text("an ISO 3166-1 country code of two capital letters", |text| {
+        Country::new(text).filter(|country| country.has_numbers())
+    })
 }
 
 #[cfg(test)]

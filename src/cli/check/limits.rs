@@ -1,22 +1,23 @@
-//! The limits and the test numbers of a tenant, in words.
+//! The limits and the test numbers of a tenant in words.
 
-use std::fmt;
+use std::fmt::{self, Formatter};
 
 use jiff::tz::TimeZone;
 
+use super::counted;
 use crate::{
     config::human::write_duration,
     domain::{CountryLimits, Limit, LimitMode, LimitWindow, Limits, TestNumbers},
 };
 
-/// Writes a line for each limit that is not off, and says where none is.
-pub(super) fn write_limits(f: &mut fmt::Formatter<'_>, limits: &Limits) -> fmt::Result {
+/// Writes a line for each limit that is not off.
+pub(super) fn write_limits(f: &mut Formatter<'_>, limits: &Limits) -> fmt::Result {
     let process = "in each gateway process";
     let lines = [
         line(limits.requests_per_second.as_ref(), |rate| {
-            format!("{} calls a second, {} at once after a pause, {process}", rate.max, rate.burst)
+            format!("{} calls a second, in bursts of up to {}, {process}", rate.max, rate.burst)
         }),
-        line(limits.concurrent_calls.as_ref(), |max| format!("{max} calls under way, {process}")),
+        line(limits.concurrent_calls.as_ref(), |max| format!("{max} calls at the same time, {process}")),
         line(limits.sends_per_phone_number.as_ref(), |windows| {
             let windows: Vec<String> = windows.iter().map(window).collect();
             format!("{} to a phone number", windows.join(" and "))
@@ -40,8 +41,8 @@ pub(super) fn write_limits(f: &mut fmt::Formatter<'_>, limits: &Limits) -> fmt::
     lines.try_for_each(|line| writeln!(f, "      {line}"))
 }
 
-/// Writes which numbers are test numbers, and until when.
-pub(super) fn write_test_numbers(f: &mut fmt::Formatter<'_>, numbers: &TestNumbers) -> fmt::Result {
+/// Writes a line for each test number.
+pub(super) fn write_test_numbers(f: &mut Formatter<'_>, numbers: &TestNumbers) -> fmt::Result {
     numbers.iter().try_for_each(|number| {
         let expires = TimeZone::UTC.to_datetime(number.expires).date();
         writeln!(f, "    sends nothing to the test number {}, until {expires}", number.phone_number)
@@ -52,7 +53,7 @@ fn line<T>(limit: Option<&Limit<T>>, allows: impl FnOnce(&T) -> String) -> Optio
     let limit = limit?;
     let mode = match limit.mode {
         LimitMode::Enforce => "",
-        LimitMode::Observe => " (only observed: what is more is counted and not refused)",
+        LimitMode::Observe => " (observed only: more is counted, not refused)",
     };
     Some(format!("{}{mode}", allows(&limit.at)))
 }
@@ -64,6 +65,5 @@ fn countries(countries: &CountryLimits) -> String {
 }
 
 fn window(window: &LimitWindow) -> String {
-    let plural = if window.max == 1 { "" } else { "s" };
-    format!("{} send{plural} in {}", window.max, write_duration(window.per))
+    format!("{} in {}", counted(window.max as usize, "send"), write_duration(window.per))
 }

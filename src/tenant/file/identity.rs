@@ -1,11 +1,11 @@
-//! An identity: what it is known by, and what it may do.
+//! An identity: its credentials and permissions.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use super::{Seen, Shared, permissions};
+use super::{Shared, Unique, permissions};
 use crate::{
     config::{
-        Location,
+        kinds::{not_empty, text},
         section::{Section, Spanned},
     },
     domain::{Identity, TenantId, TokenHash},
@@ -16,118 +16,65 @@ use crate::{
 pub(super) fn read(
     section: &mut Section<'_, '_>,
     shared: &mut Shared<'_>,
-    names: &mut HashMap<String, Location>,
+    names: &mut Unique<TenantId>,
 ) -> Option<IdentityEntry> {
     let before = section.reader.errors.len();
-    section.demand("name");
-    let name = section.text("name").and_then(|written| name(section, written, names));
-    let mut credentials = tokens(section, &mut shared.seen);
+    let name = section.required("name", &super::name()).and_then(|name| names.add(section, "name", name));
+    let mut credentials = tokens(section, shared);
     credentials.extend(jwt(section, shared));
-    credentials.extend(certificate(section, &mut shared.seen));
+    credentials.extend(certificate(section, shared));
     if credentials.is_empty() && before == section.reader.errors.len() {
-        section.error(section.location(), "", "no credentials: needs tokens, jwt or certificate");
+        section.error(section.location(), "", "needs credentials: tokens, jwt or certificate");
     }
     let (permissions, roles) = permissions::read(section, &shared.roles);
-    let identity = Identity { name: name?.into(), permissions };
+    let identity = Identity { name: name?.shared(), permissions };
     Some(IdentityEntry { identity: identity.into(), credentials, roles })
 }
 
-fn name(
-    section: &mut Section<'_, '_>,
-    Spanned { text, location }: Spanned,
-    names: &mut HashMap<String, Location>,
-) -> Option<String> {
-    if TenantId::new(&text).is_none() {
-        let what = "must be 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end";
-        section.error(location, "name", what);
-        return None;
-    }
-    if let Some(first) = names.get(&text) {
-        section.error(location, "name", format!("given twice in the tenant, first at {first}"));
-        return None;
-    }
-    names.insert(text.clone(), location);
-    Some(text)
-}
-
-fn tokens(section: &mut Section<'_, '_>, seen: &mut Seen) -> Vec<Credential> {
-    let mut tokens = Vec::new();
-    for Spanned { text, location } in section.texts("tokens") {
-        let Some(token) = TokenHash::parse(&text) else {
-            let what = "must be sha256: and 64 hexadecimal digits, as verify-gateway hash-token prints them";
-            section.error(location, "tokens", what);
-            continue;
-        };
-        let token = Credential::Token(token);
-        if seen.is_first(section, "tokens", token.clone(), location) {
-            tokens.push(token);
-        }
-    }
-    tokens
+fn tokens(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Vec<Credential> {
+    let hash = text("sha256: and 64 hexadecimal digits, as verify-gateway hash-token prints them", |text| {
+        TokenHash::parse(text).map(Credential::Token)
+    });
+    let tokens = section.values("tokens", &hash).into_iter();
+    tokens.filter_map(|token| shared.credentials.add(section, "tokens", token)).collect()
 }
 
 fn jwt(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Option<Credential> {
     section.map("jwt", |section| {
         let before = section.reader.errors.len();
-        section.demand("issuer");
-        let issuer = section.text("issuer");
-        if let Some(Spanned { text, location }) = &issuer
-            && !shared.issuers.iter().any(|known| known.name == *text)
-        {
-            section.error(location.clone(), "issuer", "must be the name of one of jwt_issuers");
-        }
-        let subject = section.text("subject");
-        if let Some(Spanned { text, location }) = &subject
-            && text.is_empty()
-        {
-            section.error(location.clone(), "subject", "empty");
-        }
-        let claims: BTreeMap<_, _> = section
-            .text_by_name("claims")
-            .into_iter()
-            .map(|(claim, value)| {
-                let is_pointer = claim.text.starts_with('/');
-                if claim.text.is_empty() || is_pointer && claim.text.len() == 1 {
-                    section.error(claim.location, "claims", "must be the name of a claim, or a JSON Pointer to it");
-                }
-                (claim.text, value.text)
-            })
-            .collect();
+        let is_known = |name: &str| shared.issuers.iter().any(|issuer| issuer.name == name);
+        let known = text("the name of one of jwt_issuers", |name| is_known(name).then(|| name.to_owned()));
+        let issuer = section.required("issuer", &known);
+        let subject = section.value("subject", &not_empty()).map(|subject| subject.value);
+        let claims = claims(section);
         if subject.is_none() && claims.is_empty() && before == section.reader.errors.len() {
-            let what = "needs subject or claims: all that the issuer knows could call";
-            section.error(section.location(), "", what);
+            section.error(section.location(), "", "needs subject or claims: every token of the issuer would match");
         }
         if before != section.reader.errors.len() {
             return None;
         }
-        let rule = JwtRule { issuer: issuer?.text, subject: subject.map(|written| written.text), claims };
-        let (rule, location) = (Credential::Jwt(rule), section.location());
-        shared.seen.is_first(section, "", rule.clone(), location).then_some(rule)
+        let rule = Credential::Jwt(JwtRule { issuer: issuer?.value, subject, claims });
+        let location = section.location();
+        shared.credentials.add(section, "", Spanned { value: rule, location })
     })?
 }
 
-fn certificate(section: &mut Section<'_, '_>, seen: &mut Seen) -> Option<Credential> {
+fn claims(section: &mut Section<'_, '_>) -> BTreeMap<String, String> {
+    let claim = text("the name of a claim, or a JSON Pointer to it", |text| {
+        (!matches!(text, "" | "/")).then(|| text.to_owned())
+    });
+    let claims = section.text_by_name("claims").into_iter();
+    claims.filter_map(|(name, value)| Some((section.parse("claims", name, &claim)?.value, value.value))).collect()
+}
+
+fn certificate(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Option<Credential> {
     section.map("certificate", |section| {
-        let before = section.reader.errors.len();
-        let (dns, uri) = (section.text("dns"), section.text("uri"));
-        let (credential, key, location) = match (dns, uri) {
-            (Some(Spanned { text, location }), None) => (Credential::dns(&text), "dns", location),
-            (None, Some(Spanned { text, location })) => (Credential::uri(&text), "uri", location),
-            _ => {
-                if before == section.reader.errors.len() {
-                    section.error(section.location(), "", "needs exactly one of dns and uri");
-                }
-                return None;
-            }
+        let (key, written) = section.one_of(["dns", "uri"])?;
+        let kind = match key {
+            "dns" => text("a DNS name without a wildcard, as in the certificate", Credential::dns),
+            _ => text("a URI such as spiffe://domain/path, as in the certificate", Credential::uri),
         };
-        let Some(credential) = credential else {
-            let what = match key {
-                "dns" => "must be a DNS name without a wildcard, as the certificate has it",
-                _ => "must be a URI, such as spiffe://domain/path, as the certificate has it",
-            };
-            section.error(location, key, what);
-            return None;
-        };
-        seen.is_first(section, key, credential.clone(), location).then_some(credential)
+        let credential = section.parse(key, written, &kind)?;
+        shared.credentials.add(section, key, credential)
     })?
 }

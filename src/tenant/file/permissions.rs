@@ -1,30 +1,34 @@
-//! What an identity may do.
+//! The permissions of an identity.
 
-use super::each;
+use super::country;
 use crate::{
-    config::section::{Section, Spanned},
-    domain::{Allowed, Country, Permissions},
+    config::{
+        kinds::{Kind, text},
+        section::Section,
+    },
+    domain::{Allowed, Permissions},
     telnyx::Channel,
     tenant::role::{self, Roles},
 };
 
-/// The key and the word that say that everything of a kind is allowed.
+/// The word that allows everything of a kind.
 const ANY: &str = "any";
 
-/// Reads the roles that the file has of its own.
+/// Reads the roles of the file.
 pub(super) fn roles(root: &mut Section<'_, '_>, roles: &mut Roles) {
     for (name, rpcs) in root.texts_by_name("roles") {
         let before = root.reader.errors.len();
-        if roles.has(&name.text) {
-            root.error(name.location.clone(), "roles", "this role is built in");
+        if roles.has(&name.value) {
+            root.error(name.location.clone(), "roles", "must not be the name of a built-in role");
         }
-        let rpcs = each(root, "roles", &must_be_rpc(), rpcs, role::rpc);
+        let rpcs = rpcs.into_iter().filter_map(|text| root.parse("roles", text, &rpc())).map(|rpc| rpc.value);
+        let rpcs: Vec<_> = rpcs.collect();
         if rpcs.is_empty() && before == root.reader.errors.len() {
-            root.error(name.location, "roles", "empty: a role must let call something");
+            root.error(name.location, "roles", "must list at least one rpc");
         }
-        // Even where something of it is wrong: who has the role is not wrong too.
-        if !roles.has(&name.text) {
-            roles.add(name.text, rpcs);
+        // A role with errors is kept, so that identities that have it have no errors on account of it.
+        if !roles.has(&name.value) {
+            roles.add(name.value, rpcs);
         }
     }
 }
@@ -34,27 +38,25 @@ pub(super) fn read(section: &mut Section<'_, '_>, roles: &Roles) -> (Permissions
     let before = section.reader.errors.len();
     let (rpcs, roles) = rpcs(section, roles);
     let channels = Channel::ALL.map(Channel::as_str).join(", ");
-    let country = |text: &str| Country::new(text).filter(|country| country.has_numbers());
-    let profile = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let must_be_country = "must be a country's ISO 3166-1 code of two capital letters";
+    let profile = text("the id of a profile", |id| (!id.is_empty()).then(|| id.to_owned()));
     let permissions = Permissions {
         rpcs,
-        channels: list(section, "channels", &format!("must be one of {channels}"), Channel::from_name),
-        countries: list(section, "countries", must_be_country, country),
-        profiles: list(section, "profiles", "must be the id of a profile", profile),
+        channels: list(section, "channels", &text(format!("one of {channels}"), Channel::from_name)),
+        countries: list(section, "countries", &country()),
+        profiles: list(section, "profiles", &profile),
     };
-    // A list that is wrong is not one that was forgotten.
+    // A list with errors is not a list that was left out.
     if before == section.reader.errors.len() {
         demand(section, &permissions);
     }
     (permissions, roles)
 }
 
-/// Notes an error for what is missing without which nothing could be done.
+/// Reports an error for each permission without which the others have no effect.
 fn demand(section: &mut Section<'_, '_>, permissions: &Permissions) {
     let Permissions { rpcs, channels, countries, profiles } = permissions;
     if rpcs.is_nothing() {
-        section.error(section.location(), "", "no permissions: needs roles or rpcs");
+        section.error(section.location(), "", "needs permissions: roles or rpcs");
     }
     // An admin may be there for profiles and templates alone.
     if *rpcs == Allowed::Any || !rpcs.has("CreateVerification") {
@@ -66,20 +68,19 @@ fn demand(section: &mut Section<'_, '_>, permissions: &Permissions) {
         ("profiles", profiles.is_nothing()),
     ] {
         if is_missing {
-            let what = format!("empty: nothing could be sent; {ANY} allows all");
-            section.error(section.location(), key, what);
+            let message = format!("must not be empty, or nothing could be sent; {ANY} allows all");
+            section.error(section.location(), key, message);
         }
     }
 }
 
 fn rpcs(section: &mut Section<'_, '_>, roles: &Roles) -> (Allowed<&'static str>, Vec<String>) {
-    let of_file = section.texts("roles");
-    let must = format!("must be one of {}", roles.names().collect::<Vec<_>>().join(", "));
-    let known = |name: &str| roles.get(name).map(|rpcs| (name.to_owned(), rpcs));
-    let (names, of_roles): (Vec<_>, Vec<_>) = each(section, "roles", &must, of_file, known).into_iter().unzip();
-    let rpcs = list(section, "rpcs", &must_be_rpc(), role::rpc);
-    let all = of_roles.into_iter().chain([rpcs]).fold(Allowed::default(), union);
-    (all, names)
+    let names = roles.names().collect::<Vec<_>>().join(", ");
+    let role = text(format!("one of {names}"), |name| roles.get(name).map(|rpcs| (name.to_owned(), rpcs)));
+    let of_roles = section.values("roles", &role).into_iter().map(|role| role.value);
+    let (names, of_roles): (Vec<_>, Vec<_>) = of_roles.unzip();
+    let own = list(section, "rpcs", &rpc());
+    (of_roles.into_iter().chain([own]).fold(Allowed::default(), union), names)
 }
 
 fn union(one: Allowed<&'static str>, other: Allowed<&'static str>) -> Allowed<&'static str> {
@@ -94,20 +95,14 @@ fn union(one: Allowed<&'static str>, other: Allowed<&'static str>) -> Allowed<&'
     }
 }
 
-fn must_be_rpc() -> String {
-    format!("must be one of {}", role::rpcs().collect::<Vec<_>>().join(", "))
+fn rpc() -> Kind<'static, &'static str> {
+    text(format!("one of {}", role::rpcs().collect::<Vec<_>>().join(", ")), role::rpc)
 }
 
 /// Reads a list, or the word for everything.
-fn list<T>(
-    section: &mut Section<'_, '_>,
-    key: &'static str,
-    must: &str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Allowed<T> {
+fn list<T>(section: &mut Section<'_, '_>, key: &'static str, kind: &Kind<'_, T>) -> Allowed<T> {
     if section.is(key, ANY) {
         return Allowed::Any;
     }
-    let items: Vec<Spanned> = section.texts(key);
-    Allowed::Only(each(section, key, must, items, parse))
+    Allowed::Only(section.values(key, kind).into_iter().map(|item| item.value).collect())
 }

@@ -158,47 +158,47 @@ tenants:
 
 /// The errors of [`INVALID`].
 const INVALID_ERRORS: &str = "\
-tenants.yaml:3:5: jwt_issuers[0].audiences: empty: no token could be for this gateway
-tenants.yaml:3:48: jwt_issuers[0].jwks: needs exactly one of url and file
+tenants.yaml:3:5: jwt_issuers[0].audiences: must not be empty
+tenants.yaml:3:48: jwt_issuers[0].jwks: needs exactly one of url, file
 tenants.yaml:4:5: jwt_issuers[1].audiences: missing
 tenants.yaml:4:24: jwt_issuers[1].issuer: given twice, first at tenants.yaml:3:24
-tenants.yaml:4:41: jwt_issuers[1].jwks.file: the file can't be read: entity not found
+tenants.yaml:4:41: jwt_issuers[1].jwks.file: there is no such file
 tenants.yaml:4:65: jwt_issuers[1].algorithms: must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA
 tenants.yaml:4:72: jwt_issuers[1].algorithms: must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA
 tenants.yaml:4:87: jwt_issuers[1].leeway: must be a duration from 0s to 5m
 tenants.yaml:5:56: jwt_issuers[2].jwks.url: must be an https URL without credentials; http is for loopback addresses alone
-tenants.yaml:5:92: jwt_issuers[2].jwks.ca_file: the file can't be read: entity not found
-tenants.yaml:5:110: jwt_issuers[2].jwks.token_file: the file can't be read: entity not found
-tenants.yaml:7:3: roles: this role is built in
-tenants.yaml:8:3: roles: empty: a role must let call something
+tenants.yaml:5:92: jwt_issuers[2].jwks.ca_file: there is no such file
+tenants.yaml:5:110: jwt_issuers[2].jwks.token_file: there is no such file
+tenants.yaml:7:3: roles: must not be the name of a built-in role
+tenants.yaml:8:3: roles: must list at least one rpc
 tenants.yaml:10:9: tenants[0].id: must be 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end
-tenants.yaml:12:22: tenants[0].default_profile: not among the profiles of any identity
+tenants.yaml:12:22: tenants[0].default_profile: must be among the profiles of an identity
 tenants.yaml:15:91: tenants[0].identities[0].tokens: given twice, first at tenants.yaml:15:18
 tenants.yaml:15:164: tenants[0].identities[0].tokens: must be sha256: and 64 hexadecimal digits, as verify-gateway hash-token prints them
 tenants.yaml:16:17: tenants[0].identities[0].roles: must be one of sender, reader, admin, none
 tenants.yaml:17:16: tenants[0].identities[0].rpcs: must be one of CreateProfile, GetProfile, ListProfiles, UpdateProfile, DeleteProfile, ListTemplates, CreateTemplate, UpdateTemplate, CreateVerification, GetVerification, ListVerifications, CheckVerification, ReportVerification
 tenants.yaml:18:25: tenants[0].identities[0].channels: must be one of sms, call, flashcall, whatsapp, dtmf_confirm
-tenants.yaml:19:25: tenants[0].identities[0].countries: must be a country's ISO 3166-1 code of two capital letters
-tenants.yaml:19:29: tenants[0].identities[0].countries: must be a country's ISO 3166-1 code of two capital letters
+tenants.yaml:19:25: tenants[0].identities[0].countries: must be an ISO 3166-1 country code of two capital letters
+tenants.yaml:19:29: tenants[0].identities[0].countries: must be an ISO 3166-1 country code of two capital letters
 tenants.yaml:20:24: tenants[0].identities[0].profiles: must be the id of a profile
 tenants.yaml:21:9: tenants[0].identities[0].words: unknown key; known here: name, tokens, jwt, certificate, roles, rpcs, channels, countries, profiles
-tenants.yaml:22:9: tenants[0].identities[1].countries: empty: nothing could be sent; any allows all
-tenants.yaml:22:9: tenants[0].identities[1].profiles: empty: nothing could be sent; any allows all
-tenants.yaml:22:15: tenants[0].identities[1].name: given twice in the tenant, first at tenants.yaml:14:15
+tenants.yaml:22:9: tenants[0].identities[1].countries: must not be empty, or nothing could be sent; any allows all
+tenants.yaml:22:9: tenants[0].identities[1].profiles: must not be empty, or nothing could be sent; any allows all
+tenants.yaml:22:15: tenants[0].identities[1].name: given twice, first at tenants.yaml:14:15
 tenants.yaml:23:24: tenants[0].identities[1].jwt.issuer: must be the name of one of jwt_issuers
-tenants.yaml:26:44: tenants[0].identities[2].jwt: needs subject or claims: all that the issuer knows could call
-tenants.yaml:27:9: tenants[0].identities[3]: no permissions: needs roles or rpcs
-tenants.yaml:27:44: tenants[0].identities[3].certificate.dns: must be a DNS name without a wildcard, as the certificate has it
-tenants.yaml:28:5: tenants[1].identities: empty: nobody of the tenant could call
+tenants.yaml:26:44: tenants[0].identities[2].jwt: needs subject or claims: every token of the issuer would match
+tenants.yaml:27:9: tenants[0].identities[3]: needs permissions: roles or rpcs
+tenants.yaml:27:44: tenants[0].identities[3].certificate.dns: must be a DNS name without a wildcard, as in the certificate
+tenants.yaml:28:5: tenants[1].identities: must list at least one identity
 tenants.yaml:29:5: tenants[1].tokens: unknown key; known here: id, telnyx_api_key, default_profile, duplicate_window, identities, limits, test_numbers
 tenants.yaml:32:5: tenants[2].telnyx_api_key: missing
 tenants.yaml:32:9: tenants[2].id: given twice, first at tenants.yaml:28:9
 tenants.yaml:34:31: tenants[2].identities[0].tokens: given twice, first at tenants.yaml:15:18
 tenants.yaml:35:61: tenants[2].identities[1].certificate.uri: given twice, first at tenants.yaml:34:142
 tenants.yaml:35:84: tenants[2].identities[1].jwt: given twice, first at tenants.yaml:34:165
-tenants.yaml:36:9: tenants[2].identities[2]: no permissions: needs roles or rpcs
-tenants.yaml:36:36: tenants[2].identities[2].certificate: needs exactly one of dns and uri
-tenants.yaml:37:9: tenants[2].identities[3]: no credentials: needs tokens, jwt or certificate
+tenants.yaml:36:9: tenants[2].identities[2]: needs permissions: roles or rpcs
+tenants.yaml:36:36: tenants[2].identities[2].certificate: needs exactly one of dns, uri
+tenants.yaml:37:9: tenants[2].identities[3]: needs credentials: tokens, jwt or certificate
 41 errors";
 
 #[test]
@@ -209,18 +209,18 @@ fn every_error_is_reported_at_once_with_its_location() {
 #[test]
 fn a_key_comes_from_exactly_one_source_that_has_one() {
     let location = "tenants.yaml:2:";
-    let needs = "tenants[0].telnyx_api_key: needs exactly one of file, env and inline\n1 error";
+    let needs = "tenants[0].telnyx_api_key: needs exactly one of file, env, inline\n1 error";
     assert_eq!(of_key("{ inline: K, env: E }", &[], &[("E", "K")]), format!("{location}30: {needs}"));
     assert_eq!(of_key("{}", &[], &[]), format!("{location}30: {needs}"));
 
     let of_file = "tenants[0].telnyx_api_key.file:";
     let cases = [
-        ("nowhere", "the key file can't be read: entity not found"),
+        ("nowhere", "there is no such file"),
         ("empty", "the key is empty"),
         ("newline", "the key is empty"),
-        ("spaced", "the key has characters that no key has, such as spaces"),
-        ("lines", "the key has characters that no key has, such as spaces"),
-        ("large", "the key file can't be read: file too large"),
+        ("spaced", "the key must be visible ASCII characters without spaces"),
+        ("lines", "the key must be visible ASCII characters without spaces"),
+        ("large", "can't be read: file too large"),
     ];
     let large = "K".repeat(5000);
     let files = [("empty", ""), ("newline", "\n"), ("spaced", "KEY 1"), ("lines", "KEY1\n\n"), ("large", &large)];
@@ -252,7 +252,7 @@ fn a_file_of_nobody_is_an_error() {
     for text in ["", "tenants:\n", "tenants: []\n"] {
         assert_eq!(
             load(text, &[], &[]).0.unwrap_err(),
-            "tenants.yaml:1:1: tenants: no tenants: nobody could call\n1 error",
+            "tenants.yaml:1:1: tenants: must list at least one tenant\n1 error",
             "{text}"
         );
     }
@@ -321,15 +321,15 @@ fn every_error_in_limits_is_reported_at_once_with_its_place() {
     let expected = [
         "7:35: tenants[0].limits.requests_per_second.max: must be a whole number from 1 to 1000000000".to_owned(),
         "7:45: tenants[0].limits.requests_per_second.burst: must be a whole number from 1 to 1000000000".to_owned(),
-        "8:25: tenants[0].limits.concurrent_calls: says nowhere how much is allowed".to_owned(),
-        format!("9:49: tenants[0].limits.sends_per_phone_number.max: must be a list, each of which is {window}"),
-        format!("9:52: tenants[0].limits.sends_per_phone_number.max: must be a list, each of which is {window}"),
-        format!("9:63: tenants[0].limits.sends_per_phone_number.max: must be a list, each of which is {window}"),
-        format!("9:73: tenants[0].limits.sends_per_phone_number.max: must be a list, each of which is {window}"),
-        format!("9:87: tenants[0].limits.sends_per_phone_number.max: must be a list, each of which is {window}"),
+        "8:25: tenants[0].limits.concurrent_calls: needs a bound".to_owned(),
+        format!("9:49: tenants[0].limits.sends_per_phone_number.max: must be {window}"),
+        format!("9:52: tenants[0].limits.sends_per_phone_number.max: must be {window}"),
+        format!("9:63: tenants[0].limits.sends_per_phone_number.max: must be {window}"),
+        format!("9:73: tenants[0].limits.sends_per_phone_number.max: must be {window}"),
+        format!("9:87: tenants[0].limits.sends_per_phone_number.max: must be {window}"),
         format!("10:37: tenants[0].limits.sends_per_country.default: must be {more}"),
-        "10:56: tenants[0].limits.sends_per_country.countries: the keys must be countries' ISO 3166-1 codes of two \
-         capital letters"
+        "10:56: tenants[0].limits.sends_per_country.countries: must be an ISO 3166-1 country code of two capital \
+         letters"
             .to_owned(),
         "10:73: tenants[0].limits.sends_per_country.countries: must be a mapping of names to single values".to_owned(),
         "11:33: tenants[0].limits.sends_per_day.per: unknown key; known here: mode, max".to_owned(),
@@ -366,13 +366,13 @@ fn test_numbers_have_a_code_and_a_date_that_is_to_come() {
     let expected = "\
 tenants.yaml:7:25: tenants[0].test_numbers[1].phone_number: given twice, first at tenants.yaml:6:25
 tenants.yaml:7:45: tenants[0].test_numbers[1].code: must be 4 to 10 digits
-tenants.yaml:7:59: tenants[0].test_numbers[1].expires: is over: the number is a number like any other
+tenants.yaml:7:59: tenants[0].test_numbers[1].expires: must be a date in the future, such as 2027-01-31
 tenants.yaml:8:25: tenants[0].test_numbers[2].phone_number: must be a phone number in E.164, such as +13035550100
 tenants.yaml:8:44: tenants[0].test_numbers[2].code: must be 4 to 10 digits
-tenants.yaml:8:66: tenants[0].test_numbers[2].expires: must be a date, such as 2027-01-31
+tenants.yaml:8:66: tenants[0].test_numbers[2].expires: must be a date in the future, such as 2027-01-31
 tenants.yaml:9:9: tenants[0].test_numbers[3].phone_number: missing
 tenants.yaml:9:17: tenants[0].test_numbers[3].code: must be 4 to 10 digits
-tenants.yaml:9:32: tenants[0].test_numbers[3].expires: must be a date, such as 2027-01-31
+tenants.yaml:9:32: tenants[0].test_numbers[3].expires: must be a date in the future, such as 2027-01-31
 tenants.yaml:9:44: tenants[0].test_numbers[3].what: unknown key; known here: phone_number, code, expires
 10 errors";
     assert_eq!(load(&text(bad), &[], &[]).0.unwrap_err(), expected);

@@ -61,7 +61,7 @@ fn check_lists_every_error_of_both_files_and_exits_64() {
     let env = [("VERIFY_GATEWAY_GRPC__REFLECTION", "sesame"), ("VERIFY_GATEWAY_GRPC_LISTEN", "sesame")];
     let end = run(folder.path(), &["check"], &env, "");
     let expected = "\
-gateway.yaml: grpc: has no certificate: set tls.certificate_file and tls.key_file, or say plaintext: true
+gateway.yaml: grpc: needs tls.certificate_file and tls.key_file, or plaintext: true
 gateway.yaml:2:11: grpc.listen: must be an IP address with a port
 gateway.yaml:3:3: grpc.colour: unknown key; known here: listen, max_message_size, reflection, default_deadline, \
 max_deadline, max_concurrent_calls, max_connections, handshake_timeout, keepalive_interval, keepalive_timeout, \
@@ -79,7 +79,7 @@ environment VERIFY_GATEWAY_GRPC__REFLECTION: grpc.reflection: must be true or fa
 
 const IN_WORDS: &str = "\
 gRPC on [::1]:0, reflection on
-warning: it is in plaintext: tokens and codes travel in the clear
+warning: this is plaintext: tokens and codes travel in the clear
 gRPC-Web for pages of https://a.example
 calls http://localhost:4010/v2, up to 3 attempts of 10s each
 warning: this is not https: API keys and codes travel in the clear
@@ -102,16 +102,16 @@ traces 0.01 of calls to http://localhost:4317
       may call GetVerification
       on no channel, to every country, with every profile
     is limited to
-      50 calls a second, 100 at once after a pause, in each gateway process
-      20 calls under way, in each gateway process (only observed: what is more is counted and not refused)
+      50 calls a second, in bursts of up to 100, in each gateway process
+      20 calls at the same time, in each gateway process (observed only: more is counted, not refused)
       1 send in 10m to a phone number
       one send to a phone number every 30s
       50 sends in 1h to CA, 5000 sends in 24h to US, 100 sends in 24h to each other country
       10000 sends in 24h to all numbers together
-      20 wrong codes for a phone number in 24h, for all its verifications together (only observed: what is more is \
-counted and not refused)
+      20 wrong codes for a phone number in 24h, for all its verifications together (observed only: more is \
+counted, not refused)
     sends nothing to the test number +1…99, until 9000-01-31
-    note: has the same Telnyx key as login, so each sees the other's data
+    note: has the same Telnyx key as login, so each sees the data of the other
   third: key from inline, default profile none
     reader, known by a token
       may call GetProfile GetVerification ListProfiles ListTemplates ListVerifications (as reader)
@@ -194,16 +194,16 @@ fn check_names_the_store_and_warns_of_replicas_with_memory_stores() {
         (end.code, if end.code == 0 { end.out } else { end.err })
     };
     let (code, out) = said("{ replicas: 3 }");
-    let warning = "warning: 3 replicas with a memory each: a call that is repeated at another one is sent again; store.backend \
-                   must be redis\n";
+    let warning = "warning: 3 replicas with a memory each: a call that is repeated at another replica sends \
+                   another message; set store.backend to redis\n";
     assert!(code == 0 && out.contains(warning), "{out}");
     let redis =
         |more: &str| said(&format!("{{ backend: redis, replicas: 3, redis: {{ hash_key_file: key, {more} }} }}"));
     let (code, out) = redis("url: 'rediss://redis:6379'");
-    assert!(code == 0 && out.contains("\nrecords at a server, rediss://redis:6379\n"), "{out}");
+    assert!(code == 0 && out.contains("\nrecords on a server, rediss://redis:6379\n"), "{out}");
     assert!(!out.contains("replicas") && !out.contains("rediss:6379\nwarning"), "{out}");
     let (_, out) = redis("mode: sentinel, sentinel_master: m, urls: 'redis://a, redis://b:26380'");
-    assert!(out.contains("records at servers with sentinels, redis://a, redis://b:26380\nwarning: "), "{out}");
+    assert!(out.contains("records on servers with sentinels, redis://a, redis://b:26380\nwarning: "), "{out}");
 
     let wrong = [
         ("{ backend: redis }", "store.backend: redis needs store.redis.url and store.redis.hash_key_file"),

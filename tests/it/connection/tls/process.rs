@@ -31,7 +31,7 @@ async fn every_error_about_certificates_is_listed_at_once() {
     for (tls, expected) in [
         (
             String::new(),
-            "gateway.yaml: grpc: has no certificate: set tls.certificate_file and tls.key_file, or say plaintext: true\n",
+            "gateway.yaml: grpc: needs tls.certificate_file and tls.key_file, or plaintext: true\n",
         ),
         (
             "tls: { certificate_file: gone.crt, key_file: garbage, client_ca_file: garbage, client_certificate: optional }"
@@ -53,7 +53,7 @@ async fn every_error_about_certificates_is_listed_at_once() {
         (
             "tls: { certificate_file: tls.crt, min_version: 1.1 }".into(),
             "gateway.yaml:1:34: grpc.tls.certificate_file: certificate_file and key_file need each other\n\
-             gateway.yaml:1:56: grpc.tls.min_version: must be 1.2 or 1.3\n",
+             gateway.yaml:1:56: grpc.tls.min_version: must be one of 1.2, 1.3\n",
         ),
     ] {
         let reported = errors(&tls).await;
@@ -70,7 +70,7 @@ async fn an_expired_certificate_logs_a_warning() {
     let config = "grpc: { listen: '127.0.0.1:0', tls: { certificate_file: tls.crt, key_file: tls.key } }\n";
     fs::write(folder.join("gateway.yaml"), config).unwrap();
     let (code, out, _) = run(folder, &["check"]).await;
-    let expected = "TLS for gateway.test localhost until 2020-01-02T00:00:00Z; clients asked for no certificate\n\
+    let expected = "TLS for gateway.test localhost until 2020-01-02T00:00:00Z; clients need no certificate\n\
         warning: the certificate has expired: no client will accept it\n";
     assert!(code == Some(0) && out.contains(expected), "{out}");
 }
