@@ -1,4 +1,4 @@
-//! The public surface: the edge, thin handlers, `pb` ⇄ `telnyx`, status.
+//! The gRPC server: connections, the edge, thin handlers, `pb` ⇄ `telnyx`, statuses.
 
 mod edge;
 mod profiles;
@@ -45,32 +45,32 @@ type ProfileServer = ProfileServiceServer<Profiles>;
 type TemplateServer = TemplateServiceServer<Templates>;
 type VerificationServer = VerificationServiceServer<Verifications>;
 
-/// Bounds a generated server, which has these methods but no trait for them. Answers are small: they go uncompressed.
+/// Limits a generated server. There is no trait for these methods. Responses are small and are not compressed.
 macro_rules! bounded {
     ($service:expr, $config:expr) => {
         $service.max_decoding_message_size($config.max_message_size).accept_compressed(CompressionEncoding::Gzip)
     };
 }
 
-/// The services with a health status of their own. The empty name stands for the whole server.
+/// The services that have a health status. The empty name is the whole server.
 const HEALTH: [&str; 4] = ["", ProfileServer::NAME, TemplateServer::NAME, VerificationServer::NAME];
 
-/// The name for liveness probes. It is serving even if the gateway is not ready, which is no reason for a restart.
+/// The health service for liveness probes. It always serves: a restart does not help a gateway that is not ready.
 const LIVENESS: &str = "liveness";
 
-/// The gRPC server, ready to serve.
+/// The gRPC server.
 pub struct GrpcServer {
     connections: Connections,
-    /// None for plaintext.
+    /// `None` for plaintext.
     certificate: Option<CertificateReloader>,
     health: HealthReporter,
 }
 
 impl GrpcServer {
-    /// Puts services and layers together.
+    /// Joins the services and the edge.
     ///
     /// # Errors
-    /// Everything that is wrong with the files of `grpc.tls`.
+    /// All errors in the files of `grpc.tls`.
     pub fn new(
         config: &config::GrpcConfig,
         telemetry: &Telemetry,
@@ -106,11 +106,11 @@ impl GrpcServer {
         Ok(Self { connections, certificate, health })
     }
 
-    /// Serves the connections that come to `listener`, and takes no more after `closing`.
+    /// Serves the connections of `listener`. It accepts no more after `closing`.
     pub async fn serve(&self, listener: TcpListener, closing: impl Future<Output = ()>) {
         let accepting = self.connections.accept(listener, closing);
         match &self.certificate {
-            // Nobody shakes hands any more once no connection is taken.
+            // Only new connections need a new certificate.
             Some(certificate) => select! {
                 () = accepting => {}
                 never = certificate.run() => match never {},
@@ -147,7 +147,7 @@ impl GrpcServer {
     }
 }
 
-/// On whose behalf a call is made. Without it a call is refused, whatever let it get this far.
+/// The context that the edge has added. A call without it is refused, whatever let it come this far.
 fn context<T>(request: &Request<T>) -> Result<CallContext, Error> {
     let context = request.extensions().get().cloned();
     context.ok_or_else(|| Error::new(ErrorReason::CredentialsInvalid, "valid credentials are needed"))
@@ -168,18 +168,18 @@ fn respond<A, R>(outcome: Outcome<A>, message: impl FnOnce(A, bool) -> R) -> Res
     response
 }
 
-/// Tells tools of the public services, in both versions of the protocol.
+/// Adds reflection for tools, in both versions of the protocol.
 fn add_reflection(routes: &mut RoutesBuilder) {
     let builder = || {
         tonic_reflection::server::Builder::configure()
-            // As bytes: decoded and encoded again, they would lose the comments.
+            // As bytes: decoding would drop the comments.
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            // The details of errors: by these, tools such as grpcurl can read them.
+            // The details of errors, for tools such as grpcurl.
             .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
             .include_reflection_service(false)
     };
     routes
-        .add_service(builder().build_v1().expect("the descriptors were made by the build"))
-        .add_service(builder().build_v1alpha().expect("the descriptors were made by the build"));
+        .add_service(builder().build_v1().expect("the build makes the descriptors"))
+        .add_service(builder().build_v1alpha().expect("the build makes the descriptors"));
 }

@@ -1,4 +1,4 @@
-//! Public keys from a URL.
+//! Fetches public keys from a URL.
 
 use std::time::Duration;
 
@@ -15,31 +15,32 @@ use crate::{
 };
 
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The largest answer that is read, in bytes.
+/// The largest response, in bytes.
 const MAX_SIZE: usize = 256 << 10;
 
-/// Fetches the keys at `url`. No error holds a text of the other side.
+/// Fetches the keys at `url`. An error contains no text of the response.
 pub(super) async fn fetch(url: &JwksUrl) -> Result<Jwks, Error> {
-    let client = http_client::build_direct(url.ca.as_deref(), |builder| builder.timeout(TIMEOUT)).map_err(no_answer)?;
+    let client =
+        http_client::build_direct(url.ca.as_deref(), |builder| builder.timeout(TIMEOUT)).map_err(no_response)?;
     let mut request = client.get(&url.url).header(ACCEPT, "application/json");
     if let Some(path) = &url.token_file {
         let token = tokio::fs::read_to_string(path).await;
-        let token = token.map_err(|error| anyhow!("the file of the token can't be read: {}", error.kind()))?;
-        let bearer = bearer(token).ok_or_else(|| anyhow!("the file of the token holds none"))?;
+        let token = token.map_err(|error| anyhow!("the token file can't be read: {}", error.kind()))?;
+        let bearer = bearer(token).ok_or_else(|| anyhow!("the token file holds no token"))?;
         request = request.header(AUTHORIZATION, bearer);
     }
-    let mut response = request.send().await.map_err(no_answer)?;
-    ensure!(response.status() == StatusCode::OK, "the answer is {}", response.status());
+    let mut response = request.send().await.map_err(no_response)?;
+    ensure!(response.status() == StatusCode::OK, "the response is {}", response.status());
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
-        ensure!(body.len() + chunk.len() <= MAX_SIZE, "the answer is too large");
+    while let Some(chunk) = response.chunk().await.map_err(no_response)? {
+        ensure!(body.len() + chunk.len() <= MAX_SIZE, "the response is too large");
         body.extend_from_slice(&chunk);
     }
-    Jwks::parse(&body).map_err(|error| anyhow!("the answer is {error}"))
+    Jwks::parse(&body).map_err(|error| anyhow!("the response is {error}"))
 }
 
-fn no_answer(error: reqwest::Error) -> Error {
-    Error::from(error.without_url()).context("no answer")
+fn no_response(error: reqwest::Error) -> Error {
+    Error::from(error.without_url()).context("no response")
 }
 
 fn bearer(token: String) -> Option<HeaderValue> {

@@ -138,7 +138,7 @@ impl GatewayService {
     pub(super) fn new(config: &config::GrpcConfig, parts: EdgeParts) -> Self {
         let EdgeParts { sampling, metrics, authenticator, calls, routes, draining } = parts;
         let edge = Edge {
-            tracing: CallTracing::new(sampling, metrics.clone()),
+            tracing: CallTracing { sampling, metrics: metrics.clone() },
             metrics,
             permits: Semaphore::new(config.max_concurrent_calls),
             deadlines: Deadlines { default: config.default_deadline, max: config.max_deadline },

@@ -1,4 +1,4 @@
-//! The connections of the server: taken from a listener, bounded, asked to close, and ended.
+//! The connections of the server: accepted from a listener, limited in number, drained and aborted.
 
 mod calls;
 mod connection;
@@ -30,24 +30,24 @@ use tracing::{error, warn};
 use super::{edge::GatewayService, tls::Material};
 use crate::{config, domain::LimitMode, telemetry::Metrics};
 
-/// How long nothing is taken after the system could not give a connection, mostly for want of file descriptors: trying
-/// again at once would keep a core busy, and connections that end give some back.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long the server accepts nothing after the system could not give it a connection, usually because there are no
+/// file descriptors left. A retry at once would keep a core busy. Connections that end free descriptors.
+const ACCEPT_BACKOFF: Duration = Duration::from_secs(1);
 
 /// All connections of a server.
 pub(super) struct Connections {
-    shared: Arc<ConnectionContext>,
+    context: Arc<ConnectionContext>,
     permits: Arc<Semaphore>,
-    /// Whether the last connection found no place.
+    /// Whether the last connection was refused for want of a permit.
     full: AtomicBool,
     running: TaskTracker,
 }
 
-/// What every connection knows.
+/// What all connections share.
 struct ConnectionContext {
     service: GatewayService,
     config: config::GrpcConfig,
-    /// None for plaintext.
+    /// `None` for plaintext.
     tls: Option<watch::Receiver<Arc<Material>>>,
     metrics: Metrics,
     /// When cancelled, connections ask their peers to close.
@@ -57,13 +57,7 @@ struct ConnectionContext {
     aborted_calls: AtomicUsize,
 }
 
-impl ConnectionContext {
-    fn count_aborted(&self, calls: usize) {
-        self.aborted_calls.fetch_add(calls, Ordering::Relaxed);
-    }
-}
-
-/// What was still there when the time was up.
+/// What was still running when the grace period ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Aborted {
     /// Connections.
@@ -73,8 +67,7 @@ pub struct Aborted {
 }
 
 impl Connections {
-    /// They are in plaintext where there is no `tls`. They ask their peers to close when `draining` is cancelled, which
-    /// [`Self::drain`] does.
+    /// Connections are in plaintext without `tls`. [`Self::drain`] cancels `draining`.
     pub(super) fn new(
         service: GatewayService,
         config: config::GrpcConfig,
@@ -84,82 +77,81 @@ impl Connections {
     ) -> Self {
         let permits = Arc::new(Semaphore::new(config.max_connections));
         let (abort, aborted_calls) = (CancellationToken::new(), AtomicUsize::new(0));
-        let shared = ConnectionContext { service, config, tls, metrics, draining, abort, aborted_calls };
-        Self { shared: Arc::new(shared), permits, full: AtomicBool::new(false), running: TaskTracker::new() }
+        let context = ConnectionContext { service, config, tls, metrics, draining, abort, aborted_calls };
+        Self { context: Arc::new(context), permits, full: AtomicBool::new(false), running: TaskTracker::new() }
     }
 
-    /// Takes connections until `closing`.
+    /// Accepts connections until `closing`.
     pub(super) async fn accept(&self, listener: TcpListener, closing: impl Future<Output = ()>) {
         select! {
             () = closing => {}
             never = self.accept_all(&listener) => match never {},
         }
-        // Those that the system has accepted already would be reset with the listener, with calls that were sent.
+        // The system resets connections that it has accepted for the listener, and calls may be on the way on them.
         while let Some(Ok((stream, _))) = unconstrained(listener.accept()).now_or_never() {
             self.start(stream);
         }
     }
 
     async fn accept_all(&self, listener: &TcpListener) -> Infallible {
+        use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => self.start(stream),
-                Err(error) if is_of_the_peer(&error) => {}
+                // The peer has gone away already.
+                Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) => {}
                 Err(error) => {
-                    error!(%error, "can't take connections");
-                    sleep(PAUSE).await;
+                    error!(%error, "can't accept connections");
+                    sleep(ACCEPT_BACKOFF).await;
                 }
             }
         }
     }
 
-    /// Serves `stream` on a task of its own, if there is a place for it. What makes it wait holds up no other.
+    /// Serves `stream` on its own task if there is a permit for it.
     fn start(&self, stream: TcpStream) {
+        let context = Arc::clone(&self.context);
         let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
-            self.shared.metrics.limit_hit("grpc.max_connections", LimitMode::Enforce);
-            // One line for all until there is a place again.
+            context.metrics.limit_hit("grpc.max_connections", LimitMode::Enforce);
+            // One line for all refusals until there is a permit again.
             if !self.full.swap(true, Ordering::Relaxed) {
-                warn!(max_connections = self.shared.config.max_connections, "refusing connections: there are too many");
+                warn!(max_connections = context.config.max_connections, "refusing connections: there are too many");
             }
             return;
         };
         self.full.store(false, Ordering::Relaxed);
-        let shared = Arc::clone(&self.shared);
         self.running.spawn(async move {
-            let (_permit, _active) = (permit, shared.metrics.connection_opened());
-            // Answers are small: waiting for more to send would only delay them. It fails on a closed connection alone.
+            let (_permit, _active) = (permit, context.metrics.connection_opened());
+            // Responses are small, and waiting for more data would only delay them. An error means a closed connection.
             let _ = stream.set_nodelay(true);
-            connection::serve(stream, shared).await;
+            connection::serve(stream, context).await;
         });
     }
 
     /// Asks all peers to close, and waits until they have.
     pub(super) async fn drain(&self) {
-        self.shared.draining.cancel();
-        self.running.close();
-        self.running.wait().await;
+        self.context.draining.cancel();
+        self.ended().await;
     }
 
-    /// Ends what is left.
+    /// Ends all connections that are left.
     pub(super) async fn abort(&self) -> Aborted {
         let connections = self.running.len();
-        self.shared.abort.cancel();
+        self.context.abort.cancel();
+        self.ended().await;
+        Aborted { connections, calls: self.context.aborted_calls.load(Ordering::Relaxed) }
+    }
+
+    async fn ended(&self) {
         self.running.close();
         self.running.wait().await;
-        Aborted { connections, calls: self.shared.aborted_calls.load(Ordering::Relaxed) }
     }
 }
 
 impl Drop for Connections {
     fn drop(&mut self) {
-        self.shared.abort.cancel();
+        self.context.abort.cancel();
     }
-}
-
-/// Whether the peer went away before it was taken.
-fn is_of_the_peer(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 #[cfg(test)]

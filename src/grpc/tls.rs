@@ -1,6 +1,6 @@
-//! TLS of the gRPC port: who the gateway is, and whose certificates it takes.
+//! TLS of the gRPC port: the certificate of the gateway, and the authorities of client certificates.
 //!
-//! A connection keeps what it began with. What the files hold is taken up as a whole or not at all.
+//! New files take effect as a whole, for new connections. A connection keeps the files that it started with.
 
 mod files;
 mod handshake;

@@ -1,4 +1,4 @@
-//! gRPC-Web: calls from pages in browsers, which have neither HTTP/2 at will nor trailers.
+//! gRPC-Web: calls from pages in browsers, which have no access to trailers and may lack HTTP/2.
 
 mod cors;
 
@@ -15,21 +15,21 @@ use tower::{Layer, ServiceExt, service_fn};
 use self::cors::Cors;
 use crate::config;
 
-/// The answer to requests of other protocols.
-const WHAT_IS_HERE: &str = "this port speaks gRPC over HTTP/2, and gRPC-Web\n";
+/// The body of the response to a request in another protocol.
+const UNSUPPORTED: &str = "this port speaks gRPC over HTTP/2, and gRPC-Web\n";
 
-/// Lets pages in browsers call.
+/// Serves pages in browsers.
 pub(super) struct GrpcWeb {
     cors: Cors,
 }
 
 impl GrpcWeb {
-    /// None where they must not.
+    /// `None` if gRPC-Web is off.
     pub(super) fn new(config: &config::WebConfig) -> Option<Self> {
         config.enabled.then(|| Self { cors: Cors::new(config.allowed_origins.clone()) })
     }
 
-    /// Answers `request` by `grpc`, if that speaks its language.
+    /// Passes a request of gRPC or gRPC-Web to `grpc`, and answers all others.
     pub(super) async fn call<F>(
         &self,
         request: Request<Body>,
@@ -38,13 +38,15 @@ impl GrpcWeb {
     where
         F: Future<Output = Response<Body>>,
     {
-        let is_web = is_web(&request);
-        // HTTP/1.1 has no trailers that a client could count on, so what is no gRPC-Web is no gRPC there.
-        if !is_web && request.version() == Version::HTTP_2 && !cors::is_preflight(&request) {
+        let content_type = request.headers().get(CONTENT_TYPE);
+        let is_web = content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc-web"));
+        let is_preflight = cors::is_preflight(&request);
+        // gRPC needs trailers, which are not reliable in HTTP/1.1.
+        if !is_web && request.version() == Version::HTTP_2 && !is_preflight {
             return grpc(request).await;
         }
         let origin = request.headers().get(ORIGIN).cloned();
-        let mut response = if cors::is_preflight(&request) {
+        let mut response = if is_preflight {
             self.cors.preflight(origin.as_ref())
         } else if is_web {
             translated(request, grpc).await
@@ -56,13 +58,7 @@ impl GrpcWeb {
     }
 }
 
-/// Whether `request` is gRPC-Web.
-fn is_web<B>(request: &Request<B>) -> bool {
-    let kind = request.headers().get(CONTENT_TYPE);
-    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc-web"))
-}
-
-/// Answers a `request` of gRPC-Web by `grpc`.
+/// Passes a `request` of gRPC-Web to `grpc`, and translates both ways.
 async fn translated<F>(request: Request<Body>, mut grpc: impl FnMut(Request<Body>) -> F) -> Response<Body>
 where
     F: Future<Output = Response<Body>>,
@@ -76,7 +72,7 @@ where
 }
 
 fn unsupported() -> Response<Body> {
-    let mut response = Response::new(Body::new(WHAT_IS_HERE.to_owned()));
+    let mut response = Response::new(Body::new(UNSUPPORTED.to_owned()));
     *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
     response.headers_mut().insert(CONTENT_TYPE, "text/plain; charset=utf-8".parse().expect("it is a header value"));
     response

@@ -1,6 +1,6 @@
 //! The server span of a call by OpenTelemetry's conventions for RPC, its metrics, and its one line in the log.
 
-use std::{collections::HashSet, error::Error as StdError, fmt::Write, sync::Arc};
+use std::{error::Error as StdError, iter, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use tokio::time::Instant;
@@ -26,10 +26,8 @@ const MAX_REQUEST_ID: usize = 128;
 
 /// Starts the spans of calls.
 pub(super) struct CallTracing {
-    sampling: Sampling,
-    metrics: Metrics,
-    /// Spans and logs have only these names: a caller must not be able to add its own.
-    rpcs: HashSet<&'static str>,
+    pub(super) sampling: Sampling,
+    pub(super) metrics: Metrics,
 }
 
 /// A running call.
@@ -43,13 +41,11 @@ pub(super) struct ServerCall {
 }
 
 impl CallTracing {
-    pub(super) fn new(sampling: Sampling, metrics: Metrics) -> Self {
-        Self { sampling, metrics, rpcs: pb::RPCS.into() }
-    }
-
     /// Starts a call. It has a span only if its trace is recorded.
     pub(super) fn start(&self, request: &Request<Body>) -> ServerCall {
-        let rpc = self.rpcs.get(request.uri().path().trim_start_matches('/')).copied().unwrap_or("_OTHER");
+        // Spans and logs have no other names: a caller must not be able to add its own.
+        let path = request.uri().path().trim_start_matches('/');
+        let rpc = pb::RPCS.into_iter().find(|rpc| *rpc == path).unwrap_or("_OTHER");
         let span = self.sampling.span(request.headers(), || {
             info_span!(
                 "call",
@@ -179,14 +175,8 @@ impl Drop for ServerCall {
 
 /// The sources of `error`, each after the one that it caused.
 fn sources(error: &Error) -> String {
-    let mut text = String::new();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let separator = if text.is_empty() { "" } else { ": " };
-        write!(text, "{separator}{error}").expect("a string takes all");
-        source = error.source();
-    }
-    text
+    let sources = iter::successors(error.source(), |source| StdError::source(*source));
+    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

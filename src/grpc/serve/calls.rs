@@ -1,4 +1,4 @@
-//! The calls of one connection: how many there are, and since when there is none.
+//! The calls of one connection: how many run, and since when none does.
 
 use std::{
     sync::{
@@ -11,32 +11,32 @@ use std::{
 use hyper::rt::Executor;
 use tokio::time::{Instant, sleep_until};
 
-/// Runs the calls of a connection, each from its first header to its last byte, and counts them.
+/// Runs and counts the calls of a connection, each from its first header to its last byte.
 #[derive(Clone)]
 pub(super) struct ConnectionCalls(Arc<CallCounts>);
 
 struct CallCounts {
     running: AtomicUsize,
     opened: Instant,
-    /// When a call ended last, in nanoseconds after `opened`.
+    /// When the last call ended, in nanoseconds after `opened`.
     last_end: AtomicU64,
 }
 
 impl ConnectionCalls {
-    /// Those of a connection that opens now.
+    /// The calls of a connection that opens now.
     pub(super) fn new() -> Self {
         Self(Arc::new(CallCounts { running: AtomicUsize::new(0), opened: Instant::now(), last_end: AtomicU64::new(0) }))
     }
 
-    /// How many run.
+    /// The number of running calls.
     pub(super) fn running(&self) -> usize {
         self.0.running.load(Ordering::Acquire)
     }
 
-    /// Ends when there was no call for `limit`.
+    /// Waits until no call has run for `limit`.
     pub(super) async fn idle(&self, limit: Duration) {
         loop {
-            // While a call runs, the earliest possible end of the wait moves along.
+            // While a call runs, the earliest end of the wait moves on.
             let quiet_since = match self.running() {
                 0 => self.0.opened + Duration::from_nanos(self.0.last_end.load(Ordering::Acquire)),
                 _ => Instant::now(),
@@ -48,14 +48,14 @@ impl ConnectionCalls {
         }
     }
 
-    /// One begins; it ends when the answer is dropped.
+    /// Starts a call. It ends when the returned value is dropped.
     pub(super) fn begin(&self) -> RunningCall {
         self.0.running.fetch_add(1, Ordering::AcqRel);
         RunningCall(Arc::clone(&self.0))
     }
 }
 
-/// A call that runs.
+/// A running call.
 pub(super) struct RunningCall(Arc<CallCounts>);
 
 impl Drop for RunningCall {
@@ -85,7 +85,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_mins(1);
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_is_idle_exactly_its_limit_after_its_last_call() {
+    async fn a_connection_is_idle_when_the_limit_has_passed_since_its_last_call() {
         let (calls, opened) = (ConnectionCalls::new(), Instant::now());
         calls.idle(LIMIT).await;
         assert_eq!(opened.elapsed(), LIMIT);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_that_panics_is_over() {
+    async fn a_call_that_panics_has_ended() {
         let calls = ConnectionCalls::new();
         calls.execute(async { panic!("on purpose") });
         while calls.running() > 0 {

@@ -3,7 +3,7 @@
 use std::{
     io,
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -20,98 +20,97 @@ use tracing::{debug, info};
 use super::{ConnectionContext, calls::ConnectionCalls, http1, http2, preface};
 use crate::{domain::PeerCertificate, grpc::tls};
 
-/// Serves the calls of `io` until the peer closes it, or until it has to end: by age, for want of calls, or because the
-/// gateway stops.
-pub(super) async fn serve<IO>(io: IO, shared: Arc<ConnectionContext>)
+/// Serves the calls on `io` until the peer closes it or it must end: by age, for lack of calls, or because the gateway
+/// stops.
+pub(super) async fn serve<IO>(io: IO, context: Arc<ConnectionContext>)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let calls = ConnectionCalls::new();
-    let mut serving = pin!(serve_inner(io, &shared, &calls));
-    if shared.abort.run_until_cancelled(serving.as_mut()).await.is_none() {
-        // Before they are dropped with it.
-        shared.count_aborted(calls.running());
+    let mut serving = pin!(serve_inner(io, &context, &calls));
+    if context.abort.run_until_cancelled(serving.as_mut()).await.is_none() {
+        // Counted before they are dropped with the connection.
+        context.aborted_calls.fetch_add(calls.running(), Ordering::Relaxed);
     }
 }
 
-async fn serve_inner<IO>(io: IO, shared: &ConnectionContext, calls: &ConnectionCalls)
+async fn serve_inner<IO>(io: IO, context: &ConnectionContext, calls: &ConnectionCalls)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    // What comes before the first call. A peer that says nothing, or too slowly, is not waited for.
-    let begun_by = Instant::now() + shared.config.handshake_timeout;
-    // In boxes: a connection keeps no room for what others need, nor for its handshake.
-    let Some(material) = &shared.tls else { return Box::pin(begin(io, begun_by, None, shared, calls)).await };
+    // One deadline for all that comes before the first call.
+    let deadline = Instant::now() + context.config.handshake_timeout;
+    // Boxes keep the memory of a connection small: it has no room for the states that others or its past need.
+    let Some(material) = &context.tls else { return Box::pin(detect(io, deadline, None, context, calls)).await };
     let material = Arc::clone(&material.borrow());
-    let handshake = timeout_at(begun_by, Box::pin(tls::accept(io, material))).await;
+    let handshake = timeout_at(deadline, Box::pin(tls::accept(io, material))).await;
     match handshake.unwrap_or_else(|late| Err(io::Error::from(late).into())) {
-        Ok((io, certificate)) => Box::pin(begin(io, begun_by, certificate, shared, calls)).await,
+        Ok((io, certificate)) => Box::pin(detect(io, deadline, certificate, context, calls)).await,
         Err(tls::HandshakeError { cause, error }) => {
-            shared.metrics.handshake_failed(cause);
-            debug!(cause, %error, "a TLS handshake that failed");
+            context.metrics.handshake_failed(cause);
+            debug!(cause, %error, "a TLS handshake failed");
         }
     }
 }
 
-/// Waits until the peer says what it speaks.
-async fn begin<IO>(
+/// Detects the version of HTTP and serves it.
+async fn detect<IO>(
     io: IO,
-    by: Instant,
+    deadline: Instant,
     certificate: Option<Arc<PeerCertificate>>,
-    shared: &ConnectionContext,
+    context: &ConnectionContext,
     calls: &ConnectionCalls,
 ) where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let io = match timeout_at(by, preface::read(io)).await.map_err(io::Error::from).flatten() {
-        Ok(io) => io,
-        Err(error) => return debug!(%error, "a connection that did not begin"),
+    let (is_http2, io) = match timeout_at(deadline, preface::read(io)).await.map_err(io::Error::from).flatten() {
+        Ok((is_http2, io)) => (is_http2, TokioIo::new(io)),
+        Err(error) => return debug!(%error, "a connection did not start"),
     };
-    let (config, service) = (&shared.config, shared.service.with_certificate(certificate));
-    let (is_http2, io) = (io.is_http2(), TokioIo::new(io));
+    let (config, service) = (&context.config, context.service.with_certificate(certificate));
     if is_http2 {
         let connection = http2::protocol(config, calls.clone()).serve_connection(io, service);
-        drive(connection, conn::http2::Connection::graceful_shutdown, shared, calls).await;
+        drive(connection, conn::http2::Connection::graceful_shutdown, context, calls).await;
     } else if config.web.enabled {
         let connection = http1::protocol(config).serve_connection(io, http1::counted(service, calls.clone()));
-        Box::pin(drive(connection, conn::http1::Connection::graceful_shutdown, shared, calls)).await;
+        Box::pin(drive(connection, conn::http1::Connection::graceful_shutdown, context, calls)).await;
     } else {
-        debug!("a connection that speaks no HTTP/2");
+        debug!("a connection does not speak HTTP/2");
     }
 }
 
-/// Lets `connection` live until it ends or has to; `close` has it ask its peer to close.
-async fn drive<C>(connection: C, close: impl FnOnce(Pin<&mut C>), shared: &ConnectionContext, calls: &ConnectionCalls)
+/// Drives `connection` to its end. `close` makes it ask its peer to close.
+async fn drive<C>(connection: C, close: impl FnOnce(Pin<&mut C>), context: &ConnectionContext, calls: &ConnectionCalls)
 where
     C: Future<Output = hyper::Result<()>>,
 {
-    let config = &shared.config;
+    let config = &context.config;
     let mut connection = pin!(connection);
     let age = jitter(config.max_connection_age, HasherRng::default().next_f64());
     let why = select! {
-        ended = &mut connection => return end(ended),
-        () = shared.draining.cancelled() => "the gateway stops",
+        ended = &mut connection => return log_end(ended),
+        () = context.draining.cancelled() => "the gateway stops",
         () = sleep(age) => "it is old",
         () = calls.idle(config.max_connection_idle) => "it is idle",
     };
     debug!(why, "asking a connection to close");
-    // No new calls, and those that run may end.
+    // Running calls may end. The peer starts no new ones.
     close(connection.as_mut());
     if let Ok(ended) = timeout(config.max_connection_age_grace, connection).await {
-        end(ended);
+        log_end(ended);
     } else {
-        info!(calls = calls.running(), why, "closing a connection that would not end");
+        info!(calls = calls.running(), why, "closing a connection after its grace period");
     }
 }
 
-fn end(ended: hyper::Result<()>) {
+fn log_end(ended: hyper::Result<()>) {
     if let Err(error) = ended {
-        debug!(%error, "a connection ended badly");
+        debug!(%error, "a connection ended with an error");
     }
 }
 
-/// `age`, give or take a tenth, by a `random` number from 0 to 1: connections that began together, after a restart, do
-/// not end together.
+/// `age`, plus or minus a tenth, by a `random` number from 0 to 1. Connections that start together after a restart do not
+/// end together.
 fn jitter(age: Duration, random: f64) -> Duration {
     age.mul_f64(0.9 + 0.2 * random)
 }
@@ -124,7 +123,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_age_is_spread_by_a_tenth_at_most(seconds in 1..=86_400_u64, random in 0.0..1.0) {
+        fn jitter_is_a_tenth_at_most(seconds in 1..=86_400_u64, random in 0.0..1.0) {
             let age = Duration::from_secs(seconds);
             let spread = jitter(age, random);
             prop_assert!(spread >= age.mul_f64(0.9) && spread <= age.mul_f64(1.1), "{spread:?}");
@@ -132,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn ages_are_spread_over_the_whole_range() {
+    fn jitter_covers_the_whole_range() {
         let age = Duration::from_secs(100);
         assert_eq!([0.0, 0.5, 1.0].map(|random| jitter(age, random).as_secs()), [90, 100, 110]);
     }

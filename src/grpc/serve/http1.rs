@@ -1,4 +1,4 @@
-//! HTTP/1.1, which browsers speak where there is no TLS: its limits, each with its reason.
+//! The limits of HTTP/1.1, each with its reason. Browsers speak it where there is no TLS.
 
 use std::convert::Infallible;
 
@@ -16,7 +16,7 @@ use tonic::body::Body;
 use super::calls::ConnectionCalls;
 use crate::{config, grpc::edge::GatewayService};
 
-/// Bytes of the head of one request: as many as on HTTP/2.
+/// Bytes of the head of a request: as many as on HTTP/2.
 const MAX_HEAD: usize = super::http2::MAX_HEADER_LIST_SIZE as usize;
 
 /// The protocol of one connection.
@@ -24,14 +24,14 @@ pub(super) fn protocol(config: &config::GrpcConfig) -> Builder {
     let mut http1 = Builder::new();
     http1
         .timer(TokioTimer::new())
-        // From the end of a call on. Nobody can be asked for a sign of life here, so who is silent is gone.
+        // Counted from the end of a call. HTTP/1.1 has no PING, so a silent peer counts as gone.
         .header_read_timeout(config.keepalive_interval)
         .max_header_size(MAX_HEAD)
         .max_buf_size(MAX_HEAD);
     http1
 }
 
-/// `service`, whose calls are counted among `calls`: they run in the connection, and not on its executor.
+/// `service` with its calls counted in `calls`. HTTP/1.1 runs them in the connection, not on an executor.
 pub(super) fn counted(
     service: GatewayService,
     calls: ConnectionCalls,

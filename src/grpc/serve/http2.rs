@@ -1,18 +1,18 @@
-//! What a connection may take: the limits of HTTP/2, each with its reason.
+//! The limits of HTTP/2, each with its reason.
 //!
-//! `h2` has guards of its own, which no setting here weakens. Whoever runs into one loses that connection, by a GOAWAY
-//! that says `ENHANCE_YOUR_CALM`; the others go on.
+//! `h2` has guards of its own, which no setting here weakens. A peer that exceeds one loses its connection by a GOAWAY with
+//! `ENHANCE_YOUR_CALM`. Other connections are not affected.
 //!
 //! | flood | guard, and the version of `h2` that brought it |
 //! |---|---|
 //! | streams opened and reset at once (CVE-2023-44487) | [`MAX_PENDING_RESETS`]; 0.3.17 |
-//! | faults for which the server resets (RUSTSEC-2024-0003, CVE-2025-8671) | [`MAX_LOCAL_RESETS`]; 0.4.2, refused streams count since 0.4.20 |
-//! | headers without end (RUSTSEC-2024-0332) | five CONTINUATION frames, at these sizes; 0.4.4. Four times [`MAX_HEADER_LIST_SIZE`]; 0.4.15 |
-//! | DATA of a few bytes | what frames lack to 256 bytes, summed over those not read yet: half of [`CONNECTION_WINDOW`]; 0.4.16 |
-//! | DATA of no bytes | 100 in the life of a connection, those not counted that end a stream; 0.4.16 |
-//! | PING, SETTINGS | none is read before the answer to the last is written, so they pile up nowhere |
+//! | errors for which the server resets streams (RUSTSEC-2024-0003, CVE-2025-8671) | [`MAX_LOCAL_RESETS`]; 0.4.2, refused streams count since 0.4.20 |
+//! | endless headers (RUSTSEC-2024-0332) | five CONTINUATION frames, at these sizes; 0.4.4. Four times [`MAX_HEADER_LIST_SIZE`]; 0.4.15 |
+//! | DATA of a few bytes | the bytes that unread frames lack to 256, summed: half of [`CONNECTION_WINDOW`]; 0.4.16 |
+//! | DATA without bytes | 100 for each connection, without those that end a stream; 0.4.16 |
+//! | PING, SETTINGS | the next one is read only after the answer to the last is written |
 //!
-//! A connection that is silent, or that does not take what it is sent, fails the next PING of the keep-alive.
+//! A peer that is silent, or that does not read what it is sent, fails the next PING of the keep-alive.
 
 use hyper::server::conn::http2::Builder;
 use hyper_util::rt::TokioTimer;
@@ -20,35 +20,35 @@ use hyper_util::rt::TokioTimer;
 use super::calls::ConnectionCalls;
 use crate::config;
 
-/// Calls at once on one connection. Above the hundred that clients count on (RFC 9113 §6.5.2) and that Envoy advises for
-/// a public edge, since a service may well make all of its calls on one connection; far below a flood.
+/// Concurrent calls on one connection. A service may make all of its calls on one connection, so this is more than the
+/// hundred that clients expect (RFC 9113 §6.5.2) and that Envoy recommends for an edge. It is far below a flood.
 const MAX_CONCURRENT_STREAMS: u32 = 256;
 
-/// Bytes of metadata of one call, decoded: twice gRPC's usual limit of 8 KiB. Larger ones are answered with 431, from
-/// four times as many on the connection ends.
+/// Decoded bytes of the metadata of one call: twice gRPC's usual limit of 8 KiB. Larger metadata gets a 431. Four times as
+/// much ends the connection.
 pub(super) const MAX_HEADER_LIST_SIZE: u32 = 16 << 10;
 
-/// Bytes of one call's messages that may come in unread. Envoy's advice for an edge, and the largest message of the
-/// default configuration.
+/// Unread bytes of the messages of one call. Envoy recommends it for an edge, and it is the default of
+/// `grpc.max_message_size`.
 const STREAM_WINDOW: u32 = 64 << 10;
 
-/// Bytes of all calls of a connection that may come in unread. Envoy's advice for an edge; sixteen calls' worth.
+/// Unread bytes of all calls of a connection: as many as of sixteen calls. Envoy recommends it for an edge.
 const CONNECTION_WINDOW: u32 = 1 << 20;
 
-/// Bytes of one frame: the least that HTTP/2 allows to ask for, and no message of ours gains by more.
+/// Bytes of one frame: the smallest limit that HTTP/2 allows. The messages of the contract gain nothing from more.
 const MAX_FRAME_SIZE: u32 = 16 << 10;
 
-/// Bytes of one call's answer that may wait for the peer to read. Our answers are one piece and smaller, mostly.
+/// Bytes of the response of one call that may wait for the peer. Most responses are one smaller piece.
 const MAX_SEND_BUFFER: usize = 64 << 10;
 
-/// How many streams that were reset by their peer may wait to be taken up. They count for nothing else.
+/// Streams that the peer has reset and that still wait to be accepted. No other limit counts them.
 const MAX_PENDING_RESETS: usize = 20;
 
-/// How many streams the server may have to reset for faults of the peer. A client that keeps to the protocol can cause
-/// some too, by DATA that was under way when its call was refused, so this is no small number.
+/// Streams that the server resets for errors of the peer. It is not small: a correct client causes some too, by DATA that
+/// was under way when its call was refused.
 const MAX_LOCAL_RESETS: usize = 1024;
 
-/// The protocol of one connection, whose calls run on `calls`.
+/// The protocol of one connection. Its calls run on `calls`.
 pub(super) fn protocol(config: &config::GrpcConfig, calls: ConnectionCalls) -> Builder<ConnectionCalls> {
     let mut http2 = Builder::new(calls);
     http2

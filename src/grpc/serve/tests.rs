@@ -68,7 +68,7 @@ async fn life<P: Future<Output = ()> + Send + 'static>(
     let (ours, theirs) = duplex(1 << 16);
     tokio::spawn(peer(theirs));
     let start = Instant::now();
-    serve(ours, Arc::clone(&connections.shared)).await;
+    serve(ours, Arc::clone(&connections.context)).await;
     start.elapsed()
 }
 
@@ -168,10 +168,10 @@ async fn a_connection_with_http_1_is_not_idle_while_a_call_runs_which_is_counted
 
     let cut = async {
         sleep(SECOND).await;
-        connections.shared.abort.cancel();
+        connections.context.abort.cancel();
     };
     assert_eq!(tokio::join!(life(&connections, asking), cut).0, SECOND);
-    assert_eq!(connections.shared.aborted_calls.load(Ordering::Relaxed), 1);
+    assert_eq!(connections.context.aborted_calls.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,7 +194,7 @@ async fn connections_get_old_at_different_times_within_a_tenth() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_begins_and_falls_silent_is_found_by_the_keep_alive() {
+async fn a_silent_peer_is_detected_by_the_keep_alive() {
     let mute = async |mut io: DuplexStream| {
         io.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
         sleep(SECOND * 3600).await;

@@ -1,6 +1,6 @@
-//! The files of `grpc.tls`, and what can be read in them.
+//! The files of `grpc.tls` and their content.
 
-use std::{io, path::PathBuf};
+use std::{borrow::Cow, io, path::PathBuf};
 
 use rustls::{
     RootCertStore,
@@ -16,23 +16,23 @@ use crate::{
     files::{FileSet, MAX_PEM, describe},
 };
 
-/// The files as they were at one moment.
-pub(super) struct Files {
+/// The files of `grpc.tls` as they were at one moment.
+pub(super) struct TlsFiles {
     pub(super) certificate: PemFile,
     pub(super) key: PemFile,
     pub(super) client_ca: Option<PemFile>,
 }
 
-/// A file of PEM, as it was at one moment.
+/// A PEM file as it was at one moment.
 pub(super) struct PemFile {
-    /// The setting that names it.
+    /// The setting that has its path.
     setting: &'static str,
     path: PathBuf,
     content: Result<Zeroizing<Vec<u8>>, io::ErrorKind>,
 }
 
-impl Files {
-    /// Reads them, and adds them to `files`. `None` without TLS.
+impl TlsFiles {
+    /// Reads the files, and adds them to `files`. `None` without TLS.
     pub(super) fn read(config: &config::TlsConfig, files: &mut FileSet) -> Option<Self> {
         let mut file = |setting, path: &Option<PathBuf>| {
             let path = path.clone()?;
@@ -47,49 +47,40 @@ impl Files {
     }
 }
 
+/// What is wrong with a file.
+type Wrong = Cow<'static, str>;
+
 impl PemFile {
-    /// Notes that it is `what`.
-    pub(super) fn is(&self, what: impl Into<String>, errors: &mut Errors) {
-        errors.add(Location::file(&self.path), self.setting, what);
+    /// The value that was read from the file. An error is added to `errors`.
+    pub(super) fn ok<T>(&self, read: Result<T, Wrong>, errors: &mut Errors) -> Option<T> {
+        read.map_err(|wrong| errors.add(Location::file(&self.path), self.setting, wrong)).ok()
     }
 
-    fn bytes(&self, errors: &mut Errors) -> Option<&[u8]> {
-        match &self.content {
-            Ok(bytes) => return Some(bytes),
-            Err(kind) => self.is(describe(*kind), errors),
-        }
-        None
+    fn bytes(&self) -> Result<&[u8], Wrong> {
+        self.content.as_deref().map(Vec::as_slice).map_err(|kind| describe(*kind).into())
     }
 
-    /// The certificates in it, at least one.
-    pub(super) fn certificates(&self, errors: &mut Errors) -> Option<Vec<CertificateDer<'static>>> {
-        let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(self.bytes(errors)?).collect();
-        match read {
-            Ok(certificates) if !certificates.is_empty() => return Some(certificates),
-            Ok(_) => self.is("holds no certificate in PEM", errors),
-            Err(_) => self.is("is not well-formed PEM", errors),
-        }
-        None
+    /// The certificates in the file, at least one.
+    pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Wrong> {
+        let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(self.bytes()?).collect();
+        let certificates = read.map_err(|_| "is not well-formed PEM")?;
+        if certificates.is_empty() { Err("holds no certificate in PEM".into()) } else { Ok(certificates) }
     }
 
-    /// The private key in it.
-    pub(super) fn private_key(&self, errors: &mut Errors) -> Option<PrivateKeyDer<'static>> {
-        match PrivateKeyDer::from_pem_slice(self.bytes(errors)?) {
-            Ok(key) => return Some(key),
-            Err(pem::Error::NoItemsFound) => self.is("holds no private key in PEM that is not encrypted", errors),
-            Err(_) => self.is("is not well-formed PEM", errors),
-        }
-        None
+    /// The private key in the file.
+    pub(super) fn private_key(&self) -> Result<PrivateKeyDer<'static>, Wrong> {
+        PrivateKeyDer::from_pem_slice(self.bytes()?).map_err(|error| match error {
+            pem::Error::NoItemsFound => "holds no private key in PEM that is not encrypted".into(),
+            _ => "is not well-formed PEM".into(),
+        })
     }
 
-    /// The certificates in it as those of authorities.
-    pub(super) fn authorities(&self, errors: &mut Errors) -> Option<RootCertStore> {
+    /// The certificates in the file, as authorities.
+    pub(super) fn authorities(&self) -> Result<RootCertStore, Wrong> {
         let mut authorities = RootCertStore::empty();
-        for (at, certificate) in self.certificates(errors)?.into_iter().enumerate() {
-            if authorities.add(certificate).is_err() {
-                self.is(format!("certificate {} can't be read", at + 1), errors);
-            }
+        for (index, certificate) in self.certificates()?.into_iter().enumerate() {
+            authorities.add(certificate).map_err(|_| format!("certificate {} can't be read", index + 1))?;
         }
-        Some(authorities)
+        Ok(authorities)
     }
 }

@@ -12,16 +12,15 @@ use crate::domain::PeerCertificate;
 /// The alert `no_application_protocol` (RFC 7301 §3.2), as it is sent before there are keys.
 const NO_APPLICATION_PROTOCOL: [u8; 7] = [21, 3, 3, 0, 2, 2, 120];
 
-/// A handshake that came to nothing.
+/// A failed handshake.
 #[derive(Debug)]
 pub(in crate::grpc) struct HandshakeError {
-    /// What kind of failure it is, as a label.
+    /// The kind of failure, as a label.
     pub(in crate::grpc) cause: &'static str,
-    /// What happened.
     pub(in crate::grpc) error: io::Error,
 }
 
-/// Shakes hands with the peer at `io`. It has shown the certificate that comes with the stream, if it showed one.
+/// Performs the handshake with the peer at `io`. Returns the stream, and the certificate that the peer has presented.
 pub(in crate::grpc) async fn accept<IO>(
     io: IO,
     material: Arc<Material>,
@@ -30,11 +29,14 @@ where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let mut start = LazyConfigAcceptor::new(Acceptor::default(), io).await?;
-    // rustls lets a client pass that offers no protocol at all; what it would speak nobody knows.
-    let spoken = &material.server.alpn_protocols;
-    if !start.client_hello().alpn().is_some_and(|mut offered| offered.any(|one| spoken.iter().any(|ours| ours == one)))
+    // rustls accepts a client that offers no protocol. It is unknown what such a client would speak.
+    let protocols = &material.server.alpn_protocols;
+    if !start
+        .client_hello()
+        .alpn()
+        .is_some_and(|mut offered| offered.any(|one| protocols.iter().any(|ours| ours == one)))
     {
-        // Whether the peer still listens is its own affair.
+        // Best effort: the peer may have gone away.
         let _ = start.io.write_all(&NO_APPLICATION_PROTOCOL).await;
         return Err(io::Error::new(io::ErrorKind::InvalidData, Error::NoApplicationProtocol).into());
     }
@@ -49,7 +51,7 @@ impl From<io::Error> for HandshakeError {
     }
 }
 
-/// The kind of a failure: few, since each is a series of its own.
+/// The kind of a failure. There are few, because each is a time series.
 fn cause(error: &io::Error) -> &'static str {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
     match (error.kind(), error.get_ref().and_then(|source| source.downcast_ref())) {

@@ -1,26 +1,26 @@
-//! What a handshake needs, checked as a whole.
+//! The certificate and the authorities for handshakes.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use rustls::{
-    Error, ServerConfig,
+    Error, RootCertStore, ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer},
-    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+    pki_types::CertificateDer,
+    server::{VerifierBuilderError, WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::{CertifiedKey, SingleCertAndKey},
     version::{TLS12, TLS13},
 };
 use x509_cert::{Certificate, der::Decode};
 
-use super::files::Files;
+use super::files::TlsFiles;
 use crate::{
     config::{self, ClientCertificate, Errors, TlsVersion},
     domain::PeerCertificate,
     files::FileSet,
 };
 
-/// What a handshake needs, checked as a whole.
+/// The certificate and the authorities for handshakes, validated as a whole.
 pub struct Material {
     pub(super) server: Arc<ServerConfig>,
     names: Vec<String>,
@@ -28,21 +28,20 @@ pub struct Material {
 }
 
 impl Material {
-    /// Reads the files that `config` names; none where it names none.
+    /// Reads the files in `config`. `None` without TLS.
     ///
     /// # Errors
-    /// Everything that is wrong with them. That a certificate has expired is none of it: a gateway that does not start
-    /// would serve nobody either.
+    /// All errors in the files. An expired certificate is no error: a gateway that does not start helps nobody.
     pub fn load(config: &config::GrpcConfig) -> Result<Option<Self>, Errors> {
         Self::read(config, &mut FileSet::default())
     }
 
-    /// Loads as [`Material::load`] does, and adds the files to `files`.
+    /// Reads as [`Material::load`] does, and adds the files to `files`.
     pub(super) fn read(config: &config::GrpcConfig, files: &mut FileSet) -> Result<Option<Self>, Errors> {
-        Files::read(&config.tls, files).map(|files| Self::of(&files, config)).transpose()
+        TlsFiles::read(&config.tls, files).map(|files| Self::of(&files, config)).transpose()
     }
 
-    /// The names that the certificate is for.
+    /// The DNS names of the certificate.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
@@ -54,17 +53,29 @@ impl Material {
         self.expires
     }
 
-    /// What `files` give.
-    fn of(files: &Files, config: &config::GrpcConfig) -> Result<Self, Errors> {
-        let mut errors = Errors::default();
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        // What is none has left its error.
-        let chain = files.certificate.certificates(&mut errors);
-        let about = chain.as_deref().and_then(|chain| about(chain, files, &mut errors));
-        let key = files.key.private_key(&mut errors);
-        let pair = chain.zip(key).and_then(|(chain, key)| pair(chain, key, &provider, files, &mut errors));
-        let verifier = verifier(&config.tls, &provider, files, &mut errors);
-        match (about, pair, verifier) {
+    fn of(files: &TlsFiles, config: &config::GrpcConfig) -> Result<Self, Errors> {
+        let TlsFiles { certificate, key, client_ca } = files;
+        let (mut errors, provider) = (Errors::default(), Arc::new(aws_lc_rs::default_provider()));
+        let chain = certificate.ok(certificate.certificates(), &mut errors);
+        let subject = chain.as_deref().and_then(|chain| {
+            certificate.ok(subject(chain).ok_or("holds a certificate that can't be read".into()), &mut errors)
+        });
+        let private_key = key.ok(key.private_key(), &mut errors);
+        let pair = chain.zip(private_key).and_then(|(chain, private_key)| {
+            let pair = CertifiedKey::from_der(chain, private_key, &provider).map_err(|error| match error {
+                Error::InconsistentKeys(_) => "is not the key of the certificate in grpc.tls.certificate_file".into(),
+                _ => "must hold an RSA, ECDSA or Ed25519 key".into(),
+            });
+            key.ok(pair, &mut errors)
+        });
+        let verifier = match client_ca {
+            None => Some(WebPkiClientVerifier::no_client_auth()),
+            Some(file) => file.ok(file.authorities(), &mut errors).and_then(|authorities| {
+                let verifier = verifier(authorities, config.tls.client_certificate, &provider);
+                file.ok(verifier.map_err(|_| "holds no certificate that can be used".into()), &mut errors)
+            }),
+        };
+        match (subject, pair, verifier) {
             (Some((names, expires)), Some(pair), Some(verifier)) if errors.is_empty() => {
                 Ok(Self { server: Arc::new(server(config, provider, pair, verifier)), names, expires })
             }
@@ -73,56 +84,29 @@ impl Material {
     }
 }
 
-/// The names that the certificate is for, and when the first of the chain expires.
-fn about(chain: &[CertificateDer<'_>], files: &Files, errors: &mut Errors) -> Option<(Vec<String>, Timestamp)> {
-    let names = PeerCertificate::read(&chain[0]).map(|names| names.dns_names);
-    let expires: Option<Vec<_>> = chain.iter().map(expiry).collect();
-    let about = names.zip(expires.and_then(|expires| expires.into_iter().min()));
-    if about.is_none() {
-        files.certificate.is("holds a certificate that can't be read", errors);
-    }
-    about
-}
-
-/// When `certificate` expires.
-fn expiry(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
-    let certificate = Certificate::from_der(certificate).ok()?;
-    let since_1970 = certificate.tbs_certificate().validity().not_after.to_unix_duration();
-    Timestamp::from_second(since_1970.as_secs().try_into().ok()?).ok()
-}
-
-/// The certificate with its key.
-fn pair(
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-    provider: &CryptoProvider,
-    files: &Files,
-    errors: &mut Errors,
-) -> Option<CertifiedKey> {
-    let what = match CertifiedKey::from_der(chain, key, provider) {
-        Ok(pair) => return Some(pair),
-        Err(Error::InconsistentKeys(_)) => "is not the key of the certificate in grpc.tls.certificate_file",
-        Err(_) => "holds a key that can't be used; RSA, ECDSA and Ed25519 can",
+/// The DNS names of the certificate, and when the first of its chain expires. `None` if one can't be parsed.
+fn subject(chain: &[CertificateDer<'_>]) -> Option<(Vec<String>, Timestamp)> {
+    let expires = |certificate: &CertificateDer<'_>| {
+        let certificate = Certificate::from_der(certificate).ok()?;
+        let since_1970 = certificate.tbs_certificate().validity().not_after.to_unix_duration();
+        Timestamp::from_second(since_1970.as_secs().try_into().ok()?).ok()
     };
-    files.key.is(what, errors);
-    None
+    let expires: Vec<_> = chain.iter().map(expires).collect::<Option<_>>()?;
+    Some((PeerCertificate::read(&chain[0])?.dns_names, expires.into_iter().min()?))
 }
 
-/// What clients' certificates have to stand.
+/// Verifies the certificates of clients.
 fn verifier(
-    config: &config::TlsConfig,
+    authorities: RootCertStore,
+    certificate: ClientCertificate,
     provider: &Arc<CryptoProvider>,
-    files: &Files,
-    errors: &mut Errors,
-) -> Option<Arc<dyn ClientCertVerifier>> {
-    let Some(file) = &files.client_ca else { return Some(WebPkiClientVerifier::no_client_auth()) };
-    let authorities = file.authorities(errors)?;
+) -> Result<Arc<dyn ClientCertVerifier>, VerifierBuilderError> {
     let verifier = WebPkiClientVerifier::builder_with_provider(authorities.into(), Arc::clone(provider));
-    let verifier = match config.client_certificate {
+    match certificate {
         ClientCertificate::Required => verifier,
         ClientCertificate::Optional | ClientCertificate::None => verifier.allow_unauthenticated(),
-    };
-    verifier.build().inspect_err(|_| file.is("holds no certificate that can be used", errors)).ok()
+    }
+    .build()
 }
 
 fn server(
@@ -140,9 +124,9 @@ fn server(
         .expect("the provider has cipher suites for both versions")
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
-    // HTTP/2 and HTTP/1.1, as handshakes call them (RFC 7301 §6).
+    // The names of HTTP/2 and HTTP/1.1 in handshakes (RFC 7301 §6).
     let protocols: &[&[u8]] = if config.web.enabled { &[b"h2", b"http/1.1"] } else { &[b"h2"] };
     server.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    // Sessions are kept by this very configuration: one that began under former authorities is not resumed.
+    // Sessions belong to this configuration. One from former authorities is not resumed.
     server
 }

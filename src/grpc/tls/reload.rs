@@ -1,10 +1,7 @@
-//! Files that are changed while the gateway runs.
-//!
-//! They are looked at by content: a path may lead through links that change at once, as Kubernetes' `..data` does.
+//! The certificate in use, and its reload.
 
 use std::{convert::Infallible, sync::Arc};
 
-use jiff::Timestamp;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -40,7 +37,8 @@ impl CertificateReloader {
         let Some(material) = material? else { return Ok(None) };
         let current = watch::Sender::new(Arc::new(material));
         let (now, certificate) = (clock.clone(), current.subscribe());
-        metrics.certificate_left(move || seconds(now.now(), certificate.borrow().expires()));
+        let left = move || certificate.borrow().expires().duration_since(now.now()).as_secs_f64();
+        metrics.certificate_left(left);
         let reload = Reload::new("certificate", watch, interval, Arc::default(), metrics);
         let certificate = Self { clock, current, reload };
         certificate.log("serving TLS");
@@ -51,6 +49,7 @@ impl CertificateReloader {
     pub(in crate::grpc) fn current(&self) -> watch::Receiver<Arc<Material>> {
         self.current.subscribe()
     }
+
     /// Follows the files until the future is dropped. An unusable certificate changes nothing.
     pub(in crate::grpc) async fn run(&self) -> Infallible {
         let apply = |material: Option<Material>| {
@@ -71,9 +70,4 @@ impl CertificateReloader {
             info!(names, %expires, "{what}");
         }
     }
-}
-
-/// From `now` to `then`, in seconds.
-fn seconds(now: Timestamp, then: Timestamp) -> f64 {
-    then.duration_since(now).as_secs_f64()
 }

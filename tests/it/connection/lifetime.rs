@@ -132,7 +132,7 @@ async fn a_gateway_without_file_descriptors_survives_and_serves_again_when_it_ha
     for _ in 0..60 {
         silent.push(Peer::silent(grpc).await);
     }
-    dev.logged(|line| line.contains("can't take connections").then_some(())).await;
+    dev.logged(|line| line.contains("can't accept connections").then_some(())).await;
     drop(silent);
     let channel = Endpoint::new(format!("http://{grpc}")).unwrap().connect().await.unwrap();
     HealthClient::new(channel).check(HealthCheckRequest::default()).await.unwrap();
