@@ -22,7 +22,7 @@ pub use self::{
     identity::{Allowed, Caller, Identity, Permissions},
     limits::{CountryLimits, DAY, Limit, LimitMode, LimitRate, LimitWindow, Limits},
     peer_certificate::PeerCertificate,
-    phone::PhoneNumber,
+    phone::{NumberType, PhoneNumber, PhoneNumberError, has_phone_numbers, phone_identity},
     tenant::Tenant,
     tenant_id::TenantId,
     test_number::{TestNumber, TestNumbers},

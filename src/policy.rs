@@ -2,4 +2,4 @@
 
 mod allow;
 
-pub use self::allow::{channel, country, profile, rpc};
+pub use self::allow::{channel, country, number_type, profile, rpc};

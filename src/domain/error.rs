@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
+use super::PhoneNumber;
 use crate::pb::ErrorReason;
 
 /// A failed call. `grpc::status` turns it into a gRPC status; nothing else does.
@@ -66,6 +67,8 @@ pub struct Rule {
     pub name: &'static str,
     /// Whose rule it is, by the name in the tenants file; none where it is all of the tenant's.
     pub identity: Option<Arc<str>>,
+    /// What the rule was applied to, by its key in `ErrorInfo.metadata`. No phone number and no code.
+    pub subject: Vec<(&'static str, String)>,
 }
 
 /// What was not found.
@@ -126,7 +129,19 @@ impl Error {
     /// Adds the rule that refused.
     #[must_use]
     pub fn rule(mut self, name: &'static str) -> Self {
-        self.rule = Some(Box::new(Rule { name, identity: None }));
+        self.rule = Some(Box::new(Rule { name, identity: None, subject: Vec::new() }));
+        self
+    }
+
+    /// Adds the country and the type of the phone number that was refused.
+    #[must_use]
+    pub fn phone_number(mut self, phone_number: &PhoneNumber) -> Self {
+        let country = phone_number.country().map(|country| ("country", country.to_string()));
+        let assumed = phone_number.country_is_assumed().then(|| ("country_assumed", "true".to_owned()));
+        let number_type = ("number_type", phone_number.number_type().to_string());
+        if let Some(rule) = &mut self.rule {
+            rule.subject.extend(country.into_iter().chain(assumed).chain([number_type]));
+        }
         self
     }
 

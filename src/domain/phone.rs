@@ -1,9 +1,17 @@
 //! Phone numbers.
+//!
+//! A number is accepted only in its one E.164 spelling, so that limits, locks and country rules see one phone once.
 
-use std::{fmt, sync::OnceLock};
+mod automaton;
+mod error;
+mod metadata;
+mod number_type;
+mod plan;
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber as Parsed};
+use std::{borrow::Cow, fmt};
 
+use self::plan::{Class, plan};
+pub use self::{error::PhoneNumberError, number_type::NumberType};
 use super::Country;
 
 /// A phone number in E.164 that its country's numbering plan has room for.
@@ -12,32 +20,57 @@ use super::Country;
 #[derive(Clone)]
 pub struct PhoneNumber {
     e164: String,
-    country_code: u16,
-    /// Found when it is first asked for, which takes some microseconds.
-    country: OnceLock<Option<Country>>,
+    calling_code: u16,
+    class: Class,
+}
+
+/// [`PhoneNumber::identity`] of a number in E.164.
+#[must_use]
+pub fn phone_identity(e164: &str) -> Cow<'_, str> {
+    match e164.split_at_checked(3) {
+        Some(("+54", national)) if national.len() == 11 && national.starts_with('9') => {
+            Cow::Owned(format!("+54{}", &national[1..]))
+        }
+        Some(("+57", national)) if national.len() == 8 && national.starts_with('4') => {
+            Cow::Owned(format!("+5760{national}"))
+        }
+        _ => Cow::Borrowed(e164),
+    }
+}
+
+/// Whether `country` has phone numbers. `UK` has none, for one: the code of the United Kingdom is `GB`.
+#[must_use]
+pub fn has_phone_numbers(country: Country) -> bool {
+    metadata::countries().any(|other| other == country)
 }
 
 impl PhoneNumber {
-    /// Takes `text` if it is a plus sign followed by a calling code and a number of a possible length.
+    /// Reads `text`, which must be the number's E.164 form.
     ///
     /// Numbering plans grow faster than their published tables, so lengths are checked and not single ranges.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix('+')?;
-        // The library takes other scripts' digits, letters and punctuation too.
-        if !(7..=15).contains(&digits.len())
-            || digits.starts_with('0')
-            || !digits.bytes().all(|digit| digit.is_ascii_digit())
-        {
-            return None;
+    ///
+    /// # Errors
+    /// What is wrong with `text`.
+    pub fn parse(text: &str) -> Result<Self, PhoneNumberError> {
+        let digits = text.strip_prefix('+').ok_or(PhoneNumberError::Format)?;
+        let is_e164 = (7..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
+        if !is_e164 || digits.starts_with('0') {
+            return Err(PhoneNumberError::Format);
         }
-        let parsed = Self::read(digits)?;
-        let country_code = u16::try_from(parsed.country_code).ok()?;
-        PHONE_NUMBER_UTIL.is_possible_number(&parsed).then(|| Self {
-            e164: text.to_owned(),
-            country_code,
-            country: OnceLock::new(),
-        })
+        // No calling code is the beginning of another.
+        let split = (1..=3).map(|length| digits.split_at(length));
+        let mut codes = split.filter_map(|(code, national)| Some((code.parse().ok()?, national)));
+        let found = codes.find_map(|(code, national)| Some((code, national, plan(code)?)));
+        let (calling_code, national, plan) = found.ok_or(PhoneNumberError::CallingCode)?;
+        plan.check(national)?;
+        Ok(Self { e164: text.to_owned(), calling_code, class: plan.class(national) })
+    }
+
+    /// Reads a number in an answer of Telnyx, which may lack the plus sign (reference: sections 4 and 13.2).
+    #[must_use]
+    pub fn from_telnyx(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('+').unwrap_or(text);
+        Self::parse(&format!("+{digits}")).ok()
     }
 
     /// The number in E.164 (`+13035551234`).
@@ -46,31 +79,31 @@ impl PhoneNumber {
         &self.e164
     }
 
-    /// The country; none for numbers of no country, such as satellite phones.
+    /// The one name of the phone behind the number: two numbers of one phone have the same.
+    ///
+    /// Most phones have one number. Argentina's mobile phones have two, with and without a 9 behind the calling code,
+    /// and Medellín's lines with 46 kept their old number beside the new one with 604.
     #[must_use]
-    pub fn country(&self) -> Option<Country> {
-        *self.country.get_or_init(|| {
-            let region = PHONE_NUMBER_UTIL.get_region_for_number(&Self::read(&self.e164[1..])?)?;
-            // The library numbers its regions by the two letters of their codes; what is no country has another number.
-            Country::new(str::from_utf8(&(region as u16).to_be_bytes()).ok()?)
-        })
+    pub fn identity(&self) -> Cow<'_, str> {
+        phone_identity(&self.e164)
     }
 
-    /// The number as the library has it. In E.164 the calling code comes first and no code begins another, so this
-    /// needs nothing of the library's reader for free text, which takes ten times as long.
-    fn read(digits: &str) -> Option<Parsed> {
-        let split = (1..=3).map(|length| digits.split_at(length));
-        let mut codes = split.filter_map(|(code, national)| Some((code.parse().ok()?, national)));
-        let (country_code, national) =
-            codes.find(|(code, _)| PHONE_NUMBER_UTIL.get_region_for_country_code(*code).is_some())?;
-        let zeros = national.bytes().take_while(|digit| *digit == b'0').count();
-        Some(Parsed {
-            country_code,
-            national_number: national.parse().ok()?,
-            italian_leading_zero: (zeros > 0).then_some(true),
-            number_of_leading_zeros: i32::try_from(zeros).ok().filter(|zeros| *zeros > 1),
-            ..Parsed::default()
-        })
+    /// The country; none for a calling code that belongs to no country, such as that of satellite phones.
+    #[must_use]
+    pub const fn country(&self) -> Option<Country> {
+        self.class.country
+    }
+
+    /// Whether no assigned range holds the number, so that its country follows from its first digits alone.
+    #[must_use]
+    pub const fn country_is_assumed(&self) -> bool {
+        self.class.country_assumed
+    }
+
+    /// What kind of line it belongs to.
+    #[must_use]
+    pub const fn number_type(&self) -> NumberType {
+        self.class.number_type
     }
 }
 
@@ -84,7 +117,7 @@ impl Eq for PhoneNumber {}
 
 impl fmt::Display for PhoneNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "+{}…{}", self.country_code, &self.e164[self.e164.len() - 2..])
+        write!(f, "+{}…{}", self.calling_code, &self.e164[self.e164.len() - 2..])
     }
 }
 
@@ -93,52 +126,5 @@ impl fmt::Debug for PhoneNumber {
         fmt::Display::fmt(self, f)
     }
 }
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_of_a_possible_length_are_taken() {
-        for good in ["+13035551234", "+442071838750", "+4915112345678", "+2348012345678", "+870773123456"] {
-            assert_eq!(PhoneNumber::parse(good).unwrap().as_e164(), good);
-        }
-    }
-
-    #[test]
-    fn all_else_is_refused() {
-        let bad = [
-            "",
-            "+",
-            "13035551234",
-            "+1303555123",
-            "+130355512345",
-            "+1 303 555 1234",
-            "+1-303-555-1234",
-            "+03035551234",
-            "+1303555CALL",
-            "+999123456789",
-            "tel:+13035551234",
-            "+13035551234;ext=1",
-            "+١٣٠٣٥٥٥١٢٣٤",
-            "+1303555123４",
-        ];
-        for text in bad {
-            assert!(PhoneNumber::parse(text).is_none(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_log_shows_calling_code_and_two_digits() {
-        let number = PhoneNumber::parse("+442071838750").unwrap();
-        assert_eq!(format!("{number} {number:?}"), "+44…50 +44…50");
-    }
-
-    #[test]
-    fn countries_with_one_calling_code_are_distinguished() {
-        let country = |text| PhoneNumber::parse(text).unwrap().country();
-        assert_eq!(country("+13035551234"), Country::new("US"));
-        assert_eq!(country("+14165551234"), Country::new("CA"));
-        assert_eq!(country("+870773123456"), None);
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ApiKey, Limits, TenantId, TestNumbers};
+use super::{ApiKey, Limits, NumberType, TenantId, TestNumbers};
 
 /// A team that uses the gateway.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct Tenant {
     pub default_profile: Option<String>,
     /// How long a send without a `request_id` counts as a duplicate of an equal earlier one. `None` turns this off.
     pub duplicate_window: Option<Duration>,
+    /// The special number types that the tenant may send to; see [`NumberType::SPECIAL`].
+    pub number_types: Vec<NumberType>,
     /// How much the tenant may do.
     pub limits: Limits,
     /// The phone numbers to which no message is sent.
@@ -30,6 +32,7 @@ impl Tenant {
             key,
             default_profile: None,
             duplicate_window: None,
+            number_types: Vec::new(),
             limits: Limits::none(),
             test_numbers: TestNumbers::none(),
         }

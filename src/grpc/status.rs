@@ -20,9 +20,11 @@ const DOMAIN: &str = "verify-gateway";
 pub(super) const fn code(reason: Reason) -> Code {
     match reason {
         Reason::CredentialsInvalid => Code::Unauthenticated,
-        Reason::RpcNotAllowed | Reason::ChannelNotAllowed | Reason::CountryNotAllowed | Reason::ProfileNotAllowed => {
-            Code::PermissionDenied
-        }
+        Reason::RpcNotAllowed
+        | Reason::ChannelNotAllowed
+        | Reason::CountryNotAllowed
+        | Reason::NumberTypeNotAllowed
+        | Reason::ProfileNotAllowed => Code::PermissionDenied,
         Reason::InvalidRequest
         | Reason::MessageTooLarge
         | Reason::MessageMalformed
@@ -76,6 +78,7 @@ impl From<Error> for Status {
         if let Some(rule) = &error.rule {
             metadata.insert("rule".to_owned(), rule.name.to_owned());
             metadata.extend(rule.identity.as_ref().map(|identity| ("identity".to_owned(), identity.to_string())));
+            metadata.extend(rule.subject.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
         }
         details.set_error_info(error.reason.short_name(), DOMAIN, metadata);
         if !error.violations.is_empty() {

@@ -25,7 +25,7 @@ pub use self::{
     },
     template::{UpdateTemplate, create_template, list_templates, template, update_template},
     verification::{
-        ListVerifications, check_outcome, check_verification, create_verification, get_verification,
+        ListVerifications, check_outcome, check_verification, create_verification, e164, get_verification,
         list_verifications, report_verification, verification,
     },
 };

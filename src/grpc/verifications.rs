@@ -65,7 +65,7 @@ impl VerificationService for Verifications {
         let outcome = self.check(&context, &check).await?;
         Ok(respond(outcome, |checked, is_test_number| CheckVerificationResponse {
             outcome: translate::check_outcome(&checked).into(),
-            phone_number: checked.phone_number.unwrap_or_default(),
+            phone_number: translate::e164(checked.phone_number),
             is_test_number,
         }))
     }
@@ -79,7 +79,7 @@ impl VerificationService for Verifications {
         let outcome = self.report(&context, &report).await?;
         Ok(respond(outcome, |checked, _| ReportVerificationResponse {
             outcome: translate::check_outcome(&checked).into(),
-            phone_number: checked.phone_number.unwrap_or_default(),
+            phone_number: translate::e164(checked.phone_number),
         }))
     }
 }

@@ -8,7 +8,7 @@
 
 use super::{LimitHit, LimitKind, Limiter, QuotaReservation, WindowEntry, WindowRule, hit::verdict};
 use crate::{
-    domain::{Error, Limit, LimitMode, LimitWindow, Tenant, VerificationRef},
+    domain::{Error, Limit, LimitMode, LimitWindow, PhoneNumber, Tenant, VerificationRef, phone_identity},
     store,
 };
 
@@ -77,7 +77,7 @@ impl Limiter {
         tenant: &Tenant,
         reservation: CheckReservation,
         result: CheckResult,
-        phone_number: Option<&str>,
+        phone_number: Option<&PhoneNumber>,
     ) {
         let CheckReservation { verification, knows_phone_number, quota } = reservation;
         if matches!(result, CheckResult::Over | CheckResult::NotChecked) {
@@ -88,7 +88,7 @@ impl Limiter {
             (CheckResult::Over, _) => self.forget(&verification).await,
             (CheckResult::NotChecked, _) => self.uncount_check(&verification).await,
             (CheckResult::Wrong, Some(phone_number)) if !knows_phone_number => {
-                let failures = self.failures_key(tenant, phone_number);
+                let failures = self.failures_key(tenant, phone_number.as_e164());
                 self.record_phone_number(&verification, &failures).await;
                 // The check was made, so it counts even above the limit.
                 let limit = tenant.limits.guesses_per_phone_number;
@@ -116,7 +116,7 @@ impl Limiter {
 
     /// The key of the window of a phone number's failed checks.
     pub(super) fn failures_key(&self, tenant: &Tenant, phone_number: &str) -> String {
-        self.key(tenant, "guesses", &[phone_number])
+        self.key(tenant, "guesses", &[&phone_identity(phone_number)])
     }
 }
 

@@ -59,7 +59,7 @@ impl Limiter {
             });
         }
         if !per_number.is_empty() {
-            rules.push((self.key(tenant, "sends", &[phone_number.as_e164()]), per_number));
+            rules.push((self.key(tenant, "sends", &[&phone_number.identity()]), per_number));
         }
         if let Some(limit) = &limits.sends_per_country {
             let country = phone_number.country();

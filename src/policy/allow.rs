@@ -1,7 +1,7 @@
 //! What an identity may do. A refusal names the key of the tenants file that would permit the call.
 
 use crate::{
-    domain::{Allowed, Error, Identity, PhoneNumber},
+    domain::{Allowed, Error, Identity, PhoneNumber, Tenant},
     pb::ErrorReason,
     telnyx::Channel,
 };
@@ -31,11 +31,27 @@ pub fn channel(identity: &Identity, channel: Channel) -> Result<(), Error> {
 /// `COUNTRY_NOT_ALLOWED`.
 pub fn country(identity: &Identity, phone_number: Option<&PhoneNumber>) -> Result<(), Error> {
     let countries = &identity.permissions.countries;
-    // Finding the country takes microseconds, so it is skipped if all countries are allowed.
     let allowed = *countries == Allowed::Any
         || phone_number.and_then(PhoneNumber::country).is_some_and(|country| countries.has(&country));
     let message = "the identity may not reach numbers of this country";
-    check(identity, allowed, ErrorReason::CountryNotAllowed, "countries", message)
+    check(identity, allowed, ErrorReason::CountryNotAllowed, "countries", message).map_err(|refused| match phone_number
+    {
+        Some(phone_number) => refused.phone_number(phone_number),
+        None => refused,
+    })
+}
+
+/// Refuses a phone number of a special type, such as premium rate, unless the tenant allows that type.
+///
+/// # Errors
+/// `NUMBER_TYPE_NOT_ALLOWED`.
+pub fn number_type(tenant: &Tenant, phone_number: &PhoneNumber) -> Result<(), Error> {
+    let number_type = phone_number.number_type();
+    if !number_type.is_special() || tenant.number_types.contains(&number_type) {
+        return Ok(());
+    }
+    let message = format!("the tenant sends to no numbers of the type {number_type}");
+    Err(Error::new(ErrorReason::NumberTypeNotAllowed, message).rule("number_types").phone_number(phone_number))
 }
 
 /// Refuses a profile that the identity may not use.

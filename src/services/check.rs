@@ -70,7 +70,11 @@ impl Verifications {
             Err(error) => Err(error),
         };
         let phone_number = result.as_ref().ok().and_then(|answer| answer.phone_number.as_deref());
-        self.deps.limiter.finish_check(&context.tenant, reservation, check_result(&result), phone_number).await;
+        let phone_number = phone_number.and_then(PhoneNumber::from_telnyx);
+        self.deps
+            .limiter
+            .finish_check(&context.tenant, reservation, check_result(&result), phone_number.as_ref())
+            .await;
         self.record(context, target, result)
     }
 
@@ -104,7 +108,7 @@ impl Verifications {
         let answer = result?;
         let outcome = answer.response_code.as_ref().and_then(ResponseCode::known).unwrap_or("unspecified");
         self.deps.metrics.check_ended(outcome);
-        let phone_number = answer.phone_number.as_deref().and_then(PhoneNumber::parse);
+        let phone_number = answer.phone_number.as_deref().and_then(PhoneNumber::from_telnyx);
         audit::annotate(|subject| {
             subject.outcome = Some(outcome);
             if let Some(phone_number) = &phone_number {

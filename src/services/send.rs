@@ -47,6 +47,7 @@ impl Verifications {
         policy::channel(&context.identity, send.channel)?;
         policy::profile(&context.identity, &send.profile_id)?;
         policy::country(&context.identity, Some(&send.phone_number))?;
+        policy::number_type(&context.tenant, &send.phone_number)?;
         let (phone_number, profile_id) = (send.phone_number.clone(), send.profile_id.clone());
         let by_phone = VerificationRef::PhoneNumber { phone_number, profile_id };
         if let Some(test) = self.test_number(context, &by_phone) {

@@ -8,7 +8,7 @@ use tracing::info;
 
 use super::Call;
 use crate::{
-    domain::{Country, PhoneNumber, TenantId},
+    domain::{Country, NumberType, PhoneNumber, TenantId},
     telnyx::Channel,
 };
 
@@ -21,6 +21,8 @@ pub struct Subject {
     /// The phone number, redacted.
     phone_number: Option<String>,
     country: Option<Country>,
+    country_assumed: bool,
+    number_type: Option<NumberType>,
     /// The channel of a send.
     pub channel: Option<Channel>,
     /// The ID of the profile.
@@ -40,6 +42,8 @@ impl Subject {
     pub fn phone_number(&mut self, phone_number: &PhoneNumber) {
         self.phone_number = Some(phone_number.to_string());
         self.country = phone_number.country();
+        self.country_assumed = phone_number.country_is_assumed();
+        self.number_type = Some(phone_number.number_type());
     }
 }
 
@@ -96,6 +100,8 @@ pub fn ended(call: &Call, end: CallEnd<'_>) {
         cause,
         phone_number = subject.phone_number.as_deref(),
         country = country.as_deref(),
+        country_assumed = subject.country_assumed.then_some(true),
+        number_type = subject.number_type.map(NumberType::as_str),
         channel = subject.channel.map(Channel::as_str),
         profile_id = subject.profile_id.as_deref(),
         template_id = subject.template_id.as_deref(),

@@ -18,7 +18,7 @@ use crate::{
         reader::Reader,
         section::{Section, Spanned, read_file},
     },
-    domain::{Country, TenantId},
+    domain::{Country, TenantId, has_phone_numbers},
     files::FileSet,
 };
 
@@ -97,7 +97,7 @@ fn name() -> Kind<'static, TenantId> {
 /// A country with phone numbers.
 fn country() -> Kind<'static, Country> {
     kinds::text("an ISO 3166-1 country code of two capital letters", |text| {
-        Country::new(text).filter(|country| country.has_numbers())
+        Country::new(text).filter(|country| has_phone_numbers(*country))
     })
 }
 

@@ -16,7 +16,7 @@ mod test_numbers;
 mod update_profile;
 mod update_template;
 
-use verify_gateway::pb::Profile;
+use verify_gateway::{domain::PhoneNumber, pb::Profile};
 
 use crate::support::Refused;
 
@@ -28,7 +28,8 @@ const MALFORMED_PHONE_NUMBERS: [&str; 6] =
 #[track_caller]
 fn is_malformed_phone_number(refused: Refused, phone: &str) {
     let refused = refused.names_fields(&["phone_number"]);
-    assert_eq!(refused.message, "phone_number: must be E.164, such as +13035551234", "{phone}");
+    let cause = PhoneNumber::parse(phone).unwrap_err();
+    assert_eq!(refused.message, format!("phone_number: {cause}"), "{phone}");
 }
 
 /// Without the fields that Telnyx sets.

@@ -18,7 +18,7 @@ impl Violations {
     }
 
     pub(super) fn phone_number(&mut self, field: &str, text: &str) -> Option<PhoneNumber> {
-        self.valid(PhoneNumber::parse(text), field, "must be E.164, such as +13035551234")
+        PhoneNumber::parse(text).map_err(|error| self.add(field, error.to_string())).ok()
     }
 
     /// An opaque ID. It becomes a segment of a path, so it must not be able to address another resource.

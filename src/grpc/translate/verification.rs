@@ -2,7 +2,7 @@
 
 mod response;
 
-pub use self::response::{check_outcome, verification};
+pub use self::response::{check_outcome, e164, verification};
 use super::{PageRequest, Violations, optional};
 use crate::{
     domain::{Error, PhoneNumber, Tenant, VerificationRef},

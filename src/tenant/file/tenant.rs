@@ -4,10 +4,10 @@ use super::{Shared, Unique, identity, key, limits, name, test_numbers};
 use crate::{
     clock::Clock,
     config::{
-        kinds::{HOUR, SECOND, duration, not_empty},
+        kinds::{HOUR, Kind, SECOND, duration, not_empty, text},
         section::Section,
     },
-    domain::Tenant,
+    domain::{NumberType, Tenant},
     tenant::{IdentityEntry, TenantEntry},
 };
 
@@ -19,6 +19,8 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
     let default_profile = section.value("default_profile", &not_empty());
     // Codes live for some minutes, so an hour is long enough.
     let duplicate_window = section.value("duplicate_window", &duration(SECOND..=HOUR)).map(|window| window.value);
+    let number_types = section.values("number_types", &special_number_type());
+    let number_types = number_types.into_iter().map(|number_type| number_type.value).collect();
     section.demand("identities");
     let identities = identities(section, shared);
     let limits = section.map("limits", limits::read).unwrap_or_default();
@@ -33,7 +35,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
 
     let (key, key_source) = key?;
     let default_profile = default_profile.map(|profile| profile.value);
-    let tenant = Tenant { id: id?, key, default_profile, duplicate_window, limits, test_numbers };
+    let tenant = Tenant { id: id?, key, default_profile, duplicate_window, number_types, limits, test_numbers };
     Some(TenantEntry { tenant: tenant.into(), identities, key_source })
 }
 
@@ -45,4 +47,9 @@ fn identities(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Vec<Ide
         section.error(section.location(), "identities", "must list at least one identity");
     }
     identities.into_iter().flatten().collect()
+}
+
+fn special_number_type() -> Kind<'static, NumberType> {
+    let names = NumberType::SPECIAL.map(NumberType::as_str).join(", ");
+    text(format!("one of {names}"), |text| NumberType::SPECIAL.into_iter().find(|one| one.as_str() == text))
 }

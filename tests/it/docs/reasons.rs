@@ -226,6 +226,7 @@ async fn each_rpc_fails_for_exactly_the_reasons_that_its_comment_names() {
     note(call_all(&mut clients, About { profile: "other", ..fine }).await);
     note(call_all(&mut clients, About { channel: Channel::Call, ..fine }).await);
     note(call_all(&mut clients, About { phone: "+442071838750", ..fine }).await);
+    note(call_all(&mut clients, About { phone: "+19002345678", ..fine }).await);
     for phone in ["+13035553001", "+13035553002"] {
         let request_id = "f81d4fae-7dec-41d0-a765-00a0c91e6bf6";
         note(call_all(&mut clients, About { phone, request_id, ..fine }).await);

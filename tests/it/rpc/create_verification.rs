@@ -1,5 +1,6 @@
 //! `CreateVerification`: sends, and what is refused before a send.
 
+mod phone_numbers;
 mod replay;
 
 use prost_types::Duration;

@@ -2,6 +2,7 @@
 
 use super::CHANNELS;
 use crate::{
+    domain::PhoneNumber,
     grpc::translate::time::{seconds, timestamp},
     pb::{self, CheckOutcome, VerificationState},
     telemetry::Call,
@@ -25,7 +26,7 @@ pub fn verification(verification: telnyx::Verification, is_test_number: bool) ->
         id: verification.id.unwrap_or_default(),
         channel: channel.unwrap_or_else(|| unknown("type", pb::Channel::Unspecified)).into(),
         state: state.into(),
-        phone_number: verification.phone_number.unwrap_or_default(),
+        phone_number: e164(verification.phone_number),
         profile_id: verification.verify_profile_id.unwrap_or_default(),
         timeout: seconds(verification.timeout_secs),
         has_custom_code: verification.custom_code.is_some(),
@@ -33,6 +34,12 @@ pub fn verification(verification: telnyx::Verification, is_test_number: bool) ->
         update_time: timestamp(verification.updated_at),
         is_test_number,
     }
+}
+
+/// A phone number in E.164, in which Telnyx does not write all of them. Empty where there is none.
+#[must_use]
+pub fn e164(text: Option<String>) -> String {
+    text.and_then(|text| PhoneNumber::from_telnyx(&text)).map(|number| number.as_e164().to_owned()).unwrap_or_default()
 }
 
 /// The outcome of a check. Only the exact word of Telnyx's document means accepted.
