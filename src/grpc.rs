@@ -13,7 +13,7 @@ mod web;
 use tokio::{net::TcpListener, select};
 use tokio_util::sync::CancellationToken;
 use tonic::{
-    Request, Response,
+    Request, Response, Status,
     codec::CompressionEncoding,
     metadata::MetadataValue,
     server::NamedService,
@@ -22,7 +22,7 @@ use tonic::{
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use self::{
-    edge::{EdgeParts, GatewayService},
+    edge::{CallTracing, GatewayService},
     serve::Connections,
     tls::CertificateReloader,
 };
@@ -92,15 +92,9 @@ impl GrpcServer {
             add_reflection(&mut routes);
         }
         let draining = CancellationToken::new();
-        let parts = EdgeParts {
-            sampling: telemetry.sampling.clone(),
-            metrics: telemetry.metrics.clone(),
-            authenticator,
-            calls,
-            routes: routes.routes().prepare(),
-            draining: draining.clone(),
-        };
-        let service = GatewayService::new(config, parts);
+        let tracing = CallTracing { sampling: telemetry.sampling.clone(), metrics: telemetry.metrics.clone() };
+        let routes = routes.routes().prepare();
+        let service = GatewayService::new(config, tracing, authenticator, calls, routes, draining.clone());
         let tls = certificate.as_ref().map(CertificateReloader::current);
         let connections = Connections::new(service, config.clone(), tls, telemetry.metrics.clone(), draining);
         Ok(Self { connections, certificate, health })
@@ -146,6 +140,9 @@ impl GrpcServer {
         self.health.set_service_status(LIVENESS, ServingStatus::Serving).await;
     }
 }
+
+/// The result of an RPC.
+type RpcResult<T> = Result<Response<T>, Status>;
 
 /// The context that the edge has added. A call without it is refused, whatever let it come this far.
 fn context<T>(request: &Request<T>) -> Result<CallContext, Error> {

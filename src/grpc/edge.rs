@@ -19,10 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, service::Routes};
 use tower::Service as _;
 
-use self::{
-    deadline::Deadlines,
-    server_call::{CallTracing, ServerCall},
-};
+pub(super) use self::server_call::CallTracing;
+use self::{deadline::Deadlines, server_call::ServerCall};
 use super::{status, web::GrpcWeb};
 use crate::{
     authn::Authenticator,
@@ -31,7 +29,6 @@ use crate::{
     limits::CallLimiter,
     pb::ErrorReason,
     policy,
-    telemetry::{Metrics, Sampling},
 };
 
 /// How long after the deadline the gateway still waits for the handler, which knows best what a late answer means.
@@ -43,7 +40,6 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// What all calls share on their way to the services.
 struct Edge {
     tracing: CallTracing,
-    metrics: Metrics,
     permits: Semaphore,
     deadlines: Deadlines,
     authenticator: Authenticator,
@@ -104,7 +100,7 @@ impl Edge {
     /// Takes one of the permits of all calls, or sheds the call.
     fn permit(&self) -> Result<SemaphorePermit<'_>, Error> {
         self.permits.try_acquire().map_err(|_| {
-            self.metrics.limit_hit("grpc.max_concurrent_calls", LimitMode::Enforce);
+            self.tracing.metrics.limit_hit("grpc.max_concurrent_calls", LimitMode::Enforce);
             Error::new(ErrorReason::GatewayOverloaded, "the gateway has too many calls").retry_after(RETRY_AFTER)
         })
     }
@@ -113,17 +109,6 @@ impl Edge {
 async fn forward(mut routes: Routes, request: Request<Body>) -> Response<Body> {
     let Ok(response) = routes.call(request).await;
     response
-}
-
-/// The parts that the edge joins.
-pub(super) struct EdgeParts {
-    pub(super) sampling: Sampling,
-    pub(super) metrics: Metrics,
-    pub(super) authenticator: Authenticator,
-    pub(super) calls: CallLimiter,
-    pub(super) routes: Routes,
-    /// Cancelled when calls should end.
-    pub(super) draining: CancellationToken,
 }
 
 /// All services behind the edge, for one connection.
@@ -135,11 +120,17 @@ pub(super) struct GatewayService {
 }
 
 impl GatewayService {
-    pub(super) fn new(config: &config::GrpcConfig, parts: EdgeParts) -> Self {
-        let EdgeParts { sampling, metrics, authenticator, calls, routes, draining } = parts;
+    /// `draining` is cancelled when calls should end.
+    pub(super) fn new(
+        config: &config::GrpcConfig,
+        tracing: CallTracing,
+        authenticator: Authenticator,
+        calls: CallLimiter,
+        routes: Routes,
+        draining: CancellationToken,
+    ) -> Self {
         let edge = Edge {
-            tracing: CallTracing { sampling, metrics: metrics.clone() },
-            metrics,
+            tracing,
             permits: Semaphore::new(config.max_concurrent_calls),
             deadlines: Deadlines { default: config.default_deadline, max: config.max_deadline },
             authenticator,

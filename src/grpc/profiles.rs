@@ -1,8 +1,8 @@
 //! `ProfileService`.
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
-use super::{context, respond, translate};
+use super::{RpcResult, context, respond, translate};
 use crate::{
     pb::{
         CreateProfileRequest, CreateProfileResponse, DeleteProfileRequest, DeleteProfileResponse, GetProfileRequest,
@@ -14,27 +14,21 @@ use crate::{
 
 #[tonic::async_trait]
 impl ProfileService for Profiles {
-    async fn create_profile(
-        &self,
-        request: Request<CreateProfileRequest>,
-    ) -> Result<Response<CreateProfileResponse>, Status> {
+    async fn create_profile(&self, request: Request<CreateProfileRequest>) -> RpcResult<CreateProfileResponse> {
         let context = context(&request)?;
         let new = translate::create_profile(request.into_inner())?;
         let outcome = self.create(&context, new).await?;
         Ok(respond(outcome, |profile, _| CreateProfileResponse { profile: Some(translate::profile(profile)) }))
     }
 
-    async fn get_profile(&self, request: Request<GetProfileRequest>) -> Result<Response<GetProfileResponse>, Status> {
+    async fn get_profile(&self, request: Request<GetProfileRequest>) -> RpcResult<GetProfileResponse> {
         let context = context(&request)?;
         let id = translate::get_profile(request.get_ref())?;
         let profile = self.get(&context, &id).await?;
         Ok(Response::new(GetProfileResponse { profile: Some(translate::profile(profile)) }))
     }
 
-    async fn list_profiles(
-        &self,
-        request: Request<ListProfilesRequest>,
-    ) -> Result<Response<ListProfilesResponse>, Status> {
+    async fn list_profiles(&self, request: Request<ListProfilesRequest>) -> RpcResult<ListProfilesResponse> {
         let context = context(&request)?;
         let list = translate::list_profiles(request.get_ref(), &context.tenant.id)?;
         let profiles = self.list(&context, list.name.as_deref(), list.page.upstream_page()).await?;
@@ -46,20 +40,14 @@ impl ProfileService for Profiles {
         }))
     }
 
-    async fn update_profile(
-        &self,
-        request: Request<UpdateProfileRequest>,
-    ) -> Result<Response<UpdateProfileResponse>, Status> {
+    async fn update_profile(&self, request: Request<UpdateProfileRequest>) -> RpcResult<UpdateProfileResponse> {
         let context = context(&request)?;
         let update = translate::update_profile(request.into_inner())?;
         let profile = self.update(&context, &update.id, update.patch).await?;
         Ok(Response::new(UpdateProfileResponse { profile: Some(translate::profile(profile)) }))
     }
 
-    async fn delete_profile(
-        &self,
-        request: Request<DeleteProfileRequest>,
-    ) -> Result<Response<DeleteProfileResponse>, Status> {
+    async fn delete_profile(&self, request: Request<DeleteProfileRequest>) -> RpcResult<DeleteProfileResponse> {
         let context = context(&request)?;
         let id = translate::delete_profile(request.get_ref())?;
         self.delete(&context, &id).await?;

@@ -1,8 +1,8 @@
 //! `TemplateService`.
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
-use super::{context, respond, translate};
+use super::{RpcResult, context, respond, translate};
 use crate::{
     pb::{
         CreateTemplateRequest, CreateTemplateResponse, ListTemplatesRequest, ListTemplatesResponse,
@@ -13,10 +13,7 @@ use crate::{
 
 #[tonic::async_trait]
 impl TemplateService for Templates {
-    async fn list_templates(
-        &self,
-        request: Request<ListTemplatesRequest>,
-    ) -> Result<Response<ListTemplatesResponse>, Status> {
+    async fn list_templates(&self, request: Request<ListTemplatesRequest>) -> RpcResult<ListTemplatesResponse> {
         let context = context(&request)?;
         let page = translate::list_templates(request.get_ref(), &context.tenant.id)?;
         let page = page.page_of_all(self.list(&context).await?);
@@ -27,20 +24,14 @@ impl TemplateService for Templates {
         }))
     }
 
-    async fn create_template(
-        &self,
-        request: Request<CreateTemplateRequest>,
-    ) -> Result<Response<CreateTemplateResponse>, Status> {
+    async fn create_template(&self, request: Request<CreateTemplateRequest>) -> RpcResult<CreateTemplateResponse> {
         let context = context(&request)?;
         let new = translate::create_template(request.into_inner())?;
         let outcome = self.create(&context, new).await?;
         Ok(respond(outcome, |template, _| CreateTemplateResponse { template: Some(translate::template(template)) }))
     }
 
-    async fn update_template(
-        &self,
-        request: Request<UpdateTemplateRequest>,
-    ) -> Result<Response<UpdateTemplateResponse>, Status> {
+    async fn update_template(&self, request: Request<UpdateTemplateRequest>) -> RpcResult<UpdateTemplateResponse> {
         let context = context(&request)?;
         let update = translate::update_template(request.into_inner())?;
         let template = self.update(&context, &update.id, &update.text).await?;

@@ -1,8 +1,8 @@
 //! `VerificationService`.
 
-use tonic::{Request, Response, Status};
+use tonic::Request;
 
-use super::{context, respond, translate};
+use super::{RpcResult, context, respond, translate};
 use crate::{
     pb::{
         CheckVerificationRequest, CheckVerificationResponse, CreateVerificationRequest, CreateVerificationResponse,
@@ -17,7 +17,7 @@ impl VerificationService for Verifications {
     async fn create_verification(
         &self,
         request: Request<CreateVerificationRequest>,
-    ) -> Result<Response<CreateVerificationResponse>, Status> {
+    ) -> RpcResult<CreateVerificationResponse> {
         let context = context(&request)?;
         let send = translate::create_verification(request.get_ref(), &context.tenant)?;
         let outcome = self.create(&context, send).await?;
@@ -26,10 +26,7 @@ impl VerificationService for Verifications {
         }))
     }
 
-    async fn get_verification(
-        &self,
-        request: Request<GetVerificationRequest>,
-    ) -> Result<Response<GetVerificationResponse>, Status> {
+    async fn get_verification(&self, request: Request<GetVerificationRequest>) -> RpcResult<GetVerificationResponse> {
         let context = context(&request)?;
         let id = translate::get_verification(request.get_ref())?;
         let outcome = self.get(&context, &id).await?;
@@ -41,7 +38,7 @@ impl VerificationService for Verifications {
     async fn list_verifications(
         &self,
         request: Request<ListVerificationsRequest>,
-    ) -> Result<Response<ListVerificationsResponse>, Status> {
+    ) -> RpcResult<ListVerificationsResponse> {
         let context = context(&request)?;
         let list = translate::list_verifications(request.get_ref(), &context.tenant)?;
         let outcome = self.list(&context, &list.phone_number, list.page.upstream_page()).await?;
@@ -59,7 +56,7 @@ impl VerificationService for Verifications {
     async fn check_verification(
         &self,
         request: Request<CheckVerificationRequest>,
-    ) -> Result<Response<CheckVerificationResponse>, Status> {
+    ) -> RpcResult<CheckVerificationResponse> {
         let context = context(&request)?;
         let check = translate::check_verification(request.get_ref(), &context.tenant)?;
         let outcome = self.check(&context, &check).await?;
@@ -73,7 +70,7 @@ impl VerificationService for Verifications {
     async fn report_verification(
         &self,
         request: Request<ReportVerificationRequest>,
-    ) -> Result<Response<ReportVerificationResponse>, Status> {
+    ) -> RpcResult<ReportVerificationResponse> {
         let context = context(&request)?;
         let report = translate::report_verification(request.get_ref())?;
         let outcome = self.report(&context, &report).await?;

@@ -1,5 +1,7 @@
 //! Verify profiles, and changes that keep the rest of a channel block.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -146,7 +148,7 @@ pub struct ProfilePatch {
     /// New values of top-level fields.
     pub fields: Map<String, Value>,
     /// Changes to channel blocks.
-    pub blocks: Vec<(Channel, BlockPatch)>,
+    pub blocks: BTreeMap<Channel, BlockPatch>,
 }
 
 /// A change to one channel block.
@@ -165,7 +167,7 @@ impl ProfilePatch {
     /// Whether the current profile must be read first.
     #[must_use]
     pub fn needs_current(&self) -> bool {
-        self.blocks.iter().any(|(_, patch)| matches!(patch, BlockPatch::Keys(_)))
+        self.blocks.values().any(|patch| matches!(patch, BlockPatch::Keys(_)))
     }
 
     /// The body to write. `current` is the profile as Telnyx returned it.
@@ -214,7 +216,7 @@ mod tests {
     fn a_change_inside_a_block_keeps_the_rest_of_it() {
         let patch = ProfilePatch {
             fields: object(json!({"name": "new"})),
-            blocks: vec![(Channel::Sms, BlockPatch::Keys(object(json!({"code_length": 6, "app_name": null}))))],
+            blocks: [(Channel::Sms, BlockPatch::Keys(object(json!({"code_length": 6, "app_name": null}))))].into(),
         };
         let current = json!({
             "name": "old",
@@ -231,7 +233,8 @@ mod tests {
     #[test]
     fn a_new_lifetime_replaces_both_spellings() {
         let patch = ProfilePatch {
-            blocks: vec![(Channel::Call, BlockPatch::Keys(object(json!({"default_verification_timeout_secs": 120}))))],
+            blocks: [(Channel::Call, BlockPatch::Keys(object(json!({"default_verification_timeout_secs": 120}))))]
+                .into(),
             ..ProfilePatch::default()
         };
         let current = json!({"call": {"default_timeout_secs": 300}});
@@ -241,7 +244,7 @@ mod tests {
     #[test]
     fn whatsapp_keys_that_telnyx_only_gives_are_not_written_back() {
         let patch = ProfilePatch {
-            blocks: vec![(Channel::Whatsapp, BlockPatch::Keys(object(json!({"waba_id": "1"}))))],
+            blocks: [(Channel::Whatsapp, BlockPatch::Keys(object(json!({"waba_id": "1"}))))].into(),
             ..ProfilePatch::default()
         };
         let current = json!({"whatsapp": {"app_name": "A", "code_length": 5, "template_id": "t"}});

@@ -31,16 +31,14 @@ pub(super) const fn is_server_error(code: Code) -> bool {
     matches!(code, Unknown | DeadlineExceeded | Unimplemented | Internal | Unavailable | DataLoss)
 }
 
-/// Whether `code` means that credentials or permissions are missing.
-pub(super) const fn is_denial(code: Code) -> bool {
-    matches!(code, Code::Unauthenticated | Code::PermissionDenied)
-}
+/// The audit outcome of a call that lacks credentials or permissions.
+pub(super) const DENIED: &str = "denied";
 
 /// The outcome of a call in its audit event.
 pub(super) const fn audit_outcome(code: Code) -> &'static str {
     match code {
         Code::Ok => "ok",
-        Code::Unauthenticated | Code::PermissionDenied => "denied",
+        Code::Unauthenticated | Code::PermissionDenied => DENIED,
         Code::Unknown => "unknown",
         _ => "failed",
     }

@@ -25,9 +25,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID: usize = 128;
 
 /// Starts the spans of calls.
-pub(super) struct CallTracing {
-    pub(super) sampling: Sampling,
-    pub(super) metrics: Metrics,
+pub(in crate::grpc) struct CallTracing {
+    pub(in crate::grpc) sampling: Sampling,
+    pub(in crate::grpc) metrics: Metrics,
 }
 
 /// A running call.
@@ -102,29 +102,11 @@ impl ServerCall {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         let failure = response.extensions().get::<Error>();
-        let code = failure.map_or(Code::Ok, |error| status::code(error.reason));
-        let reason = failure.map(|error| error.reason.short_name());
-        self.measure(code, failure);
-        let cause = failure.filter(|_| code == Code::Unauthenticated).map(sources);
-        let end = audit::CallEnd {
-            outcome: code::audit_outcome(code),
-            denied: code::is_denial(code),
-            reason,
-            rule: failure.and_then(|error| error.rule.as_ref()).map(|rule| rule.name),
-            cause: cause.as_deref(),
-        };
-        Arc::clone(&self.call).run_now(|| {
-            self.log(code, failure);
-            audit::ended(&self.call, end);
-        });
-    }
-
-    /// Counts the call, and puts its status on its span.
-    fn measure(&self, code: Code, failure: Option<&Error>) {
-        let Self { call, span, start, .. } = self;
-        let (tenant, reason) = (call.tenant.get(), failure.map(|error| error.reason));
-        let reason_name = reason.map(ErrorReason::short_name);
-        call.metrics.call_ended(call.rpc, code::name(code), reason_name, tenant, start.elapsed());
+        let reason = failure.map(|error| error.reason);
+        let (code, reason_name) = (reason.map_or(Code::Ok, status::code), reason.map(ErrorReason::short_name));
+        let Self { call, span, .. } = &self;
+        let tenant = call.tenant.get();
+        call.metrics.call_ended(call.rpc, code::name(code), reason_name, tenant, self.start.elapsed());
         if let (Some(ErrorReason::UpstreamKeyRefused), Some(tenant)) = (reason, tenant) {
             call.metrics.key_refused(tenant);
         }
@@ -138,6 +120,18 @@ impl ServerCall {
         if code::is_server_error(code) {
             span.record("otel.status_code", "ERROR");
         }
+        let (outcome, cause) = (code::audit_outcome(code), failure.map(sources));
+        let end = audit::CallEnd {
+            outcome,
+            denied: outcome == code::DENIED,
+            reason: reason_name,
+            rule: failure.and_then(|error| error.rule.as_ref()).map(|rule| rule.name),
+            cause: cause.as_deref().filter(|_| code == Code::Unauthenticated),
+        };
+        Arc::clone(call).run_now(|| {
+            self.log(code, failure);
+            audit::ended(call, end);
+        });
     }
 
     fn log(&self, code: Code, failure: Option<&Error>) {

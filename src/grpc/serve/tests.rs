@@ -22,7 +22,7 @@ use crate::{
     config::{Config, GrpcConfig},
     domain::PeerCertificate,
     grpc::{
-        edge::{EdgeParts, GatewayService},
+        edge::{CallTracing, GatewayService},
         tls::CertificateReloader,
     },
     limits::CallLimiter,
@@ -49,15 +49,10 @@ fn connections_to(routes: Routes, change: impl FnOnce(&mut GrpcConfig)) -> Conne
 
 /// `routes` behind an edge that knows no identity.
 fn service(grpc: &GrpcConfig, routes: Routes, draining: CancellationToken) -> GatewayService {
-    let parts = EdgeParts {
-        sampling: Sampling::new(&Config::default().telemetry),
-        metrics: Metrics::default(),
-        authenticator: Authenticator::new(Directory::default(), Clock::default(), Metrics::default()),
-        calls: CallLimiter::new(Clock::default(), Metrics::default()),
-        routes,
-        draining,
-    };
-    GatewayService::new(grpc, parts)
+    let tracing = CallTracing { sampling: Sampling::new(&Config::default().telemetry), metrics: Metrics::default() };
+    let authenticator = Authenticator::new(Directory::default(), Clock::default(), Metrics::default());
+    let calls = CallLimiter::new(Clock::default(), Metrics::default());
+    GatewayService::new(grpc, tracing, authenticator, calls, routes, draining)
 }
 
 /// How long a connection lives whose peer does what `peer` says.

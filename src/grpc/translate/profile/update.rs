@@ -89,12 +89,15 @@ fn patch(fields: &[&ProfileField], values: &Value, violations: &mut Violations) 
                 patch.fields.insert(first.to_owned(), value.unwrap_or_else(|| cleared(field, violations)));
             }
             (Some(channel), None) => match value {
-                Some(Value::Object(block)) => patch.blocks.push((channel, BlockPatch::Whole(block))),
+                Some(Value::Object(block)) => drop(patch.blocks.insert(channel, BlockPatch::Whole(block))),
                 _ => violations.add(&format!("profile.{}", field.path), "must be set: a channel can't be removed"),
             },
             (Some(channel), Some(key)) => {
+                let block = patch.blocks.entry(channel).or_insert_with(|| BlockPatch::Keys(Map::new()));
+                // A mask with a block and a field of it is refused, so only one of the two kinds gets here.
+                let (BlockPatch::Whole(keys) | BlockPatch::Keys(keys)) = block;
                 // A null removes the key from the block.
-                keys_of(&mut patch, channel).insert(key.to_owned(), value.unwrap_or(Value::Null));
+                keys.insert(key.to_owned(), value.unwrap_or(Value::Null));
             }
         }
     }
@@ -106,19 +109,6 @@ fn cleared(field: &ProfileField, violations: &mut Violations) -> Value {
     let can_be_empty = matches!(field.path, "language" | "webhook_url" | "webhook_failover_url");
     violations.require(can_be_empty, &format!("profile.{}", field.path), "must be set");
     Value::String(String::new())
-}
-
-/// The keys to change in the block of `channel`.
-fn keys_of(patch: &mut ProfilePatch, channel: Channel) -> &mut Map<String, Value> {
-    let known = patch.blocks.iter().position(|(other, _)| *other == channel);
-    let index = known.unwrap_or_else(|| {
-        patch.blocks.push((channel, BlockPatch::Keys(Map::new())));
-        patch.blocks.len() - 1
-    });
-    match &mut patch.blocks[index].1 {
-        // A mask with a block and a field of it is refused.
-        BlockPatch::Whole(keys) | BlockPatch::Keys(keys) => keys,
-    }
 }
 
 #[cfg(test)]
@@ -137,6 +127,13 @@ mod tests {
             .map_err(|error| error.violations.iter().map(|one| contract_path(&one.field).into()).collect())
     }
 
+    /// The keys that `patch` changes in the SMS block, which is the only block that it changes.
+    fn sms_keys(patch: &ProfilePatch) -> &Map<String, Value> {
+        assert!(patch.blocks.keys().eq([&Channel::Sms]), "{patch:?}");
+        let BlockPatch::Keys(keys) = &patch.blocks[&Channel::Sms] else { panic!("the whole block: {patch:?}") };
+        keys
+    }
+
     fn sms(sms: pb::SmsSettings) -> pb::Profile {
         pb::Profile { sms: Some(sms), ..pb::Profile::default() }
     }
@@ -149,8 +146,8 @@ mod tests {
             ..sms(pb::SmsSettings { code_length: 99, app_name: "Acme".into(), ..Default::default() })
         };
         let patch = update(profile.clone(), &["name", "sms.app_name"]).unwrap();
-        assert_eq!(Value::Object(patch.fields), serde_json::json!({"name": "new"}));
-        let [(Channel::Sms, BlockPatch::Keys(keys))] = &patch.blocks[..] else { panic!("one change to one block") };
+        assert_eq!(Value::Object(patch.fields.clone()), serde_json::json!({"name": "new"}));
+        let keys = sms_keys(&patch);
         assert_eq!(Value::Object(keys.clone()), serde_json::json!({"app_name": "Acme"}));
         let refused = update(profile, &["webhook_url", "sms"]).unwrap_err();
         assert_eq!(refused, ["profile.webhook_url", "profile.sms.code_length"]);
@@ -160,7 +157,7 @@ mod tests {
     fn what_is_named_and_empty_is_cleared_or_refused() {
         let patch = update(sms(Default::default()), &["webhook_url", "sms.app_name"]).unwrap();
         assert_eq!(patch.fields["webhook_url"], "");
-        let [(_, BlockPatch::Keys(keys))] = &patch.blocks[..] else { panic!("one change to one block") };
+        let keys = sms_keys(&patch);
         assert_eq!(keys["app_name"], Value::Null);
         let refused = update(Default::default(), &["name", "call", "daily_spend_limit.enabled"]).unwrap_err();
         assert_eq!(refused, ["profile.name", "profile.call", "profile.daily_spend_limit.enabled"]);
