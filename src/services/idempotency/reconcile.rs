@@ -47,7 +47,7 @@ struct ReconcileQuery<'a> {
     discriminators: Vec<&'a str>,
     settings: &'a config::SendsConfig,
     /// Whether the settle window has elapsed: nothing of the dispatch can take effect any more.
-    is_settled: bool,
+    is_window_over: bool,
 }
 
 impl<O: IdempotentOperation> Job<O> {
@@ -109,7 +109,7 @@ impl<O: IdempotentOperation> Job<O> {
         call: &CallContext,
         lock: &TargetLock,
         dispatch: &Dispatch,
-        is_settled: bool,
+        is_window_over: bool,
     ) -> Result<Match<O::Answer>, Error> {
         let deps = &self.context.deps;
         // An unresolved operation may have an answer in its request record that did not reach the target's record.
@@ -124,7 +124,7 @@ impl<O: IdempotentOperation> Job<O> {
             claimed: lock.claimed_by_others().chain(answers.iter().filter_map(|one| O::describe(one).id)).collect(),
             discriminators: discriminators.filter(|other| !other.is_empty() && other != own).collect(),
             settings: &deps.settings,
-            is_settled,
+            is_window_over,
         };
         // The next call needs the outcome even if nobody waits now, so the read outlasts the caller.
         let deadline = call.deadline.max(Instant::now() + RECONCILE_TIMEOUT);
@@ -164,9 +164,9 @@ impl ReconcileQuery<'_> {
                 *oldest = Some((created, answer));
             }
         }
-        let matched = match own.or(contested.filter(|_| self.is_settled)) {
+        let matched = match own.or(contested.filter(|_| self.is_window_over)) {
             Some((_, answer)) => Match::Found(answer),
-            None if is_unclear || !self.is_settled => Match::Unknown,
+            None if is_unclear || !self.is_window_over => Match::Unknown,
             None => Match::NoEffect,
         };
         (matched, own_candidates)

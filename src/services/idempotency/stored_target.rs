@@ -59,7 +59,7 @@ const MAX: usize = 64;
 
 impl StoredTarget {
     /// Takes the lock for `job` until `lease`, or renews it. Drops claims older than `memory`, unless an unresolved
-    /// operation could mistake the message for its own.
+    /// operation could claim the message.
     pub(super) fn lock(
         &mut self,
         (job, operation): (Uuid, &OperationRef),
