@@ -42,7 +42,7 @@ enum Command {
 }
 
 impl Command {
-    async fn run(self, env: &Environment) -> Result<(), CommandError> {
+    async fn run(self, env: &Environment) -> Result<(), CliError> {
         match self {
             Self::Dev(arguments) => dev::run(arguments).await,
             Self::Serve(arguments) => serve::run(&arguments, env).await,
@@ -83,39 +83,39 @@ fn log_level(text: &str) -> Result<String, String> {
 
 /// Why a command failed. The variant decides the exit code.
 #[derive(Debug)]
-pub enum CommandError {
+pub enum CliError {
     /// The arguments, the configuration or the tenants are invalid.
     Usage(anyhow::Error),
     /// The command could not be carried out.
     Runtime(anyhow::Error),
 }
 
-impl From<Errors> for CommandError {
+impl From<Errors> for CliError {
     fn from(errors: Errors) -> Self {
         Self::Usage(errors.into())
     }
 }
 
-impl From<anyhow::Error> for CommandError {
+impl From<anyhow::Error> for CliError {
     fn from(error: anyhow::Error) -> Self {
         Self::Runtime(error)
     }
 }
 
-impl From<io::Error> for CommandError {
+impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         Self::Runtime(error.into())
     }
 }
 
-impl CommandError {
+impl CliError {
     /// The command could not be carried out because of `error`.
     fn runtime(error: impl Into<anyhow::Error>) -> Self {
         Self::Runtime(error.into())
     }
 }
 
-impl fmt::Display for CommandError {
+impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Usage(error) | Self::Runtime(error)) = self;
         // The alternate form includes the causes.
@@ -124,11 +124,11 @@ impl fmt::Display for CommandError {
 }
 
 /// Makes logs and traces of `telemetry` the process's own. The log is written when what comes with it is dropped.
-fn observe(config: &config::TelemetryConfig) -> Result<(Telemetry, Flush), CommandError> {
-    let telemetry = Telemetry::new(config).map_err(CommandError::runtime)?;
+fn observe(config: &config::TelemetryConfig) -> Result<(Telemetry, Flush), CliError> {
+    let telemetry = Telemetry::new(config).map_err(CliError::runtime)?;
     let (writer, flush) = Writer::start(io::stderr())?;
-    let subscriber = telemetry.subscriber(writer).map_err(CommandError::runtime)?;
-    tracing::dispatcher::set_global_default(subscriber).map_err(CommandError::runtime)?;
+    let subscriber = telemetry.subscriber(writer).map_err(CliError::runtime)?;
+    tracing::dispatcher::set_global_default(subscriber).map_err(CliError::runtime)?;
     Ok((telemetry, flush))
 }
 
@@ -158,7 +158,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, env: &Environmen
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");
-            ExitCode::from(if matches!(failure, CommandError::Usage(_)) { 64 } else { 1 })
+            ExitCode::from(if matches!(failure, CliError::Usage(_)) { 64 } else { 1 })
         }
     }
 }

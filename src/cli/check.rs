@@ -11,7 +11,7 @@ use std::{
 
 use clap::Args;
 
-use super::CommandError;
+use super::CliError;
 use crate::{
     app::Loaded,
     clock::Clock,
@@ -31,7 +31,7 @@ pub(super) struct Arguments {
 }
 
 /// Prints what the configuration means, or everything that is wrong with it and with the tenants.
-pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), CommandError> {
+pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), CliError> {
     let loaded = Loaded::read(&arguments.config, env)?;
     write!(io::stdout(), "{}", Summary(&loaded))?;
     Ok(())

@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
-use super::CommandError;
+use super::CliError;
 use crate::config::human;
 
 /// Where the gateway is, and how to speak to it.
@@ -28,7 +28,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects, and does what `ask` says, all within the timeout. Errors name the address.
-    pub(super) async fn ask<T>(&self, ask: impl AsyncFnOnce(Channel) -> anyhow::Result<T>) -> Result<T, CommandError> {
+    pub(super) async fn ask<T>(&self, ask: impl AsyncFnOnce(Channel) -> anyhow::Result<T>) -> Result<T, CliError> {
         let endpoint = self.endpoint()?;
         let connect = async {
             let channel = endpoint.connect().await.map_err(|error| {
@@ -45,11 +45,10 @@ impl Connection {
         Ok(answer.with_context(|| self.addr.clone())?)
     }
 
-    fn endpoint(&self) -> Result<Endpoint, CommandError> {
+    fn endpoint(&self) -> Result<Endpoint, CliError> {
         let scheme = if self.tls.is_asked_for { "https" } else { "http" };
-        let endpoint = Endpoint::from_shared(format!("{scheme}://{}", self.addr)).map_err(|_| {
-            CommandError::Usage(anyhow!("--addr must be an address and a port, such as 127.0.0.1:50051"))
-        })?;
+        let endpoint = Endpoint::from_shared(format!("{scheme}://{}", self.addr))
+            .map_err(|_| CliError::Usage(anyhow!("--addr must be an address and a port, such as 127.0.0.1:50051")))?;
         self.tls.apply(endpoint)
     }
 }
@@ -80,7 +79,7 @@ struct Tls {
 
 impl Tls {
     /// Has connections to `endpoint` do so.
-    fn apply(&self, endpoint: Endpoint) -> Result<Endpoint, CommandError> {
+    fn apply(&self, endpoint: Endpoint) -> Result<Endpoint, CliError> {
         if !self.is_asked_for {
             return Ok(endpoint);
         }
@@ -96,10 +95,10 @@ impl Tls {
         }
         endpoint
             .tls_config(tls)
-            .map_err(|error| CommandError::Usage(anyhow::Error::from(error).context("TLS can't be set up")))
+            .map_err(|error| CliError::Usage(anyhow::Error::from(error).context("TLS can't be set up")))
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, CommandError> {
-    fs::read(file).with_context(|| format!("{} can't be read", file.display())).map_err(CommandError::Usage)
+fn read(file: &Path) -> Result<Vec<u8>, CliError> {
+    fs::read(file).with_context(|| format!("{} can't be read", file.display())).map_err(CliError::Usage)
 }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use http::HeaderValue;
 use tokio_util::sync::CancellationToken;
 
-use super::{CommandError, LogArguments, observe, stop_signal};
+use super::{CliError, LogArguments, observe, stop_signal};
 use crate::{
     app::Gateway,
     clock::Clock,
@@ -54,11 +54,11 @@ enum Traces {
 }
 
 /// Runs both until Ctrl-C or SIGTERM. The gateway drains before the simulator stops.
-pub(super) async fn run(arguments: Arguments) -> Result<(), CommandError> {
+pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let stopped = stop_signal()?;
     let simulator = simulator::Server::bind(arguments.simulator_listen, false, simulator::Settings::default())
         .await
-        .map_err(CommandError::runtime)?;
+        .map_err(CliError::runtime)?;
     let default_profile = simulator.handle().seed_profile(KEY, "demo");
 
     let mut config = Config::default();
@@ -75,14 +75,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     let (telemetry, _flush) = observe(&config.telemetry)?;
     let gateway = Gateway::bind(&config, demo_tenant(default_profile), Clock::default(), &telemetry)
         .await
-        .map_err(CommandError::runtime)?;
+        .map_err(CliError::runtime)?;
 
     println!("{}", guide(gateway.addr(), simulator.addr(), gateway.admin_addr()));
     let stop = CancellationToken::new();
     let simulator = tokio::spawn(simulator.serve(stop.clone().cancelled_owned()));
     gateway.run(stopped).await;
     stop.cancel();
-    simulator.await.map_err(CommandError::runtime)?;
+    simulator.await.map_err(CliError::runtime)?;
     telemetry.shutdown(config.shutdown.grace_period).await;
     Ok(())
 }

@@ -8,7 +8,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::CommandError;
+use super::CliError;
 use crate::domain::TokenHash;
 
 /// The prefix by which a scanner for leaked secrets finds a token.
@@ -27,13 +27,13 @@ pub(super) struct Arguments {
 }
 
 /// Prints a fresh token and its hash, or the hash of the token on the standard input.
-pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
+pub(super) fn run(arguments: &Arguments) -> Result<(), CliError> {
     let mut out = io::stdout();
     if arguments.stdin {
         let mut input = Zeroizing::new(String::new());
         io::stdin().take(MAX_INPUT).read_to_string(&mut input).context("the standard input can't be read as text")?;
         let token = input.strip_suffix("\r\n").or_else(|| input.strip_suffix('\n')).unwrap_or(&input);
-        must_be_token(token).map_err(|what| CommandError::Usage(anyhow!(what)))?;
+        must_be_token(token).map_err(|what| CliError::Usage(anyhow!(what)))?;
         writeln!(out, "- {}", TokenHash::of(token))?;
         return Ok(());
     }

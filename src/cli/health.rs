@@ -7,7 +7,7 @@ use clap::Args;
 use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-use super::{CommandError, connection::Connection};
+use super::{CliError, connection::Connection};
 
 /// Asks a running gateway for its health, over gRPC. Exits 0 only if the answer is SERVING.
 #[derive(Args)]
@@ -20,7 +20,7 @@ pub(super) struct Arguments {
 }
 
 /// Prints the answer.
-pub(super) async fn run(arguments: Arguments) -> Result<(), CommandError> {
+pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { connection, service } = arguments;
     let ask = async |channel| {
         let answer = HealthClient::new(channel).check(HealthCheckRequest { service }).await;

@@ -9,7 +9,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{CommandError, LogArguments, observe, stop_signal};
+use super::{CliError, LogArguments, observe, stop_signal};
 use crate::{
     app::{Gateway, Loaded},
     clock::Clock,
@@ -27,13 +27,12 @@ pub(super) struct Arguments {
 }
 
 /// Runs the gateway until Ctrl-C or SIGTERM. Nothing is bound before both files are found to be right.
-pub(super) async fn run(arguments: &Arguments, env: &Environment) -> Result<(), CommandError> {
+pub(super) async fn run(arguments: &Arguments, env: &Environment) -> Result<(), CliError> {
     let Loaded { mut config, directory, watch, .. } = Loaded::read(&arguments.config, env)?;
     arguments.log.apply(&mut config.telemetry.log);
     let stopped = stop_signal()?;
     let (telemetry, _flush) = observe(&config.telemetry)?;
-    let gateway =
-        Gateway::bind(&config, directory, Clock::default(), &telemetry).await.map_err(CommandError::runtime)?;
+    let gateway = Gateway::bind(&config, directory, Clock::default(), &telemetry).await.map_err(CliError::runtime)?;
     let (at_once, _hangup) = hangup()?;
     gateway.watching(watch, config.tenants.reload_interval, at_once).run(stopped).await;
     telemetry.shutdown(config.shutdown.grace_period).await;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::anyhow;
 use clap::Args;
 
-use super::{CommandError, stop_signal};
+use super::{CliError, stop_signal};
 use crate::simulator::{Error, Fixtures, Server, Settings};
 
 /// Runs only the simulated Telnyx Verify API, for any REST client.
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
 }
 
 /// Runs the simulator until Ctrl-C or SIGTERM.
-pub(super) async fn run(arguments: Arguments) -> Result<(), CommandError> {
+pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let stopped = stop_signal()?;
     let fixtures = read_fixtures(arguments.fixtures.as_deref())?;
     let mut settings = Settings::default();
@@ -40,7 +40,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CommandError> {
         .map_err(|error| match error {
             Error::NotLoopback(_) => usage(format!("{error}: pass --allow-remote to allow it")),
             Error::Settings(_) => usage(error),
-            Error::Bind { .. } => CommandError::Runtime(error.into()),
+            Error::Bind { .. } => CliError::Runtime(error.into()),
         })?;
     let addr = server.addr();
     println!("Telnyx Verify API simulator: http://{addr}/v2 (control endpoints: curl http://{addr}/)");
@@ -49,7 +49,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CommandError> {
 }
 
 /// Reads `--fixtures`. Text that begins with a brace is JSON, all other text names a file.
-fn read_fixtures(argument: Option<&str>) -> Result<Fixtures, CommandError> {
+fn read_fixtures(argument: Option<&str>) -> Result<Fixtures, CliError> {
     let Some(argument) = argument else { return Fixtures::parse("{}").map_err(usage) };
     if argument.trim_start().starts_with('{') {
         return Fixtures::parse(argument).map_err(|error| usage(format!("fixtures: {error}")));
@@ -58,6 +58,6 @@ fn read_fixtures(argument: Option<&str>) -> Result<Fixtures, CommandError> {
     Fixtures::parse(&text).map_err(|error| usage(format!("{argument}: {error}")))
 }
 
-fn usage(error: impl std::fmt::Display) -> CommandError {
-    CommandError::Usage(anyhow!("{error}"))
+fn usage(error: impl std::fmt::Display) -> CliError {
+    CliError::Usage(anyhow!("{error}"))
 }

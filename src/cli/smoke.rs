@@ -12,7 +12,7 @@ use tonic::{
 };
 use uuid::Uuid;
 
-use super::{CommandError, connection::Connection};
+use super::{CliError, connection::Connection};
 use crate::pb::{
     Channel as Via, CheckOutcome, CheckVerificationRequest, CreateProfileRequest, CreateVerificationRequest,
     DeleteProfileRequest, Profile, SmsSettings, check_verification_request::Target,
@@ -34,10 +34,10 @@ pub(super) struct Arguments {
 }
 
 /// Prints each step that succeeds.
-pub(super) async fn run(arguments: Arguments) -> Result<(), CommandError> {
+pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let bearer = format!("Bearer {}", arguments.token)
         .parse()
-        .map_err(|_| CommandError::Usage(anyhow!("--token must have only visible ASCII characters")))?;
+        .map_err(|_| CliError::Usage(anyhow!("--token must have only visible ASCII characters")))?;
     arguments.connection.ask(async |channel| steps(channel, BearerInterceptor(bearer)).await).await
 }
 

@@ -12,7 +12,7 @@ use std::{
 
 use self::circuit::{AttemptOutcome, Circuit, CircuitDecision, Ticket, Transition};
 use super::{
-    classify::{Class, class},
+    classify::{AttemptClass, class},
     keyed_cache::KeyedCache,
     operation::Effect,
     request::{AttemptError, RejectedLocally, Request, Response, TransportError},
@@ -121,7 +121,7 @@ impl Drop for Admitted {
 /// What the result of an attempt says about the upstream; none where it says nothing.
 fn outcome(result: &Result<Response, AttemptError>) -> Option<AttemptOutcome> {
     match result {
-        _ if class(result) == Class::Throttled => Some(AttemptOutcome::Throttled),
+        _ if class(result) == AttemptClass::Throttled => Some(AttemptOutcome::Throttled),
         Ok(response) if response.status.is_server_error() => Some(AttemptOutcome::Failure),
         // A refusal is a response too.
         Ok(_) | Err(AttemptError::Transport(TransportError::TooLarge)) => Some(AttemptOutcome::Success),

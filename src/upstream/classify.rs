@@ -21,7 +21,7 @@ use crate::{
 
 /// The result of an attempt, as far as another attempt is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Class {
+pub(super) enum AttemptClass {
     /// Telnyx carried out the request.
     Done,
     /// Telnyx refused the request. Another attempt would end the same.
@@ -36,7 +36,7 @@ pub(super) enum Class {
     OutcomeUnknown,
 }
 
-impl Class {
+impl AttemptClass {
     /// The name, for metrics.
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -51,19 +51,19 @@ impl Class {
 }
 
 /// The class of `result`. The HTTP status decides: codes differ too much across Telnyx's products.
-pub(super) fn class(result: &Result<Response, AttemptError>) -> Class {
+pub(super) fn class(result: &Result<Response, AttemptError>) -> AttemptClass {
     match result {
-        Err(AttemptError::Rejected(_)) => Class::RejectedLocally,
-        Err(AttemptError::Transport(TransportError::Unsent(_))) => Class::Unsent,
-        Err(AttemptError::Transport(TransportError::TooLarge)) => Class::Refused,
-        Err(AttemptError::Transport(_) | AttemptError::Abandoned) => Class::OutcomeUnknown,
+        Err(AttemptError::Rejected(_)) => AttemptClass::RejectedLocally,
+        Err(AttemptError::Transport(TransportError::Unsent(_))) => AttemptClass::Unsent,
+        Err(AttemptError::Transport(TransportError::TooLarge)) => AttemptClass::Refused,
+        Err(AttemptError::Transport(_) | AttemptError::Abandoned) => AttemptClass::OutcomeUnknown,
         Ok(response) => match response.status {
-            status if status.is_success() => Class::Done,
-            StatusCode::TOO_MANY_REQUESTS if !response.has_code(code::SPEND_LIMIT) => Class::Throttled,
-            StatusCode::CONFLICT if response.has_code(code::BEING_PROCESSED) => Class::OutcomeUnknown,
-            StatusCode::REQUEST_TIMEOUT => Class::OutcomeUnknown,
-            status if status.is_server_error() => Class::OutcomeUnknown,
-            _ => Class::Refused,
+            status if status.is_success() => AttemptClass::Done,
+            StatusCode::TOO_MANY_REQUESTS if !response.has_code(code::SPEND_LIMIT) => AttemptClass::Throttled,
+            StatusCode::CONFLICT if response.has_code(code::BEING_PROCESSED) => AttemptClass::OutcomeUnknown,
+            StatusCode::REQUEST_TIMEOUT => AttemptClass::OutcomeUnknown,
+            status if status.is_server_error() => AttemptClass::OutcomeUnknown,
+            _ => AttemptClass::Refused,
         },
     }
 }

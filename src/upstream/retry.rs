@@ -14,7 +14,7 @@ use tower::util::rng::{HasherRng, Rng};
 
 use super::{
     budget::RetryBudgets,
-    classify::{Class, class},
+    classify::{AttemptClass, class},
     operation::{Operation, Replay},
     pushback::retry_after,
     request::{AttemptError, RejectedLocally, Request, Response},
@@ -70,7 +70,7 @@ impl RetryPolicy {
     /// The wait before the next attempt, after one that ended with `result`; none if `result` is final.
     fn next(&self, request: &mut Request, result: &mut Result<Response, AttemptError>) -> Option<Duration> {
         let class = class(result);
-        if request.resend_count == 0 && class != Class::RejectedLocally && !request.internal {
+        if request.resend_count == 0 && class != AttemptClass::RejectedLocally && !request.internal {
             self.budgets.earn(&request.tenant.id);
         }
         if let Ok(response) = result
@@ -82,9 +82,9 @@ impl RetryPolicy {
             response.status = StatusCode::NO_CONTENT;
         }
         let may_repeat = match class {
-            Class::Done | Class::Refused | Class::RejectedLocally => false,
-            Class::Throttled | Class::Unsent => true,
-            Class::OutcomeUnknown => request.operation.replay() == Replay::Always,
+            AttemptClass::Done | AttemptClass::Refused | AttemptClass::RejectedLocally => false,
+            AttemptClass::Throttled | AttemptClass::Unsent => true,
+            AttemptClass::OutcomeUnknown => request.operation.replay() == Replay::Always,
         };
         if !may_repeat {
             return None;
@@ -106,7 +106,7 @@ impl RetryPolicy {
         }
         self.metrics.retried(effect, cause);
         request.resend_count += 1;
-        request.after_unknown_outcome |= class == Class::OutcomeUnknown;
+        request.after_unknown_outcome |= class == AttemptClass::OutcomeUnknown;
         Some(delay)
     }
 

@@ -1,4 +1,5 @@
-//! Rules for the whole repository: which module imports which, how long files are, and what documents refer to.
+//! Rules for the whole repository: which module imports which, type names, words, the length of files, and what documents
+//! refer to.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on must fail")]
 
@@ -6,6 +7,8 @@ mod circles;
 mod documents;
 mod modules;
 mod sizes;
+mod type_names;
+mod words;
 
 use std::{
     fs,

@@ -23,7 +23,7 @@ pub enum NumberType {
     PersonalNumber,
     /// A pager.
     Pager,
-    /// The one number of a company with many places.
+    /// The one number of a company with many sites.
     Uan,
     /// A voicemail box.
     Voicemail,

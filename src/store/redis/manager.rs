@@ -209,7 +209,7 @@ impl ConnectionManager {
     }
 
     fn kind(&self, error: &RedisError) -> CommandErrorKind {
-        // The error of a cluster's last try does not tell what became of the earlier ones.
+        // The error of a cluster's last attempt says nothing about the earlier attempts.
         if self.may_repeat() && error.kind() != ErrorKind::Server(ServerErrorKind::NoScript) {
             return CommandErrorKind::Lost;
         }

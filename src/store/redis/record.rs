@@ -19,7 +19,7 @@ pub(super) struct StampedRecord {
     body: Vec<u8>,
 }
 
-/// What became of a write that did not replace the record now.
+/// The outcome of a write that did not replace the current record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WriteStatus {
     /// It arrived earlier.
@@ -58,7 +58,7 @@ impl StampedRecord {
         bytes
     }
 
-    /// What became of the write `stamp`, which should have replaced `expected`, if this is the value now.
+    /// The outcome of the write `stamp`, which should have replaced `expected`, if this is the current value.
     pub(super) fn status_of(&self, stamp: Stamp, expected: &Self) -> WriteStatus {
         let follows = match expected.stamps.first() {
             Some(expected) => self.stamps.contains(expected),
