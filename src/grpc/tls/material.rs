@@ -31,7 +31,7 @@ impl Material {
     /// Reads the files in `config`. `None` without TLS.
     ///
     /// # Errors
-    /// All errors in the files. An expired certificate is no error: a gateway that does not start helps nobody.
+    /// All errors in the files. An expired certificate is no error, but a warning.
     pub fn load(config: &config::GrpcConfig) -> Result<Option<Self>, Errors> {
         Self::read(config, &mut FileSet::default())
     }

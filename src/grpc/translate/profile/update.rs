@@ -46,25 +46,25 @@ impl Violations {
         self.require(!paths.is_empty(), "update_mask", "must have at least one path");
         let mut fields = Vec::new();
         for (index, path) in paths.iter().enumerate() {
-            let place = format!("update_mask.paths[{index}]");
+            let field = format!("update_mask.paths[{index}]");
             let found: Vec<_> = PROFILE_FIELDS
                 .iter()
-                .filter(|field| {
-                    field.path == path || (path == "daily_spend_limit" && field.path.starts_with("daily_spend_limit."))
+                .filter(|one| {
+                    one.path == path || (path == "daily_spend_limit" && one.path.starts_with("daily_spend_limit."))
                 })
                 .collect();
             if found.is_empty() {
                 self.add(
-                    &place,
+                    &field,
                     "must be the path of a field of the profile that can be changed, such as sms.app_name",
                 );
             } else if path.starts_with("flashcall.") {
                 self.add(
-                    &place,
+                    &field,
                     "must be `flashcall`: Telnyx does not return the whole block, so it is replaced whole",
                 );
             } else if paths.iter().enumerate().any(|(other, parent)| other != index && covers(parent, path)) {
-                self.add(&place, "must not be equal to another path of the mask, nor inside of one");
+                self.add(&field, "must not be equal to another path of the mask, nor inside of one");
             } else {
                 fields.extend(found);
             }
