@@ -1,5 +1,7 @@
 //! Automata over the digits of national numbers.
 
+use std::borrow::Cow;
+
 use regex_automata::{
     Anchored, Input, MatchKind,
     dfa::{Automaton as _, StartKind, dense},
@@ -35,6 +37,16 @@ impl Automaton {
         (!self.dfa.is_dead_state(next)).then_some(next)
     }
 
+    /// The length of the longest match at the beginning of `digits`; none if nothing or only an empty text matches.
+    fn longest_match(&self, digits: &str) -> Option<usize> {
+        let states = digits.bytes().scan(self.start, |state, digit| {
+            *state = self.step(*state, digit)?;
+            Some(*state)
+        });
+        let matched = states.zip(1..).filter(|(state, _)| self.matches(Some(*state)).next().is_some());
+        matched.last().map(|(_, length)| length)
+    }
+
     /// The states that one more digit leads to.
     pub(super) fn next(&self, state: StateID) -> impl Iterator<Item = StateID> {
         (b'0'..=b'9').filter_map(move |digit| self.step(state, digit))
@@ -50,47 +62,43 @@ impl Automaton {
 
 /// What callers inside a country dial before a number, such as `0`, and what becomes of it abroad.
 pub(super) struct NationalPrefix {
+    prefix: Automaton,
+    rewrite: Option<Rewrite>,
+}
+
+/// What takes the place of the prefix where it is not left out.
+struct Rewrite {
     pattern: PikeVM,
-    /// Says quickly that a number does not begin with the prefix, which is so for nearly all.
-    first: Automaton,
-    /// What takes the place of the match, with `$1` for its first group; nothing where it is left out.
-    rewrite: Option<&'static str>,
+    /// With `$1` for the first group of the pattern.
+    replacement: &'static str,
 }
 
 impl NationalPrefix {
-    pub(super) fn new(pattern: &str, rewrite: Option<&'static str>) -> Self {
-        Self {
+    pub(super) fn new(pattern: &str, replacement: Option<&'static str>) -> Self {
+        let rewrite = replacement.map(|replacement| Rewrite {
             pattern: PikeVM::builder().syntax(digits()).build(pattern).expect("a test compiles all patterns"),
-            first: Automaton::new(&[pattern.to_owned()]),
-            rewrite,
-        }
+            replacement,
+        });
+        Self { prefix: Automaton::new(&[pattern.to_owned()]), rewrite }
     }
 
     /// `national` without the prefix, if it begins with one.
-    pub(super) fn strip(&self, national: &str) -> Option<String> {
-        self.begins(national).then_some(())?;
+    pub(super) fn strip<'n>(&self, national: &'n str) -> Option<Cow<'n, str>> {
+        let end = self.prefix.longest_match(national)?;
+        let replaced = self.rewrite.as_ref().and_then(|rewrite| rewrite.apply(national));
+        Some(replaced.map_or(Cow::Borrowed(&national[end..]), Cow::Owned))
+    }
+}
+
+impl Rewrite {
+    /// `national` with the prefix replaced, if the last group of the pattern has matched, as in the library.
+    fn apply(&self, national: &str) -> Option<String> {
         let (mut cache, mut captures) = (self.pattern.create_cache(), self.pattern.create_captures());
         self.pattern.captures(&mut cache, Input::new(national).anchored(Anchored::Yes), &mut captures);
-        let end = captures.get_match().filter(|found| !found.is_empty())?.end();
-        let last = captures.get_group(captures.group_len() - 1).filter(|_| captures.group_len() > 1);
-        let replacement = match (self.rewrite, last) {
-            (Some(rewrite), Some(_)) => {
-                let mut text = String::new();
-                captures.interpolate_string_into(national, &braced(rewrite), &mut text);
-                text
-            }
-            _ => String::new(),
-        };
-        Some(replacement + &national[end..])
-    }
-
-    /// Whether the pattern matches one or more of the first digits.
-    fn begins(&self, national: &str) -> bool {
-        let states = national.bytes().scan(self.first.start, |state, digit| {
-            *state = self.first.step(*state, digit)?;
-            Some(*state)
-        });
-        states.into_iter().any(|state| self.first.matches(Some(state)).next().is_some())
+        captures.get_group(captures.group_len().checked_sub(1).filter(|last| *last > 0)?)?;
+        let mut text = String::new();
+        captures.interpolate_string_into(national, &braced(self.replacement), &mut text);
+        Some(text + &national[captures.get_match()?.end()..])
     }
 }
 
