@@ -7,7 +7,6 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::{
     kinds::{DAY, HOUR, SECOND, address, count, duration, size, switch},
-    section::Section,
     setting::settings,
 };
 
@@ -53,23 +52,12 @@ settings! {
         /// gRPC-Web: calls from web pages.
         web: WebConfig;
     }
-    check check;
-}
-
-fn check(grpc: &GrpcConfig, section: &mut Section<'_, '_>) {
-    section.rule(
-        !grpc.plaintext || grpc.tls.certificate_file.is_none(),
-        &["plaintext"],
-        "plaintext and tls.certificate_file exclude each other",
-    );
-    section.rule(
-        grpc.default_deadline <= grpc.max_deadline,
-        &["default_deadline", "max_deadline"],
-        "default_deadline must not be longer than max_deadline",
-    );
-    section.rule(
-        grpc.max_connection_age_grace >= grpc.max_deadline,
-        &["max_connection_age_grace", "max_deadline"],
-        "max_connection_age_grace must not be shorter than max_deadline",
-    );
+    rules(grpc) {
+        ["plaintext"] !grpc.plaintext || grpc.tls.certificate_file.is_none(),
+            "plaintext and tls.certificate_file exclude each other";
+        ["default_deadline", "max_deadline"] grpc.default_deadline <= grpc.max_deadline,
+            "default_deadline must not be longer than max_deadline";
+        ["max_connection_age_grace", "max_deadline"] grpc.max_connection_age_grace >= grpc.max_deadline,
+            "max_connection_age_grace must not be shorter than max_deadline";
+    }
 }

@@ -23,7 +23,7 @@ pub(super) trait FromSection {
 /// - `name: Type;` is a section. It comes after the settings, as in the reference table.
 /// - `name: Type => value;` is neither. It starts with this value.
 ///
-/// `check function;` at the end names a function that checks the rules between settings.
+/// `rules(settings) { ["key", …] condition, "message"; … }` at the end are the rules between settings.
 macro_rules! settings {
     (
         $(#[$attribute:meta])*
@@ -31,7 +31,7 @@ macro_rules! settings {
             $($(#[doc = $doc:literal])+ $field:ident: $type:ty
                 $(= $default:literal, $kind:expr)? $(=> $value:expr)?;)+
         }
-        $(check $check:path;)?
+        $(rules($this:ident) { $([$($key:literal),+] $holds:expr, $message:expr;)+ })?
     ) => {
         $(#[$attribute])*
         #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +46,7 @@ macro_rules! settings {
                         section, stringify!($field), concat!($($doc),+) $(; $default, $kind)? $(=> $value)?
                     ),)+
                 };
-                $($check(&settings, section);)?
+                $(let $this = &settings; $(section.rule($holds, &[$($key),+], &$message);)+)?
                 settings
             }
         }

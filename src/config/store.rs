@@ -4,7 +4,6 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     kinds::{Kind, SECOND, choice, count, duration, items, optional, path, text},
-    section::Section,
     setting::settings,
 };
 
@@ -21,7 +20,10 @@ settings! {
         /// The Redis or Valkey server, for the backend `redis`.
         redis: RedisConfig;
     }
-    check check;
+    rules(store) {
+        ["backend"] store.backend == Backend::Memory || missing(&store.redis).is_empty(),
+            format!("redis needs {}", missing(&store.redis).join(" and "));
+    }
 }
 
 /// Where records are kept.
@@ -64,7 +66,17 @@ settings! {
         /// replicas. If you change it, change `key_prefix` too.
         hash_key_file: Option<PathBuf> = "", optional(path());
     }
-    check check_redis;
+    rules(redis) {
+        ["url"] redis.mode == RedisMode::Standalone || redis.url.is_none(),
+            "is for standalone; cluster and sentinel take urls";
+        ["urls"] redis.mode != RedisMode::Standalone || redis.urls.is_empty(),
+            "is for cluster and sentinel; standalone takes url";
+        ["sentinel_master", "mode"] redis.sentinel_master.is_empty() != (redis.mode == RedisMode::Sentinel),
+            "sentinel_master is needed if, and only if, mode is sentinel";
+        ["username"] redis.username.is_empty() || redis.password_file.is_some(), "needs password_file";
+        ["ca_file"] redis.ca_file.is_none() || redis.addresses().any(|url| url.starts_with("rediss:")),
+            "needs a rediss URL";
+    }
 }
 
 /// The kinds of Redis deployments.
@@ -101,34 +113,17 @@ fn server_urls(text: &str) -> Option<Vec<String>> {
     (alike && urls.iter().all(|url| is_server_url(url, false))).then_some(urls)
 }
 
+/// The settings that the backend `redis` needs and that are not set.
+fn missing(redis: &RedisConfig) -> Vec<&'static str> {
+    let url = if redis.mode == RedisMode::Standalone { "store.redis.url" } else { "store.redis.urls" };
+    let key = "store.redis.hash_key_file, a secret of at least 32 bytes that all replicas share";
+    let needed = [(redis.addresses().next().is_none(), url), (redis.hash_key_file.is_none(), key)];
+    needed.into_iter().filter(|(is_missing, _)| *is_missing).map(|(_, setting)| setting).collect()
+}
+
 fn key_prefix(text: &str) -> Option<String> {
     let plain = |c: u8| c.is_ascii_alphanumeric() || b"-_.:".contains(&c);
     ((1..=64).contains(&text.len()) && text.bytes().all(plain)).then(|| text.to_owned())
-}
-
-fn check(store: &StoreConfig, section: &mut Section<'_, '_>) {
-    let redis = &store.redis;
-    let address = if redis.mode == RedisMode::Standalone { "store.redis.url" } else { "store.redis.urls" };
-    let key = "store.redis.hash_key_file, a secret of at least 32 bytes that all replicas share";
-    let needed = [(redis.addresses().next().is_none(), address), (redis.hash_key_file.is_none(), key)];
-    let missing: Vec<_> = needed.iter().filter(|(is_missing, _)| *is_missing).map(|(_, what)| *what).collect();
-    let holds = store.backend == Backend::Memory || missing.is_empty();
-    section.rule(holds, &["backend"], &format!("redis needs {}", missing.join(" and ")));
-}
-
-fn check_redis(redis: &RedisConfig, section: &mut Section<'_, '_>) {
-    let is_single = redis.mode == RedisMode::Standalone;
-    section.rule(is_single || redis.url.is_none(), &["url"], "is for standalone; cluster and sentinel take urls");
-    section.rule(!is_single || redis.urls.is_empty(), &["urls"], "is for cluster and sentinel; standalone takes url");
-    section.rule(
-        redis.sentinel_master.is_empty() != (redis.mode == RedisMode::Sentinel),
-        &["sentinel_master", "mode"],
-        "sentinel_master is needed if, and only if, mode is sentinel",
-    );
-    let is_logged_in = redis.username.is_empty() || redis.password_file.is_some();
-    section.rule(is_logged_in, &["username"], "needs password_file");
-    let is_tls = redis.addresses().any(|url| url.starts_with("rediss:"));
-    section.rule(redis.ca_file.is_none() || is_tls, &["ca_file"], "needs a rediss URL");
 }
 
 /// Whether `text` is a URL of a server, without credentials, query and fragment; `whole` takes sockets and databases.

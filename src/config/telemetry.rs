@@ -8,7 +8,6 @@ use tracing_subscriber::EnvFilter;
 
 use super::{
     kinds::{HOUR, choice, count, duration, http_url, items, not_empty, optional, ratio, switch, text},
-    section::Section,
     setting::settings,
 };
 
@@ -92,7 +91,10 @@ settings! {
         /// Whether server spans also have the legacy attribute names for RPC, from `OTEL_SEMCONV_STABILITY_OPT_IN`.
         legacy_rpc_names: bool => false;
     }
-    check check_otlp;
+    rules(otlp) {
+        ["max_batch_size", "max_queue_size"] otlp.max_batch_size <= otlp.max_queue_size,
+            "max_batch_size must not be more than max_queue_size";
+    }
 }
 
 /// The protocol of the OTLP export.
@@ -117,12 +119,4 @@ impl LogConfig {
 
 fn baggage_keys(text: &str) -> Vec<String> {
     items(text).filter(|key| !key.is_empty()).map(str::to_owned).collect()
-}
-
-fn check_otlp(otlp: &OtlpConfig, section: &mut Section<'_, '_>) {
-    section.rule(
-        otlp.max_batch_size <= otlp.max_queue_size,
-        &["max_batch_size", "max_queue_size"],
-        "max_batch_size must not be more than max_queue_size",
-    );
 }

@@ -4,7 +4,6 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     kinds::{HOUR, SECOND, count, duration, http_url, optional, path, ratio, size, switch},
-    section::Section,
     setting::settings,
 };
 
@@ -38,7 +37,10 @@ settings! {
         /// reads, writes, creations, checks and sends.
         breaker: BreakerConfig;
     }
-    check check;
+    rules(upstream) {
+        ["connect_timeout", "attempt_timeout"] upstream.connect_timeout <= upstream.attempt_timeout,
+            "connect_timeout must not be longer than attempt_timeout";
+    }
 }
 
 settings! {
@@ -55,7 +57,9 @@ settings! {
         /// How many retries there may be: for each tenant, and for all tenants together.
         budget: BudgetConfig;
     }
-    check check_retry;
+    rules(retry) {
+        ["base_delay", "max_delay"] retry.base_delay <= retry.max_delay, "base_delay must not be longer than max_delay";
+    }
 }
 
 settings! {
@@ -86,20 +90,4 @@ settings! {
         /// How long it stays open before one request tries the upstream again.
         open_for: Duration = "5s", duration(MILLISECOND..=HOUR);
     }
-}
-
-fn check(upstream: &UpstreamConfig, section: &mut Section<'_, '_>) {
-    section.rule(
-        upstream.connect_timeout <= upstream.attempt_timeout,
-        &["connect_timeout", "attempt_timeout"],
-        "connect_timeout must not be longer than attempt_timeout",
-    );
-}
-
-fn check_retry(retry: &RetryConfig, section: &mut Section<'_, '_>) {
-    section.rule(
-        retry.base_delay <= retry.max_delay,
-        &["base_delay", "max_delay"],
-        "base_delay must not be longer than max_delay",
-    );
 }

@@ -4,7 +4,6 @@ use std::{path::PathBuf, time::Duration};
 
 use crate::config::{
     kinds::{DAY, choice, duration, optional, path},
-    section::Section,
     setting::settings,
 };
 
@@ -24,7 +23,15 @@ settings! {
         /// How often the gateway looks for changes of the three files. Changes take effect without a restart.
         reload_interval: Duration = "30s", duration(Duration::from_millis(10)..=DAY);
     }
-    check check;
+    rules(tls) {
+        ["certificate_file", "key_file"] tls.certificate_file.is_some() == tls.key_file.is_some(),
+            "certificate_file and key_file need each other";
+        ["client_certificate", "client_ca_file"]
+            (tls.client_certificate == ClientCertificate::None) == tls.client_ca_file.is_none(),
+            "client_ca_file is needed if, and only if, client_certificate is optional or required";
+        ["client_ca_file", "certificate_file"] tls.client_ca_file.is_none() || tls.certificate_file.is_some(),
+            "client_ca_file needs certificate_file";
+    }
 }
 
 /// Whether clients present a certificate.
@@ -51,22 +58,4 @@ pub enum TlsVersion {
     V1_2,
     /// RFC 8446.
     V1_3,
-}
-
-fn check(tls: &TlsConfig, section: &mut Section<'_, '_>) {
-    section.rule(
-        tls.certificate_file.is_some() == tls.key_file.is_some(),
-        &["certificate_file", "key_file"],
-        "certificate_file and key_file need each other",
-    );
-    section.rule(
-        (tls.client_certificate == ClientCertificate::None) == tls.client_ca_file.is_none(),
-        &["client_certificate", "client_ca_file"],
-        "client_ca_file is needed if, and only if, client_certificate is optional or required",
-    );
-    section.rule(
-        tls.client_ca_file.is_none() || tls.certificate_file.is_some(),
-        &["client_ca_file", "certificate_file"],
-        "client_ca_file needs certificate_file",
-    );
 }

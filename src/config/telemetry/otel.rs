@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{PROTOCOL, TelemetryConfig};
+use super::{PROTOCOL, Protocol, TelemetryConfig};
 use crate::config::{
     environment::{Environment, Unread},
     error::Location,
@@ -16,162 +16,74 @@ pub(in crate::config) struct Variable {
     pub(in crate::config) name: &'static str,
     /// What it sets, in Markdown.
     pub(in crate::config) sets: &'static str,
-    /// The setting in `telemetry.otlp` whose own variable overrides it, or empty.
-    setting: &'static str,
     /// The values that it takes, in words.
     takes: &'static str,
-    /// Reads the value. `None` for what the exporter reads itself.
-    read: Option<Read>,
+    /// The setting in `telemetry.otlp` whose own variable overrides it, or empty.
+    setting: &'static str,
+    /// Puts the value into the settings. `None` if it is none that the variable takes.
+    apply: fn(&mut TelemetryConfig, &str, &Environment) -> Option<()>,
 }
 
-/// Puts a value into the settings. `None` if the variable does not take it.
-type Read = fn(&mut TelemetryConfig, &str, &Environment) -> Option<()>;
-
-impl Variable {
-    const fn new(
-        name: &'static str,
-        sets: &'static str,
-        setting: &'static str,
-        takes: &'static str,
-        read: Read,
-    ) -> Self {
-        Self { name, sets, setting, takes, read: Some(read) }
-    }
-
-    /// A variable that the exporter reads itself: its value may hold credentials, which are in no settings.
-    const fn of_exporter(name: &'static str, sets: &'static str) -> Self {
-        Self { name, sets, setting: "", takes: "", read: None }
-    }
+/// Declares variables: `NAME "what it sets" (the values that it takes) | setting: parser;`. A variable that does not only
+/// set one setting has a function after `=>` instead.
+macro_rules! variables {
+    ($($name:ident $sets:literal ($takes:literal) $(| $field:ident: $parse:expr)? $(=> $setting:literal $apply:expr)?;)+) => {
+        /// The variables in the order in which they apply.
+        pub(in crate::config) const VARIABLES: &[Variable] = &[$(Variable {
+            name: stringify!($name),
+            sets: $sets,
+            takes: $takes,
+            setting: concat!($(stringify!($field))? $($setting)?),
+            apply: $(|telemetry, text, _| {
+                telemetry.otlp.$field = $parse(text)?;
+                Some(())
+            })? $($apply)?,
+        },)+];
+    };
 }
 
-/// The variables in the order in which they apply.
-pub(in crate::config) const VARIABLES: &[Variable] = &[
-    Variable::new(
-        "OTEL_EXPORTER_OTLP_ENDPOINT",
-        "`telemetry.otlp.endpoint`",
-        "endpoint",
-        "an http or https URL",
-        |telemetry, text, _| set(&mut telemetry.otlp.endpoint, parse_http_url(text).map(Some)),
-    ),
-    Variable::new(
-        "OTEL_EXPORTER_OTLP_PROTOCOL",
-        "`telemetry.otlp.protocol`",
-        "protocol",
-        "one of grpc, http/protobuf",
-        |telemetry, text, _| {
-            let protocol = PROTOCOL.iter().find(|(name, _)| *name == text);
-            set(&mut telemetry.otlp.protocol, protocol.map(|(_, protocol)| *protocol))
-        },
-    ),
-    Variable::new(
-        "OTEL_EXPORTER_OTLP_TIMEOUT",
-        "`telemetry.otlp.timeout`, in milliseconds",
-        "timeout",
-        "milliseconds",
-        |telemetry, text, _| set(&mut telemetry.otlp.timeout, milliseconds(text)),
-    ),
-    Variable::of_exporter("OTEL_EXPORTER_OTLP_HEADERS", "the headers of each export, such as credentials"),
-    Variable::of_exporter("OTEL_EXPORTER_OTLP_COMPRESSION", "`gzip`, with the protocol grpc"),
-    Variable::new(
-        "OTEL_SERVICE_NAME",
-        "`telemetry.otlp.service_name`",
-        "service_name",
-        "a text",
-        |telemetry, text, _| set(&mut telemetry.otlp.service_name, Some(text.to_owned())),
-    ),
-    Variable::new(
-        "OTEL_RESOURCE_ATTRIBUTES",
-        "further attributes of this service, as `key=value,key=value`",
-        "",
-        "key=value,key=value",
-        |telemetry, text, _| set(&mut telemetry.otlp.resource, attributes(text)),
-    ),
-    Variable::new(
-        "OTEL_TRACES_SAMPLER",
-        "`always_on`, `always_off` or `traceidratio`, each alone or after `parentbased_`",
-        "sample_ratio",
-        "one of always_on, always_off, traceidratio, alone or after parentbased_",
-        sampler,
-    ),
-    Variable::new(
-        "OTEL_TRACES_SAMPLER_ARG",
-        "`telemetry.otlp.sample_ratio`, for `traceidratio`. The default is 1.",
-        "sample_ratio",
-        "a number from 0 to 1",
-        |_, text, _| share(text).map(drop),
-    ),
-    Variable::new("OTEL_TRACES_EXPORTER", "`otlp`, `console` or `none`", "", "one of otlp, console, none", exporter),
-    Variable::new(
-        "OTEL_METRICS_EXPORTER",
-        "`otlp` (`telemetry.otlp.metrics`) or `none`",
-        "metrics",
-        "one of otlp, none",
-        |telemetry, text, _| set(&mut telemetry.otlp.metrics, is_exported(text)),
-    ),
-    Variable::new(
-        "OTEL_LOGS_EXPORTER",
-        "`otlp` (`telemetry.otlp.logs`) or `none`",
-        "logs",
-        "one of otlp, none",
-        |telemetry, text, _| set(&mut telemetry.otlp.logs, is_exported(text)),
-    ),
-    Variable::new(
-        "OTEL_METRIC_EXPORT_INTERVAL",
-        "`telemetry.otlp.metrics_interval`, in milliseconds",
-        "metrics_interval",
-        "milliseconds",
-        |telemetry, text, _| set(&mut telemetry.otlp.metrics_interval, milliseconds(text)),
-    ),
-    Variable::new(
-        "OTEL_BSP_MAX_QUEUE_SIZE",
-        "`telemetry.otlp.max_queue_size`",
-        "max_queue_size",
-        "a whole number from 1 to 1000000",
-        |telemetry, text, _| set(&mut telemetry.otlp.max_queue_size, count(text)),
-    ),
-    Variable::new(
-        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-        "`telemetry.otlp.max_batch_size`",
-        "max_batch_size",
-        "a whole number from 1 to 1000000",
-        |telemetry, text, _| set(&mut telemetry.otlp.max_batch_size, count(text)),
-    ),
-    Variable::new(
-        "OTEL_BSP_SCHEDULE_DELAY",
-        "`telemetry.otlp.batch_delay`, in milliseconds",
-        "batch_delay",
-        "milliseconds",
-        |telemetry, text, _| set(&mut telemetry.otlp.batch_delay, milliseconds(text)),
-    ),
-    Variable::new(
-        "OTEL_SEMCONV_STABILITY_OPT_IN",
-        "`rpc/dup`: server spans also have the legacy names for RPC",
-        "",
-        "a list",
-        |telemetry, text, _| {
-            let is_dup = text.split(',').any(|item| item.trim() == "rpc/dup");
-            set(&mut telemetry.otlp.legacy_rpc_names, Some(is_dup))
-        },
-    ),
-    Variable::new("OTEL_SDK_DISABLED", "`true`: nothing is exported", "", "true or false", |telemetry, text, _| {
-        if text.to_ascii_lowercase().parse().ok()? {
-            (telemetry.otlp.endpoint, telemetry.console_traces) = (None, false);
-        }
-        Some(())
-    }),
-];
+variables! {
+    OTEL_EXPORTER_OTLP_ENDPOINT "`telemetry.otlp.endpoint`" ("an http or https URL")
+        | endpoint: |text: &str| parse_http_url(text).map(Some);
+    OTEL_EXPORTER_OTLP_PROTOCOL "`telemetry.otlp.protocol`" ("one of grpc, http/protobuf") | protocol: protocol;
+    OTEL_EXPORTER_OTLP_TIMEOUT "`telemetry.otlp.timeout`, in milliseconds" ("milliseconds") | timeout: milliseconds;
+    // The exporter reads these itself: their values may hold credentials, which are in no settings.
+    OTEL_EXPORTER_OTLP_HEADERS "the headers of each export, such as credentials" ("") => "" |_, _, _| Some(());
+    OTEL_EXPORTER_OTLP_COMPRESSION "`gzip`, with the protocol grpc" ("") => "" |_, _, _| Some(());
+    OTEL_SERVICE_NAME "`telemetry.otlp.service_name`" ("a text") | service_name: |text: &str| Some(text.to_owned());
+    OTEL_RESOURCE_ATTRIBUTES "further attributes of this service, as `key=value,key=value`" ("key=value,key=value")
+        | resource: attributes;
+    OTEL_TRACES_SAMPLER "`always_on`, `always_off` or `traceidratio`, each alone or after `parentbased_`"
+        ("one of always_on, always_off, traceidratio, alone or after parentbased_") => "sample_ratio" sampler;
+    OTEL_TRACES_SAMPLER_ARG "`telemetry.otlp.sample_ratio`, for `traceidratio`. The default is 1."
+        ("a number from 0 to 1") => "sample_ratio" |_, text, _| share(text).map(drop);
+    OTEL_TRACES_EXPORTER "`otlp`, `console` or `none`" ("one of otlp, console, none") => "" exporter;
+    OTEL_METRICS_EXPORTER "`otlp` (`telemetry.otlp.metrics`) or `none`" ("one of otlp, none") | metrics: is_exported;
+    OTEL_LOGS_EXPORTER "`otlp` (`telemetry.otlp.logs`) or `none`" ("one of otlp, none") | logs: is_exported;
+    OTEL_METRIC_EXPORT_INTERVAL "`telemetry.otlp.metrics_interval`, in milliseconds" ("milliseconds")
+        | metrics_interval: milliseconds;
+    OTEL_BSP_MAX_QUEUE_SIZE "`telemetry.otlp.max_queue_size`" ("a whole number from 1 to 1000000")
+        | max_queue_size: count;
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE "`telemetry.otlp.max_batch_size`" ("a whole number from 1 to 1000000")
+        | max_batch_size: count;
+    OTEL_BSP_SCHEDULE_DELAY "`telemetry.otlp.batch_delay`, in milliseconds" ("milliseconds")
+        | batch_delay: milliseconds;
+    OTEL_SEMCONV_STABILITY_OPT_IN "`rpc/dup`: server spans also have the legacy names for RPC" ("a list")
+        | legacy_rpc_names: |text: &str| Some(text.split(',').any(|item| item.trim() == "rpc/dup"));
+    OTEL_SDK_DISABLED "`true`: nothing is exported" ("true or false") => "" disabled;
+}
 
 /// Puts the values of the variables into `telemetry`. An empty variable counts as not set, as the specification says.
 pub(in crate::config) fn apply_variables(reader: &mut Reader<'_>, telemetry: &mut TelemetryConfig) {
-    for Variable { name, setting, takes, read, .. } in VARIABLES {
+    for Variable { name, setting, takes, apply, .. } in VARIABLES {
         let own = variable(&format!("telemetry.otlp.{setting}"));
-        let Some(read) = read.filter(|_| reader.env.get(&own) == Err(Unread::Unset)) else { continue };
-        let done = match reader.env.get(name).map(str::trim) {
+        let applied = match reader.env.get(name).map(str::trim) {
             Err(Unread::Unset) | Ok("") => continue,
+            _ if reader.env.get(&own) != Err(Unread::Unset) => continue,
             Err(Unread::NotText) => None,
-            Ok(text) => read(telemetry, text, reader.env),
+            Ok(text) => apply(telemetry, text, reader.env),
         };
-        if done.is_none() {
+        if applied.is_none() {
             reader.errors.add(Location::Environment((*name).to_owned()), "", format!("must be {takes}"));
         }
     }
@@ -179,8 +91,14 @@ pub(in crate::config) fn apply_variables(reader: &mut Reader<'_>, telemetry: &mu
     otlp.max_batch_size = otlp.max_batch_size.min(otlp.max_queue_size);
 }
 
-fn set<T>(field: &mut T, value: Option<T>) -> Option<()> {
-    *field = value?;
+fn protocol(text: &str) -> Option<Protocol> {
+    PROTOCOL.iter().find(|(name, _)| *name == text).map(|(_, protocol)| *protocol)
+}
+
+fn disabled(telemetry: &mut TelemetryConfig, text: &str, _: &Environment) -> Option<()> {
+    if text.to_ascii_lowercase().parse().ok()? {
+        (telemetry.otlp.endpoint, telemetry.console_traces) = (None, false);
+    }
     Some(())
 }
 
@@ -243,7 +161,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::config::{Config, Protocol};
+    use crate::config::Config;
 
     fn read(variables: &[(&str, &str)]) -> Result<TelemetryConfig, String> {
         let env: Environment = variables.iter().copied().collect();
