@@ -1,4 +1,4 @@
-//! The composition root: settings and a tenant directory become a running gateway.
+//! The composition root: makes a running gateway from settings and tenants.
 
 mod load;
 
@@ -28,7 +28,7 @@ use crate::{
 
 pub use self::load::Loaded;
 
-/// A gateway that has its port and serves nobody yet.
+/// A gateway that has its ports and does not serve yet.
 pub struct Gateway {
     listener: TcpListener,
     addr: SocketAddr,
@@ -38,9 +38,9 @@ pub struct Gateway {
     store: Store,
     authenticator: Authenticator,
     metrics: Metrics,
-    /// Where tenants may change.
+    /// Reloads the tenants. `None` if they can't change.
     reload: Option<Reload<Directory>>,
-    /// What outlives the call that began it.
+    /// The work that outlives its calls.
     tasks: Tasks,
     limits: config::ShutdownConfig,
 }
@@ -48,12 +48,12 @@ pub struct Gateway {
 /// Why a gateway does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The address can't be had.
+    /// The gateway can't listen on the address.
     #[error("can't listen on {addr}")]
     Bind {
         /// The address.
         addr: SocketAddr,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// The client of the upstream can't be built.
@@ -65,7 +65,7 @@ pub enum Error {
 }
 
 impl Gateway {
-    /// Puts the parts together and takes the ports.
+    /// Builds the gateway and opens its ports.
     ///
     /// # Errors
     /// Each of [`Error`].
@@ -111,29 +111,30 @@ impl Gateway {
         self
     }
 
-    /// Where its admin port listens, if it has one.
+    /// The address of the admin port, if there is one.
     #[must_use]
     pub fn admin_addr(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(AdminServer::addr)
     }
 
-    /// Where it listens.
+    /// The address of the gRPC port.
     #[must_use]
     pub const fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Serves until `shutdown`, then drains: whoever watches turns away, connections are asked to close, and running calls
-    /// have the grace period to finish. What is not done by then is ended.
+    /// Serves until `shutdown`, then drains: the health status becomes `NOT_SERVING`, connections close, and running
+    /// calls have the grace period to finish. What still runs then is aborted.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         tracing::info!(addr = %self.addr, admin = self.admin_addr().map(tracing::field::display), "listening");
         let Self { listener, server, admin, readiness, store, authenticator, metrics, reload, tasks, limits, .. } =
             self;
-        // Until this function ends: probes must see that it drains.
+        // The admin port stays open until the end, so that probes see that the gateway drains.
         let _admin = admin.map(|admin| AbortOnDropHandle::new(tokio::spawn(serve_admin(admin))));
         let _reload = reload.map(|reload| AbortOnDropHandle::new(tokio::spawn(follow_tenants(reload, authenticator))));
         if store.is_remote() {
-            // Whether it can be reached will be seen. A gateway with a wrong address or password takes no other's place.
+            // It is not known yet whether the store can be reached. A gateway with a wrong address or password must not
+            // replace a working one.
             readiness.add(NotReady::Store);
             server.set_not_serving().await;
         } else {
@@ -142,7 +143,7 @@ impl Gateway {
         readiness.remove(NotReady::Starting);
         let closing = async {
             tokio::select! {
-                () = follow(&store, &readiness, &metrics, &server) => {}
+                () = follow_store(&store, &readiness, &metrics, &server) => {}
                 () = shutdown => {}
             }
             tracing::info!("draining");
@@ -153,10 +154,10 @@ impl Gateway {
         server.serve(listener, closing).await;
         let done = async {
             server.drain().await;
-            // Only now can no call begin anything more.
+            // Now no call can start further work.
             tasks.drain().await;
         };
-        // A peer that never ends its stream must not hold the process.
+        // A peer that never ends its stream must not keep the process.
         if timeout(limits.grace_period, done).await.is_err() {
             let Aborted { connections, calls } = server.abort().await;
             tracing::warn!(connections, calls, tasks = tasks.abort(), "the grace period ran out");
@@ -164,9 +165,9 @@ impl Gateway {
     }
 }
 
-/// Tells whoever asks how it stands with the store. A gateway that has reached it once stays ready, also when it is away:
-/// it is away for all of them, and reads go on.
-async fn follow(store: &Store, readiness: &Readiness, metrics: &Metrics, server: &GrpcServer) {
+/// Reports the state of the store in health and metrics. A gateway that has reached the store once stays ready when the
+/// store is unavailable: it is unavailable for all gateways, and reads still work.
+async fn follow_store(store: &Store, readiness: &Readiness, metrics: &Metrics, server: &GrpcServer) {
     let (mut last, mut reached) = (None, !store.is_remote());
     loop {
         let contact = store.connectivity(last).await;

@@ -1,6 +1,7 @@
-//! The commands, and what their ends mean to whoever started them.
+//! The commands and their exit codes.
 //!
-//! Exit codes: 0 for success, 64 for a wrong command line or configuration (`EX_USAGE` of sysexits.h), 1 for all else.
+//! The exit code is 0 for success, 64 for an invalid command line or configuration (`EX_USAGE` of sysexits.h), and 1
+//! for every other error.
 
 mod check;
 mod connection;
@@ -29,7 +30,7 @@ struct Arguments {
     command: Command,
 }
 
-/// Every command with its arguments; each has a file of its name and a `run` in it.
+/// The commands. Each has a module of its name with a function `run`.
 #[derive(Subcommand)]
 enum Command {
     Dev(dev::Arguments),
@@ -55,13 +56,13 @@ impl Command {
     }
 }
 
-/// What goes before the settings of the log.
+/// Arguments that override the settings of the log.
 #[derive(Args)]
 struct LogArguments {
-    /// What is logged: off, error, warn, info, debug or trace, or a list of target=level.
+    /// The log level: off, error, warn, info, debug or trace, or a list of target=level.
     #[arg(long, value_parser = log_level)]
     log_level: Option<String>,
-    /// How it is written: auto is human on a terminal and json elsewhere.
+    /// The log format: auto is human on a terminal and json elsewhere.
     #[arg(long)]
     log_format: Option<LogFormat>,
 }
@@ -78,7 +79,8 @@ impl LogArguments {
 }
 
 fn log_level(text: &str) -> Result<String, String> {
-    config::LogConfig::level(text).ok_or_else(|| "no such level".to_owned())
+    config::LogConfig::level(text)
+        .ok_or_else(|| "must be off, error, warn, info, debug or trace, or a list of target=level".to_owned())
 }
 
 /// Why a command failed. The variant decides the exit code.
@@ -123,7 +125,7 @@ impl fmt::Display for CliError {
     }
 }
 
-/// Makes logs and traces of `telemetry` the process's own. The log is written when what comes with it is dropped.
+/// Sets up logs and traces for the process. Dropping the [`Flush`] writes the rest of the log.
 fn observe(config: &config::TelemetryConfig) -> Result<(Telemetry, Flush), CliError> {
     let telemetry = Telemetry::new(config).map_err(CliError::runtime)?;
     let (writer, flush) = Writer::start(io::stderr())?;
@@ -132,7 +134,7 @@ fn observe(config: &config::TelemetryConfig) -> Result<(Telemetry, Flush), CliEr
     Ok((telemetry, flush))
 }
 
-/// Ends when the process is asked to stop: by Ctrl-C, or by SIGTERM as Kubernetes does.
+/// A future that ends at Ctrl-C or SIGTERM, by which Kubernetes stops a container.
 fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(async move {

@@ -38,8 +38,8 @@ pub fn describe(kind: io::ErrorKind) -> String {
 
 /// The files that were read, each with the hash of its content.
 ///
-/// Only contents are compared. Kubernetes changes a mounted file by pointing a link two folders above it elsewhere, which
-/// need not show in the times of the file.
+/// Only contents are compared. Kubernetes changes a mounted file by pointing a link two folders above it elsewhere,
+/// which need not show in the times of the file.
 #[derive(Debug, Default)]
 pub struct FileSet(BTreeMap<PathBuf, FileState>);
 
@@ -93,7 +93,8 @@ impl<T> FileWatch<T> {
     }
 
     fn load(&mut self) -> T {
-        // The set holds the content that was read. A file that changes in the meantime differs from it at the next look.
+        // The set holds the content that was read. A file that changes in the meantime differs from it at the next
+        // look.
         self.files = FileSet::default();
         (self.load)(&mut self.files)
     }

@@ -10,7 +10,8 @@ pub fn build(ca: Option<&[u8]>, configure: impl Fn(ClientBuilder) -> ClientBuild
     let builder = || configure(Client::builder().redirect(redirect::Policy::none()));
     match ca {
         Some(pem) => builder().tls_certs_only(Certificate::from_pem_bundle(pem)?).build(),
-        // On a machine without a certificate store no client can be built, not even for plain HTTP: Mozilla's roots then.
+        // On a machine without a certificate store no client can be built, not even for plain HTTP: Mozilla's roots
+        // then.
         None => builder().build().or_else(|_| builder().tls_certs_only(mozilla_roots()?).build()),
     }
 }

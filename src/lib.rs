@@ -1,6 +1,6 @@
 //! A gRPC gateway in front of the Telnyx Verify API, and a simulator of that API.
 //!
-//! `docs/ARCHITECTURE.md` leads through the house, floor by floor.
+//! `docs/ARCHITECTURE.md` describes the modules, floor by floor.
 
 pub mod admin;
 pub mod app;

@@ -7,29 +7,29 @@ use bytes::Bytes;
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
-/// A text that can't be printed or serialized, is compared in constant time, and is wiped from memory when the last of
-/// its clones is dropped.
+/// A text that can't be printed or serialized. It is compared in constant time, and wiped from memory when its last
+/// clone is dropped.
 #[derive(Clone)]
 pub struct Secret(Bytes);
 
 impl Secret {
-    /// Takes `text` in.
+    /// A secret with this text.
     #[must_use]
     pub fn new(text: String) -> Self {
-        // Clones, and headers made of them, share these bytes; who holds them last has them wiped.
+        // Clones and headers share these bytes. They are wiped with the last of them.
         Self(Bytes::from_owner(Zeroizing::new(text.into_bytes())))
     }
 
-    /// The text itself, for the one place that must send or hash it.
+    /// The text, for code that must send or hash it.
     ///
     /// # Panics
-    /// Never: it was made of a text.
+    /// Never: it was made from a text.
     #[must_use]
     pub fn expose(&self) -> &str {
-        str::from_utf8(&self.0).expect("it was made of a text")
+        str::from_utf8(&self.0).expect("it was made from a text")
     }
 
-    /// The text as the value of a header, marked as sensitive, without a copy; none where a header can't carry it.
+    /// The text as a header value that is marked as sensitive, without a copy. `None` if a header can't carry it.
     #[must_use]
     pub fn header(&self) -> Option<HeaderValue> {
         let mut value = HeaderValue::from_maybe_shared(self.0.clone()).ok()?;
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn clones_and_headers_are_the_same_bytes() {
+    fn clones_and_headers_share_the_bytes() {
         let secret = Secret::new("KEY123".into());
         let header = secret.header().unwrap();
         assert_eq!(header.as_bytes().as_ptr(), secret.expose().as_ptr());

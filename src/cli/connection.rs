@@ -1,4 +1,4 @@
-//! The way to a running gateway, for commands that ask it something.
+//! The connection to a running gateway, for the commands that call it.
 
 use std::{
     fs,
@@ -13,30 +13,30 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use super::CliError;
 use crate::config::human;
 
-/// Where the gateway is, and how to speak to it.
+/// The address of the gateway, and how to connect to it.
 #[derive(Args)]
 pub(super) struct Connection {
-    /// The gateway's address and port.
+    /// The address and port of the gateway.
     #[arg(long, default_value = "127.0.0.1:50051")]
     addr: String,
-    /// How long it may take, connecting included.
+    /// How long the command may take, including connecting.
     #[arg(long, default_value = "2s", value_parser = timeout)]
     timeout: Duration,
     #[command(flatten)]
-    tls: Tls,
+    tls: TlsArguments,
 }
 
 impl Connection {
-    /// Connects, and does what `ask` says, all within the timeout. Errors name the address.
-    pub(super) async fn ask<T>(&self, ask: impl AsyncFnOnce(Channel) -> anyhow::Result<T>) -> Result<T, CliError> {
+    /// Connects and runs `calls`, both within the timeout. Errors name the address.
+    pub(super) async fn run<T>(&self, calls: impl AsyncFnOnce(Channel) -> anyhow::Result<T>) -> Result<T, CliError> {
         let endpoint = self.endpoint()?;
         let connect = async {
             let channel = endpoint.connect().await.map_err(|error| {
-                // The layers of the client say the same thing one after the other: the innermost says it best.
+                // The layers of the client repeat the same text. The innermost is the most precise.
                 let error = anyhow::Error::from(error);
                 anyhow!("can't connect: {}", error.root_cause())
             })?;
-            ask(channel).await
+            calls(channel).await
         };
         let answer = tokio::time::timeout(self.timeout, connect)
             .await
@@ -46,7 +46,7 @@ impl Connection {
     }
 
     fn endpoint(&self) -> Result<Endpoint, CliError> {
-        let scheme = if self.tls.is_asked_for { "https" } else { "http" };
+        let scheme = if self.tls.enabled { "https" } else { "http" };
         let endpoint = Endpoint::from_shared(format!("{scheme}://{}", self.addr))
             .map_err(|_| CliError::Usage(anyhow!("--addr must be an address and a port, such as 127.0.0.1:50051")))?;
         self.tls.apply(endpoint)
@@ -57,30 +57,30 @@ fn timeout(text: &str) -> Result<Duration, &'static str> {
     human::duration(text).filter(|timeout| !timeout.is_zero()).ok_or("must be a duration such as 500ms or 2s")
 }
 
-/// How to speak TLS.
+/// Arguments for TLS.
 #[derive(Args)]
-struct Tls {
-    /// Speaks TLS, and trusts the authorities of the system.
+struct TlsArguments {
+    /// Uses TLS, and trusts the authorities of the system.
     #[arg(id = "tls", long)]
-    is_asked_for: bool,
+    enabled: bool,
     /// A PEM file with the authorities to trust instead.
     #[arg(long, requires = "tls")]
     ca: Option<PathBuf>,
-    /// A PEM file with a certificate to show, for a gateway that asks for one.
+    /// A PEM file with a certificate to present, for a gateway that accepts one.
     #[arg(long, requires = "tls", requires = "key")]
     cert: Option<PathBuf>,
-    /// A PEM file with its private key.
+    /// A PEM file with the private key of the certificate.
     #[arg(long, requires = "cert")]
     key: Option<PathBuf>,
-    /// The name that the gateway's certificate must have, where that is not the one in the address.
+    /// The name in the certificate of the gateway, if it differs from the address.
     #[arg(long, requires = "tls")]
     server_name: Option<String>,
 }
 
-impl Tls {
-    /// Has connections to `endpoint` do so.
+impl TlsArguments {
+    /// Sets up TLS for connections to `endpoint`.
     fn apply(&self, endpoint: Endpoint) -> Result<Endpoint, CliError> {
-        if !self.is_asked_for {
+        if !self.enabled {
             return Ok(endpoint);
         }
         let mut tls = match &self.ca {

@@ -1,4 +1,4 @@
-//! `hash-token`: a token for an identity, and what of it goes into the tenants file.
+//! `hash-token`: makes a token for an identity, and its hash for the tenants file.
 
 use std::io::{self, Read, Write};
 
@@ -11,36 +11,36 @@ use zeroize::Zeroizing;
 use super::CliError;
 use crate::domain::TokenHash;
 
-/// The prefix by which a scanner for leaked secrets finds a token.
+/// The prefix by which scanners for leaked secrets find tokens.
 const PREFIX: &str = "vgw_";
-/// Tokens are stored under a hash that is fast to compute: a short one could be guessed from it.
+/// The hash is fast to compute, so a short token could be guessed from it.
 const MIN_LENGTH: usize = 16;
-/// More than any token that a header could carry.
+/// No header can carry a longer token.
 const MAX_INPUT: u64 = 64 << 10;
 
-/// Makes a fresh token for an identity of a tenant, and prints it with the line that goes into the tenants file.
+/// Makes a new token for an identity, and prints it with its line for the tenants file.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Hash the token on the standard input instead, and print the line alone.
+    /// Hashes the token on standard input instead, and prints only the line.
     #[arg(long)]
     stdin: bool,
 }
 
-/// Prints a fresh token and its hash, or the hash of the token on the standard input.
+/// Prints a new token and its hash, or the hash of the token on standard input.
 pub(super) fn run(arguments: &Arguments) -> Result<(), CliError> {
     let mut out = io::stdout();
     if arguments.stdin {
         let mut input = Zeroizing::new(String::new());
-        io::stdin().take(MAX_INPUT).read_to_string(&mut input).context("the standard input can't be read as text")?;
+        io::stdin().take(MAX_INPUT).read_to_string(&mut input).context("standard input must be UTF-8 text")?;
         let token = input.strip_suffix("\r\n").or_else(|| input.strip_suffix('\n')).unwrap_or(&input);
         must_be_token(token).map_err(|what| CliError::Usage(anyhow!(what)))?;
         writeln!(out, "- {}", TokenHash::of(token))?;
         return Ok(());
     }
     let token = fresh()?;
-    writeln!(out, "token, for the caller's `authorization: Bearer` header; it is not shown again:")?;
+    writeln!(out, "token, for the `authorization: Bearer` header of calls; it is not shown again:")?;
     writeln!(out, "  {}", *token)?;
-    writeln!(out, "line for the identity's `tokens` in the tenants file:")?;
+    writeln!(out, "line for `tokens` of the identity in the tenants file:")?;
     writeln!(out, "  - {}", TokenHash::of(&token))?;
     Ok(())
 }
@@ -54,14 +54,14 @@ fn fresh() -> anyhow::Result<Zeroizing<String>> {
     Ok(token)
 }
 
-/// Refuses what no caller could send as a bearer token, and what could be guessed.
+/// Refuses tokens that a header can't carry, and tokens that could be guessed.
 fn must_be_token(token: &str) -> Result<(), &'static str> {
     if token.is_empty() {
         Err("the token is empty")
     } else if token.len() < MIN_LENGTH {
-        Err("the token is too short: it needs at least 16 characters, and they should be random")
+        Err("the token must have at least 16 characters, which should be random")
     } else if !token.bytes().all(|c| c.is_ascii_graphic()) {
-        Err("the token has characters that a header can't carry: use letters, digits and punctuation of ASCII")
+        Err("the token must be ASCII letters, digits and punctuation")
     } else {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! `health`: one question to a running gateway, for probes and scripts.
+//! `health`: a health check of a running gateway, for probes and scripts.
 
 use std::io::{self, Write};
 
@@ -9,28 +9,28 @@ use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus,
 
 use super::{CliError, connection::Connection};
 
-/// Asks a running gateway for its health, over gRPC. Exits 0 only if the answer is SERVING.
+/// Checks the health of a running gateway over gRPC. Exits 0 only if the status is SERVING.
 #[derive(Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     connection: Connection,
-    /// The service to ask for, such as verify.v1.VerificationService; empty for the gateway as a whole.
+    /// The service to check, such as verify.v1.VerificationService. Empty: the whole gateway.
     #[arg(long, default_value = "")]
     service: String,
 }
 
-/// Prints the answer.
+/// Prints the status.
 pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { connection, service } = arguments;
-    let ask = async |channel| {
+    let check = async |channel| {
         let answer = HealthClient::new(channel).check(HealthCheckRequest { service }).await;
         let status = answer.map_err(|status| match status.code() {
             Code::NotFound => anyhow!("the gateway has no such service"),
-            code => anyhow!("the question failed with {code:?}: {}", status.message()),
+            code => anyhow!("the health check failed with {code:?}: {}", status.message()),
         })?;
         let status = status.into_inner().status();
         writeln!(io::stdout(), "{}", status.as_str_name())?;
         if status == ServingStatus::Serving { Ok(()) } else { Err(anyhow!("not serving")) }
     };
-    connection.ask(ask).await
+    connection.run(check).await
 }

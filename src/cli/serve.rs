@@ -1,4 +1,4 @@
-//! `serve`: the gateway, in production.
+//! `serve`: runs the gateway in production.
 
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     log: LogArguments,
 }
 
-/// Runs the gateway until Ctrl-C or SIGTERM. Nothing is bound before both files are found to be right.
+/// Runs the gateway until Ctrl-C or SIGTERM. It opens no port before it has checked all files.
 pub(super) async fn run(arguments: &Arguments, env: &Environment) -> Result<(), CliError> {
     let Loaded { mut config, directory, watch, .. } = Loaded::read(&arguments.config, env)?;
     arguments.log.apply(&mut config.telemetry.log);
@@ -39,7 +39,7 @@ pub(super) async fn run(arguments: &Arguments, env: &Environment) -> Result<(), 
     Ok(())
 }
 
-/// Who is notified by SIGHUP, by which daemons are asked to read their files again, until the task is dropped.
+/// A notification at each SIGHUP, which makes the gateway reload its files, until the task is dropped.
 fn hangup() -> io::Result<(Arc<Notify>, AbortOnDropHandle<()>)> {
     let (mut hangup, notify) = (signal(SignalKind::hangup())?, Arc::new(Notify::new()));
     let notified = notify.clone();

@@ -22,8 +22,8 @@ use crate::pb::{
 /// Sends and checks one verification through a running gateway that uses the simulator. Exits 0 only if the gateway
 /// accepts the right code and rejects a wrong one.
 ///
-/// It creates a profile and deletes it. The phone number is reserved for fiction, so that no phone rings if the upstream
-/// is Telnyx itself.
+/// It creates a profile and deletes it. The phone number is reserved for fiction, so that no phone rings if the
+/// upstream is Telnyx itself.
 #[derive(Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -38,7 +38,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let bearer = format!("Bearer {}", arguments.token)
         .parse()
         .map_err(|_| CliError::Usage(anyhow!("--token must have only visible ASCII characters")))?;
-    arguments.connection.ask(async |channel| steps(channel, BearerInterceptor(bearer)).await).await
+    arguments.connection.run(async |channel| steps(channel, BearerInterceptor(bearer)).await).await
 }
 
 async fn steps(channel: Channel, bearer: BearerInterceptor) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString};
 
-/// A set of environment variables. Nothing reads the process's own behind its back, so a test passes a set of its own.
+/// A set of environment variables. Nothing reads the variables of the process directly, so a test can pass its own set.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, OsString>);
 
@@ -16,7 +16,7 @@ pub enum Unread {
 }
 
 impl Environment {
-    /// The process's own variables, as they are now.
+    /// The current variables of the process.
     #[must_use]
     pub fn of_process() -> Self {
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()

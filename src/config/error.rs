@@ -1,13 +1,13 @@
-//! What is wrong with a configuration: all of it, each with its location.
+//! Config errors, each with its location.
 
 use std::{collections::BTreeSet, fmt, path::Path, sync::Arc};
 
-/// Where something was written. Files sort before the environment.
+/// A file with a position, or an environment variable. Files sort before the environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Location {
     /// A file, as a whole.
     File(Arc<str>),
-    /// A position in a file; lines and columns count from 1.
+    /// A position in a file.
     Position(Arc<str>, Position),
     /// An environment variable, by its name.
     Environment(String),
@@ -21,7 +21,7 @@ impl Location {
     }
 }
 
-/// A position in a text; lines and columns count from 1.
+/// A position in a text. Lines and columns count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The line.
@@ -30,15 +30,15 @@ pub struct Position {
     pub column: usize,
 }
 
-/// One thing that is wrong. It never repeats a value: any value may be a secret that stands in the wrong location.
+/// One thing that is wrong. It never repeats a value, because any value may be a misplaced secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Error {
-    /// Where.
+    /// Its location.
     pub location: Location,
-    /// The path of the key it is about (`upstream.attempt_timeout`); empty where it is about no single key.
+    /// The path of the key (`upstream.attempt_timeout`), or empty if it concerns no single key.
     pub path: String,
-    /// What is wrong: a lowercase phrase without a stop.
-    pub what: String,
+    /// What is wrong: a lower-case phrase without a full stop.
+    pub message: String,
 }
 
 /// Everything that is wrong, sorted by location.
@@ -46,9 +46,9 @@ pub struct Error {
 pub struct Errors(BTreeSet<Error>);
 
 impl Errors {
-    /// Adds one.
-    pub fn add(&mut self, location: Location, path: impl Into<String>, what: impl Into<String>) {
-        self.0.insert(Error { location, path: path.into(), what: what.into() });
+    /// Adds an error.
+    pub fn add(&mut self, location: Location, path: impl Into<String>, message: impl Into<String>) {
+        self.0.insert(Error { location, path: path.into(), message: message.into() });
     }
 
     /// Adds all of `others`.
@@ -68,14 +68,14 @@ impl Errors {
         self.0.len()
     }
 
-    /// Whether something is wrong with the key at `path`, with a key below it, or with a section around it.
+    /// Whether an error concerns the key at `path`, a key below it, or a section around it.
     #[must_use]
     pub fn concern(&self, path: &str) -> bool {
         let within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
         self.iter().any(|one| one.path == path || within(&one.path, path) || within(path, &one.path))
     }
 
-    /// Goes through them by location.
+    /// The errors in the order of their locations.
     pub fn iter(&self) -> impl Iterator<Item = &Error> {
         self.0.iter()
     }
@@ -105,7 +105,7 @@ impl fmt::Display for Error {
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }
-        f.write_str(&self.what)
+        f.write_str(&self.message)
     }
 }
 
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn they_are_listed_by_place_with_their_count() {
+    fn errors_are_listed_by_location_with_their_count() {
         let position = |line| Location::Position("a.yaml".into(), Position { line, column: 3 });
         let mut errors = Errors::default();
         errors.add(Location::Environment("X".into()), "a.b", "must be a number");
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_touched_from_above_and_below_but_not_by_a_neighbour() {
+    fn errors_concern_the_paths_above_and_below_but_no_neighbour() {
         let mut errors = Errors::default();
         errors.add(Location::Environment("X".into()), "tenants.file", "");
         assert!(errors.concern("tenants.file") && errors.concern("tenants") && errors.concern("tenants.file.x"));

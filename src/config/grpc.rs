@@ -28,9 +28,11 @@ settings! {
         default_deadline: Duration = "10s", duration(Duration::from_millis(100)..=HOUR);
         /// The longest deadline. A call with a longer one gets this one.
         max_deadline: Duration = "60s", duration(Duration::from_millis(100)..=HOUR);
-        /// How many calls may run at the same time. The gateway sheds further ones: they fail at once and may be retried.
+        /// How many calls may run at the same time. The gateway sheds further ones: they fail at once and may be
+        /// retried.
         max_concurrent_calls: usize = "1024", count(1..=1_000_000);
-        /// How many connections may be open at the same time. The gateway closes further ones. Each takes a file descriptor.
+        /// How many connections may be open at the same time. The gateway closes further ones. Each takes a file
+        /// descriptor.
         max_connections: usize = "4096", count(1..=1_000_000);
         /// How long a new connection has for its TLS handshake and the first bytes of its protocol.
         handshake_timeout: Duration = "10s", duration(Duration::from_millis(10)..=HOUR);
@@ -40,12 +42,13 @@ settings! {
         keepalive_timeout: Duration = "20s", duration(SECOND..=HOUR);
         /// After what time without a call the gateway asks a connection to close.
         max_connection_idle: Duration = "15m", duration(SECOND..=DAY);
-        /// At what age the gateway asks a connection to close, plus or minus a tenth. Clients then spread over the replicas
-        /// again.
+        /// At what age the gateway asks a connection to close, plus or minus a tenth. Clients then spread over the
+        /// replicas again.
         max_connection_age: Duration = "30m", duration(SECOND..=DAY);
         /// How long a connection then has to finish its calls.
         max_connection_age_grace: Duration = "90s", duration(SECOND..=DAY);
-        /// Whether to serve without TLS. Tokens and codes then travel in the clear. It needs an empty `tls.certificate_file`.
+        /// Whether to serve without TLS. Tokens and codes then travel in the clear. It needs an empty
+        /// `tls.certificate_file`.
         plaintext: bool = "false", switch();
         /// TLS: the certificate of the gateway, and which client certificates it accepts.
         tls: TlsConfig;

@@ -1,4 +1,4 @@
-//! Durations and sizes as people write them.
+//! Durations and sizes with units.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub fn size(text: &str) -> Option<u64> {
     let text = text.trim();
     let (number, factor) =
         UNITS.iter().find_map(|(unit, factor)| text.strip_suffix(unit).map(|number| (number.trim_end(), factor)))?;
-    // Rust's own reader takes a plus sign too.
+    // The standard parser also takes a plus sign.
     if !number.bytes().all(|c| c.is_ascii_digit()) {
         return None;
     }
@@ -68,7 +68,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_the_same(millis in 0..10_000_000_000u64, bytes: u64) {
+        fn a_written_value_reads_the_same(millis in 0..10_000_000_000u64, bytes: u64) {
             let time = Duration::from_millis(millis);
             prop_assert_eq!(duration(&write_duration(time)), Some(time));
             prop_assert_eq!(size(&write_size(bytes)), Some(bytes));

@@ -1,7 +1,7 @@
 //! The declaration of settings.
 //!
-//! [`settings!`] declares a section: the struct, how it is read, and what the example file and the reference table say of
-//! it. A setting is declared once, with its name, type, default, kind and documentation.
+//! [`settings!`] declares a section: the struct, how it is read, and what the example file and the reference table say
+//! of it. A setting is declared once, with its name, type, default, kind and documentation.
 
 use super::{
     environment::Unread,

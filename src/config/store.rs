@@ -10,12 +10,13 @@ use super::{
 settings! {
     /// Settings of the store.
     pub struct StoreConfig {
-        /// Where records are kept. `memory` is the memory of this process: it is lost with the process, and other replicas
-        /// don't share it. `redis` is a Redis or Valkey server that all replicas share.
+        /// Where records are kept. `memory` is the memory of this process: it is lost with the process, and other
+        /// replicas don't share it. `redis` is a Redis or Valkey server that all replicas share.
         backend: Backend = "memory", choice(&[("memory", Backend::Memory), ("redis", Backend::Redis)]);
         /// How many gateways share the load. `check` warns if there are several that each keep records in memory.
         replicas: usize = "1", count(1..=10_000);
-        /// How many records fit in memory, at about 500 bytes each. When it is full, the gateway refuses sends and checks.
+        /// How many records fit in memory, at about 500 bytes each. When it is full, the gateway refuses sends and
+        /// checks.
         max_records: usize = "500000", count(1000..=100_000_000);
         /// The Redis or Valkey server, for the backend `redis`.
         redis: RedisConfig;
@@ -40,10 +41,11 @@ settings! {
     pub struct RedisConfig {
         /// Whether it is one server, a cluster, or servers with sentinels that choose the master.
         mode: RedisMode = "standalone", choice(REDIS_MODE);
-        /// The URL of the one server, such as `rediss://redis.internal:6379`. `rediss` is TLS. A path is the number of a
-        /// database.
+        /// The URL of the one server, such as `rediss://redis.internal:6379`. `rediss` is TLS. A path is the number of
+        /// a database.
         url: Option<String> = "", optional(server_url());
-        /// The URLs of some nodes of the cluster, or of the sentinels. With `rediss`, the servers themselves use TLS too.
+        /// The URLs of some nodes of the cluster, or of the sentinels. With `rediss`, the servers themselves use TLS
+        /// too.
         urls: Vec<String> = "",
             text("redis or rediss URLs with only host and port, with commas between them, or empty", server_urls);
         /// The name by which the sentinels know the master.

@@ -31,7 +31,7 @@ fn an_empty_file_gives_the_defaults_with_paths_from_its_folder() {
 }
 
 #[test]
-fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
+fn the_environment_overrides_the_file_and_the_file_overrides_the_defaults() {
     let text = "upstream:\n  attempt_timeout: 1m 30s\n  retry: { max_attempts: 5 }\n  ca_file: certs/ca.pem\n";
     let env = [("VERIFY_GATEWAY_UPSTREAM__RETRY__MAX_ATTEMPTS", "2"), ("OTHER", "x")];
     let (config, folder) = load(text, &env);
@@ -43,7 +43,7 @@ fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
 }
 
 #[test]
-fn every_error_is_reported_at_once_with_its_place() {
+fn every_error_is_reported_at_once_with_its_location() {
     let text = "\
 grpc:
   listen: localhost
@@ -74,7 +74,7 @@ gateway.yaml:5:20: upstream.attempt_timeout: must be a duration from 1ms to 1h
 gateway.yaml:6:13: upstream.base_url: must be an http or https URL without credentials, query and fragment
 gateway.yaml:8:19: upstream.retry.max_attempts: must be a whole number from 1 to 10
 gateway.yaml:9:12: telemetry: must be a mapping of keys to values
-gateway.yaml:10:1: a key that is given twice, first on line 1
+gateway.yaml:10:1: duplicate key, first on line 1
 gateway.yaml:13:3: shutdown.grace_period: has no value
 environment VERIFY_GATEWAY_GRPC_LISTEN: sets no setting; VERIFY_GATEWAY_GRPC__LISTEN does
 environment VERIFY_GATEWAY_NONSENSE: sets no setting
@@ -117,7 +117,7 @@ gateway.yaml:5:24: upstream.retry.base_delay: base_delay must not be longer than
 
 #[cfg(unix)]
 #[test]
-fn a_variable_that_is_no_text_is_an_error() {
+fn a_variable_that_is_not_text_is_an_error() {
     use std::{ffi::OsString, os::unix::ffi::OsStringExt};
 
     let folder = tempfile::tempdir().unwrap();
@@ -131,7 +131,7 @@ fn a_variable_that_is_no_text_is_an_error() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_one_error() {
+fn a_missing_file_is_one_error() {
     let error = Config::load(Path::new("/nowhere/gateway.yaml"), &Environment::default()).unwrap_err();
     assert_eq!(error.to_string(), "/nowhere/gateway.yaml: there is no such file\n1 error");
 }

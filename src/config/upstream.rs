@@ -28,13 +28,13 @@ settings! {
         ca_file: Option<PathBuf> = "", optional(path());
         /// Whether requests to Telnyx carry the W3C `traceparent` header.
         propagate_trace: bool = "false", switch();
-        /// How many attempts a tenant may have in progress at the same time. Further ones fail at once and may be retried.
-        /// Keep it below `grpc.max_concurrent_calls`, so that no tenant takes all calls.
+        /// How many attempts a tenant may have in progress at the same time. Further ones fail at once and may be
+        /// retried. Keep it below `grpc.max_concurrent_calls`, so that no tenant takes all calls.
         max_concurrent_attempts: usize = "256", count(1..=1_000_000);
         /// Retries of failed attempts, where a retry is safe.
         retry: RetryConfig;
-        /// The circuit breaker, which stops attempts while the upstream fails. There is one for each API key and effect:
-        /// reads, writes, creations, checks and sends.
+        /// The circuit breaker, which stops attempts while the upstream fails. There is one for each API key and
+        /// effect: reads, writes, creations, checks and sends.
         breaker: BreakerConfig;
     }
     rules(upstream) {
@@ -80,8 +80,8 @@ settings! {
         /// How many consecutive failures open it. A failure is no connection, no answer in time, or a status of 500 and
         /// above. 0 turns this rule off.
         consecutive_failures: usize = "10", count(0..=1_000_000);
-        /// The share of successes in the window below which it opens. A throttled attempt (429) is no success. 0 turns this
-        /// rule off.
+        /// The share of successes in the window below which it opens. A throttled attempt (429) is no success. 0 turns
+        /// this rule off.
         min_success_ratio: f64 = "0.5", ratio();
         /// How many attempts the window must hold for that rule.
         min_samples: usize = "20", count(1..=1_000_000);

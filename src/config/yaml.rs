@@ -1,7 +1,8 @@
-//! A YAML document as a tree that knows where everything was written.
+//! A YAML document as a tree with the position of every part.
 //!
-//! Only what a configuration needs is taken: one document of mappings with plain keys, lists and scalars. Anchors and
-//! aliases are refused, so a small file can't unfold into a large one; so are tags, keys given twice, and deep nesting.
+//! It accepts what a configuration needs: one document of mappings with plain keys, lists and scalars. It refuses
+//! anchors and aliases, so that a small file can't expand to a large one. It also refuses tags, duplicate keys and deep
+//! nesting.
 
 use std::sync::Arc;
 
@@ -11,47 +12,47 @@ use super::error::{Errors, Location, Position};
 
 /// The largest file that is read, in bytes.
 pub(super) const MAX_SIZE: u64 = 4 << 20;
-/// How many levels of lists and mappings may stand in each other.
+/// The maximum depth of lists and mappings.
 const MAX_DEPTH: usize = 16;
-/// How many keys a mapping may have. Each is compared with those before it.
+/// The maximum number of keys in a mapping. Each key is compared with those before it.
 const MAX_KEYS: usize = 1000;
 
-/// A part of a document. It has no `Debug`: it may hold secrets.
+/// A part of a document. It has no `Debug`, because it may hold secrets.
 #[derive(Clone)]
 pub(crate) struct Node {
-    /// Where it starts.
+    /// Its start.
     pub(crate) position: Position,
-    /// What it is.
+    /// Its value.
     pub(crate) value: Value,
 }
 
-/// What a part of a document is.
+/// The value of a part of a document.
 #[derive(Clone)]
 pub(crate) enum Value {
     /// Nothing: `null`, `~`, or no value at all.
     Nothing,
-    /// A text, number or boolean, as it was written.
+    /// A text, number or boolean, as written.
     Scalar(String),
     /// A list.
     List(Vec<Node>),
-    /// A mapping, in the order it was written.
+    /// A mapping, in its written order.
     Map(Vec<(Key, Node)>),
-    /// Something that was already reported as an error.
+    /// A value with an error that is already reported.
     Refused,
 }
 
 /// A key of a mapping.
 #[derive(Clone)]
 pub(crate) struct Key {
-    /// Where it stands.
+    /// Its start.
     pub(crate) position: Position,
-    /// The key.
+    /// Its text.
     pub(crate) text: String,
 }
 
 /// Reads the document in `bytes`, the content of `file`. An empty one is `Nothing`.
 ///
-/// `None` says that it can't be read to its end; `errors` then says why.
+/// `None` if the document can't be read to its end. `errors` then has the reason.
 pub(super) fn read(file: &Arc<str>, bytes: &[u8], errors: &mut Errors) -> Option<Node> {
     let mut fail = |position, what: &str| errors.add(Location::Position(file.clone(), position), "", what);
     if bytes.len() as u64 > MAX_SIZE {
@@ -81,7 +82,7 @@ pub(super) fn read(file: &Arc<str>, bytes: &[u8], errors: &mut Errors) -> Option
     Some(tree.root.unwrap_or(Node { position: Position { line: 1, column: 1 }, value: Value::Nothing }))
 }
 
-/// The position right behind `text`, which is UTF-8.
+/// The position after `text`, which is UTF-8.
 fn end_of(text: &[u8]) -> Position {
     let text = String::from_utf8_lossy(text);
     let last = text.rsplit('\n').next().unwrap_or_default();
@@ -97,22 +98,22 @@ fn position(marker: &Marker) -> Position {
 struct Tree<'d> {
     file: &'d Arc<str>,
     errors: &'d mut Errors,
-    /// The lists and mappings that are not closed yet.
-    open: Vec<(Node, Waiting)>,
+    /// The lists and mappings that are still open.
+    open: Vec<(Node, Expected)>,
     root: Option<Node>,
 }
 
-/// What a mapping that is being read waits for.
-enum Waiting {
+/// What an open mapping needs next.
+enum Expected {
     /// A key. In a list: an item.
     Key,
     /// The value of this key.
     Value(Key),
-    /// The value of a key that was refused.
+    /// The value of a refused key.
     ValueToDrop,
 }
 
-/// Why reading can't go on, and where.
+/// Why reading stops, and where.
 type Stop = (Position, String);
 
 impl Tree<'_> {
@@ -124,7 +125,7 @@ impl Tree<'_> {
                 self.scalar(text.into_owned(), style, position)?;
             }
             Event::Alias(_) => {
-                self.refuse("aliases are not taken: write the value out", position);
+                self.refuse("aliases are not supported: write the value out", position);
                 self.insert(Node { position, value: Value::Refused });
             }
             Event::SequenceStart(anchor, tag) => {
@@ -146,16 +147,16 @@ impl Tree<'_> {
     }
 
     fn scalar(&mut self, text: String, style: ScalarStyle, position: Position) -> Result<(), Stop> {
-        if let Some((Node { value: Value::Map(entries), .. }, waiting @ Waiting::Key)) = self.open.last_mut() {
+        if let Some((Node { value: Value::Map(entries), .. }, waiting @ Expected::Key)) = self.open.last_mut() {
             if entries.len() == MAX_KEYS {
                 return Err((position, format!("more than {MAX_KEYS} keys in one mapping")));
             }
             let first = entries.iter().find(|(key, _)| key.text == text).map(|(key, _)| key.position.line);
             if let Some(line) = first {
-                *waiting = Waiting::ValueToDrop;
-                self.refuse(&format!("a key that is given twice, first on line {line}"), position);
+                *waiting = Expected::ValueToDrop;
+                self.refuse(&format!("duplicate key, first on line {line}"), position);
             } else {
-                *waiting = Waiting::Value(Key { position, text });
+                *waiting = Expected::Value(Key { position, text });
             }
             return Ok(());
         }
@@ -165,13 +166,13 @@ impl Tree<'_> {
     }
 
     fn open(&mut self, value: Value, position: Position) -> Result<(), Stop> {
-        if let Some((Node { value: Value::Map(_), .. }, Waiting::Key)) = self.open.last() {
+        if let Some((Node { value: Value::Map(_), .. }, Expected::Key)) = self.open.last() {
             return Err((position, "a key must be a plain word".into()));
         }
         if self.open.len() == MAX_DEPTH {
             return Err((position, format!("nested deeper than {MAX_DEPTH} levels")));
         }
-        self.open.push((Node { position, value }, Waiting::Key));
+        self.open.push((Node { position, value }, Expected::Key));
         Ok(())
     }
 
@@ -179,11 +180,11 @@ impl Tree<'_> {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some((Node { value: Value::Map(entries), .. }, waiting)) => {
-                match std::mem::replace(waiting, Waiting::Key) {
-                    Waiting::Value(key) => entries.push((key, node)),
-                    Waiting::ValueToDrop => {}
-                    // An alias in the location of a key; it is reported.
-                    Waiting::Key => *waiting = Waiting::ValueToDrop,
+                match std::mem::replace(waiting, Expected::Key) {
+                    Expected::Value(key) => entries.push((key, node)),
+                    Expected::ValueToDrop => {}
+                    // An alias instead of a key. It is already reported.
+                    Expected::Key => *waiting = Expected::ValueToDrop,
                 }
             }
             Some((Node { value: Value::List(items), .. }, _)) => items.push(node),
@@ -193,10 +194,10 @@ impl Tree<'_> {
 
     fn refuse_features(&mut self, anchor: usize, tag: Option<&Tag>, position: Position) {
         if anchor > 0 {
-            self.refuse("anchors are not taken", position);
+            self.refuse("anchors are not supported", position);
         }
         if tag.is_some() {
-            self.refuse("tags are not taken", position);
+            self.refuse("tags are not supported", position);
         }
     }
 
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_has_its_spot() {
+    fn every_part_has_its_position() {
         let mut errors = Errors::default();
         let root = read(&"f".into(), "\u{feff}a: 1\nb:\n  - x\n  - \"~\"\n  - ~\n".as_bytes(), &mut errors).unwrap();
         let Value::Map(entries) = root.value else { panic!("no mapping") };
@@ -232,20 +233,20 @@ mod tests {
     }
 
     #[test]
-    fn what_could_surprise_is_refused_all_of_it_at_once() {
+    fn unsupported_features_are_all_reported_at_once() {
         let text = "a: &x 1\nb: *x\na: 2\nc: !!str 3\n*x : 4\na: 5\n";
-        let expected = "f:1:4: anchors are not taken\n\
-            f:2:4: aliases are not taken: write the value out\n\
-            f:3:1: a key that is given twice, first on line 1\n\
-            f:4:4: tags are not taken\n\
-            f:5:1: aliases are not taken: write the value out\n\
-            f:6:1: a key that is given twice, first on line 1\n\
+        let expected = "f:1:4: anchors are not supported\n\
+            f:2:4: aliases are not supported: write the value out\n\
+            f:3:1: duplicate key, first on line 1\n\
+            f:4:4: tags are not supported\n\
+            f:5:1: aliases are not supported: write the value out\n\
+            f:6:1: duplicate key, first on line 1\n\
             6 errors";
         assert_eq!(errors(text), expected);
     }
 
     #[test]
-    fn what_can_not_be_read_on_ends_the_reading() {
+    fn a_malformed_document_ends_the_reading() {
         assert_eq!(errors("a: 1\n---\nb: 2\n"), "f:2:1: a second document\n1 error");
         assert_eq!(errors("? [a]\n: 1\n"), "f:1:3: a key must be a plain word\n1 error");
         assert_eq!(errors(&"[".repeat(17)), "f:1:17: nested deeper than 16 levels\n1 error");

@@ -7,20 +7,20 @@ use http::HeaderValue;
 
 use crate::secret::Secret;
 
-/// A Telnyx API key, ready to be sent.
+/// A Telnyx API key.
 #[derive(Clone, Debug)]
 pub struct ApiKey {
-    /// What goes before it in its header is in here too, so that each request shares these bytes.
+    /// The whole header value, so that all requests share these bytes.
     authorization: Secret,
     identity: KeyIdentity,
 }
 
-/// What tells one key from another without being one: its SHA-256. There is no way to print it.
+/// The SHA-256 of a key, which identifies it. It can't be printed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyIdentity([u8; 32]);
 
 impl ApiKey {
-    /// Takes `key` if it is one or more visible ASCII characters: what a header can carry without a gap.
+    /// Takes `key` if it is one or more visible ASCII characters, as a header needs.
     #[must_use]
     pub fn new(key: &str) -> Option<Self> {
         if key.is_empty() || !key.bytes().all(|c| c.is_ascii_graphic()) {
@@ -34,13 +34,13 @@ impl ApiKey {
     /// The value of the `authorization` header, marked as sensitive.
     ///
     /// # Panics
-    /// Never: it was made of what a header can carry.
+    /// Never: a header can carry the key.
     #[must_use]
     pub fn authorization(&self) -> HeaderValue {
-        self.authorization.header().expect("it was made of what a header can carry")
+        self.authorization.header().expect("a header can carry the key")
     }
 
-    /// What tells it from other keys.
+    /// Identifies the key.
     #[must_use]
     pub const fn identity(&self) -> &KeyIdentity {
         &self.identity
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_header_can_not_carry_is_no_key() {
+    fn a_text_that_a_header_can_not_carry_is_not_a_key() {
         for bad in ["", " ", "a b", "a\n", "a\r\nx: y", "schlüssel", "\0"] {
             assert!(ApiKey::new(bad).is_none(), "{bad:?}");
         }

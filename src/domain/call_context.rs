@@ -19,11 +19,11 @@ pub struct CallContext {
     /// Cancelled when the caller is gone. No attempt starts after that. A running attempt is not interrupted: whoever
     /// needs no answer drops the future.
     pub cancelled: CancellationToken,
-    /// Whether an attempt of a send or a creation keeps its full timeout, even beyond the deadline, because a task waits
-    /// for its outcome. Otherwise the attempt ends at the deadline, and its outcome is unknown.
+    /// Whether an attempt of a send or a creation keeps its full timeout, even beyond the deadline, because a task
+    /// waits for its outcome. Otherwise the attempt ends at the deadline, and its outcome is unknown.
     pub run_to_completion: bool,
-    /// Whether the gateway makes the request for itself, not for the caller. Such a request spends from the retry budget
-    /// and is skipped when the budget is empty.
+    /// Whether the gateway makes the request for itself, not for the caller. Such a request spends from the retry
+    /// budget and is skipped when the budget is empty.
     pub internal: bool,
 }
 

@@ -1,36 +1,36 @@
-//! The one error: why a call fails, in terms of the contract.
+//! The error of a call, in terms of the contract.
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use super::PhoneNumber;
 use crate::pb::ErrorReason;
 
-/// A failed call. `grpc::status` turns it into a gRPC status; nothing else does.
+/// Why a call failed. Only `grpc::status` makes a gRPC status from it.
 ///
-/// What it says is for the caller: no upstream body, URL, key, code or phone number may be put into it. The source is
-/// for the log and never leaves. Calls that wait for one answer get a clone each.
+/// The caller sees it, so it must not contain an upstream body, URL, key, code or phone number. The source is for the
+/// log alone. Calls that wait for the same answer get a clone each.
 #[derive(Clone, Debug)]
 pub struct Error {
-    /// Why. The gRPC code follows from it.
+    /// The reason. It determines the gRPC code.
     pub reason: ErrorReason,
-    /// What a person reads: a full lowercase phrase without a stop.
+    /// A lower-case phrase without a full stop, for people.
     pub message: Cow<'static, str>,
-    /// What is wrong with which field.
+    /// The fields that break a rule.
     pub violations: Vec<Violation>,
-    /// How long to wait before another try, where waiting helps.
+    /// How long to wait before a retry, if waiting helps.
     pub retry_after: Option<Duration>,
-    /// What was not found.
+    /// The resource that was not found.
     pub resource: Option<Box<Resource>>,
     /// The rule that refused the call.
     pub rule: Option<Box<Rule>>,
-    /// What lies behind it.
+    /// The cause, for the log.
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// A field of the request that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Which field.
+    /// The field.
     pub field: FieldPath,
     /// What the field must be.
     pub description: Cow<'static, str>,
@@ -65,23 +65,23 @@ pub enum FieldPath {
 pub struct Rule {
     /// Its key in the tenants file.
     pub name: &'static str,
-    /// Whose rule it is, by the name in the tenants file; none where it is all of the tenant's.
+    /// The name of the identity that the rule belongs to. `None` if the rule belongs to the whole tenant.
     pub identity: Option<Arc<str>>,
     /// What the rule was applied to, by its key in `ErrorInfo.metadata`. No phone number and no code.
     pub subject: Vec<(&'static str, String)>,
 }
 
-/// What was not found.
+/// A resource that was not found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
     /// `profile`, `template` or `verification`.
     pub kind: &'static str,
-    /// The id that was asked for; empty where it was asked for by phone number.
+    /// The requested ID, or empty if the request named a phone number.
     pub name: String,
 }
 
 impl Error {
-    /// A failure for `reason`.
+    /// An error with this reason.
     pub fn new(reason: ErrorReason, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             reason,
@@ -105,7 +105,7 @@ impl Error {
         Self::new(ErrorReason::InvalidRequest, message).violations(violations)
     }
 
-    /// Adds what is wrong with which field.
+    /// Adds the fields that break a rule.
     #[must_use]
     pub fn violations(mut self, violations: Vec<Violation>) -> Self {
         self.violations = violations;
@@ -119,7 +119,7 @@ impl Error {
         self
     }
 
-    /// Adds what was not found.
+    /// Adds the resource that was not found.
     #[must_use]
     pub fn resource(mut self, kind: &'static str, name: impl Into<String>) -> Self {
         self.resource = Some(Box::new(Resource { kind, name: name.into() }));
@@ -145,7 +145,7 @@ impl Error {
         self
     }
 
-    /// Adds whose that rule is.
+    /// Adds the identity that the rule belongs to.
     #[must_use]
     pub fn identity(mut self, identity: Arc<str>) -> Self {
         if let Some(rule) = &mut self.rule {
@@ -154,7 +154,7 @@ impl Error {
         self
     }
 
-    /// Adds what lies behind it, for the log.
+    /// Adds the cause, for the log.
     #[must_use]
     pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into().into());

@@ -1,46 +1,46 @@
-//! Who of a tenant calls, and what it may do.
+//! Identities and their permissions.
 
 use std::{borrow::Borrow, sync::Arc};
 
 use super::{Country, Tenant};
 use crate::telnyx::Channel;
 
-/// Somebody of a tenant: a service, a job, a team. It is known by its credentials and may do what its permissions say.
+/// A named caller within a tenant, such as a service, a job or a team.
 #[derive(Debug)]
 pub struct Identity {
-    /// Its name, which is unique in its tenant; for logs, audits and errors.
+    /// Its name, which is unique within the tenant.
     pub name: Arc<str>,
-    /// What it may do.
+    /// Its permissions.
     pub permissions: Permissions,
 }
 
-/// What an identity may do. What is not said is not allowed.
+/// What an identity may do. Everything else is refused.
 #[derive(Clone, Debug, Default)]
 pub struct Permissions {
-    /// The rpcs, by their bare names (`CreateVerification`).
+    /// The RPCs, by their short names (`CreateVerification`).
     pub rpcs: Allowed<&'static str>,
-    /// The channels it may send on.
+    /// The channels of sends.
     pub channels: Allowed<Channel>,
     /// The countries of the phone numbers.
     pub countries: Allowed<Country>,
-    /// The profiles, by id.
+    /// The profiles, by ID.
     pub profiles: Allowed<String>,
 }
 
 impl Permissions {
-    /// May do everything.
+    /// Permission for everything.
     #[must_use]
     pub const fn all() -> Self {
         Self { rpcs: Allowed::Any, channels: Allowed::Any, countries: Allowed::Any, profiles: Allowed::Any }
     }
 }
 
-/// What of one kind is allowed.
+/// The allowed items of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allowed<T> {
     /// Everything.
     Any,
-    /// These and no others.
+    /// Only these.
     Only(Vec<T>),
 }
 
@@ -70,17 +70,17 @@ impl<T> Allowed<T> {
     }
 }
 
-/// Who calls: an identity of a tenant.
+/// An identity and its tenant.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The tenant.
     pub tenant: Arc<Tenant>,
-    /// Who of it.
+    /// The identity.
     pub identity: Arc<Identity>,
 }
 
 impl Caller {
-    /// An identity of `tenant` that may do everything, for programs that ask nobody for credentials.
+    /// An identity of `tenant` that may do everything, for programs without authentication.
     #[must_use]
     pub fn unrestricted(tenant: Arc<Tenant>) -> Self {
         let identity = Identity { name: "unrestricted".into(), permissions: Permissions::all() };
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_said_is_not_allowed() {
+    fn nothing_is_allowed_by_default() {
         let nothing = Permissions::default();
         assert!(!nothing.rpcs.has("GetProfile") && !nothing.profiles.has("p"));
         assert!(!nothing.channels.has(&Channel::Sms) && !nothing.countries.has(&Country::new("US").unwrap()));

@@ -1,79 +1,79 @@
-//! How much of what a tenant may do.
+//! The limits of a tenant.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use super::Country;
 
-/// The limits of a tenant. None is a limit that is off.
+/// The limits of a tenant. `None` is a limit that is off.
 ///
 /// The defaults protect a person from floods of messages and a code from being guessed. Limits on cost and concurrency
 /// depend on the tenant, so they are off by default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Calls a second, of every kind, in one gateway process.
+    /// Calls per second, in one gateway process.
     pub requests_per_second: Option<Limit<LimitRate>>,
-    /// Calls under way at once, in one gateway process.
+    /// Calls at the same time, in one gateway process.
     pub concurrent_calls: Option<Limit<u32>>,
-    /// Sends to one phone number, in any of these times.
+    /// Sends to one phone number, in each of these windows.
     pub sends_per_phone_number: Option<Limit<Vec<LimitWindow>>>,
     /// Sends to the numbers of one country.
     pub sends_per_country: Option<Limit<CountryLimits>>,
     /// Sends to all numbers together.
     pub sends_per_day: Option<Limit<LimitWindow>>,
-    /// The least time between two sends to one phone number.
+    /// The minimum time between two sends to one phone number.
     pub send_cool_down: Option<Limit<Duration>>,
     /// Checks of one verification.
     pub checks_per_verification: Option<Limit<u32>>,
-    /// Wrong codes for one phone number, whatever verifications they are for.
+    /// Failed checks for one phone number, in all its verifications together.
     pub guesses_per_phone_number: Option<Limit<LimitWindow>>,
 }
 
 /// A limit that is not off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit<T> {
-    /// What happens where it is reached.
+    /// What happens when it is reached.
     pub mode: LimitMode,
-    /// Where it is reached.
+    /// Its bound.
     pub at: T,
 }
 
-/// What happens where a limit is reached.
+/// What happens when a limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitMode {
     /// The call is refused.
     Enforce,
-    /// It is counted and logged, and the call goes on.
+    /// The call is counted and logged, and goes on.
     Observe,
 }
 
-/// So many in a second, and so many at once after a pause.
+/// A rate with a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitRate {
-    /// How many a second.
+    /// How many in a second.
     pub max: u32,
-    /// How many at once.
+    /// How many at the same time after a pause.
     pub burst: u32,
 }
 
-/// So many in any time of this length.
+/// A bound in a sliding window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitWindow {
-    /// How many.
+    /// The bound.
     pub max: u32,
-    /// In which time, to the millisecond.
+    /// The length of the window, in whole milliseconds.
     pub per: Duration,
 }
 
-/// How many to the numbers of which country. Each country is counted by itself.
+/// The bounds of sends by country. Each country has its own counter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CountryLimits {
-    /// For countries that are not listed, and for the numbers of no country together; none for any number of sends.
+    /// For each country that is not listed, and for all numbers without a country together. `None` is no bound.
     pub default: Option<LimitWindow>,
-    /// For these, by their codes.
+    /// The bounds of single countries, by their codes.
     pub listed: BTreeMap<String, LimitWindow>,
 }
 
-/// How long a day is, for the limits that count by the day: any 24 hours, not those of a calendar.
+/// The window of daily limits: any 24 hours, not a calendar day.
 pub const DAY: Duration = Duration::from_hours(24);
 
 impl CountryLimits {
@@ -101,7 +101,7 @@ impl Limits {
         }
     }
 
-    /// The same limits, all of which only count and log.
+    /// The same limits in the mode `observe`.
     #[must_use]
     pub fn observed(mut self) -> Self {
         fn observe<T>(limit: &mut Option<Limit<T>>) {
@@ -134,7 +134,7 @@ impl Default for Limits {
 }
 
 impl<T> Limit<T> {
-    /// A limit that refuses.
+    /// A limit in the mode `enforce`.
     #[must_use]
     pub const fn enforced(at: T) -> Self {
         Self { mode: LimitMode::Enforce, at }

@@ -1,23 +1,23 @@
-//! The certificate that a client shows.
+//! The certificate that a client presents.
 
 use rustls::pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
-/// The names in the certificate that the client of a connection showed. That the certificate is valid, and comes from an
-/// authority that is trusted with clients, was found out when the connection began.
+/// The names in the certificate that the client of a connection presented. The TLS handshake has verified the
+/// certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PeerCertificate {
-    /// Its DNS names (RFC 5280 §4.2.1.6), as they are written there.
+    /// Its DNS names (RFC 5280 §4.2.1.6), as written.
     pub dns_names: Vec<String>,
     /// Its URIs, such as SPIFFE IDs.
     pub uris: Vec<String>,
 }
 
 impl PeerCertificate {
-    /// Reads the names of `certificate`; none where it is no certificate.
+    /// Reads the names of `certificate`. `None` if it is malformed.
     #[must_use]
     pub fn read(certificate: &CertificateDer<'_>) -> Option<Self> {
-        // The parser that the handshake verifies with: what the two take the names to be is the same.
+        // The handshake verifies with the same parser, so both read the same names.
         let certificate = EndEntityCert::try_from(certificate).ok()?;
         Some(Self {
             dns_names: certificate.valid_dns_names().map(str::to_owned).collect(),
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_all_kinds_are_read_and_what_is_no_certificate_has_none() {
+    fn dns_names_and_uris_are_read_and_a_malformed_certificate_has_none() {
         let names = ["login.test".to_owned(), "*.login.test".to_owned(), "10.0.0.1".to_owned()];
         let mut params = CertificateParams::new(names).unwrap();
         for uri in ["spiffe://acme/login", "https://acme.test/a?b"] {

@@ -14,9 +14,9 @@ use self::plan::{Class, plan};
 pub use self::{error::PhoneNumberError, number_type::NumberType};
 use super::Country;
 
-/// A phone number in E.164 that its country's numbering plan has room for.
+/// A phone number in E.164 with a length that is possible in its country.
 ///
-/// `Debug` and `Display` show the country's calling code and the last two digits only: all that a log may hold.
+/// `Debug` and `Display` show only the calling code and the last two digits, which a log may contain.
 #[derive(Clone)]
 pub struct PhoneNumber {
     e164: String,

@@ -1,4 +1,4 @@
-//! Who calls.
+//! The names of tenants.
 
 use std::{fmt, sync::Arc};
 
@@ -9,7 +9,7 @@ use std::{fmt, sync::Arc};
 pub struct TenantId(Arc<str>);
 
 impl TenantId {
-    /// Takes `text` if it is a name.
+    /// Takes `text` if it is a valid name.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let inner = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
@@ -23,7 +23,7 @@ impl TenantId {
         &self.0
     }
 
-    /// The name, shared and not copied.
+    /// The name, without a copy.
     #[must_use]
     pub fn shared(&self) -> Arc<str> {
         Arc::clone(&self.0)

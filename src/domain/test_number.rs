@@ -1,4 +1,4 @@
-//! Numbers that belong to nobody, for tests in production.
+//! Test numbers: phone numbers that belong to nobody, for tests in production.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use jiff::Timestamp;
 use super::PhoneNumber;
 use crate::secret::Secret;
 
-/// A number that no message goes to, and whose code is always the same.
+/// A number to which no message is sent, and whose code is fixed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestNumber {
     /// The number.
     pub phone_number: PhoneNumber,
     /// The code.
     pub code: Secret,
-    /// When it becomes a number like any other.
+    /// From when on it is an ordinary number.
     pub expires: Timestamp,
 }
 
@@ -23,24 +23,24 @@ pub struct TestNumber {
 pub struct TestNumbers(BTreeMap<String, TestNumber>);
 
 impl TestNumbers {
-    /// No number.
+    /// No test numbers.
     #[must_use]
     pub const fn none() -> Self {
         Self(BTreeMap::new())
     }
 
-    /// The test number that `phone_number` is at `now`.
+    /// The test number with this phone number, unless it has expired at `now`.
     #[must_use]
     pub fn get(&self, phone_number: &PhoneNumber, now: Timestamp) -> Option<&TestNumber> {
         self.0.get(phone_number.as_e164()).filter(|number| now < number.expires)
     }
 
-    /// All of them that are some at `now`.
+    /// The test numbers that have not expired at `now`.
     pub fn live(&self, now: Timestamp) -> impl Iterator<Item = &TestNumber> {
         self.iter().filter(move |number| now < number.expires)
     }
 
-    /// All of them.
+    /// All test numbers, also expired ones.
     pub fn iter(&self) -> impl Iterator<Item = &TestNumber> {
         self.0.values()
     }

@@ -1,4 +1,4 @@
-//! What is kept of a bearer token.
+//! Hashes of bearer tokens.
 
 use std::{
     fmt,
@@ -10,9 +10,9 @@ use aws_lc_rs::{
     digest::{SHA256, digest},
 };
 
-/// The SHA-256 of a bearer token, written `sha256:` and 64 hexadecimal digits. Equality takes constant time.
+/// The SHA-256 of a bearer token, written as `sha256:` and 64 hexadecimal digits. The comparison takes constant time.
 ///
-/// Tokens are long and random, so a hash that is fast to compute keeps them safe; see `verify-gateway hash-token`.
+/// Tokens are long and random, so a fast hash protects them. `verify-gateway hash-token` makes them.
 #[derive(Clone, Copy)]
 pub struct TokenHash([u8; 32]);
 
@@ -25,7 +25,7 @@ impl TokenHash {
         Self(bytes)
     }
 
-    /// Reads a written hash; capital digits count too.
+    /// Reads a written hash. Upper-case digits are allowed.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix("sha256:")?.as_bytes();
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_hashes() {
+    fn other_texts_are_not_hashes() {
         let bad = ["", "sha256:", &ABC[7..], &ABC[..70], &ABC.replace("ba78", "xy78"), &ABC.replace("ba78", "+a78")];
         for text in bad.into_iter().chain([format!("{ABC}0").as_str(), "sha256:ü"]) {
             assert!(TokenHash::parse(text).is_none(), "{text}");

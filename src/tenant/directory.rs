@@ -1,4 +1,4 @@
-//! Which credential belongs to whom.
+//! The tenants, and which credential belongs to which identity.
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
@@ -21,29 +21,29 @@ pub struct Directory {
     by_rule: HashMap<String, Vec<(JwtRule, Caller)>>,
 }
 
-/// A tenant and what is known about it beside.
+/// A tenant in the directory.
 #[derive(Clone, Debug)]
 pub struct TenantEntry {
     /// The tenant.
     pub tenant: Arc<Tenant>,
-    /// Who belongs to it.
+    /// Its identities.
     pub identities: Vec<IdentityEntry>,
-    /// Where its key was read from.
+    /// The source of its API key.
     pub key_source: KeySource,
 }
 
-/// An identity and what it is known by.
+/// An identity in the directory.
 #[derive(Clone, Debug)]
 pub struct IdentityEntry {
     /// The identity.
     pub identity: Arc<Identity>,
-    /// Each of these proves it.
+    /// Its credentials. Each one is enough.
     pub credentials: Vec<Credential>,
-    /// The roles that it was given.
+    /// The names of its roles.
     pub roles: Vec<String>,
 }
 
-/// What an identity is known by.
+/// What proves an identity.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Credential {
     /// A bearer token.
@@ -59,11 +59,11 @@ pub enum Credential {
 /// The tenants file and the files that it names.
 pub type DirectoryWatch = FileWatch<Result<Directory, Errors>>;
 
-/// The identities of a tenant that the program makes, each with what it is known by.
+/// Identities that the program makes, each with its credentials.
 pub type Identities = Vec<(Identity, Vec<Credential>)>;
 
 impl Credential {
-    /// A certificate's DNS name: host names of letters, digits and hyphens, without wildcards.
+    /// A DNS name of a certificate: labels of letters, digits, hyphens and underscores, without a wildcard.
     #[must_use]
     pub fn dns(text: &str) -> Option<Self> {
         let is_label = |label: &str| {
@@ -73,7 +73,7 @@ impl Credential {
         (text.len() <= 253 && text.split('.').all(is_label)).then(|| Self::DnsName(text.to_ascii_lowercase()))
     }
 
-    /// A certificate's URI: a scheme, a colon, and more, all of it visible ASCII.
+    /// A URI of a certificate: a scheme, a colon and more, all visible ASCII.
     #[must_use]
     pub fn uri(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once(':')?;
@@ -85,8 +85,8 @@ impl Credential {
 }
 
 impl Directory {
-    /// Reads the tenants file at `path`. `env` gives the API keys that the file takes from the environment. Relative paths
-    /// in the file start at its folder.
+    /// Reads the tenants file at `path`. `env` gives the API keys that the file takes from the environment. Relative
+    /// paths in the file start at its folder.
     ///
     /// # Errors
     /// Everything that is wrong.
@@ -109,8 +109,7 @@ impl Directory {
         Ok(Self::of(issuers, tenants))
     }
 
-    /// The directory of tenants made by the program, each with its identities. A credential belongs to the first identity
-    /// that has it.
+    /// A directory of tenants that the program makes. A credential belongs to the first identity that has it.
     #[must_use]
     pub fn new(tenants: Vec<(Tenant, Identities)>) -> Self {
         let known =
@@ -123,7 +122,7 @@ impl Directory {
         Self::of(Vec::new(), tenants.into_iter().map(entry).collect())
     }
 
-    /// The directory of `tenants` whose JWTs come from `issuers`.
+    /// A directory of `entries` and of the issuers of their JWTs.
     #[must_use]
     pub fn of(issuers: Vec<Issuer>, entries: Vec<TenantEntry>) -> Self {
         let mut directory = Self { issuers, ..Self::default() };
@@ -139,40 +138,39 @@ impl Directory {
         directory
     }
 
-    /// Whose `token` is.
+    /// The owner of a bearer token.
     #[must_use]
     pub fn by_token(&self, token: &str) -> Option<&Caller> {
-        // How long this takes tells nothing of use about a token that is valid. The time of the lookup depends on the
-        // SHA-256 of what was presented, put through the map's own randomly keyed hash, so a caller can't approach a
-        // valid token step by step; and the comparison with a candidate takes constant time.
+        // The time of the lookup reveals nothing about valid tokens. It depends on the SHA-256 of the presented token
+        // under the randomly keyed hash of the map, and the comparison with a candidate takes constant time.
         self.by_token.get(&TokenHash::of(token))
     }
 
-    /// Whose certificates have this DNS name; its letters' case does not matter.
+    /// The owner of certificates with this DNS name, in any case of letters.
     #[must_use]
     pub fn by_dns_name(&self, name: &str) -> Option<&Caller> {
         self.by_dns_name.get(&name.to_ascii_lowercase())
     }
 
-    /// Whose certificates have this URI.
+    /// The owner of certificates with this URI.
     #[must_use]
     pub fn by_uri(&self, uri: &str) -> Option<&Caller> {
         self.by_uri.get(uri)
     }
 
-    /// Which tokens of the issuer with this name belong to whom.
+    /// The rules for JWTs of the issuer with this name, each with the owner of matching JWTs.
     #[must_use]
     pub fn rules(&self, issuer: &str) -> &[(JwtRule, Caller)] {
         self.by_rule.get(issuer).map_or(&[], Vec::as_slice)
     }
 
-    /// The tenants, in their order in the file.
+    /// The tenants, in the order of the file.
     #[must_use]
     pub fn entries(&self) -> &[TenantEntry] {
         &self.entries
     }
 
-    /// The issuers of JWTs, in their order in the file.
+    /// The issuers of JWTs, in the order of the file.
     #[must_use]
     pub fn issuers(&self) -> &[Issuer] {
         &self.issuers
@@ -206,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn each_token_opens_its_own_tenant_and_nothing_else_opens_one() {
+    fn each_token_belongs_to_its_own_tenant_and_other_texts_to_none() {
         let directory = Directory::new(vec![
             tenant("a", vec![token("one"), token("two")]),
             tenant("b", vec![token("three"), token("one")]),
@@ -222,13 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_of_nobody_opens_to_nobody() {
+    fn an_empty_directory_knows_no_credential() {
         let nobody = Directory::default();
         assert!(nobody.by_token("").is_none() && nobody.by_uri("").is_none() && nobody.rules("").is_empty());
     }
 
     #[test]
-    fn names_of_certificates_are_host_names_and_uris_without_wildcards() {
+    fn names_of_certificates_are_host_names_without_wildcards_and_uris() {
         assert_eq!(Credential::dns("Ops.Acme.internal"), Some(Credential::DnsName("ops.acme.internal".into())));
         for bad in ["", "*.acme.internal", "a..b", ".a", "a b", "ä.de", "spiffe://a/b"] {
             assert_eq!(Credential::dns(bad), None, "{bad}");
@@ -260,7 +258,7 @@ tenants:
         assert_eq!(directory.entries()[0].tenant.key.authorization(), "Bearer KEY2");
         assert!(watch.changed().is_none());
 
-        // As is common while several files change one after the other.
+        // This happens when several files change one after the other.
         fs::remove_file(&key).unwrap();
         assert!(watch.changed().unwrap().unwrap_err().to_string().contains("there is no such file"));
         assert!(watch.changed().is_none());

@@ -1,4 +1,4 @@
-//! Who issues JWTs, and which of them belong to whom.
+//! Issuers of JWTs, and rules for their JWTs.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -6,7 +6,8 @@ use jsonwebtoken::Algorithm;
 
 use super::Jwks;
 
-/// The algorithms that may be allowed. All are asymmetric: with a symmetric one, who can verify can sign.
+/// The algorithms that an issuer may use. All are asymmetric: with a symmetric one, everyone who can verify can also
+/// sign.
 pub(super) const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::RS256,
     Algorithm::RS384,
@@ -19,53 +20,53 @@ pub(super) const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::EdDSA,
 ];
 
-/// An issuer of JWTs, as the tenants file has it.
+/// An issuer of JWTs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer {
-    /// Its name in the file.
+    /// Its name in the tenants file.
     pub name: String,
-    /// What its tokens have as `iss`, to the letter.
+    /// The exact `iss` claim of its tokens.
     pub issuer: String,
-    /// The audiences of which a token must have one.
+    /// The accepted audiences. A token needs one of them.
     pub audiences: Vec<String>,
-    /// What it may sign with.
+    /// The accepted signature algorithms.
     pub algorithms: Vec<Algorithm>,
-    /// By how much its clock and ours may differ.
+    /// How far its clock may differ from the gateway's.
     pub leeway: Duration,
-    /// Where its public keys are.
+    /// The source of its public keys.
     pub keys: KeysFrom,
 }
 
-/// Where an issuer's public keys are.
+/// The source of the public keys of an issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeysFrom {
-    /// In a file, which was read with the tenants file.
+    /// A file, which is read with the tenants file.
     File(Jwks),
-    /// At a URL, from which they are fetched again and again.
+    /// A URL, from which they are fetched periodically.
     Url(JwksUrl),
 }
 
-/// A URL of public keys, and how to ask it.
+/// A URL of public keys, and how to fetch it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JwksUrl {
     /// The URL.
     pub url: String,
-    /// The authorities that its certificate may come from, in PEM; none for those that the system trusts.
+    /// The authorities to trust, in PEM. `None` for those of the system.
     pub ca: Option<Vec<u8>>,
-    /// The file of a bearer token to ask with. It is read for each request: Kubernetes renews it.
+    /// The file of a bearer token for the request. It is read for each request, because Kubernetes renews it.
     pub token_file: Option<PathBuf>,
-    /// How often it is asked.
+    /// How often the keys are fetched.
     pub refresh_interval: Duration,
 }
 
-/// Which tokens of an issuer belong to an identity.
+/// Which JWTs of an issuer belong to an identity.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct JwtRule {
-    /// The issuer's name in the file.
+    /// The name of the issuer in the tenants file.
     pub issuer: String,
-    /// What the token has as `sub`, to the letter.
+    /// The exact `sub` claim.
     pub subject: Option<String>,
-    /// What other claims it has. A name that begins with a slash is a JSON Pointer (RFC 6901); a claim that is a list
-    /// must contain the value.
+    /// Further claims. A name that begins with a slash is a JSON Pointer (RFC 6901). A claim that is a list must
+    /// contain the value.
     pub claims: BTreeMap<String, String>,
 }

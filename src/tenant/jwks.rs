@@ -7,17 +7,17 @@ use jsonwebtoken::{
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The most keys that are taken from one set.
+/// How many keys of a set are used at most.
 const MAX_KEYS: usize = 100;
 
-/// The public keys of an issuer: those of its set by which a signature can be verified.
+/// The public keys of an issuer that can verify a signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Jwks(Vec<VerificationKey>);
 
 #[derive(Clone, Debug)]
 struct VerificationKey {
     jwk: Jwk,
-    /// The same, made once for all tokens.
+    /// The key in the form that verification needs.
     decoding: DecodingKey,
 }
 
@@ -29,14 +29,14 @@ impl PartialEq for VerificationKey {
 
 impl Eq for VerificationKey {}
 
-/// What was read is no set of keys, or none of them can verify a signature.
+/// Why a text is not a usable JWK Set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotJwks {
-    /// It is not JSON of the right shape.
+    /// It is not a JWK Set.
     #[error("not a JSON Web Key Set")]
     Malformed,
-    /// It has no key that is of use here.
-    #[error("no public key for signatures in it")]
+    /// None of its keys can verify a signature.
+    #[error("the JSON Web Key Set holds no public key for signatures")]
     Empty,
 }
 
@@ -46,7 +46,7 @@ struct Set {
 }
 
 impl Jwks {
-    /// Reads a set. Keys that are of no use here are left out: other kinds, symmetric ones, those for encryption.
+    /// Reads a JWK Set. It leaves out keys that can't verify a signature: symmetric keys, and keys for encryption.
     ///
     /// # Errors
     /// See [`NotJwks`].
@@ -57,8 +57,8 @@ impl Jwks {
         if keys.is_empty() { Err(NotJwks::Empty) } else { Ok(Self(keys)) }
     }
 
-    /// The keys that a token could be signed with that names `id` and `algorithm`. One that names no key could be signed
-    /// with the only key that fits.
+    /// The keys that may have signed a token with this key ID and algorithm. A token without a key ID is accepted only
+    /// if exactly one key fits.
     #[must_use]
     pub fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> Vec<DecodingKey> {
         let fitting = self.0.iter().filter(|key| fits(&key.jwk, algorithm));
@@ -67,7 +67,7 @@ impl Jwks {
         if id.is_none() && keys.len() > 1 { Vec::new() } else { keys }
     }
 
-    /// Whether it has a key of this name.
+    /// Whether it has a key with this ID.
     #[must_use]
     pub fn names(&self, id: &str) -> bool {
         self.0.iter().any(|key| key.id() == Some(id))
@@ -92,18 +92,18 @@ impl VerificationKey {
     }
 }
 
-/// `jwk`, if signatures can be verified with it.
+/// Takes `jwk` if it can verify signatures.
 fn for_signatures(jwk: Jwk) -> Option<VerificationKey> {
     let common = &jwk.common;
     let used = common.public_key_use.as_ref().is_none_or(|of| *of == PublicKeyUse::Signature);
     let verifies = common.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify));
-    // A symmetric key would let everybody who can read the set sign.
+    // With a symmetric key, everyone who can read the set could sign.
     let is_public = !matches!(jwk.algorithm, AlgorithmParameters::OctetKey(_) | AlgorithmParameters::Other(_));
     let decoding = DecodingKey::from_jwk(&jwk).ok().filter(|_| used && verifies && is_public)?;
     Some(VerificationKey { jwk, decoding })
 }
 
-/// Whether `key` makes signatures of this kind. A key that names its algorithm makes no others.
+/// Whether `key` fits the algorithm. A key that names its algorithm fits no other.
 fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
     use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
     let of_type = match (&key.algorithm, algorithm) {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn only_public_keys_for_signatures_are_taken() {
+    fn only_public_keys_for_signatures_are_used() {
         let of_no_use = json!([
             {"kty": "oct", "k": "c2VjcmV0", "alg": "HS256", "kid": "a"},
             {"kty": "new", "kid": "b"},
@@ -159,13 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_names_its_key_is_verified_with_no_other() {
+    fn a_token_with_a_key_id_is_verified_with_that_key_only() {
         let jwks = parse(&json!([ed(&json!({"kid": "a"})), ed(&json!({"kid": "b", "alg": "EdDSA"}))])).unwrap();
         let count = |id, algorithm| jwks.candidates(id, algorithm).len();
         assert_eq!(count(Some("a"), Algorithm::EdDSA), 1);
         assert_eq!(count(Some("b"), Algorithm::EdDSA), 1);
         assert_eq!(count(Some("c"), Algorithm::EdDSA), 0);
-        // Which of the two it was would be a guess.
+        // Two keys fit, so neither is used.
         assert_eq!(count(None, Algorithm::EdDSA), 0);
         for other in [Algorithm::HS256, Algorithm::ES256, Algorithm::RS256] {
             assert_eq!(count(Some("a"), other), 0);

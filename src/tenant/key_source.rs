@@ -1,8 +1,8 @@
-//! Where Telnyx API keys come from.
+//! The sources of Telnyx API keys.
 
 use std::{fmt, path::PathBuf, time::SystemTime};
 
-/// Where a key was read from.
+/// The source of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeySource {
     /// A file of its own, by its path.
@@ -14,7 +14,7 @@ pub enum KeySource {
 }
 
 impl KeySource {
-    /// When it was last changed, as its file system says; none where it is no file. It asks that: it may block.
+    /// The modification time of the file. `None` for other sources. It reads from the file system, so it may block.
     #[must_use]
     pub fn changed_at(&self) -> Option<SystemTime> {
         let Self::File(path) = self else { return None };

@@ -1,4 +1,4 @@
-//! Roles: names for lists of rpcs.
+//! Roles: names for lists of RPCs.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,15 @@ use crate::{domain::Allowed, pb::RPCS};
 
 /// The roles that every tenants file has.
 const BUILT_IN: [&str; 3] = ["sender", "reader", "admin"];
-/// What a service needs that sends codes and checks them.
+/// What a service needs to send and check codes.
 const SENDER: [&str; 3] = ["CreateVerification", "CheckVerification", "GetVerification"];
 
-/// All rpcs, by their bare names.
+/// All RPCs, by their short names.
 pub(super) fn rpcs() -> impl Iterator<Item = &'static str> {
     RPCS.into_iter().map(|rpc| rpc.rsplit('/').next().unwrap_or_default())
 }
 
-/// The rpc with this bare name.
+/// The RPC with this short name.
 pub(super) fn rpc(name: &str) -> Option<&'static str> {
     rpcs().find(|rpc| *rpc == name)
 }
@@ -26,7 +26,7 @@ pub(super) struct Roles {
 }
 
 impl Roles {
-    /// Whether a role of the file could not have this name.
+    /// Whether the name is taken.
     pub(super) fn has(&self, name: &str) -> bool {
         BUILT_IN.contains(&name) || self.own.contains_key(name)
     }
@@ -35,7 +35,7 @@ impl Roles {
         self.own.insert(name, rpcs);
     }
 
-    /// What the role `name` lets call.
+    /// The RPCs that the role allows.
     pub(super) fn get(&self, name: &str) -> Option<Allowed<&'static str>> {
         let only = |rpcs: &[&'static str]| Some(Allowed::Only(rpcs.to_vec()));
         match name {

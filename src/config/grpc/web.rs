@@ -12,8 +12,8 @@ settings! {
     pub struct WebConfig {
         /// Whether to serve gRPC-Web to web pages, and HTTP/1.1 with it.
         enabled: bool = "false", switch();
-        /// The origins of pages that may call, as browsers write them in the `origin` header. Pages of the gateway's own
-        /// origin may always call.
+        /// The origins of pages that may call, as browsers write them in the `origin` header. Pages of the gateway's
+        /// own origin may always call.
         allowed_origins: Vec<HeaderValue> = "",
             text("origins with commas between them, such as https://admin.example, or empty", origins);
     }
@@ -24,8 +24,8 @@ fn origins(text: &str) -> Option<Vec<HeaderValue>> {
 }
 
 impl WebConfig {
-    /// Takes an origin as browsers write it (RFC 6454 §6.2): scheme, host and port alone, in lower case, and no port that is
-    /// the scheme's own.
+    /// Takes an origin as browsers write it (RFC 6454 §6.2): scheme, host and port alone, in lower case, and no port
+    /// that is the scheme's own.
     #[must_use]
     pub fn origin(text: &str) -> Option<HeaderValue> {
         let uri: Uri = text.parse().ok()?;

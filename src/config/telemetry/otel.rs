@@ -24,10 +24,11 @@ pub(in crate::config) struct Variable {
     apply: fn(&mut TelemetryConfig, &str, &Environment) -> Option<()>,
 }
 
-/// Declares variables: `NAME "what it sets" (the values that it takes) | setting: parser;`. A variable that does not only
-/// set one setting has a function after `=>` instead.
+/// Declares variables: `NAME "what it sets" (the values that it takes) | setting: parser;`. A variable that does not
+/// only set one setting has a function after `=>` instead.
 macro_rules! variables {
-    ($($name:ident $sets:literal ($takes:literal) $(| $field:ident: $parse:expr)? $(=> $setting:literal $apply:expr)?;)+) => {
+    ($($name:ident $sets:literal ($takes:literal)
+        $(| $field:ident: $parse:expr)? $(=> $setting:literal $apply:expr)?;)+) => {
         /// The variables in the order in which they apply.
         pub(in crate::config) const VARIABLES: &[Variable] = &[$(Variable {
             name: stringify!($name),

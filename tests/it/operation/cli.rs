@@ -277,7 +277,9 @@ fn a_printed_token_hash_is_valid_in_the_tenants_file() {
 
 #[test]
 fn weak_tokens_are_not_hashed() {
-    for (input, what) in [("", "the token is empty\n"), ("\n", "the token is empty\n"), ("hunter2", "too short")] {
+    for (input, what) in
+        [("", "the token is empty\n"), ("\n", "the token is empty\n"), ("hunter2", "at least 16 characters")]
+    {
         let end = run(folder(&[]).path(), &["hash-token", "--stdin"], &[], input);
         assert_eq!((end.code, end.out.as_str()), (64, ""), "{input:?}");
         assert!(end.err.contains(what) && !end.err.contains("hunter2"), "{}", end.err);
