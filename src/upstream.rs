@@ -207,7 +207,7 @@ fn url(base: &str, route: Route<'_>) -> Result<Url, url::ParseError> {
 }
 
 fn deadline_exceeded() -> Error {
-    Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out")
+    Error::new(ErrorReason::DeadlineExceeded, "the deadline was exceeded")
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ fn encryption(f: &mut Formatter<'_>, grpc: &GrpcConfig, certificate: Option<&Mat
     let Some(certificate) = certificate else {
         return writeln!(f, "warning: this is plaintext: tokens and codes travel in the clear");
     };
-    let (names, expires) = (list(certificate.names(), "no DNS name"), certificate.expires());
+    let (names, expires) = (list(&certificate.names, "no DNS name"), certificate.expires);
     let clients = match grpc.tls.client_certificate {
         ClientCertificate::None => "need no certificate",
         ClientCertificate::Optional => "may present a certificate",

@@ -20,12 +20,14 @@ use tracing::{debug, info};
 use super::{ConnectionContext, calls::ConnectionCalls, http1, http2, preface};
 use crate::{domain::PeerCertificate, grpc::tls};
 
+/// The bytes of a connection, in plaintext or behind TLS.
+pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for T {}
+
 /// Serves the calls on `io` until the peer closes it or it must end: by age, for lack of calls, or because the gateway
 /// stops.
-pub(super) async fn serve<IO>(io: IO, context: Arc<ConnectionContext>)
-where
-    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+pub(super) async fn serve(io: impl Io, context: Arc<ConnectionContext>) {
     let calls = ConnectionCalls::new();
     let mut serving = pin!(serve_inner(io, &context, &calls));
     if context.abort.run_until_cancelled(serving.as_mut()).await.is_none() {
@@ -34,10 +36,7 @@ where
     }
 }
 
-async fn serve_inner<IO>(io: IO, context: &ConnectionContext, calls: &ConnectionCalls)
-where
-    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn serve_inner(io: impl Io, context: &ConnectionContext, calls: &ConnectionCalls) {
     // One deadline for all that comes before the first call.
     let deadline = Instant::now() + context.config.handshake_timeout;
     // Boxes keep the memory of a connection small: it has no room for the states that others or its past need.
@@ -54,15 +53,13 @@ where
 }
 
 /// Detects the version of HTTP and serves it.
-async fn detect<IO>(
-    io: IO,
+async fn detect(
+    io: impl Io,
     deadline: Instant,
     certificate: Option<Arc<PeerCertificate>>,
     context: &ConnectionContext,
     calls: &ConnectionCalls,
-) where
-    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+) {
     let (is_http2, io) = match timeout_at(deadline, preface::read(io)).await.map_err(io::Error::from).flatten() {
         Ok((is_http2, io)) => (is_http2, TokioIo::new(io)),
         Err(error) => return debug!(%error, "a connection did not start"),

@@ -23,8 +23,10 @@ use crate::{
 /// The certificate and the authorities for handshakes, validated as a whole.
 pub struct Material {
     pub(super) server: Arc<ServerConfig>,
-    names: Vec<String>,
-    expires: Timestamp,
+    /// The DNS names of the certificate.
+    pub names: Vec<String>,
+    /// When the first certificate of the chain expires.
+    pub expires: Timestamp,
 }
 
 impl Material {
@@ -39,18 +41,6 @@ impl Material {
     /// Reads as [`Material::load`] does, and adds the files to `files`.
     pub(super) fn read(config: &config::GrpcConfig, files: &mut FileSet) -> Result<Option<Self>, Errors> {
         TlsFiles::read(&config.tls, files).map(|files| Self::of(&files, config)).transpose()
-    }
-
-    /// The DNS names of the certificate.
-    #[must_use]
-    pub fn names(&self) -> &[String] {
-        &self.names
-    }
-
-    /// When the first certificate of the chain expires.
-    #[must_use]
-    pub const fn expires(&self) -> Timestamp {
-        self.expires
     }
 
     fn of(files: &TlsFiles, config: &config::GrpcConfig) -> Result<Self, Errors> {

@@ -37,7 +37,7 @@ impl CertificateReloader {
         let Some(material) = material? else { return Ok(None) };
         let current = watch::Sender::new(Arc::new(material));
         let (now, certificate) = (clock.clone(), current.subscribe());
-        let left = move || certificate.borrow().expires().duration_since(now.now()).as_secs_f64();
+        let left = move || certificate.borrow().expires.duration_since(now.now()).as_secs_f64();
         metrics.certificate_left(left);
         let reload = Reload::new("certificate", watch, interval, Arc::default(), metrics);
         let certificate = Self { clock, current, reload };
@@ -63,7 +63,7 @@ impl CertificateReloader {
 
     fn log(&self, what: &'static str) {
         let material = self.current.borrow();
-        let (names, expires) = (material.names().join(" "), material.expires());
+        let (names, expires) = (material.names.join(" "), material.expires);
         if expires <= self.clock.now() {
             warn!(names, %expires, "{what}, which has expired: no client will accept it");
         } else {

@@ -135,7 +135,7 @@ impl JobContext {
                 return Ok(result);
             }
             if self.call.cancelled.is_cancelled() || Instant::now() + pause >= self.call.deadline {
-                let message = "the deadline ran out while another request to the same target was running";
+                let message = "the deadline was exceeded while another request to the same target was running";
                 return Err(Error::new(ErrorReason::DeadlineExceeded, message));
             }
             sleep(pause).await;

@@ -83,7 +83,7 @@ impl<A: Clone> JobWaiter<A> {
     pub(super) async fn wait(mut self, deadline: Instant, outcome_unknown: ErrorReason) -> Result<Outcome<A>, Error> {
         let error = match timeout_at(deadline, self.finished()).await {
             Ok(()) => Error::new(ErrorReason::Internal, "the gateway failed"),
-            Err(_) => Error::new(ErrorReason::DeadlineExceeded, "the deadline ran out"),
+            Err(_) => Error::new(ErrorReason::DeadlineExceeded, "the deadline was exceeded"),
         };
         // Cancelled before the state is read: the job publishes the state before it looks whether it is cancelled. So no
         // caller gets an error that says that nothing has left while something leaves.
