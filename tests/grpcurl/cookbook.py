@@ -15,7 +15,8 @@ import sys
 MASKS = [
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "ID"),
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
-    (r"(code is: |\"code\": \")\d+", r"\1CODE"),
+    (r"(code is:? |\"code\": \")\d+", r"\1CODE"),
+    (r"(\"account\": \")[0-9a-f]{16}", r"\1ACCOUNT"),
     (r"^(date|traceparent|grpc-accept-encoding): .*$", r"\1: …"),
 ]
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
