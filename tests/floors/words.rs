@@ -5,7 +5,7 @@ use std::fs;
 use crate::{files, root};
 
 /// Sequences of words, and what to write instead. A word that ends in `*` stands for every word that begins so.
-const REPLACED: [(&str, &str); 15] = [
+const REPLACED: [(&str, &str); 17] = [
     ("noted", "recorded, persisted"),
     ("unnoted", "not persisted"),
     ("intent*", "operation, send"),
@@ -21,6 +21,8 @@ const REPLACED: [(&str, &str); 15] = [
     ("bears", "matches, has"),
     ("vouch*", "signed by, trusted"),
     ("forgone", "skipped"),
+    ("anew", "again"),
+    ("seek*", "reconcile"),
 ];
 
 /// What has no words of the project: third-party lists, and the documents that explain old and new words.

@@ -107,7 +107,7 @@ async fn a_peer_that_drips_its_handshake_has_the_handshake_timeout_in_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_with_http_1_is_closed_when_it_was_silent_as_long_as_others_are_asked_for_a_sign_of_life() {
+async fn an_http_1_connection_that_is_silent_for_the_keepalive_interval_is_closed() {
     const HEAD: &str = "POST / HTTP/1.1\r\ncontent-length: 0\r\n";
     let connections = connections(|grpc| grpc.web.enabled = true);
     let slow = async |mut io: DuplexStream| {

@@ -38,7 +38,7 @@ impl TargetLock {
     }
 
     /// Extends the lease, and reads again what is known of the other operations. If the lease ran out because the clock
-    /// was moved, takes the lock anew.
+    /// was moved, takes the lock again.
     pub(super) async fn renew(&mut self) -> Result<(), Error> {
         let (job, memory) = (&self.job, self.memory());
         let locked = job.update_when_free(&job.keys.target, |target: Option<StoredTarget>| {

@@ -372,7 +372,7 @@ async fn whitelist_languages_and_templates_can_be_stricter() {
 }
 
 #[tokio::test]
-async fn the_spend_limit_is_reached_at_its_price_and_starts_anew_the_next_day() {
+async fn the_spend_limit_is_reached_at_its_price_and_is_reset_on_the_next_day() {
     for (value, beyond) in [("refuse", 429), ("ignore", 200)] {
         let sim = Sim::with(&[("send_price", "0.1"), ("at_spend_limit", value)]).await;
         let profile = sim.profile();
