@@ -8,6 +8,7 @@ mod identity;
 mod limits;
 mod peer_certificate;
 mod phone;
+mod resource_id;
 mod tenant;
 mod tenant_id;
 mod test_number;
@@ -23,6 +24,7 @@ pub use self::{
     limits::{CountryLimits, DAY, Limit, LimitMode, LimitRate, LimitWindow, Limits},
     peer_certificate::PeerCertificate,
     phone::{NumberType, PhoneNumber, PhoneNumberError, has_phone_numbers, phone_identity},
+    resource_id::is_resource_id,
     tenant::Tenant,
     tenant_id::TenantId,
     test_number::{TestNumber, TestNumbers},

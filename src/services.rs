@@ -56,7 +56,7 @@ pub struct Verifications {
 /// Creates, reads, changes and deletes profiles.
 #[derive(Clone)]
 pub struct Profiles {
-    upstream: Client,
+    deps: Arc<Dependencies>,
     creations: IdempotentExecutor<NewProfile>,
 }
 
@@ -78,6 +78,7 @@ struct Dependencies {
     settings: config::SendsConfig,
     /// The longest time that one HTTP request takes.
     attempt_timeout: Duration,
+    private_webhooks: bool,
 }
 
 impl Services {
@@ -100,9 +101,10 @@ impl Services {
             tasks: tasks.clone(),
             settings: config.sends.clone(),
             attempt_timeout: config.upstream.attempt_timeout,
+            private_webhooks: config.upstream.allow_private_webhooks,
         });
         Self {
-            profiles: Profiles { upstream: upstream.clone(), creations: IdempotentExecutor::new(&deps) },
+            profiles: Profiles { deps: deps.clone(), creations: IdempotentExecutor::new(&deps) },
             templates: Templates { upstream: upstream.clone(), creations: IdempotentExecutor::new(&deps) },
             verifications: Verifications { sends: IdempotentExecutor::new(&deps), conversions: Arc::default(), deps },
         }

@@ -67,6 +67,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     config.grpc.web.enabled = !arguments.web_origin.is_empty();
     config.grpc.web.allowed_origins = arguments.web_origin;
     config.upstream.base_url = format!("http://{}/v2", simulator.addr());
+    config.upstream.allow_private_webhooks = true;
     config.admin.listen = Some(arguments.admin_listen);
     config.telemetry.console_traces = matches!(arguments.traces, Some(Traces::Console));
     // A person at a terminal wants to see a line for each call.

@@ -28,6 +28,8 @@ settings! {
         ca_file: Option<PathBuf> = "", optional(path());
         /// Whether requests to Telnyx carry the W3C `traceparent` header.
         propagate_trace: bool = "false", switch();
+        /// Whether the webhook URLs of profiles may have loopback, link-local and private hosts. Telnyx can't reach them.
+        allow_private_webhooks: bool = "false", switch();
         /// How many attempts a tenant may have in progress at the same time. Further ones fail at once and may be
         /// retried. Keep it below `grpc.max_concurrent_calls`, so that no tenant takes all calls.
         max_concurrent_attempts: usize = "256", count(1..=1_000_000);

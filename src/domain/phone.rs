@@ -41,7 +41,7 @@ pub fn phone_identity(e164: &str) -> Cow<'_, str> {
 /// Whether `country` has phone numbers. `UK` has none, for one: the code of the United Kingdom is `GB`.
 #[must_use]
 pub fn has_phone_numbers(country: Country) -> bool {
-    metadata::countries().any(|other| other == country)
+    metadata::COUNTRIES.contains(&country)
 }
 
 impl PhoneNumber {

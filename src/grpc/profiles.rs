@@ -16,7 +16,7 @@ use crate::{
 impl ProfileService for Profiles {
     async fn create_profile(&self, request: Request<CreateProfileRequest>) -> RpcResult<CreateProfileResponse> {
         let context = context(&request)?;
-        let new = translate::create_profile(request.into_inner())?;
+        let new = translate::create_profile(request.into_inner(), self.private_webhooks())?;
         let outcome = self.create(&context, new).await?;
         Ok(respond(outcome, |profile, _| CreateProfileResponse { profile: Some(translate::profile(profile)) }))
     }
@@ -42,7 +42,7 @@ impl ProfileService for Profiles {
 
     async fn update_profile(&self, request: Request<UpdateProfileRequest>) -> RpcResult<UpdateProfileResponse> {
         let context = context(&request)?;
-        let update = translate::update_profile(request.into_inner())?;
+        let update = translate::update_profile(request.into_inner(), self.private_webhooks())?;
         let profile = self.update(&context, &update.id, update.patch).await?;
         Ok(Response::new(UpdateProfileResponse { profile: Some(translate::profile(profile)) }))
     }

@@ -12,6 +12,7 @@ mod profile;
 mod profile_fields;
 mod template;
 mod time;
+mod url;
 mod verification;
 mod violations;
 

@@ -25,6 +25,12 @@ pub struct NewProfile {
 }
 
 impl Profiles {
+    /// Whether the URLs of webhooks may have private hosts.
+    #[must_use]
+    pub fn private_webhooks(&self) -> bool {
+        self.deps.private_webhooks
+    }
+
     /// Creates a profile, once.
     pub async fn create(&self, context: &CallContext, new: NewProfile) -> Result<Outcome<Profile>, Error> {
         let end = self.creations.run(context, new).await;
@@ -40,7 +46,7 @@ impl Profiles {
     /// Reads a profile.
     pub async fn get(&self, context: &CallContext, id: &str) -> Result<Profile, Error> {
         allow(context, id)?;
-        self.upstream.profile(context, id).await
+        self.deps.upstream.profile(context, id).await
     }
 
     /// Lists profiles, those called `name` if it is given. A profile that the identity may not use is `None`, so that
@@ -51,7 +57,7 @@ impl Profiles {
         name: Option<&str>,
         page: Page,
     ) -> Result<List<Option<Profile>>, Error> {
-        let list = self.upstream.profiles(context, name, page).await?;
+        let list = self.deps.upstream.profiles(context, name, page).await?;
         let allowed = &context.identity.permissions.profiles;
         Ok(list.map(|one| Some(one).filter(|one| allowed.has(one.id.as_deref().unwrap_or_default()))))
     }
@@ -59,13 +65,13 @@ impl Profiles {
     /// Changes a profile.
     pub async fn update(&self, context: &CallContext, id: &str, patch: ProfilePatch) -> Result<Profile, Error> {
         allow(context, id)?;
-        self.upstream.update_profile(context, id, patch).await
+        self.deps.upstream.update_profile(context, id, patch).await
     }
 
     /// Deletes a profile.
     pub async fn delete(&self, context: &CallContext, id: &str) -> Result<(), Error> {
         allow(context, id)?;
-        self.upstream.delete_profile(context, id).await
+        self.deps.upstream.delete_profile(context, id).await
     }
 }
 

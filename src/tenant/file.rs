@@ -18,7 +18,7 @@ use crate::{
         reader::Reader,
         section::{Section, Spanned, read_file},
     },
-    domain::{Country, TenantId, has_phone_numbers},
+    domain::{Country, TenantId, has_phone_numbers, is_resource_id},
     files::FileSet,
 };
 
@@ -92,6 +92,11 @@ pub(super) fn read(path: &Path, env: &Environment, files: &mut FileSet) -> Resul
 /// The name of a tenant or identity.
 fn name() -> Kind<'static, TenantId> {
     kinds::text("1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end", TenantId::new)
+}
+
+/// The ID of a profile.
+fn profile() -> Kind<'static, String> {
+    kinds::text("the ID of a profile", |id| is_resource_id(id).then(|| id.to_owned()))
 }
 
 /// A country with phone numbers.

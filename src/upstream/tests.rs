@@ -3,7 +3,6 @@
 mod attempts;
 mod breaker;
 mod budget;
-mod clock;
 mod permits;
 
 use std::{
@@ -17,7 +16,6 @@ use tower::service_fn;
 
 use super::*;
 use crate::{
-    config::{self, UpstreamConfig},
     domain::{ApiKey, Caller, Tenant, TenantId, VerificationRef},
     secret::Secret,
     telnyx::{SendRequest, TemplateText},
@@ -59,7 +57,7 @@ where
 }
 
 /// A client over `transport` whose settings are changed by `change`.
-fn over<T>(transport: T, change: impl FnOnce(&mut UpstreamConfig)) -> Client
+fn over<T>(transport: T, change: impl FnOnce(&mut config::UpstreamConfig)) -> Client
 where
     T: Service<http::Request<Bytes>, Response = http::Response<Bytes>, Error = TransportError>
         + Clone
@@ -68,8 +66,8 @@ where
         + 'static,
     T::Future: Send + 'static,
 {
-    let mut config = Config::default();
-    change(&mut config.upstream);
+    let mut config = config::Config::default().upstream;
+    change(&mut config);
     Client::over(transport, &config, Clock::default(), &Metrics::default()).unwrap()
 }
 

@@ -1,7 +1,6 @@
 //! An upstream that refuses, fails or loses answers.
 
 mod broken_answers;
-mod clocks;
 mod faults;
 mod retries;
 mod telnyx_errors;

@@ -2,7 +2,11 @@
 //!
 //! `metadata.txt` is made by `tests/phone/metadata.py`; `tests/phone/run` says when and how to renew it.
 
-use std::{collections::HashMap, ops::Range, sync::LazyLock};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+    sync::LazyLock,
+};
 
 use super::number_type::NumberType;
 use crate::domain::country::Country;
@@ -56,9 +60,8 @@ pub(super) fn lines(calling_code: u16) -> impl Iterator<Item = Line> {
 }
 
 /// The countries that have phone numbers.
-pub(super) fn countries() -> impl Iterator<Item = Country> {
-    TEXT.lines().filter_map(|line| Country::new(line.split('\t').nth(1)?))
-}
+pub(super) static COUNTRIES: LazyLock<HashSet<Country>> =
+    LazyLock::new(|| TEXT.lines().filter_map(|line| Country::new(line.split('\t').nth(1)?)).collect());
 
 impl Line {
     fn read(line: &'static str) -> Option<Self> {

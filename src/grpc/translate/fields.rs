@@ -1,11 +1,15 @@
 //! The rules of fields that several requests share. A field that breaks its rule is a violation and reads as `None`.
 
+use std::collections::HashSet;
+
 use prost_types::Duration;
-use url::Url;
 use uuid::Uuid;
 
 use super::{Violations, optional};
-use crate::{domain::PhoneNumber, secret::Secret};
+use crate::{
+    domain::{Country, PhoneNumber, has_phone_numbers, is_resource_id},
+    secret::Secret,
+};
 
 /// The longest lifetime of a code, in seconds. Telnyx publishes no bound. A day is far beyond any use.
 const MAX_TIMEOUT_SECS: i64 = 86_400;
@@ -21,12 +25,10 @@ impl Violations {
         PhoneNumber::parse(text).map_err(|error| self.add(field, error.to_string())).ok()
     }
 
-    /// An opaque ID. It becomes a segment of a path, so it must not be able to address another resource.
+    /// The ID of a resource of Telnyx.
     pub(super) fn id(&mut self, field: &str, text: &str) -> Option<String> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_:.".contains(c);
-        // A segment of dots alone would leave the folder.
-        let is_id = (1..=128).contains(&text.len()) && text.chars().all(allowed) && !text.chars().all(|c| c == '.');
-        self.valid(is_id.then(|| text.to_owned()), field, "must be an ID: 1 to 128 letters, digits and `-_:.`")
+        let must = "must be an ID: 1 to 128 letters, digits and `-_:.`, at least one of them a digit or a hyphen";
+        self.valid(is_resource_id(text).then(|| text.to_owned()), field, must)
     }
 
     /// A code of 4 to 10 digits.
@@ -36,7 +38,9 @@ impl Violations {
     }
 
     pub(super) fn request_id(&mut self, text: &str) -> Option<Uuid> {
-        optional(text, |text| self.valid(text.parse().ok(), "request_id", "must be a UUID"))
+        // Libraries use the nil UUID where none was made, so it would be the same for different operations.
+        let made = |text: &str| text.parse().ok().filter(|id: &Uuid| !id.is_nil());
+        optional(text, |text| self.valid(made(text), "request_id", "must be a UUID other than the nil UUID"))
     }
 
     /// A lifetime in whole seconds.
@@ -47,38 +51,33 @@ impl Violations {
         self.valid(timeout, field, "must be whole seconds, from 1s to 86400s")
     }
 
-    /// Text of at most `max` characters, all of them `allowed`.
-    pub(super) fn text(
-        &mut self,
-        field: &str,
-        text: &str,
-        max: usize,
-        allowed: impl Fn(char) -> bool,
-        must: &'static str,
-    ) -> Option<String> {
-        let is_valid = text.chars().count() <= max && text.chars().all(allowed);
+    /// A text that may be empty.
+    pub(super) fn text(&mut self, field: &str, text: &str, is_valid: bool, must: &'static str) -> Option<String> {
         optional(text, |text| self.valid(is_valid.then(|| text.to_owned()), field, must))
-    }
-
-    pub(super) fn url(&mut self, field: &str, text: &str) -> Option<String> {
-        let is_http = |url: Url| matches!(url.scheme(), "http" | "https") && url.has_host();
-        optional(text, |text| {
-            let is_valid = text.len() <= 2000 && Url::parse(text).is_ok_and(is_http);
-            self.valid(
-                is_valid.then(|| text.to_owned()),
-                field,
-                "must be an http or https URL of at most 2000 characters",
-            )
-        })
     }
 
     /// Countries, or `*` alone.
     pub(super) fn destinations(&mut self, field: &str, list: &[String]) -> Option<Vec<String>> {
-        let is_country = |text: &String| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+        let country = |text: &String| Country::new(text).filter(|country| has_phone_numbers(*country));
+        let distinct: Option<HashSet<Country>> = list.iter().map(country).collect();
         let is_all = matches!(list, [one] if one == "*");
-        let is_distinct = list.iter().enumerate().all(|(index, one)| !list[..index].contains(one));
-        let is_valid = is_all || (list.iter().all(is_country) && is_distinct);
-        self.require(is_valid, field, "must be distinct ISO 3166-1 alpha-2 codes in capitals, or `*` alone");
+        let is_valid = is_all || distinct.is_some_and(|distinct| distinct.len() == list.len());
+        self.require(
+            is_valid,
+            field,
+            "must be distinct ISO 3166-1 codes of countries with phone numbers, or `*` alone",
+        );
         (is_valid && !list.is_empty()).then(|| list.to_vec())
     }
+}
+
+/// Whether `text` has at most `max` characters, all of them `allowed`.
+pub(super) fn consists_of(text: &str, max: usize, allowed: impl Fn(char) -> bool) -> bool {
+    text.chars().count() <= max && text.chars().all(allowed)
+}
+
+/// Whether a text may hold `c`: no control characters, and none that changes the order in which others are shown
+/// (Unicode Standard Annex 9, explicit formatting characters).
+pub(super) fn is_printable(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

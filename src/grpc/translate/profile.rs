@@ -8,7 +8,10 @@ pub use self::{
     response::profile,
     update::{UpdateProfile, update_profile},
 };
-use super::{PageRequest, Violations};
+use super::{
+    PageRequest, Violations,
+    fields::{consists_of, is_printable},
+};
 use crate::{
     domain::{Error, TenantId},
     pb,
@@ -24,8 +27,8 @@ pub struct ListProfiles {
     pub page: PageRequest,
 }
 
-/// `CreateProfile`. Fields that only Telnyx sets are ignored (AIP-203).
-pub fn create_profile(request: pb::CreateProfileRequest) -> Result<NewProfile, Error> {
+/// `CreateProfile`. Fields that only Telnyx sets are ignored (AIP-203). `private_webhooks` allows private hosts in URLs.
+pub fn create_profile(request: pb::CreateProfileRequest, private_webhooks: bool) -> Result<NewProfile, Error> {
     let mut violations = Violations::default();
     let request_id = violations.request_id(&request.request_id);
     let Some(profile) = request.profile else {
@@ -33,7 +36,7 @@ pub fn create_profile(request: pb::CreateProfileRequest) -> Result<NewProfile, E
         return violations.into_result(None);
     };
     violations.require(!profile.name.is_empty(), "profile.name", "must be set");
-    let profile = write(&profile, &mut violations);
+    let profile = write(&profile, private_webhooks, &mut violations);
     let blocks = [&profile.sms, &profile.call, &profile.flashcall, &profile.whatsapp, &profile.dtmf_confirm];
     // Telnyx refuses a profile without a channel, although its document does not say so.
     let has_channel = blocks.iter().any(|block| block.is_some());
@@ -70,19 +73,17 @@ pub fn list_profiles(request: &pb::ListProfilesRequest, tenant: &TenantId) -> Re
 }
 
 /// The body of `profile` for Telnyx. Fields that break a rule are left out.
-fn write(profile: &pb::Profile, violations: &mut Violations) -> telnyx::Profile {
+fn write(profile: &pb::Profile, private_webhooks: bool, violations: &mut Violations) -> telnyx::Profile {
     let limit = profile.daily_spend_limit.as_ref();
     violations.message("profile", |violations| telnyx::Profile {
         name: violations.name("name", &profile.name),
-        language: violations.text(
-            "language",
-            &profile.language,
-            35,
-            |c| c.is_ascii_alphanumeric() || c == '-',
-            "must be a language tag such as en-US, of at most 35 letters, digits and hyphens",
+        language: violations.language("language", &profile.language),
+        webhook_url: violations.webhook("webhook_url", &profile.webhook_url, private_webhooks),
+        webhook_failover_url: violations.webhook(
+            "webhook_failover_url",
+            &profile.webhook_failover_url,
+            private_webhooks,
         ),
-        webhook_url: violations.url("webhook_url", &profile.webhook_url),
-        webhook_failover_url: violations.url("webhook_failover_url", &profile.webhook_failover_url),
         daily_spend_limit: limit.and_then(|limit| violations.amount("daily_spend_limit.amount_usd", &limit.amount_usd)),
         daily_spend_limit_enabled: limit.map(|limit| limit.enabled),
         sms: profile.sms.as_ref().map(|sms| channel::sms(sms, violations)),
@@ -96,8 +97,19 @@ fn write(profile: &pb::Profile, violations: &mut Violations) -> telnyx::Profile 
 
 impl Violations {
     fn name(&mut self, field: &str, text: &str) -> Option<String> {
-        let must = "must have at most 255 characters, none of them a control character";
-        self.text(field, text, 255, |c| !c.is_control(), must)
+        let is_name = !text.trim().is_empty() && consists_of(text, 255, is_printable);
+        let must =
+            "must have at most 255 characters, not spaces alone, no control characters and no explicit directions";
+        self.text(field, text, is_name, must)
+    }
+
+    /// A language tag (RFC 5646), as far as its form goes.
+    fn language(&mut self, field: &str, text: &str) -> Option<String> {
+        let mut subtags = text.split('-');
+        let is_primary = |tag: &str| (2..=8).contains(&tag.len()) && tag.bytes().all(|c| c.is_ascii_alphabetic());
+        let is_further = |tag: &str| (1..=8).contains(&tag.len()) && tag.bytes().all(|c| c.is_ascii_alphanumeric());
+        let is_tag = text.len() <= 35 && subtags.next().is_some_and(is_primary) && subtags.all(is_further);
+        self.text(field, text, is_tag, "must be a language tag of at most 35 characters, such as en-US")
     }
 
     /// An amount of money: at most nine digits before the point, and at most four after it.

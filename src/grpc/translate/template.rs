@@ -1,6 +1,6 @@
 //! Templates.
 
-use super::{PageRequest, Violations};
+use super::{PageRequest, Violations, fields::is_printable};
 use crate::{
     domain::{Error, TenantId},
     pb,
@@ -51,12 +51,17 @@ pub fn template(template: telnyx::Template) -> pb::Template {
 impl Violations {
     fn template_text(&mut self, text: &str) {
         self.require(text.chars().count() <= MAX_TEXT, "text", "must have at most 1600 characters");
+        // Line breaks are part of messages that browsers read (WebOTP).
+        let is_printable = text.chars().all(|c| c == '\n' || is_printable(c));
+        self.require(is_printable, "text", "must have no control characters but \\n, and no explicit directions");
         let Some(names) = placeholders(text) else {
             return self.add("text", "must have its placeholders in pairs of double braces, such as {{code}}");
         };
         let known = |name: &&str| telnyx::Template::PLACEHOLDERS.contains(name);
         if !names.iter().all(known) {
-            self.add("text", format!("must have no placeholders but {}", telnyx::Template::PLACEHOLDERS.join(", ")));
+            // Telnyx documents no blanks in placeholders. With blanks they could reach the phone as they stand.
+            let allowed = telnyx::Template::PLACEHOLDERS.map(|name| format!("{{{{{name}}}}}")).join(", ");
+            self.add("text", format!("must have no placeholders but {allowed}, without blanks"));
         }
         self.require(names.contains(&"code"), "text", "must have the placeholder {{code}}");
     }
@@ -68,9 +73,7 @@ fn placeholders(text: &str) -> Option<Vec<&str>> {
     if parts.next()?.contains("}}") {
         return None;
     }
-    parts
-        .map(|part| part.split_once("}}").filter(|(_, after)| !after.contains("}}")).map(|(name, _)| name.trim()))
-        .collect()
+    parts.map(|part| part.split_once("}}").filter(|(_, after)| !after.contains("}}")).map(|(name, _)| name)).collect()
 }
 
 #[cfg(test)]
@@ -84,7 +87,9 @@ mod tests {
 
     #[test]
     fn texts_with_a_code_are_accepted() {
-        for text in ["{{code}}", "Your {{app_name}} code: {{ code }}.", "{{code}} {x} }{"] {
+        for text in
+            ["{{code}}", "Your {{app_name}} code: {{code}}.", "{{code}} {x} }{", "{{code}}\n\n@example.com #{{code}}"]
+        {
             assert_eq!(violations_of(text), 0, "{text}");
         }
         assert_eq!(violations_of(&format!("{{{{code}}}}{}", "ä".repeat(1592))), 0);
@@ -93,9 +98,22 @@ mod tests {
     #[test]
     fn all_other_texts_are_refused() {
         let long = format!("{{{{code}}}}{}", "x".repeat(1593));
-        for text in
-            ["", "code", "{{code", "code}}", "{{code}} }}", "{{code}}{{name}}", "{{{{code}}", "{{app_name}}", &long]
-        {
+        for text in [
+            "",
+            "code",
+            "{{code",
+            "code}}",
+            "{{code}} }}",
+            "{{code}}{{name}}",
+            "{{{{code}}",
+            "{{app_name}}",
+            "{{ code }}",
+            "{{code}} {{ app_name}}",
+            "{{code}}\r\n",
+            "{{code}}\0",
+            "{{code}}\u{202e}",
+            &long,
+        ] {
             assert!(violations_of(text) > 0, "{text}");
         }
     }

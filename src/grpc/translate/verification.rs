@@ -3,7 +3,7 @@
 mod response;
 
 pub use self::response::{check_outcome, e164, verification};
-use super::{PageRequest, Violations, optional};
+use super::{PageRequest, Violations, fields::consists_of, optional};
 use crate::{
     domain::{Error, PhoneNumber, Tenant, VerificationRef},
     pb::{self, check_verification_request::Target},
@@ -37,13 +37,9 @@ pub fn create_verification(request: &pb::CreateVerificationRequest, tenant: &Ten
     let profile_id = violations.profile_id(&request.profile_id, tenant);
     let timeout_secs = violations.timeout("timeout", request.timeout);
     let custom_code = optional(&request.custom_code, |code| violations.code("custom_code", code));
-    let extension = violations.text(
-        "extension",
-        &request.extension,
-        64,
-        |key| "0123456789ABCDwW*#".contains(key),
-        "must be at most 64 of `0-9 A-D * # w W`",
-    );
+    let is_keys = consists_of(&request.extension, 64, |key| "0123456789ABCDwW*#".contains(key));
+    let must = "must be at most 64 of `0-9 A-D * # w W`";
+    let extension = violations.text("extension", &request.extension, is_keys, must);
     let request_id = violations.request_id(&request.request_id);
 
     let may_be = |channels: &[Channel]| channel.is_none_or(|channel| channels.contains(&channel));

@@ -1,6 +1,6 @@
 //! The permissions of an identity.
 
-use super::country;
+use super::{country, profile};
 use crate::{
     config::{
         kinds::{Kind, text},
@@ -38,12 +38,11 @@ pub(super) fn read(section: &mut Section<'_, '_>, roles: &Roles) -> (Permissions
     let before = section.reader.errors.len();
     let (rpcs, roles) = rpcs(section, roles);
     let channels = Channel::ALL.map(Channel::as_str).join(", ");
-    let profile = text("the id of a profile", |id| (!id.is_empty()).then(|| id.to_owned()));
     let permissions = Permissions {
         rpcs,
         channels: list(section, "channels", &text(format!("one of {channels}"), Channel::from_name)),
         countries: list(section, "countries", &country()),
-        profiles: list(section, "profiles", &profile),
+        profiles: list(section, "profiles", &profile()),
     };
     // A list with errors is not a list that was left out.
     if before == section.reader.errors.len() {

@@ -1,10 +1,10 @@
 //! A tenant: what its identities share.
 
-use super::{Shared, Unique, identity, key, limits, name, test_numbers};
+use super::{Shared, Unique, identity, key, limits, name, profile, test_numbers};
 use crate::{
     clock::Clock,
     config::{
-        kinds::{HOUR, Kind, SECOND, duration, not_empty, text},
+        kinds::{HOUR, Kind, SECOND, duration, text},
         section::Section,
     },
     domain::{NumberType, Tenant},
@@ -16,7 +16,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
     let id = section.required("id", &name()).and_then(|id| shared.ids.add(section, "id", id));
     section.demand("telnyx_api_key");
     let key = section.map("telnyx_api_key", |section| key::read(section, shared)).flatten();
-    let default_profile = section.value("default_profile", &not_empty());
+    let default_profile = section.value("default_profile", &profile());
     // Codes live for some minutes, so an hour is long enough.
     let duplicate_window = section.value("duplicate_window", &duration(SECOND..=HOUR)).map(|window| window.value);
     let number_types = section.values("number_types", &special_number_type());

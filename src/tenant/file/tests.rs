@@ -136,7 +136,7 @@ tenants:
         rpcs: [SendVerification]
         channels: [sms, fax]
         countries: [US, UK, us]
-        profiles: [p1, '']
+        profiles: [p1, templates]
         words: [x]
       - name: one
         jwt: { issuer: d, subject: x }
@@ -180,7 +180,7 @@ tenants.yaml:17:16: tenants[0].identities[0].rpcs: must be one of CreateProfile,
 tenants.yaml:18:25: tenants[0].identities[0].channels: must be one of sms, call, flashcall, whatsapp, dtmf_confirm
 tenants.yaml:19:25: tenants[0].identities[0].countries: must be an ISO 3166-1 country code of two capital letters
 tenants.yaml:19:29: tenants[0].identities[0].countries: must be an ISO 3166-1 country code of two capital letters
-tenants.yaml:20:24: tenants[0].identities[0].profiles: must be the id of a profile
+tenants.yaml:20:24: tenants[0].identities[0].profiles: must be the ID of a profile
 tenants.yaml:21:9: tenants[0].identities[0].words: unknown key; known here: name, tokens, jwt, certificate, roles, rpcs, channels, countries, profiles
 tenants.yaml:22:9: tenants[0].identities[1].countries: must not be empty, or nothing could be sent; any allows all
 tenants.yaml:22:9: tenants[0].identities[1].profiles: must not be empty, or nothing could be sent; any allows all

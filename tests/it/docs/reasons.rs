@@ -148,7 +148,7 @@ fn answers() -> Vec<Answer> {
     let unknown = [302, 400, 401, 402, 403, 404, 405, 408, 409, 410, 422, 429, 500, 503];
     let distinguished = [400, 402, 403, 409, 422, 429].into_iter().flat_map(|status| codes.map(|code| (status, code)));
     let nonsense = ["<html></html>", r#"{"data": {}}"#];
-    let abroad = r#"{"data": {"id": "some-id", "verify_profile_id": "allowed", "phone_number": "+442071838750"}}"#;
+    let abroad = r#"{"data": {"id": "some-id", "verify_profile_id": "allowed-1", "phone_number": "+442071838750"}}"#;
     let mut answers: Vec<_> = unknown.map(|status| refusal(status, "99999", true)).into();
     answers.extend(distinguished.map(|(status, code)| refusal(status, code, true)));
     answers.push(Answer { status: StatusCode::OK, body: abroad.into(), to_reads: true });
@@ -178,7 +178,7 @@ async fn origin(next: Arc<Mutex<Answer>>) -> SocketAddr {
     let origin = listener.local_addr().unwrap();
     let router = Router::new().fallback(async move |method: Method, uri: http::Uri| {
         let Answer { status, body, to_reads } = next.lock().unwrap().clone();
-        let of_one = uri.path().contains("/verify_profiles/allowed") || uri.path().ends_with("/some-id");
+        let of_one = uri.path().contains("/verify_profiles/allowed-1") || uri.path().ends_with("/some-id");
         match method {
             Method::GET if !to_reads && of_one => (StatusCode::OK, r#"{"data": {"id": "some-id"}}"#.to_owned()),
             Method::GET if !to_reads => (StatusCode::OK, r#"{"data": []}"#.to_owned()),
@@ -205,7 +205,7 @@ async fn each_rpc_fails_for_exactly_the_reasons_that_its_comment_names() {
     let permissions = Permissions {
         channels: Allowed::Only(vec![telnyx::Channel::Sms]),
         countries: Allowed::Only(vec![Country::new("US").unwrap()]),
-        profiles: Allowed::Only(vec!["allowed".into()]),
+        profiles: Allowed::Only(vec!["allowed-1".into()]),
         ..Permissions::all()
     };
     let mut seen: BTreeMap<String, Reasons> = BTreeMap::new();
@@ -217,13 +217,13 @@ async fn each_rpc_fails_for_exactly_the_reasons_that_its_comment_names() {
 
     let gateway = TestGateway::builder().upstream(upstream).config(change).permissions(permissions).start().await;
     let mut clients = gateway.clients().await;
-    let fine = About { profile: "allowed", channel: Channel::Sms, phone: "+13035551234", request_id: "" };
+    let fine = About { profile: "allowed-1", channel: Channel::Sms, phone: "+13035551234", request_id: "" };
     for (at, answer) in answers.into_iter().enumerate() {
         *next.lock().unwrap() = answer;
         // An unresolved send delays later sends to the same number, so each round has its own number.
         note(call_all(&mut clients, About { phone: &format!("+1303555{}", 2000 + at), ..fine }).await);
     }
-    note(call_all(&mut clients, About { profile: "other", ..fine }).await);
+    note(call_all(&mut clients, About { profile: "other-1", ..fine }).await);
     note(call_all(&mut clients, About { channel: Channel::Call, ..fine }).await);
     note(call_all(&mut clients, About { phone: "+442071838750", ..fine }).await);
     note(call_all(&mut clients, About { phone: "+19002345678", ..fine }).await);

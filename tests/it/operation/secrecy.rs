@@ -127,12 +127,14 @@ telemetry:
     // Valid requests, and requests that the gateway or Telnyx refuses.
     run.fails(by_token.verifications.create_verification(send(PHONES[2], "")).await);
     run.fails(by_token.verifications.create_verification(send(&format!("{} x", PHONES[1]), CUSTOM_CODE)).await);
-    run.fails(by_token.verifications.check_verification(check(Target::VerificationId("no".into()), WRONG_CODE)).await);
+    run.fails(
+        by_token.verifications.check_verification(check(Target::VerificationId("no-such-id".into()), WRONG_CODE)).await,
+    );
     let outcome = ReportedOutcome::Accepted.into();
     run.fails(
         by_token
             .verifications
-            .report_verification(ReportVerificationRequest { verification_id: "no".into(), outcome })
+            .report_verification(ReportVerificationRequest { verification_id: "no-such-id".into(), outcome })
             .await,
     );
     for fault in [

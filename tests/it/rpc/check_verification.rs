@@ -5,7 +5,6 @@ use serde_json::json;
 use tonic::Code;
 use verify_gateway::pb::{CheckOutcome, CheckVerificationRequest};
 
-use super::{MALFORMED_PHONE_NUMBERS, is_malformed_phone_number};
 use crate::support::{Clients, PHONE, Refused, TestGateway, check_by_id, check_by_phone, refusal, wrong_code};
 
 const UNKNOWN: &str = "CHECK_OUTCOME_UNKNOWN";
@@ -62,17 +61,6 @@ async fn an_empty_request_is_refused_with_every_required_field() {
     let mut clients = gateway.clients().await;
     let answer = clients.verifications.check_verification(CheckVerificationRequest::default()).await;
     Refused::by(answer).names_fields(&["code", "target"]);
-    gateway.stop().await;
-}
-
-#[tokio::test]
-async fn a_malformed_phone_number_is_refused_and_not_repeated() {
-    let gateway = TestGateway::start().await;
-    let mut clients = gateway.clients().await;
-    for phone in MALFORMED_PHONE_NUMBERS {
-        let request = check_by_phone(phone, "some-profile", "12345");
-        is_malformed_phone_number(Refused::by(clients.verifications.check_verification(request).await), phone);
-    }
     gateway.stop().await;
 }
 

@@ -1,21 +1,21 @@
 //! The blocks of a profile, one for each channel, in Telnyx's terms.
 
 use crate::{
-    grpc::translate::{Violations, optional},
+    grpc::translate::{Violations, fields::consists_of, optional},
     pb,
     telnyx::ChannelBlock,
 };
 
 pub(super) fn sms(sms: &pb::SmsSettings, violations: &mut Violations) -> ChannelBlock {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == ' ';
-    let must = "must be at most 11 letters, digits and spaces";
+    let is_sender = has_letter(&sms.alpha_sender) && consists_of(&sms.alpha_sender, 11, |c| is_word(c) || c == ' ');
+    let must = "must be at most 11 letters, digits and spaces, at least one of them a letter";
     violations.message("sms", |violations| ChannelBlock {
         app_name: violations.app_name(&sms.app_name),
         code_length: violations.code_length(sms.code_length),
         default_verification_timeout_secs: violations.timeout("default_timeout", sms.default_timeout),
         messaging_template_id: optional(&sms.template_id, |id| violations.id("template_id", id)),
         whitelisted_destinations: violations.destinations("allowed_destinations", &sms.allowed_destinations),
-        alpha_sender: violations.text("alpha_sender", &sms.alpha_sender, 11, allowed, must),
+        alpha_sender: violations.text("alpha_sender", &sms.alpha_sender, is_sender, must),
         ..ChannelBlock::default()
     })
 }
@@ -47,9 +47,9 @@ pub(super) fn whatsapp(whatsapp: &pb::WhatsappSettings, violations: &mut Violati
         ChannelBlock {
             default_verification_timeout_secs: violations.timeout("default_timeout", whatsapp.default_timeout),
             whitelisted_destinations: violations.destinations("allowed_destinations", &whatsapp.allowed_destinations),
-            waba_id: optional(&whatsapp.waba_id, |id| violations.id("waba_id", id)),
+            waba_id: violations.meta_id("waba_id", &whatsapp.waba_id),
             sender_phone_number: sender.map(|number| number.as_e164().to_owned()),
-            template_id: optional(&whatsapp.waba_template_id, |id| violations.id("waba_template_id", id)),
+            template_id: violations.meta_id("waba_template_id", &whatsapp.waba_template_id),
             ..ChannelBlock::default()
         }
     })
@@ -63,10 +63,26 @@ pub(super) fn dtmf_confirm(dtmf_confirm: &pb::DtmfConfirmSettings, violations: &
     })
 }
 
+/// Whether a person can read the name. Carriers refuse senders without a letter, which look like phone numbers.
+fn has_letter(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_alphabetic())
+}
+
+const fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+}
+
 impl Violations {
     fn app_name(&mut self, text: &str) -> Option<String> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == ' ' || c == '-';
-        self.text("app_name", text, 30, allowed, "must be at most 30 letters, digits, spaces and hyphens")
+        let is_name = has_letter(text) && consists_of(text, 30, |c| is_word(c) || " -".contains(c));
+        let must = "must be at most 30 letters, digits, spaces and hyphens, at least one of them a letter";
+        self.text("app_name", text, is_name, must)
+    }
+
+    /// An ID of Meta, which may be a name.
+    fn meta_id(&mut self, field: &str, text: &str) -> Option<String> {
+        let is_id = consists_of(text, 128, |c| is_word(c) || "-_:.".contains(c));
+        self.text(field, text, is_id, "must be an ID: at most 128 letters, digits and `-_:.`")
     }
 
     fn code_length(&mut self, length: i32) -> Option<u64> {

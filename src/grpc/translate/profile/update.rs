@@ -21,8 +21,9 @@ pub struct UpdateProfile {
     pub patch: ProfilePatch,
 }
 
-/// `UpdateProfile`. The violations are those of the mask, and of the fields that it names.
-pub fn update_profile(request: pb::UpdateProfileRequest) -> Result<UpdateProfile, Error> {
+/// `UpdateProfile`. The violations are those of the mask, and of the fields that it names. `private_webhooks` allows
+/// private hosts in URLs.
+pub fn update_profile(request: pb::UpdateProfileRequest, private_webhooks: bool) -> Result<UpdateProfile, Error> {
     let mut violations = Violations::default();
     let paths = request.update_mask.map(|mask| mask.paths).unwrap_or_default();
     let fields = violations.masked_fields(&paths);
@@ -31,7 +32,7 @@ pub fn update_profile(request: pb::UpdateProfileRequest) -> Result<UpdateProfile
         return violations.into_result(None);
     };
     // A profile is plain data, which always becomes a value.
-    let values = serde_json::to_value(write(&profile, &mut violations)).unwrap_or_default();
+    let values = serde_json::to_value(write(&profile, private_webhooks, &mut violations)).unwrap_or_default();
     // Fields outside of the mask are ignored.
     let is_named = |field: &str| paths.iter().any(|path| covers(path, field));
     violations.retain(|field| field.strip_prefix("profile.").is_none_or(is_named));
@@ -119,9 +120,9 @@ mod tests {
     use crate::grpc::translate::contract_path;
 
     fn update(profile: pb::Profile, paths: &[&str]) -> Result<ProfilePatch, Vec<String>> {
-        let profile = Some(pb::Profile { id: "p".into(), ..profile });
+        let profile = Some(pb::Profile { id: "p1".into(), ..profile });
         let update_mask = Some(FieldMask { paths: paths.iter().map(ToString::to_string).collect() });
-        let result = update_profile(pb::UpdateProfileRequest { profile, update_mask });
+        let result = update_profile(pb::UpdateProfileRequest { profile, update_mask }, false);
         result
             .map(|update| update.patch)
             .map_err(|error| error.violations.iter().map(|one| contract_path(&one.field).into()).collect())
