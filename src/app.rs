@@ -76,7 +76,7 @@ impl Gateway {
         telemetry: &Telemetry,
     ) -> Result<Self, Error> {
         let metrics = telemetry.metrics.clone();
-        let upstream = Client::new(&config.upstream, clock.clone(), &metrics)?;
+        let upstream = Client::new(config, clock.clone(), &metrics)?;
         let store = Store::new(&config.store, clock.clone(), {
             let metrics = metrics.clone();
             move |seen| metrics.store_updated(seen.outcome, seen.took, seen.conflicts)

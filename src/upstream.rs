@@ -22,6 +22,7 @@ mod request;
 mod retry;
 mod rolling_window;
 mod span;
+mod telnyx_clock;
 mod transport;
 
 use std::{error::Error as StdError, sync::Arc};
@@ -40,11 +41,11 @@ use self::{
     retry::RetryPolicy,
     transport::Transport,
 };
-pub use self::{calls::to_json, request::TransportError};
+pub use self::{calls::to_json, request::TransportError, telnyx_clock::TelnyxClock};
 use crate::{
     clock::Clock,
-    config,
-    domain::{CallContext, Error},
+    config::Config,
+    domain::{CallContext, Error, Tenant},
     pb::ErrorReason,
     telemetry::Metrics,
     telnyx::{Channel, Data, Route},
@@ -82,20 +83,15 @@ impl Client {
     ///
     /// # Errors
     /// See [`BuildError`].
-    pub fn new(config: &config::UpstreamConfig, clock: Clock, metrics: &Metrics) -> Result<Self, BuildError> {
-        Self::build(Transport::network(config).map_err(BuildError)?, config, clock, metrics)
+    pub fn new(config: &Config, clock: Clock, metrics: &Metrics) -> Result<Self, BuildError> {
+        Self::build(Transport::network(&config.upstream).map_err(BuildError)?, config, clock, metrics)
     }
 
     /// Builds the client over a service in this process, in place of the network.
     ///
     /// # Errors
     /// See [`BuildError`].
-    pub fn over<T>(
-        transport: T,
-        config: &config::UpstreamConfig,
-        clock: Clock,
-        metrics: &Metrics,
-    ) -> Result<Self, BuildError>
+    pub fn over<T>(transport: T, config: &Config, clock: Clock, metrics: &Metrics) -> Result<Self, BuildError>
     where
         T: Service<http::Request<Bytes>, Response = http::Response<Bytes>, Error = TransportError>
             + Clone
@@ -107,21 +103,22 @@ impl Client {
         Self::build(Transport::Service(BoxCloneSyncService::new(transport)), config, clock, metrics)
     }
 
-    fn build(
-        transport: Transport,
-        config: &config::UpstreamConfig,
-        clock: Clock,
-        metrics: &Metrics,
-    ) -> Result<Self, BuildError> {
-        let base_url = config.base_url.trim_end_matches('/').to_owned();
+    fn build(transport: Transport, config: &Config, clock: Clock, metrics: &Metrics) -> Result<Self, BuildError> {
+        let base_url = config.upstream.base_url.trim_end_matches('/').to_owned();
         let invalid = |error: url::ParseError| BuildError(error.into());
         let send_urls = Channel::ALL.iter().map(|&channel| url(&base_url, Route::Send(channel)));
         let send_urls = send_urls.collect::<Result<_, _>>().map_err(invalid)?;
         let mut probe_url = url(&base_url, Route::Profiles).map_err(invalid)?;
         Page { number: 1, size: 1 }.append_to(&mut probe_url);
-        let retry = RetryPolicy::new(config.retry.clone(), clock.clone(), metrics.clone());
-        let attempts = Attempts::new(config, probe_url, transport, metrics);
+        let retry = RetryPolicy::new(config.upstream.retry.clone(), clock.clone(), metrics.clone());
+        let attempts = Attempts::new(config, probe_url, transport, clock.clone(), metrics);
         Ok(Self(Arc::new(Inner { retry, attempts, clock, base_url, send_urls })))
+    }
+
+    /// The clock of the tenant's Telnyx account; none if no answer of the last ten minutes has a `Date`.
+    #[must_use]
+    pub fn telnyx_clock(&self, tenant: &Tenant) -> Option<TelnyxClock> {
+        self.0.attempts.clocks().get(tenant.key.identity())
     }
 
     /// Makes a call whose response is one resource in an envelope.

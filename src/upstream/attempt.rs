@@ -20,10 +20,12 @@ use super::{
     operation::Operation,
     request::{AttemptError, RejectedLocally, Request, Response, TransportError},
     span::{Measurement, Propagator, client_span},
+    telnyx_clock::TelnyxClocks,
     transport::Transport,
 };
 use crate::{
-    config,
+    clock::Clock,
+    config::Config,
     domain::{LimitMode, TenantId},
     telemetry::Metrics,
 };
@@ -31,6 +33,7 @@ use crate::{
 /// Makes attempts. Circuits and permits outlive the calls.
 pub(super) struct Attempts {
     breakers: CircuitBreakers,
+    clocks: TelnyxClocks,
     /// The URL of a cheap read: the first profile.
     probe_url: Url,
     permits: KeyedCache<TenantId, Arc<Semaphore>>,
@@ -42,15 +45,13 @@ pub(super) struct Attempts {
 
 impl Attempts {
     /// `probe_url` lists profiles.
-    pub(super) fn new(
-        config: &config::UpstreamConfig,
-        probe_url: Url,
-        transport: Transport,
-        metrics: &Metrics,
-    ) -> Self {
+    pub(super) fn new(config: &Config, probe_url: Url, transport: Transport, clock: Clock, metrics: &Metrics) -> Self {
+        let clocks = TelnyxClocks::new(clock, config.sends.clock_skew, metrics);
+        let config = &config.upstream;
         let permits = config.max_concurrent_attempts;
         Self {
             breakers: CircuitBreakers::new(&config.breaker, metrics.clone()),
+            clocks,
             probe_url,
             permits: KeyedCache::new(move || Arc::new(Semaphore::new(permits))),
             propagator: Propagator::new(config.propagate_trace),
@@ -58,6 +59,11 @@ impl Attempts {
             transport,
             metrics: metrics.clone(),
         }
+    }
+
+    /// The clocks of the accounts.
+    pub(super) const fn clocks(&self) -> &TelnyxClocks {
+        &self.clocks
     }
 
     /// Makes one attempt: breaker → permit → span → timeout → headers → transport.
@@ -108,10 +114,14 @@ impl Attempts {
         // Headers: last, so that the rest of the gateway handles no request that carries a key.
         let mut headers = headers(&request);
         self.propagator.inject(&span, &mut headers);
+        let tenant = Arc::clone(&request.tenant);
         let exchange = async {
+            let departure = self.clocks.depart();
             let response = timeout_at(callers.unwrap_or(timeout), self.transport.send(request, headers)).await;
             let result = match response {
-                Ok(result) => result.map_err(AttemptError::from),
+                Ok(result) => result
+                    .inspect(|response| self.clocks.measure(&tenant, &departure, response))
+                    .map_err(AttemptError::from),
                 Err(_) if callers.is_some() => Err(AttemptError::Abandoned),
                 Err(_) => Err(TransportError::Timeout.into()),
             };

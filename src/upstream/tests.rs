@@ -3,6 +3,7 @@
 mod attempts;
 mod breaker;
 mod budget;
+mod clock;
 mod permits;
 
 use std::{
@@ -16,6 +17,7 @@ use tower::service_fn;
 
 use super::*;
 use crate::{
+    config::{self, UpstreamConfig},
     domain::{ApiKey, Caller, Tenant, TenantId, VerificationRef},
     secret::Secret,
     telnyx::{SendRequest, TemplateText},
@@ -57,7 +59,7 @@ where
 }
 
 /// A client over `transport` whose settings are changed by `change`.
-fn over<T>(transport: T, change: impl FnOnce(&mut config::UpstreamConfig)) -> Client
+fn over<T>(transport: T, change: impl FnOnce(&mut UpstreamConfig)) -> Client
 where
     T: Service<http::Request<Bytes>, Response = http::Response<Bytes>, Error = TransportError>
         + Clone
@@ -66,8 +68,8 @@ where
         + 'static,
     T::Future: Send + 'static,
 {
-    let mut config = config::Config::default().upstream;
-    change(&mut config);
+    let mut config = Config::default();
+    change(&mut config.upstream);
     Client::over(transport, &config, Clock::default(), &Metrics::default()).unwrap()
 }
 

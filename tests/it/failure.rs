@@ -1,6 +1,7 @@
 //! An upstream that refuses, fails or loses answers.
 
 mod broken_answers;
+mod clocks;
 mod faults;
 mod retries;
 mod telnyx_errors;

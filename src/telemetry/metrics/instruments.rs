@@ -222,6 +222,10 @@ instruments! {
         = "Retries that would have been safe and were not made, by what was used up: attempts, time or budget.";
     retry_budget: Observed("verify_gateway.upstream.retry_budget.left", "{attempt}", [])
         = "Retries that the retry budget still allows.";
+    clock_offset: Observed("verify_gateway.upstream.clock.offset", "s", [])
+        = "How far Telnyx's clock is certainly ahead of the gateway's, or behind it if negative, for the account where they differ most.";
+    clocks_skewed: Observed("verify_gateway.upstream.clocks.skewed", "{account}", [])
+        = "Telnyx accounts whose clock differs from the gateway's by more than sends.clock_skew.";
     breakers_open: Observed("verify_gateway.upstream.breakers.open", "{breaker}", [effect])
         = "Circuit breakers that are open, by effect of the operations that they stop.";
     breaker_changed: Count("verify_gateway.upstream.breaker.changes", "{change}", [tenant: &TenantId, effect, state])

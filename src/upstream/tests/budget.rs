@@ -51,7 +51,7 @@ async fn an_upstream_that_always_fails_sees_no_more_than_the_budget_beside_the_o
 
 #[tokio::test(start_paused = true)]
 async fn a_tenant_does_not_spend_what_another_earns() {
-    let budgets = RetryBudgets::new(&config::Config::default().upstream.retry.budget);
+    let budgets = RetryBudgets::new(&Config::default().upstream.retry.budget);
     let [quiet, failing] = ["quiet", "failing"].map(|id| TenantId::new(id).unwrap());
     for _ in 0..1000 {
         budgets.earn(&quiet);

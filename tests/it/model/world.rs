@@ -342,7 +342,7 @@ fn start_gateway(
     clock: &Clock,
     metrics: &Metrics,
 ) -> (Services, Tasks) {
-    let client = Client::over(origin.clone(), &config.upstream, clock.clone(), metrics).unwrap();
+    let client = Client::over(origin.clone(), config, clock.clone(), metrics).unwrap();
     let tasks = Tasks::default();
     (Services::new(config, &client, store, clock, &tasks, metrics), tasks)
 }
