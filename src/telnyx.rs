@@ -15,7 +15,7 @@ mod words;
 
 pub use self::{
     error::{ErrorBody, ErrorItem, ErrorMeta, ErrorSource, code},
-    profile::{Amount, BlockPatch, ChannelBlock, Profile, ProfilePatch},
+    profile::{Amount, Block, BlockPatch, ChannelBlock, Profile, ProfilePatch},
     route::{Route, pattern},
     template::{Template, TemplateText},
     time::Time,
@@ -23,23 +23,61 @@ pub use self::{
     words::{ResponseCode, VerificationStatus},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
 /// The envelope of a single resource.
-#[derive(Deserialize, Serialize)]
+#[derive(Serialize)]
 pub struct Data<T> {
     /// The resource.
     pub data: T,
 }
 
 /// The envelope of a list. A list without pages (the templates) has no `meta`.
-#[derive(Deserialize, Serialize)]
+#[derive(Serialize)]
 pub struct List<T> {
     /// The resources of this page.
     pub data: Vec<T>,
     /// The position of this page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub meta: Option<PageMeta>,
+}
+
+/// Both envelopes, as they are read.
+#[derive(Deserialize)]
+struct Envelope {
+    data: Box<RawValue>,
+    #[serde(default, deserialize_with = "lenient::object")]
+    meta: Option<PageMeta>,
+}
+
+impl Envelope {
+    /// None if `body` is not an envelope. It may begin with a byte order mark.
+    fn read(body: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body));
+        lenient::read_object(&text)
+    }
+}
+
+impl<T: DeserializeOwned> Data<T> {
+    /// Reads the resource in `body`; none if there is no object.
+    #[must_use]
+    pub fn read(body: &[u8]) -> Option<T> {
+        lenient::read_object(Envelope::read(body)?.data.get())
+    }
+}
+
+impl<T: DeserializeOwned + Default> List<T> {
+    /// Reads the list in `body`, and the number of its elements that can't be read. Each of those reads as a resource
+    /// without fields, so that the list keeps its length. None if there is no list.
+    #[must_use]
+    pub fn read(body: &[u8]) -> Option<(Self, usize)> {
+        let Envelope { data, meta } = Envelope::read(body)?;
+        let elements = lenient::read_list(data.get())?;
+        let unreadable = elements.iter().filter(|element| element.is_none()).count();
+        let data = elements.into_iter().map(Option::unwrap_or_default).collect();
+        Some((Self { data, meta }, unreadable))
+    }
 }
 
 impl<T> List<T> {

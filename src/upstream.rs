@@ -35,7 +35,7 @@ use url::Url;
 
 use self::{
     attempt::Attempts,
-    classify::Complete,
+    classify::unreadable,
     operation::Operation,
     request::{Request, Response},
     retry::RetryPolicy,
@@ -48,7 +48,7 @@ use crate::{
     domain::{CallContext, Error, Tenant},
     pb::ErrorReason,
     telemetry::Metrics,
-    telnyx::{Channel, Data, Route},
+    telnyx::{Channel, Data, List, Route},
 };
 
 /// The client of the Telnyx Verify API. Clones share connections, circuits, permits and budgets.
@@ -59,6 +59,7 @@ struct Inner {
     retry: RetryPolicy,
     attempts: Attempts,
     clock: Clock,
+    metrics: Metrics,
     base_url: String,
     /// The URLs of sends, by channel. Sends are frequent, so their URLs are not parsed for each call.
     send_urls: Vec<Url>,
@@ -112,7 +113,7 @@ impl Client {
         Page { number: 1, size: 1 }.append_to(&mut probe_url);
         let retry = RetryPolicy::new(config.upstream.retry.clone(), clock.clone(), metrics.clone());
         let attempts = Attempts::new(config, probe_url, transport, clock.clone(), metrics);
-        Ok(Self(Arc::new(Inner { retry, attempts, clock, base_url, send_urls })))
+        Ok(Self(Arc::new(Inner { retry, attempts, clock, metrics: metrics.clone(), base_url, send_urls })))
     }
 
     /// The clock of the tenant's Telnyx account; none if no answer of the last ten minutes has a `Date`.
@@ -121,20 +122,8 @@ impl Client {
         self.0.attempts.clocks().get(tenant.key.identity())
     }
 
-    /// Makes a call whose response is one resource in an envelope.
-    async fn data<T: DeserializeOwned + Complete>(
-        &self,
-        context: &CallContext,
-        operation: Operation,
-        id: &str,
-        url: Url,
-        body: Bytes,
-    ) -> Result<T, Error> {
-        self.read::<Data<T>>(context, operation, id, url, body).await.map(|envelope| envelope.data)
-    }
-
-    /// Makes a call and reads its response.
-    async fn read<T: DeserializeOwned + Complete>(
+    /// Makes a call whose response is one resource.
+    async fn one<T: DeserializeOwned>(
         &self,
         context: &CallContext,
         operation: Operation,
@@ -143,7 +132,22 @@ impl Client {
         body: Bytes,
     ) -> Result<T, Error> {
         let response = self.call(context, operation, id, url, body).await?;
-        classify::read(operation, &response)
+        Data::read(&response.body).ok_or_else(|| unreadable(operation))
+    }
+
+    /// Makes a call whose response is a list. An element that can't be read is one without fields.
+    async fn list<T: DeserializeOwned + Default>(
+        &self,
+        context: &CallContext,
+        operation: Operation,
+        url: Url,
+    ) -> Result<List<T>, Error> {
+        let response = self.call(context, operation, "", url, Bytes::new()).await?;
+        let (list, unreadable_elements) = List::read(&response.body).ok_or_else(|| unreadable(operation))?;
+        for _ in 0..unreadable_elements {
+            self.0.metrics.unreadable_element(operation.resource());
+        }
+        Ok(list)
     }
 
     /// Makes a call. `id` is the id of the resource that a 404 is about, if there is one.

@@ -79,8 +79,9 @@ settings! {
 settings! {
     /// When the circuit breaker stops attempts: for each API key and effect.
     pub struct BreakerConfig {
-        /// How many consecutive failures open it. A failure is no connection, no answer in time, or a status of 500 and
-        /// above. 0 turns this rule off.
+        /// How many consecutive failures open it. A failure is no connection, or whatever leaves open if Telnyx carried
+        /// out the request: no answer in time, a status of 500 and above, or an answer that can't be read. 0 turns this
+        /// rule off.
         consecutive_failures: usize = "10", count(0..=1_000_000);
         /// The share of successes in the window below which it opens. A throttled attempt (429) is no success. 0 turns
         /// this rule off.

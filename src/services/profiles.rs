@@ -59,7 +59,7 @@ impl Profiles {
     ) -> Result<List<Option<Profile>>, Error> {
         let list = self.deps.upstream.profiles(context, name, page).await?;
         let allowed = &context.identity.permissions.profiles;
-        Ok(list.map(|one| Some(one).filter(|one| allowed.has(one.id.as_deref().unwrap_or_default()))))
+        Ok(list.map(|one| Some(one).filter(|one| one.id.as_deref().is_some_and(|id| allowed.has(id)))))
     }
 
     /// Changes a profile.
@@ -109,8 +109,11 @@ impl IdempotentOperation for NewProfile {
 
     async fn find(&self, upstream: &Client, call: &CallContext) -> Result<Candidates<Profile>, Error> {
         let list = upstream.profiles(call, Some(self.name()), Page::LARGEST).await?;
-        // The filter of Telnyx may find names that only contain this one.
-        Ok(Candidates::new(list, |profile| profile.name.as_deref() == Some(self.name())))
+        // The filter of Telnyx may find names that only contain this one. A profile without fields could not be read: it
+        // may be any profile.
+        Ok(Candidates::new(list, |profile| {
+            profile.name.as_ref().map_or(profile.id.is_none(), |name| name == self.name())
+        }))
     }
 
     fn describe(profile: &Profile) -> AnswerInfo<'_> {

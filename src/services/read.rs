@@ -35,7 +35,8 @@ impl Verifications {
             Some(number) => TestVerification::new(&context.tenant, number).answer_list(&self.deps).await,
             None => Outcome::of_this_call(self.deps.upstream.verifications(context, phone_number, page).await?),
         };
-        let answer = answer.map(|one| Some(one).filter(|one| may_read(&context.identity, one).is_ok()));
+        let answer =
+            answer.map(|one| Some(one).filter(|one| one.id.is_some() && may_read(&context.identity, one).is_ok()));
         Ok(Outcome { answer, origin })
     }
 }

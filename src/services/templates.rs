@@ -11,7 +11,7 @@ use crate::{
     domain::{CallContext, Error, Tenant},
     pb::ErrorReason,
     telemetry::audit,
-    telnyx::{List, Template, TemplateText},
+    telnyx::{Template, TemplateText},
     upstream::{self, Client},
 };
 
@@ -38,7 +38,7 @@ impl Templates {
 
     /// Lists all templates: Telnyx does not page them.
     pub async fn list(&self, context: &CallContext) -> Result<Vec<Template>, Error> {
-        self.upstream.templates(context).await
+        Ok(self.upstream.templates(context).await?.data.into_iter().filter(|one| one.id.is_some()).collect())
     }
 
     /// Changes the text of a template.
@@ -71,8 +71,9 @@ impl IdempotentOperation for NewTemplate {
 
     /// Templates with the same text. Telnyx lists all templates at once.
     async fn find(&self, upstream: &Client, call: &CallContext) -> Result<Candidates<Template>, Error> {
-        let list = List { data: upstream.templates(call).await?, meta: None };
-        Ok(Candidates::new(list, |template| template.text.as_deref() == Some(&self.text) && template.id.is_some()))
+        let list = upstream.templates(call).await?;
+        // One without fields could not be read: it may be any template.
+        Ok(Candidates::new(list, |one| one.text.as_ref().map_or(one.id.is_none(), |text| *text == self.text)))
     }
 
     fn describe(template: &Template) -> AnswerInfo<'_> {

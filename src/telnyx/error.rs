@@ -8,8 +8,16 @@ use super::lenient;
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct ErrorBody {
     /// The errors.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::objects")]
     pub errors: Vec<ErrorItem>,
+}
+
+impl ErrorBody {
+    /// Reads the errors in `body`; none where it is something else.
+    #[must_use]
+    pub fn read(body: &[u8]) -> Self {
+        lenient::read_object(&String::from_utf8_lossy(body)).unwrap_or_default()
+    }
 }
 
 /// One error.
@@ -87,6 +95,16 @@ pub mod code {
     pub const BEING_PROCESSED: &str = "10036";
     /// Temporarily unavailable.
     pub const UNAVAILABLE: &str = "10037";
+    /// The secret of the key is wrong.
+    pub const BAD_KEY_SECRET: &str = "20001";
+    /// The key is revoked.
+    pub const KEY_REVOKED: &str = "20002";
+    /// The key is forbidden here.
+    pub const KEY_FORBIDDEN: &str = "20003";
+    /// The token has expired.
+    pub const TOKEN_EXPIRED: &str = "20006";
+    /// Not a key.
+    pub const INVALID_KEY: &str = "20008";
     /// Not permitted at this verification level of the account.
     pub const LEVEL_NOT_PERMITTED: &str = "10038";
     /// Limited at this verification level of the account.

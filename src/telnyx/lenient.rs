@@ -1,60 +1,93 @@
-//! Readers that accept a scalar in any JSON type, for `#[serde(deserialize_with)]`.
+//! Readers of Telnyx's JSON: of bodies, and of fields for `#[serde(deserialize_with)]`.
 //!
-//! A value of an unusable type reads as missing: one odd field must not hide the rest of a response.
-//! Text that is not JSON is an error.
+//! A value of an unusable type reads as missing: one odd field must not hide the rest of a response. A number keeps its
+//! digits. Of several members of an object with the same name, the last one counts.
 
 #![expect(clippy::missing_errors_doc, reason = "the module documents them")]
 
+use std::collections::BTreeMap;
+
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, Error},
+    de::{DeserializeOwned, value::MapDeserializer},
 };
-use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// The members of an object, as they were written.
+pub type Members<'a> = BTreeMap<String, &'a RawValue>;
+
+/// Reads an object as `T`; none if `json` is no object.
+#[must_use]
+pub fn read_object<T: DeserializeOwned>(json: &str) -> Option<T> {
+    let members: Members<'_> = serde_json::from_str(json).ok()?;
+    T::deserialize(MapDeserializer::new(members.into_iter())).ok()
+}
+
+/// Reads a list of objects; none if `json` is no list. Elements that are no objects are `None`.
+#[must_use]
+pub fn read_list<T: DeserializeOwned>(json: &str) -> Option<Vec<Option<T>>> {
+    let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    Some(elements.into_iter().map(|element| read_object(element.get())).collect())
+}
+
+/// Reads the string, number or boolean at `json` as text.
+fn scalar(json: &str) -> Option<String> {
+    match json.as_bytes() {
+        [b'"', ..] => serde_json::from_str(json).ok(),
+        [b'{' | b'[' | b'n', ..] => None,
+        _ => Some(json.to_owned()),
+    }
+}
 
 /// Reads a string, or what is made of one. A number or a boolean reads as its text.
 pub fn text<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::String(text) => Some(text.into()),
-        Value::Number(number) => Some(number.to_string().into()),
-        Value::Bool(flag) => Some(flag.to_string().into()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    })
+    Ok(scalar(raw(deserializer)?.get()).map(T::from))
+}
+
+/// Reads an identifier. An empty one reads as missing.
+pub fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(text(deserializer)?.filter(|id: &String| !id.is_empty()))
 }
 
 /// Reads a whole number that is not negative. Numerals in a string count.
 pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "both are checked")]
     let whole = |number: f64| (number.fract() == 0.0 && (0.0..9e15).contains(&number)).then_some(number as u64);
-    Ok(match Value::deserialize(deserializer)? {
-        Value::String(text) => text.trim().parse().ok(),
-        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(whole)),
-        _ => None,
-    })
+    let text: Option<String> = text(deserializer)?;
+    let read = |text: &str| text.parse().ok().or_else(|| text.parse().ok().and_then(whole));
+    Ok(text.and_then(|text| read(text.trim())))
 }
 
 /// Reads a boolean; `"true"` and `"false"` count.
 pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Bool(flag) => Some(flag),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    })
+    let text: Option<String> = text(deserializer)?;
+    Ok(text.and_then(|text| text.trim().parse().ok()))
 }
 
-/// Reads an object as `T`, with the errors of `T`. Anything else reads as missing.
+/// Reads an object as `T`.
 pub fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    value.is_object().then(|| T::deserialize(value).map_err(D::Error::custom)).transpose()
+    Ok(read_object(raw(deserializer)?.get()))
+}
+
+/// Reads a list of objects. Elements that are no objects are left out.
+pub fn objects<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Ok(read_list(raw(deserializer)?.get()).unwrap_or_default().into_iter().flatten().collect())
 }
 
 /// Reads a list of strings. A single string is a list of one. Elements of another type are left out.
 pub fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    let text = |value| if let Value::String(text) = value { Some(text) } else { None };
-    Ok(match Value::deserialize(deserializer)? {
-        Value::String(single) => Some(vec![single]),
-        Value::Array(elements) => Some(elements.into_iter().filter_map(text).collect()),
-        _ => None,
-    })
+    let raw = raw(deserializer)?;
+    if let Ok(single) = serde_json::from_str(raw.get()) {
+        return Ok(Some(vec![single]));
+    }
+    let elements: Option<Vec<&RawValue>> = serde_json::from_str(raw.get()).ok();
+    let texts =
+        |elements: Vec<&RawValue>| elements.iter().filter_map(|one| serde_json::from_str(one.get()).ok()).collect();
+    Ok(elements.map(texts))
+}
+
+fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<RawValue>, D::Error> {
+    Box::deserialize(deserializer)
 }
 
 #[cfg(test)]

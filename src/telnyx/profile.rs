@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::{
+    Map, Value,
+    value::{RawValue, to_raw_value},
+};
 
 use super::{Channel, Time, lenient};
 
@@ -12,7 +15,7 @@ use super::{Channel, Time, lenient};
 #[serde(default)]
 pub struct Profile {
     /// Opaque identifier: shaped like a UUID, and not always a valid one.
-    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::id", skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// `verification_profile`; some guides show `verify_profile`.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
@@ -151,6 +154,9 @@ pub struct ProfilePatch {
     pub blocks: BTreeMap<Channel, BlockPatch>,
 }
 
+/// The members of a profile or of a channel block, as they were written. So numbers keep their digits.
+pub type Block = BTreeMap<String, Box<RawValue>>;
+
 /// A change to one channel block.
 #[derive(Debug)]
 pub enum BlockPatch {
@@ -170,15 +176,21 @@ impl ProfilePatch {
         self.blocks.values().any(|patch| matches!(patch, BlockPatch::Keys(_)))
     }
 
-    /// The body to write. `current` is the profile as Telnyx returned it.
+    /// The body to write. `current` has the members of the profile as Telnyx returned it.
+    ///
+    /// # Panics
+    /// Never: the values are JSON.
     #[must_use]
-    pub fn merge(self, current: &Value) -> Map<String, Value> {
-        let mut body = self.fields;
+    pub fn merge(self, current: &Block) -> Block {
+        let raw = |value: &Value| to_raw_value(value).expect("the values are JSON");
+        let mut body: Block = self.fields.iter().map(|(key, value)| (key.clone(), raw(value))).collect();
         for (channel, patch) in self.blocks {
-            let block = match patch {
-                BlockPatch::Whole(block) => block,
+            let block: Block = match patch {
+                BlockPatch::Whole(block) => block.iter().map(|(key, value)| (key.clone(), raw(value))).collect(),
                 BlockPatch::Keys(keys) => {
-                    let mut block = current[channel.as_str()].as_object().cloned().unwrap_or_default();
+                    let block = current.get(channel.as_str());
+                    let mut block: Block =
+                        block.and_then(|block| lenient::read_object(block.get())).unwrap_or_default();
                     if channel == Channel::Whatsapp {
                         block.retain(|key, _| !WHATSAPP_READ_ONLY.contains(&key.as_str()));
                     }
@@ -190,13 +202,13 @@ impl ProfilePatch {
                         if value.is_null() {
                             block.remove(&key);
                         } else {
-                            block.insert(key, value);
+                            block.insert(key, raw(&value));
                         }
                     }
                     block
                 }
             };
-            body.insert(channel.as_str().to_owned(), Value::Object(block));
+            body.insert(channel.as_str().to_owned(), to_raw_value(&block).expect("the values are JSON"));
         }
         body
     }
@@ -212,6 +224,22 @@ mod tests {
         serde_json::from_value(value).unwrap()
     }
 
+    fn merged(patch: ProfilePatch, current: &Value) -> Value {
+        let current: Block = lenient::read_object(&current.to_string()).unwrap();
+        serde_json::from_str(&serde_json::to_string(&patch.merge(&current)).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_number_inside_a_block_keeps_its_digits() {
+        let patch = ProfilePatch {
+            blocks: [(Channel::Whatsapp, BlockPatch::Keys(object(json!({"template_id": "t"}))))].into(),
+            ..ProfilePatch::default()
+        };
+        let current = lenient::read_object(r#"{"whatsapp": {"waba_id": 123456789012345678901234}}"#).unwrap();
+        let written = serde_json::to_string(&patch.merge(&current)).unwrap();
+        assert_eq!(written, r#"{"whatsapp":{"template_id":"t","waba_id":123456789012345678901234}}"#);
+    }
+
     #[test]
     fn a_change_inside_a_block_keeps_the_rest_of_it() {
         let patch = ProfilePatch {
@@ -225,7 +253,7 @@ mod tests {
         });
         assert!(patch.needs_current());
         assert_eq!(
-            Value::Object(patch.merge(&current)),
+            merged(patch, &current),
             json!({"name": "new", "sms": {"code_length": 6, "alpha_sender": null, "unknown": [1]}}),
         );
     }
@@ -238,7 +266,7 @@ mod tests {
             ..ProfilePatch::default()
         };
         let current = json!({"call": {"default_timeout_secs": 300}});
-        assert_eq!(Value::Object(patch.merge(&current)), json!({"call": {"default_verification_timeout_secs": 120}}),);
+        assert_eq!(merged(patch, &current), json!({"call": {"default_verification_timeout_secs": 120}}),);
     }
 
     #[test]
@@ -248,7 +276,7 @@ mod tests {
             ..ProfilePatch::default()
         };
         let current = json!({"whatsapp": {"app_name": "A", "code_length": 5, "template_id": "t"}});
-        assert_eq!(Value::Object(patch.merge(&current)), json!({"whatsapp": {"template_id": "t", "waba_id": "1"}}),);
+        assert_eq!(merged(patch, &current), json!({"whatsapp": {"template_id": "t", "waba_id": "1"}}),);
     }
 
     #[test]

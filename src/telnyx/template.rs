@@ -8,7 +8,7 @@ use super::lenient;
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Template {
     /// Opaque identifier.
-    #[serde(default, deserialize_with = "lenient::text")]
+    #[serde(default, deserialize_with = "lenient::id")]
     pub id: Option<String>,
     /// The text, with placeholders in double braces.
     #[serde(default, deserialize_with = "lenient::text")]

@@ -72,7 +72,7 @@ pub struct SendRequest<'a> {
 #[derive(Clone, Default, Deserialize, Serialize)]
 pub struct Verification {
     /// Opaque identifier.
-    #[serde(default, deserialize_with = "lenient::text")]
+    #[serde(default, deserialize_with = "lenient::id")]
     pub id: Option<String>,
     /// `verification`.
     #[serde(default, deserialize_with = "lenient::text")]

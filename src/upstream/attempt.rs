@@ -16,6 +16,7 @@ use url::Url;
 
 use super::{
     breaker::{Admitted, CircuitBreakers},
+    classify::readable,
     keyed_cache::KeyedCache,
     operation::Operation,
     request::{AttemptError, RejectedLocally, Request, Response, TransportError},
@@ -73,7 +74,8 @@ impl Attempts {
         if admitted.needs_probe() {
             self.probe(&request, &mut admitted).await?;
         }
-        let result = self.exchange(request).await;
+        let operation = request.operation;
+        let result = self.exchange(request).await.and_then(|response| readable(operation, response));
         admitted.record(&result);
         result
     }
@@ -83,7 +85,7 @@ impl Attempts {
     async fn probe(&self, request: &Request, admitted: &mut Admitted) -> Result<(), RejectedLocally> {
         let (operation, url, body) = (Operation::ListProfiles, self.probe_url.clone(), Bytes::new());
         let read = Request { operation, url, body, run_to_completion: false, ..request.clone() };
-        let result = self.exchange(read).await;
+        let result = self.exchange(read).await.and_then(|response| readable(operation, response));
         if !admitted.record(&result) {
             return Err(RejectedLocally::CircuitOpen(self.breakers.open_for()));
         }

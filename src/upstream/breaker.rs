@@ -15,7 +15,7 @@ use super::{
     classify::{AttemptClass, class},
     keyed_cache::KeyedCache,
     operation::Effect,
-    request::{AttemptError, RejectedLocally, Request, Response, TransportError},
+    request::{AttemptError, RejectedLocally, Request, Response},
 };
 use crate::{
     config,
@@ -120,14 +120,16 @@ impl Drop for Admitted {
 
 /// What the result of an attempt says about the upstream; none where it says nothing.
 fn outcome(result: &Result<Response, AttemptError>) -> Option<AttemptOutcome> {
-    match result {
-        _ if class(result) == AttemptClass::Throttled => Some(AttemptOutcome::Throttled),
-        Ok(response) if response.status.is_server_error() => Some(AttemptOutcome::Failure),
+    // How long a caller waits says nothing about the upstream.
+    if matches!(result, Err(AttemptError::Abandoned)) {
+        return None;
+    }
+    match class(result) {
         // A refusal is a response too.
-        Ok(_) | Err(AttemptError::Transport(TransportError::TooLarge)) => Some(AttemptOutcome::Success),
-        Err(AttemptError::Transport(_)) => Some(AttemptOutcome::Failure),
-        // How long a caller waits says nothing about the upstream.
-        Err(AttemptError::Abandoned | AttemptError::Rejected(_)) => None,
+        AttemptClass::Done | AttemptClass::Refused => Some(AttemptOutcome::Success),
+        AttemptClass::Throttled => Some(AttemptOutcome::Throttled),
+        AttemptClass::Unsent | AttemptClass::OutcomeUnknown | AttemptClass::Unreadable => Some(AttemptOutcome::Failure),
+        AttemptClass::RejectedLocally => None,
     }
 }
 

@@ -4,15 +4,14 @@
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{Client, Page, operation::Operation};
 use crate::{
     domain::{CallContext, Error, PhoneNumber, VerificationRef},
     secret::Secret,
     telnyx::{
-        Channel, CheckRequest, CheckResponse, List, Profile, ProfilePatch, ResponseCode, Route, Template, TemplateText,
-        Verification,
+        Block, Channel, CheckRequest, CheckResponse, List, Profile, ProfilePatch, ResponseCode, Route, Template,
+        TemplateText, Verification,
     },
 };
 
@@ -27,13 +26,14 @@ impl Client {
     ) -> Result<Verification, Error> {
         let operation = Operation::Send(channel);
         let url = self.0.send_urls[channel as usize].clone();
-        self.data(context, operation, profile_id, url, body).await
+        self.one(context, operation, profile_id, url, body).await
     }
 
     /// Reads a verification.
     pub async fn verification(&self, context: &CallContext, id: &str) -> Result<Verification, Error> {
         let url = self.url(Route::Verification(id));
-        self.data(context, Operation::GetVerification, id, url, Bytes::new()).await
+        let read: Verification = self.one(context, Operation::GetVerification, id, url, Bytes::new()).await?;
+        Ok(Verification { id: read.id.or_else(|| Some(id.to_owned())), ..read })
     }
 
     /// Lists the verifications of a phone number. Telnyx documents no paging here and may ignore `page`.
@@ -45,7 +45,7 @@ impl Client {
     ) -> Result<List<Verification>, Error> {
         let mut url = self.url(Route::ByPhone(phone.as_e164()));
         page.append_to(&mut url);
-        self.read(context, Operation::ListVerifications, "", url, Bytes::new()).await
+        self.list(context, Operation::ListVerifications, url).await
     }
 
     /// Checks a code. It is not repeated once it may have left.
@@ -63,13 +63,13 @@ impl Client {
                 (Operation::CheckByPhone, "", Route::CheckByPhone(phone_number.as_e164()))
             }
         };
-        self.data(context, operation, id, self.url(route), to_json(&body)).await
+        self.one(context, operation, id, self.url(route), to_json(&body)).await
     }
 
     /// Reports a check that the caller made. It is not repeated once it may have left.
     pub async fn report(&self, context: &CallContext, id: &str, status: ResponseCode) -> Result<CheckResponse, Error> {
         let body = CheckRequest { status: Some(status), ..CheckRequest::default() };
-        self.data(context, Operation::Check, id, self.url(Route::Check(id)), to_json(&body)).await
+        self.one(context, Operation::Check, id, self.url(Route::Check(id)), to_json(&body)).await
     }
 
     /// Lists profiles, or only those with this `name`.
@@ -84,28 +84,32 @@ impl Client {
         if let Some(name) = name {
             url.query_pairs_mut().append_pair("filter[name]", name);
         }
-        self.read(context, Operation::ListProfiles, "", url, Bytes::new()).await
+        self.list(context, Operation::ListProfiles, url).await
     }
 
     /// Creates a profile from a `Profile`. It is not repeated once it may have left.
     pub async fn create_profile(&self, context: &CallContext, body: Bytes) -> Result<Profile, Error> {
-        self.data(context, Operation::CreateProfile, "", self.url(Route::Profiles), body).await
+        self.one(context, Operation::CreateProfile, "", self.url(Route::Profiles), body).await
     }
 
     /// Reads a profile.
     pub async fn profile(&self, context: &CallContext, id: &str) -> Result<Profile, Error> {
-        self.data(context, Operation::GetProfile, id, self.url(Route::Profile(id)), Bytes::new()).await
+        let url = self.url(Route::Profile(id));
+        let read: Profile = self.one(context, Operation::GetProfile, id, url, Bytes::new()).await?;
+        Ok(Profile { id: read.id.or_else(|| Some(id.to_owned())), ..read })
     }
 
     /// Changes a profile. A change inside a channel block reads the profile first and writes the whole block.
     pub async fn update_profile(&self, context: &CallContext, id: &str, patch: ProfilePatch) -> Result<Profile, Error> {
         let url = self.url(Route::Profile(id));
-        let current: Value = if patch.needs_current() {
-            self.data(context, Operation::GetProfile, id, url.clone(), Bytes::new()).await?
+        let current = if patch.needs_current() {
+            self.one(context, Operation::GetProfile, id, url.clone(), Bytes::new()).await?
         } else {
-            Value::Null
+            Block::default()
         };
-        self.data(context, Operation::UpdateProfile, id, url, to_json(&patch.merge(&current))).await
+        let body = to_json(&patch.merge(&current));
+        let changed: Profile = self.one(context, Operation::UpdateProfile, id, url, body).await?;
+        Ok(Profile { id: changed.id.or_else(|| Some(id.to_owned())), ..changed })
     }
 
     /// Deletes a profile.
@@ -115,20 +119,22 @@ impl Client {
     }
 
     /// Lists all templates. Telnyx does not page them.
-    pub async fn templates(&self, context: &CallContext) -> Result<Vec<Template>, Error> {
-        self.data(context, Operation::ListTemplates, "", self.url(Route::Templates), Bytes::new()).await
+    pub async fn templates(&self, context: &CallContext) -> Result<List<Template>, Error> {
+        self.list(context, Operation::ListTemplates, self.url(Route::Templates)).await
     }
 
     /// Creates a template from a `TemplateText`. It is not repeated once it may have left.
     pub async fn create_template(&self, context: &CallContext, body: Bytes) -> Result<Template, Error> {
         let url = self.url(Route::Templates);
-        self.data(context, Operation::CreateTemplate, "", url, body).await
+        self.one(context, Operation::CreateTemplate, "", url, body).await
     }
 
     /// Changes a template's text.
     pub async fn update_template(&self, context: &CallContext, id: &str, text: &str) -> Result<Template, Error> {
         let url = self.url(Route::Template(id));
-        self.data(context, Operation::UpdateTemplate, id, url, to_json(&TemplateText { text })).await
+        let body = to_json(&TemplateText { text });
+        let changed: Template = self.one(context, Operation::UpdateTemplate, id, url, body).await?;
+        Ok(Template { id: changed.id.or_else(|| Some(id.to_owned())), ..changed })
     }
 }
 

@@ -5,18 +5,18 @@ mod refusal;
 use std::time::Duration;
 
 use http::StatusCode;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::Deserialize;
 
-use self::refusal::{outcome_unknown, refusal, unavailable, unreadable, wait};
+pub(super) use self::refusal::unreadable;
+use self::refusal::{outcome_unknown, refusal, unavailable, wait};
 use super::{
-    operation::Operation,
+    operation::{Effect, Operation},
     request::{AttemptError, RejectedLocally, Response, TransportError},
 };
 use crate::{
     domain::Error,
     pb::ErrorReason as Reason,
-    telnyx::{CheckResponse, Data, ErrorBody, List, Profile, Template, Verification, code},
+    telnyx::{Data, ErrorBody, List, code, lenient},
 };
 
 /// The result of an attempt, as far as another attempt is concerned.
@@ -30,6 +30,8 @@ pub(super) enum AttemptClass {
     Throttled,
     /// The request never left.
     Unsent,
+    /// The response is without meaning. Another attempt would end the same.
+    Unreadable,
     /// The gateway did not make the attempt. Another attempt would end the same.
     RejectedLocally,
     /// Telnyx may or may not have carried out the request.
@@ -44,6 +46,7 @@ impl AttemptClass {
             Self::Refused => "refused",
             Self::Throttled => "throttled",
             Self::Unsent => "unsent",
+            Self::Unreadable => "unreadable",
             Self::RejectedLocally => "rejected_locally",
             Self::OutcomeUnknown => "outcome_unknown",
         }
@@ -55,7 +58,7 @@ pub(super) fn class(result: &Result<Response, AttemptError>) -> AttemptClass {
     match result {
         Err(AttemptError::Rejected(_)) => AttemptClass::RejectedLocally,
         Err(AttemptError::Transport(TransportError::Unsent(_))) => AttemptClass::Unsent,
-        Err(AttemptError::Transport(TransportError::TooLarge)) => AttemptClass::Refused,
+        Err(AttemptError::Unreadable | AttemptError::Transport(TransportError::TooLarge)) => AttemptClass::Unreadable,
         Err(AttemptError::Transport(_) | AttemptError::Abandoned) => AttemptClass::OutcomeUnknown,
         Ok(response) => match response.status {
             status if status.is_success() => AttemptClass::Done,
@@ -63,6 +66,7 @@ pub(super) fn class(result: &Result<Response, AttemptError>) -> AttemptClass {
             StatusCode::CONFLICT if response.has_code(code::BEING_PROCESSED) => AttemptClass::OutcomeUnknown,
             StatusCode::REQUEST_TIMEOUT => AttemptClass::OutcomeUnknown,
             status if status.is_server_error() => AttemptClass::OutcomeUnknown,
+            status if refusal::is_meaningless(status) => AttemptClass::Unreadable,
             _ => AttemptClass::Refused,
         },
     }
@@ -85,7 +89,7 @@ pub(super) fn success(
     };
     Err(match &error {
         AttemptError::Transport(TransportError::Unsent(_)) => unavailable(retry_after),
-        AttemptError::Transport(TransportError::TooLarge) => unreadable(operation),
+        AttemptError::Unreadable | AttemptError::Transport(TransportError::TooLarge) => unreadable(operation),
         AttemptError::Transport(_) | AttemptError::Abandoned => outcome_unknown(operation, retry_after),
         AttemptError::Rejected(RejectedLocally::CircuitOpen(wait)) => unavailable(Some(*wait)),
         AttemptError::Rejected(RejectedLocally::RetryBudget) => unavailable(None),
@@ -96,56 +100,34 @@ pub(super) fn success(
     .source(error))
 }
 
-/// Reads the body of a successful response.
-pub(super) fn read<T: DeserializeOwned + Complete>(operation: Operation, response: &Response) -> Result<T, Error> {
-    let value: T = serde_json::from_slice(&response.body)
-        // The text of the error may quote the body.
-        .map_err(|error| unreadable(operation).source(format!("unreadable body: {:?}", error.classify())))?;
-    if value.is_complete() { Ok(value) } else { Err(unreadable(operation).source("the response lacks its main field")) }
-}
-
-/// A body that may have arrived empty: every field may be missing, but a resource needs one to be a response.
-pub(super) trait Complete {
-    /// Whether the main field is there.
-    fn is_complete(&self) -> bool {
-        true
+/// The response, if it has all that its operation can't do without: the ID of what was made, the result of a check, a
+/// resource or a list. Every other field may be missing.
+pub(super) fn readable(operation: Operation, response: Response) -> Result<Response, AttemptError> {
+    #[derive(Default, Deserialize)]
+    struct MainFields {
+        #[serde(default, deserialize_with = "lenient::id")]
+        id: Option<String>,
+        #[serde(default, deserialize_with = "lenient::id")]
+        response_code: Option<String>,
     }
-}
-
-/// Implements [`Complete`] for a resource with a main field.
-macro_rules! complete_with {
-    ($($resource:ty: $field:ident),*) => {
-        $(impl Complete for $resource {
-            fn is_complete(&self) -> bool {
-                self.$field.is_some()
-            }
-        })*
+    let has_main_field = |main: MainFields| match operation.effect() {
+        Effect::Send | Effect::Create => main.id.is_some(),
+        Effect::Check => main.response_code.is_some(),
+        Effect::Read | Effect::Write => true,
     };
-}
-
-complete_with!(Verification: id, CheckResponse: response_code, Profile: id, Template: id);
-
-/// A profile as it came, for a change to be merged into.
-impl Complete for Value {
-    fn is_complete(&self) -> bool {
-        self.is_object()
-    }
-}
-
-impl<T> Complete for Vec<T> {}
-
-impl<T> Complete for List<T> {}
-
-impl<T: Complete> Complete for Data<T> {
-    fn is_complete(&self) -> bool {
-        self.data.is_complete()
-    }
+    let is_readable = match operation {
+        _ if !response.status.is_success() => true,
+        Operation::DeleteProfile => true,
+        _ if operation.is_list() => List::<MainFields>::read(&response.body).is_some(),
+        _ => Data::read(&response.body).is_some_and(has_main_field),
+    };
+    if is_readable { Ok(response) } else { Err(AttemptError::Unreadable) }
 }
 
 impl Response {
     /// The error envelope; empty where the body is something else.
     fn error_body(&self) -> ErrorBody {
-        serde_json::from_slice(&self.body).unwrap_or_default()
+        ErrorBody::read(&self.body)
     }
 
     fn has_code(&self, code: &str) -> bool {

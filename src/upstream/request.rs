@@ -66,6 +66,9 @@ pub(super) enum AttemptError {
     /// The attempt was made and failed.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// The response is a success, and lacks what the operation returns.
+    #[error("the upstream's response can't be read")]
+    Unreadable,
     /// The caller's deadline or its cancellation ended the attempt.
     #[error("the caller stopped waiting before the upstream responded")]
     Abandoned,

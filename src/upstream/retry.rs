@@ -82,7 +82,9 @@ impl RetryPolicy {
             response.status = StatusCode::NO_CONTENT;
         }
         let may_repeat = match class {
-            AttemptClass::Done | AttemptClass::Refused | AttemptClass::RejectedLocally => false,
+            AttemptClass::Done | AttemptClass::Refused | AttemptClass::Unreadable | AttemptClass::RejectedLocally => {
+                false
+            }
             AttemptClass::Throttled | AttemptClass::Unsent => true,
             AttemptClass::OutcomeUnknown => request.operation.replay() == Replay::Always,
         };

@@ -20,7 +20,7 @@ use crate::{
     config::{self, UpstreamConfig},
     domain::{ApiKey, Caller, Tenant, TenantId, VerificationRef},
     secret::Secret,
-    telnyx::{SendRequest, TemplateText},
+    telnyx::{ProfilePatch, SendRequest, TemplateText},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -182,27 +182,34 @@ async fn a_caller_that_is_gone_ends_a_wait_but_no_attempt() {
 /// How an attempt ends.
 type TransportResult = fn() -> Result<http::Response<Bytes>, TransportError>;
 
+/// Every kind of end after which nobody knows whether a send, a check or a creation was carried out.
+const UNKNOWN_ENDS: [TransportResult; 21] = [
+    || Err(TransportError::Lost("reset".into())),
+    || Err(TransportError::Timeout),
+    || Err(TransportError::TooLarge),
+    || Ok(answer(200, "<html></html>")),
+    || Ok(answer(200, r#"{"data": {"id": "#)),
+    || Ok(answer(200, "")),
+    || Ok(answer(200, r#"{"data": {}}"#)),
+    || Ok(answer(200, r#"{"data": {"id": "", "response_code": ""}}"#)),
+    || Ok(answer(200, r#"{"data": {"id": null, "response_code": null}}"#)),
+    || Ok(answer(200, r#"{"data": [{"id": "1", "response_code": "accepted"}]}"#)),
+    || Ok(answer(200, r#"{"id": "1", "response_code": "accepted"}"#)),
+    || Ok(answer(204, "")),
+    || Ok(answer(302, "")),
+    || Ok(answer(303, "")),
+    || Ok(answer(408, "")),
+    || Ok(answer(409, r#"{"errors": [{"code": "10036"}]}"#)),
+    || Ok(answer(499, "")),
+    || Ok(answer(500, "")),
+    || Ok(answer(503, r#"{"errors": [{"code": "10037"}]}"#)),
+    || Ok(answer(504, "<html></html>")),
+    || Ok(answer(600, "")),
+];
+
 #[tokio::test(start_paused = true)]
 async fn an_outcome_that_is_unknown_is_reported_as_unknown() {
-    const HALF: &str = r#"{"data": {"id": "#;
-    const BUSY: &str = r#"{"errors": [{"code": "10036"}]}"#;
-    let ends: [TransportResult; 14] = [
-        || Err(TransportError::Lost("reset".into())),
-        || Err(TransportError::Timeout),
-        || Err(TransportError::TooLarge),
-        || Ok(answer(200, "<html></html>")),
-        || Ok(answer(200, HALF)),
-        || Ok(answer(200, "")),
-        || Ok(answer(200, r#"{"data": {}}"#)),
-        || Ok(answer(204, "")),
-        || Ok(answer(302, "")),
-        || Ok(answer(408, "")),
-        || Ok(answer(409, BUSY)),
-        || Ok(answer(500, "")),
-        || Ok(answer(503, r#"{"errors": [{"code": "10037"}]}"#)),
-        || Ok(answer(504, "<html></html>")),
-    ];
-    for (number, end) in ends.into_iter().enumerate() {
+    for (number, end) in UNKNOWN_ENDS.into_iter().enumerate() {
         let (client, attempts) = client(move || async move { end() });
         let context = context(60 * SECOND);
         let reasons = [
@@ -219,13 +226,22 @@ async fn an_outcome_that_is_unknown_is_reported_as_unknown() {
 
 #[tokio::test(start_paused = true)]
 async fn a_send_that_changed_nothing_is_never_reported_as_unknown() {
-    let ends: [(TransportResult, ErrorReason); 7] = [
+    let ends: [(TransportResult, ErrorReason); 16] = [
         (|| Err(TransportError::Unsent("refused".into())), ErrorReason::UpstreamUnavailable),
         (|| Ok(answer(429, "<html></html>")), ErrorReason::UpstreamRateLimited),
         (|| Ok(answer(400, "")), ErrorReason::UpstreamInvalidRequest),
         (|| Ok(answer(401, "<html></html>")), ErrorReason::UpstreamKeyRefused),
         (|| Ok(answer(402, "")), ErrorReason::InsufficientFunds),
-        (|| Ok(answer(404, "")), ErrorReason::ProfileNotFound),
+        (|| Ok(answer(403, r#"{"errors": [{"code": "10009"}]}"#)), ErrorReason::UpstreamKeyRefused),
+        (|| Ok(answer(403, r#"{"errors": [{"code": 20003}]}"#)), ErrorReason::UpstreamKeyRefused),
+        (|| Ok(answer(403, r#"{"errors": [{"code": "10010"}]}"#)), ErrorReason::AccountRestricted),
+        (|| Ok(answer(403, "<html></html>")), ErrorReason::AccountRestricted),
+        (|| Ok(answer(404, r#"{"errors": [{"code": "10005"}]}"#)), ErrorReason::ProfileNotFound),
+        (|| Ok(answer(404, "<html></html>")), ErrorReason::UpstreamAnswerUnreadable),
+        (|| Ok(answer(301, "")), ErrorReason::UpstreamAnswerUnreadable),
+        (|| Ok(answer(308, "")), ErrorReason::UpstreamAnswerUnreadable),
+        (|| Ok(answer(405, "")), ErrorReason::UpstreamAnswerUnreadable),
+        (|| Ok(answer(415, "")), ErrorReason::UpstreamAnswerUnreadable),
         (|| Ok(answer(409, "")), ErrorReason::UpstreamConflict),
     ];
     for (end, reason) in ends {
@@ -245,4 +261,17 @@ async fn a_service_receives_the_method_path_headers_and_body() {
         Ok(answer(200, SENT))
     });
     send(&over(transport, |_| ()), &context(SECOND)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_that_the_request_names_needs_no_id_in_the_answer() {
+    let (client, _) = client(|| async { Ok(answer(200, r#"{"data": {"id": "", "text": 5}}"#)) });
+    let context = context(SECOND);
+    let ids = [
+        client.verification(&context, "a").await.unwrap().id,
+        client.profile(&context, "b").await.unwrap().id,
+        client.update_profile(&context, "c", ProfilePatch::default()).await.unwrap().id,
+        client.update_template(&context, "d", "x").await.unwrap().id,
+    ];
+    assert_eq!(ids.map(Option::unwrap), ["a", "b", "c", "d"]);
 }

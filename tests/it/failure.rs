@@ -3,5 +3,6 @@
 mod broken_answers;
 mod clocks;
 mod faults;
+mod odd_answers;
 mod retries;
 mod telnyx_errors;

@@ -234,6 +234,8 @@ instruments! {
         = "Calls that failed because Telnyx refuses the tenant's API key.";
     unknown_value: Count("verify_gateway.upstream.unknown_values", "{value}", [field])
         = "Values in Telnyx's answers that the contract does not define.";
+    unreadable_element: Count("verify_gateway.upstream.unreadable_elements", "{element}", [resource])
+        = "Elements of Telnyx's lists that could not be read. The lists were returned without them.";
     simulator_in_use: Flag("verify_gateway.simulator.in_use", "{gateway}", [])
         = "1 if the upstream is the simulator: no code reaches a phone.";
     store_duration: Histogram("verify_gateway.store.update.duration", "s", [outcome], QUICK)

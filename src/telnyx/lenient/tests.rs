@@ -3,6 +3,7 @@
 use proptest::{collection, prelude::*, sample, string::string_regex};
 use serde_json::{Map, Value, json};
 
+use super::*;
 use crate::telnyx::{CheckResponse, Data, ErrorBody, List, Profile, Template, Time, Verification, VerificationStatus};
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -63,8 +64,8 @@ fn among_unknown(known: Value) -> impl Strategy<Value = Value> {
     })
 }
 
-fn read<T: serde::de::DeserializeOwned>(value: &Value) -> T {
-    serde_json::from_str(&value.to_string()).unwrap()
+fn read<T: DeserializeOwned>(value: &Value) -> T {
+    read_object(&value.to_string()).unwrap()
 }
 
 fn verification() -> Value {
@@ -113,10 +114,24 @@ proptest! {
     }
 
     #[test]
+    fn a_member_that_is_repeated_counts_as_its_last_one(odd in any_json()) {
+        let read: Verification = read_object(&format!(r#"{{"id": {odd}, "status": {odd}, "id": "v", "status": "pending"}}"#)).unwrap();
+        prop_assert_eq!((read.id.as_deref(), read.status), (Some("v"), Some(VerificationStatus::Pending)));
+    }
+
+    #[test]
+    fn one_odd_element_of_a_list_costs_that_element(odd in any_json().prop_filter("no object", |odd| !odd.is_object())) {
+        let body = format!(r#"{{"data": [{{"id": "a"}}, {odd}, {{"id": "b"}}], "meta": {odd}}}"#);
+        let (list, unreadable) = List::<Template>::read(body.as_bytes()).unwrap();
+        let ids: Vec<_> = list.data.iter().map(|one| one.id.as_deref()).collect();
+        prop_assert_eq!((ids, unreadable), (vec![Some("a"), None, Some("b")], 1));
+    }
+
+    #[test]
     fn any_text_is_read_or_refused_and_nothing_panics(text in "\\PC{0,80}") {
-        let _ = serde_json::from_str::<Data<Verification>>(&text);
-        let _ = serde_json::from_str::<List<Profile>>(&text);
-        let _ = serde_json::from_str::<ErrorBody>(&text);
+        let _ = Data::<Verification>::read(text.as_bytes());
+        let _ = List::<Profile>::read(text.as_bytes());
+        let _ = ErrorBody::read(text.as_bytes());
     }
 }
 
@@ -133,4 +148,40 @@ fn error_codes_come_as_text_or_number() {
 fn a_lone_destination_is_a_list_of_one() {
     let read: Profile = read(&json!({"sms": {"whitelisted_destinations": "US"}}));
     assert_eq!(read.sms.unwrap().whitelisted_destinations.unwrap(), ["US"]);
+}
+
+#[test]
+fn a_number_keeps_its_digits() {
+    let id = |number: &str| {
+        Data::<Template>::read(format!(r#"{{"data": {{"id": {number}}}}}"#).as_bytes()).unwrap().id.unwrap()
+    };
+    for digits in ["7", "18446744073709551617", "123456789012345678901234567890", "-0.10", "1e400"] {
+        assert_eq!(id(digits), digits);
+    }
+}
+
+#[test]
+fn what_is_not_quite_json_is_read() {
+    let bodies: [&[u8]; 4] = [
+        b"\xef\xbb\xbf{\"data\": {\"id\": \"t\", \"text\": \"x\"}}",
+        b"{\"data\": {\"id\": \"t\", \"text\": \"x\"}, \"data\": {\"id\": \"t\", \"text\": \"x\"}}",
+        b"{\"data\": {\"id\": \"t\", \"text\": \"x\", \"text\": \"x\", \"other\": \"\\ud800\"}}",
+        b"{\"data\": {\"id\": \"t\", \"text\": \"x\", \"other\": \"\xff\"}, \"meta\": 1}",
+    ];
+    for body in bodies {
+        let read = Data::<Template>::read(body).unwrap();
+        assert_eq!((read.id.as_deref(), read.text.as_deref()), (Some("t"), Some("x")), "{}", body.escape_ascii());
+    }
+    for body in ["", "{}", "[]", "null", r#"{"data": null}"#, r#"{"data": []}"#, r#"{"data": {"#, "<html></html>"] {
+        assert!(Data::<Template>::read(body.as_bytes()).is_none(), "{body}");
+    }
+    for body in ["", "{}", "[]", r#"{"data": {}}"#, r#"{"data": null}"#, r#"{"data": [1"#] {
+        assert!(List::<Template>::read(body.as_bytes()).is_none(), "{body}");
+    }
+}
+
+#[test]
+fn an_empty_identifier_is_missing() {
+    assert_eq!(read::<Template>(&json!({"id": "", "text": ""})).id, None);
+    assert_eq!(read::<Template>(&json!({"id": "", "text": ""})).text.as_deref(), Some(""));
 }

@@ -36,9 +36,18 @@ pub(super) fn refusal(operation: Operation, id: &str, response: &Response, retry
         400 | 403 | 422 if send && any(&[code::REGION_NOT_ALLOWED, code::BAD_DESTINATION, code::NOT_ROUTABLE]) => {
             Error::new(Reason::DestinationNotEnabled, "the profile does not reach this number")
         }
+        // Nothing but the ID can be wrong with these two.
+        400 if matches!(operation, Operation::GetProfile | Operation::DeleteProfile) && any(&[code::BAD_REQUEST]) => {
+            not_found(operation, id)
+        }
         400 | 422 => invalid(&body),
-        401 | 403 => Error::new(Reason::UpstreamKeyRefused, "Telnyx refuses the tenant's API key"),
+        401 => key_refused(),
+        403 if any(&KEY_CODES) => key_refused(),
+        // A firewall before Telnyx answers so too. Neither says that the key is bad.
+        403 => Error::new(Reason::AccountRestricted, "the tenant's Telnyx account has no right to this"),
         402 => no_funds(),
+        // Telnyx names a missing resource. Anything else has no such path.
+        404 if body.errors.is_empty() => not_taken(),
         // The new resource points to something that is missing.
         404 if operation.effect() == Effect::Create => invalid(&body),
         404 if !operation.lists_all() => not_found(operation, id),
@@ -55,6 +64,7 @@ pub(super) fn refusal(operation: Operation, id: &str, response: &Response, retry
         429 => {
             Error::new(Reason::UpstreamRateLimited, "Telnyx takes no more requests now").retry_after(wait(retry_after))
         }
+        300..=499 if !is_meaningless(response.status) => not_taken(),
         _ => unreadable(operation),
     };
     error.source(RefusedResponse { status: response.status, codes: codes.join(",") })
@@ -67,6 +77,16 @@ struct RefusedResponse {
     status: StatusCode,
     codes: String,
 }
+
+/// The codes for a bad key.
+const KEY_CODES: [&str; 6] = [
+    code::AUTHENTICATION_FAILED,
+    code::BAD_KEY_SECRET,
+    code::KEY_REVOKED,
+    code::KEY_FORBIDDEN,
+    code::TOKEN_EXPIRED,
+    code::INVALID_KEY,
+];
 
 /// The codes for the state of an account.
 const ACCOUNT_CODES: [&str; 8] = [
@@ -82,6 +102,21 @@ const ACCOUNT_CODES: [&str; 8] = [
 
 fn invalid(body: &ErrorBody) -> Error {
     Error::new(Reason::UpstreamInvalidRequest, "Telnyx refuses the request").violations(violations(body))
+}
+
+/// Whether a status below 500 leaves open if the request was carried out: 302 and 303 may follow a POST that was, and 499
+/// is that of a proxy whose client went away.
+pub(super) fn is_meaningless(status: StatusCode) -> bool {
+    !matches!(status.as_u16(), 200..=301 | 304..=498)
+}
+
+/// The request was not carried out: a redirection (RFC 9110 §15.4), a method or a media type that is not allowed there.
+fn not_taken() -> Error {
+    Error::new(Reason::UpstreamAnswerUnreadable, "the upstream takes no such request at this address")
+}
+
+fn key_refused() -> Error {
+    Error::new(Reason::UpstreamKeyRefused, "Telnyx refuses the tenant's API key")
 }
 
 fn conflict() -> Error {
@@ -111,7 +146,7 @@ pub(super) fn outcome_unknown(operation: Operation, retry_after: Option<Duration
 }
 
 /// Telnyx, or a proxy before it, sent a response without meaning.
-pub(super) fn unreadable(operation: Operation) -> Error {
+pub(in crate::upstream) fn unreadable(operation: Operation) -> Error {
     unknown_outcome(operation)
         .unwrap_or_else(|| Error::new(Reason::UpstreamAnswerUnreadable, "the response of Telnyx can't be read"))
 }

@@ -154,11 +154,32 @@ async fn a_send_does_not_follow_a_probe_that_ends_after_its_deadline() {
     assert_eq!(upstream.seen(), [PROBE, SEND]);
 }
 
+/// Any end that leaves open whether a send was carried out.
+#[tokio::test(start_paused = true)]
+async fn whatever_leaves_an_outcome_unknown_opens_a_circuit() {
+    for (number, end) in UNKNOWN_ENDS.into_iter().enumerate() {
+        let (client, attempts) = client(move || async move { end() });
+        for _ in 0..10 {
+            assert_eq!(
+                send(&client, &context(SECOND)).await.unwrap_err(),
+                ErrorReason::SendOutcomeUnknown,
+                "end {number}"
+            );
+        }
+        assert_eq!(
+            send(&client, &context(SECOND)).await.unwrap_err(),
+            ErrorReason::UpstreamUnavailable,
+            "end {number}"
+        );
+        assert_eq!(attempts.load(Ordering::Relaxed), 10, "end {number}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn neither_refusals_nor_abandoned_attempts_open_a_circuit() {
     let upstream = ScriptedUpstream::default();
     let client = upstream.client();
-    for status in [400, 401, 403, 404, 408, 409, 422] {
+    for status in [301, 308, 400, 401, 403, 404, 405, 409, 422] {
         upstream.answers(status, status);
         for _ in 0..30 {
             send(&client, &context(SECOND)).await.unwrap_err();

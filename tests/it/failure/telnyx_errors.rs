@@ -9,13 +9,16 @@ use verify_gateway::pb::{GetVerificationRequest, ListTemplatesRequest};
 use crate::support::{PHONE, Refused, TestGateway, refusal};
 
 /// Telnyx's status and code for a send, and the caller's code and reason.
-const SENDS: [(u16, &str, Code, &str); 22] = [
+const SENDS: [(u16, &str, Code, &str); 32] = [
     (400, "10015", Code::InvalidArgument, "UPSTREAM_INVALID_REQUEST"),
     (422, "10016", Code::InvalidArgument, "UPSTREAM_INVALID_REQUEST"),
     (400, "40309", Code::InvalidArgument, "DESTINATION_NOT_ENABLED"),
     (400, "40001", Code::InvalidArgument, "DESTINATION_NOT_ENABLED"),
     (401, "10009", Code::FailedPrecondition, "UPSTREAM_KEY_REFUSED"),
-    (403, "10010", Code::FailedPrecondition, "UPSTREAM_KEY_REFUSED"),
+    (403, "10009", Code::FailedPrecondition, "UPSTREAM_KEY_REFUSED"),
+    (403, "20003", Code::FailedPrecondition, "UPSTREAM_KEY_REFUSED"),
+    (403, "10010", Code::FailedPrecondition, "ACCOUNT_RESTRICTED"),
+    (403, "", Code::FailedPrecondition, "ACCOUNT_RESTRICTED"),
     (402, "20100", Code::FailedPrecondition, "INSUFFICIENT_FUNDS"),
     (403, "20100", Code::FailedPrecondition, "INSUFFICIENT_FUNDS"),
     (403, "20012", Code::FailedPrecondition, "ACCOUNT_RESTRICTED"),
@@ -32,6 +35,14 @@ const SENDS: [(u16, &str, Code, &str); 22] = [
     (504, "10008", Code::Unknown, "SEND_OUTCOME_UNKNOWN"),
     (408, "", Code::Unknown, "SEND_OUTCOME_UNKNOWN"),
     (302, "", Code::Unknown, "SEND_OUTCOME_UNKNOWN"),
+    // Nothing was sent, and the caller may repeat the call.
+    (301, "", Code::Internal, "UPSTREAM_ANSWER_UNREADABLE"),
+    (307, "", Code::Internal, "UPSTREAM_ANSWER_UNREADABLE"),
+    (308, "", Code::Internal, "UPSTREAM_ANSWER_UNREADABLE"),
+    (405, "10030", Code::Internal, "UPSTREAM_ANSWER_UNREADABLE"),
+    (410, "", Code::Internal, "UPSTREAM_ANSWER_UNREADABLE"),
+    (413, "", Code::Internal, "UPSTREAM_ANSWER_UNREADABLE"),
+    (415, "10014", Code::Internal, "UPSTREAM_ANSWER_UNREADABLE"),
 ];
 
 #[tokio::test]
