@@ -84,7 +84,7 @@ impl Gateway {
         let tasks = Tasks::default();
         let services = Services::new(config, &upstream, &store, &clock, &tasks, &metrics);
         let authenticator = Authenticator::new(directory, clock.clone(), metrics.clone());
-        let calls = CallLimiter::new(clock.clone(), metrics.clone());
+        let calls = CallLimiter::new(&clock, metrics.clone());
         let server = GrpcServer::new(&config.grpc, telemetry, authenticator.clone(), calls, services, clock)?;
         let refused = |addr| move |source| Error::Bind { addr, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused(config.grpc.listen))?;

@@ -43,6 +43,21 @@ impl Clock {
         Self { base: Base::Since(start, Instant::now()), offset_nanos: Arc::default() }
     }
 
+    /// The same time, by a clock that counts from now on its own: a jump of the system's time does not move it.
+    #[must_use]
+    pub fn steady(&self) -> Self {
+        match self.base {
+            Base::System => self.steady_from(Timestamp::now(), Instant::now()),
+            base @ (Base::Since(..) | Base::Standing(_)) => Self { base, offset_nanos: self.offset_nanos.clone() },
+        }
+    }
+
+    /// A clock that showed `time` at `instant`, plus the offset of this one.
+    #[must_use]
+    pub fn steady_from(&self, time: Timestamp, instant: Instant) -> Self {
+        Self { base: Base::Since(time, instant), offset_nanos: self.offset_nanos.clone() }
+    }
+
     /// The time now.
     #[must_use]
     pub fn now(&self) -> Timestamp {

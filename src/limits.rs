@@ -26,7 +26,6 @@ use self::{
     window::{SlidingWindow, resolution},
 };
 use crate::{
-    clock::Clock,
     domain::{LimitMode, LimitWindow, Tenant},
     store::{self, Change, Store},
     telemetry::Metrics,
@@ -36,7 +35,6 @@ use crate::{
 #[derive(Clone)]
 pub struct Limiter {
     store: Store,
-    clock: Clock,
     metrics: Metrics,
 }
 
@@ -67,8 +65,8 @@ struct WindowRule {
 impl Limiter {
     /// A limiter that counts in `store`.
     #[must_use]
-    pub fn new(store: &Store, clock: &Clock, metrics: &Metrics) -> Self {
-        Self { store: store.clone(), clock: clock.clone(), metrics: metrics.clone() }
+    pub fn new(store: &Store, metrics: &Metrics) -> Self {
+        Self { store: store.clone(), metrics: metrics.clone() }
     }
 
     /// Gives back what was reserved for something that did not happen. A reservation stays taken if the store fails.
@@ -93,7 +91,7 @@ impl Limiter {
         rules: &[WindowRule],
         may_add: bool,
     ) -> Result<(Option<WindowEntry>, Vec<LimitHit>), store::Error> {
-        let now = self.clock.now();
+        let now = self.store.now();
         let windows = || rules.iter().map(|rule| &rule.window);
         let Some(resolution) = windows().map(resolution).max() else { return Ok((None, Vec::new())) };
         let longest = windows().map(|window| window.per).max().unwrap_or_default();

@@ -97,7 +97,7 @@ impl Services {
             store: store.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
-            limiter: Limiter::new(store, clock, metrics),
+            limiter: Limiter::new(store, metrics),
             tasks: tasks.clone(),
             settings: config.sends.clone(),
             attempt_timeout: config.upstream.attempt_timeout,

@@ -2,16 +2,18 @@
 //!
 //! Records are small, expire, and change one at a time. The rest of the gateway does not know where they are kept.
 
+mod clock;
 mod memory;
 mod redis;
 
 use std::{future, sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
-use self::{memory::MemoryBackend, redis::RedisBackend};
+use self::{clock::StoreClock, memory::MemoryBackend, redis::RedisBackend};
 use crate::{
     clock::Clock,
     config::{self, Errors},
@@ -30,6 +32,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Store {
     backend: StoreBackend,
+    clock: Arc<StoreClock>,
     /// The key of all digests, so that nobody who sees a record finds its phone number by trying all numbers.
     hash_key: Arc<hmac::Key>,
 }
@@ -136,8 +139,9 @@ impl Store {
         let server = redis::RedisServer::new(&config.redis, &mut errors);
         let (Some(hash_key), Some(server)) = (hash_key, server) else { return Err(errors) };
         let hash_key_digest = digest(&hash_key, &[b"hash key"]);
-        let redis = RedisBackend::new(&config.redis, server, hash_key_digest, Box::new(on_update));
-        Ok(Self { backend: StoreBackend::Redis(Arc::new(redis)), hash_key: Arc::new(hash_key) })
+        let clock = Arc::new(StoreClock::new(clock));
+        let redis = RedisBackend::new(&config.redis, server, hash_key_digest, clock.clone(), Box::new(on_update));
+        Ok(Self { backend: StoreBackend::Redis(Arc::new(redis)), clock, hash_key: Arc::new(hash_key) })
     }
 
     /// A store in the memory of this process.
@@ -149,7 +153,9 @@ impl Store {
         let mut hash_key = [0; 32];
         aws_lc_rs::rand::fill(&mut hash_key).expect("the system gives random bytes");
         let hash_key = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &hash_key));
-        Self { backend: StoreBackend::Memory(Arc::new(MemoryBackend::new(config.max_records, clock))), hash_key }
+        let clock = Arc::new(StoreClock::new(clock));
+        let memory = MemoryBackend::new(config.max_records, clock.clone());
+        Self { backend: StoreBackend::Memory(Arc::new(memory)), clock, hash_key }
     }
 
     /// Changes the record at `key` atomically. `change` may be called again after a conflict; its last result counts.
@@ -208,6 +214,27 @@ impl Store {
             StoreBackend::Memory(_) if last == Some(Connectivity::Up) => future::pending().await,
             StoreBackend::Memory(_) => Connectivity::Up,
             StoreBackend::Redis(redis) => Box::pin(redis.connectivity(last)).await,
+        }
+    }
+
+    /// The time by the clock that all gateways of the store share. Leases, windows and limits count by it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// How far the gateway's own clock is behind the clock of the store.
+    #[must_use]
+    pub fn clock_offset(&self) -> SignedDuration {
+        self.clock.offset()
+    }
+
+    /// Since when the store has kept all its records, by its clock. Without a record from before this time the store
+    /// proves nothing about what happened before. None if the server can't be asked.
+    pub async fn records_since(&self) -> Option<Timestamp> {
+        match &self.backend {
+            StoreBackend::Memory(memory) => Some(memory.created),
+            StoreBackend::Redis(redis) => Box::pin(redis.records_since()).await,
         }
     }
 

@@ -32,8 +32,8 @@ pub struct CallPermit(Option<Arc<Mutex<Usage>>>);
 impl CallLimiter {
     /// A limiter that has seen no call.
     #[must_use]
-    pub fn new(clock: Clock, metrics: Metrics) -> Self {
-        Self { clock, metrics, tenants: Mutex::default() }
+    pub fn new(clock: &Clock, metrics: Metrics) -> Self {
+        Self { clock: clock.steady(), metrics, tenants: Mutex::default() }
     }
 
     /// Counts a call of `tenant`, unless a limit refuses it.

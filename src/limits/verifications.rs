@@ -49,7 +49,7 @@ impl Limiter {
             return;
         }
         let lifetime = sent.timeout_secs.map_or(DEFAULT_LIFETIME, Duration::from_secs).saturating_add(CLOCK_MARGIN);
-        let until = self.clock.now().saturating_add(lifetime).unwrap_or(Timestamp::MAX);
+        let until = self.store.now().saturating_add(lifetime).unwrap_or(Timestamp::MAX);
         let by_id = self.verification_key(tenant, sent.id);
         let by_phone = self.pending_key(tenant, sent.phone_number, sent.profile_id);
         let number = self.failures_key(tenant, sent.phone_number);
@@ -127,12 +127,12 @@ impl Limiter {
 
     /// The record of a verification that this gateway did not send.
     fn new_record(&self) -> VerificationRecord {
-        let until = self.clock.now().saturating_add(DEFAULT_LIFETIME).unwrap_or(Timestamp::MAX);
+        let until = self.store.now().saturating_add(DEFAULT_LIFETIME).unwrap_or(Timestamp::MAX);
         VerificationRecord { number: None, pending: None, checks: 0, until }
     }
 
     fn put(&self, record: VerificationRecord) -> Change<VerificationRecord> {
-        match Duration::try_from(record.until.duration_since(self.clock.now())) {
+        match Duration::try_from(record.until.duration_since(self.store.now())) {
             Ok(keep) if !keep.is_zero() => Change::Put(record, keep),
             _ => Change::Remove,
         }

@@ -7,8 +7,8 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Change, Error};
-use crate::{clock::Clock, sync::Mutex};
+use super::{Change, Error, clock::StoreClock};
+use crate::sync::Mutex;
 
 /// How many expired records one update drops at most.
 const MAX_EXPIRED: usize = 16;
@@ -16,7 +16,9 @@ const MAX_EXPIRED: usize = 16;
 /// A bounded number of records. A full store refuses new records. Evicting one instead could cause a second message.
 pub(super) struct MemoryBackend {
     max_records: usize,
-    clock: Clock,
+    clock: Arc<StoreClock>,
+    /// When the store was created, by its clock.
+    pub(super) created: Timestamp,
     records: Mutex<MemoryRecords>,
 }
 
@@ -32,8 +34,9 @@ struct MemoryRecord {
 }
 
 impl MemoryBackend {
-    pub(super) fn new(max_records: usize, clock: Clock) -> Self {
-        Self { max_records, clock, records: Mutex::default() }
+    pub(super) fn new(max_records: usize, clock: Arc<StoreClock>) -> Self {
+        let created = clock.now();
+        Self { max_records, clock, created, records: Mutex::default() }
     }
 
     pub(super) fn update<R>(

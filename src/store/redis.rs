@@ -7,16 +7,19 @@
 mod connection;
 mod files;
 mod manager;
+mod marks;
 mod record;
 mod update;
 
 use std::{
     error::Error as StdError,
     hash::{BuildHasher, RandomState},
+    sync::Arc,
     time::Duration,
 };
 
 use ::redis::Script;
+use jiff::Timestamp;
 use tokio::{
     sync::{Mutex, MutexGuard},
     time::{Instant, sleep, timeout_at},
@@ -24,7 +27,7 @@ use tokio::{
 
 use self::manager::ConnectionManager;
 pub(super) use self::{connection::RedisServer, files::hash_key};
-use super::{Change, Connectivity, Error, UpdateStats};
+use super::{Change, Connectivity, Error, UpdateStats, clock::StoreClock};
 use crate::config;
 
 /// The version of the record format. Gateways of another version share no records.
@@ -54,11 +57,12 @@ impl RedisBackend {
         config: &config::RedisConfig,
         server: RedisServer,
         hash_key_digest: String,
+        clock: Arc<StoreClock>,
         on_update: Box<dyn Fn(UpdateStats) + Send + Sync>,
     ) -> Self {
         let prefix = format!("{}:{SCHEMA}:", config.key_prefix);
         Self {
-            connection: ConnectionManager::new(server, config.timeout, format!("{prefix}hash_key"), hash_key_digest),
+            connection: ConnectionManager::new(server, &prefix, hash_key_digest, clock),
             script: Script::new(update::SWAP),
             prefix,
             timeout: config.timeout,
@@ -91,6 +95,11 @@ impl RedisBackend {
         self.stripes[usize::try_from(stripe).unwrap_or_default()].lock().await
     }
 
+    /// Since when the servers have kept all records.
+    pub(super) async fn records_since(&self) -> Option<Timestamp> {
+        self.connection.records_since().await
+    }
+
     /// Waits until the connectivity differs from `last`.
     pub(super) async fn connectivity(&self, last: Option<Connectivity>) -> Connectivity {
         loop {
@@ -98,8 +107,8 @@ impl RedisBackend {
                 sleep(CHECK_INTERVAL).await;
             }
             match self.connection.check().await {
-                Ok(()) if last == Some(Connectivity::Up) => {}
-                Ok(()) => {
+                Ok(_) if last == Some(Connectivity::Up) => {}
+                Ok(_) => {
                     tracing::info!("the store is available");
                     self.warn_of_eviction().await;
                     return Connectivity::Up;

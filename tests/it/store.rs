@@ -2,6 +2,7 @@
 
 mod contract;
 mod kinds;
+mod marks;
 mod outage;
 mod replicas;
 mod rolling;

@@ -51,7 +51,7 @@ fn connections_to(routes: Routes, change: impl FnOnce(&mut GrpcConfig)) -> Conne
 fn service(grpc: &GrpcConfig, routes: Routes, draining: CancellationToken) -> GatewayService {
     let tracing = CallTracing { sampling: Sampling::new(&Config::default().telemetry), metrics: Metrics::default() };
     let authenticator = Authenticator::new(Directory::default(), Clock::default(), Metrics::default());
-    let calls = CallLimiter::new(Clock::default(), Metrics::default());
+    let calls = CallLimiter::new(&Clock::default(), Metrics::default());
     GatewayService::new(grpc, tracing, authenticator, calls, routes, draining)
 }
 

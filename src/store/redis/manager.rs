@@ -3,13 +3,21 @@
 //! The reconnecting connection of the client library does not follow the failover of sentinels, and keeps errors other
 //! than those of the network for ever, such as a password that was wrong for a moment.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ::redis::{Cmd, ErrorKind, RedisError, RetryMethod, ServerErrorKind, Value, cmd};
+use jiff::Timestamp;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::connection::{RedisConnection, RedisServer, SharedError, shared};
-use crate::{config::RedisMode, store::Error, sync::Mutex};
+use super::{
+    connection::{RedisConnection, RedisServer, SharedError, shared},
+    marks::{Marks, Reports, ServerReport},
+};
+use crate::{
+    config::RedisMode,
+    store::{Error, clock::StoreClock},
+    sync::Mutex,
+};
 
 /// How long calls fail at once after a connection could not be made.
 const RECONNECT_BACKOFF: Duration = Duration::from_millis(250);
@@ -26,6 +34,8 @@ pub(super) struct ConnectionManager {
     /// `hash_key_at`, and all compare.
     hash_key_at: String,
     hash_key_digest: String,
+    marks: Marks,
+    clock: Arc<StoreClock>,
     state: Mutex<ConnectionState>,
     /// Held while connecting. Other calls wait for the same connection.
     connecting: tokio::sync::Mutex<()>,
@@ -83,13 +93,19 @@ enum ConnectError {
     Timeout(Duration),
     #[error("the records in it were made with another store.redis.hash_key_file")]
     OtherHashKey,
+    #[error("the server is not a master, its role is {0}")]
+    NoMaster(String),
+    #[error("the server refuses writes: {0}")]
+    RefusesWrites(String),
 }
 
 impl ConnectionManager {
-    /// Connects on first use.
-    pub(super) fn new(server: RedisServer, timeout: Duration, hash_key_at: String, hash_key_digest: String) -> Self {
+    /// Connects on first use. All keys begin with `prefix`.
+    pub(super) fn new(server: RedisServer, prefix: &str, hash_key_digest: String, clock: Arc<StoreClock>) -> Self {
+        let marks = Marks::new(prefix, server.config.mode == RedisMode::Cluster);
+        let (timeout, hash_key_at) = (server.config.timeout, format!("{prefix}hash_key"));
         let (state, connecting) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { server, timeout, hash_key_at, hash_key_digest, state, connecting }
+        Self { server, timeout, hash_key_at, hash_key_digest, marks, clock, state, connecting }
     }
 
     /// Whether the client may execute a command twice.
@@ -120,14 +136,30 @@ impl ConnectionManager {
     }
 
     /// Checks that the server answers, takes writes, and holds records of our hash key.
-    pub(super) async fn check(&self) -> Result<(), SharedError> {
+    pub(super) async fn check(&self) -> Result<Vec<ServerReport>, SharedError> {
+        let reports = self.inspect().await?;
+        if self.may_repeat() {
+            // In a cluster the records of the other servers can be used.
+            return Ok(reports.into_iter().flatten().collect());
+        }
+        reports.into_iter().collect()
+    }
+
+    /// Since when the servers have kept all records. None if a server does not say it.
+    pub(super) async fn records_since(&self) -> Option<Timestamp> {
+        let since = |report: Result<ServerReport, _>| Some(report.ok()?.since);
+        self.inspect().await.ok()?.into_iter().map(since).collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    /// Asks all servers again. A connection that can't be used is discarded.
+    async fn inspect(&self) -> Result<Reports, SharedError> {
         let (mut connection, number) = self.connection().await?;
-        let checked = timeout(self.timeout, self.handshake(&mut connection)).await;
-        let checked = checked.unwrap_or_else(|_| Err(self.timed_out()));
-        if checked.is_err() {
+        let reports = timeout(self.timeout, self.handshake(&mut connection)).await;
+        let reports = reports.unwrap_or_else(|_| Err(self.timed_out()));
+        if reports.is_err() {
             self.discard(number);
         }
-        checked
+        reports
     }
 
     /// The `maxmemory-policy`. None if the server has no memory limit or does not show it.
@@ -150,6 +182,7 @@ impl ConnectionManager {
         }
         let connect = async {
             let mut connection = self.server.connect().await?;
+            self.clock.forget();
             self.handshake(&mut connection).await?;
             Ok(connection)
         };
@@ -186,8 +219,23 @@ impl ConnectionManager {
         }
     }
 
+    /// Compares the hash key, renews the marks and measures the clock.
+    async fn handshake(&self, connection: &mut RedisConnection) -> Result<Reports, SharedError> {
+        self.compare_hash_key(connection).await?;
+        let asked = Instant::now();
+        let mut reports = self.marks.renew(connection).await?;
+        if let Some(Ok(first)) = reports.first() {
+            self.clock.measured(first.time, asked);
+        }
+        reports = reports.into_iter().map(|report| report.and_then(usable)).collect();
+        match &reports[..] {
+            [Err(cause)] => Err(cause.clone()),
+            _ => Ok(reports),
+        }
+    }
+
     /// Compares the digest of the hash key. The first gateway stores it.
-    async fn handshake(&self, connection: &mut RedisConnection) -> Result<(), SharedError> {
+    async fn compare_hash_key(&self, connection: &mut RedisConnection) -> Result<(), SharedError> {
         let (key, digest) = (&self.hash_key_at, &self.hash_key_digest);
         let millis = u64::try_from(KEEP_HASH_KEY_DIGEST.as_millis()).unwrap_or(u64::MAX);
         // Twice, because another gateway may store its digest first.
@@ -226,4 +274,15 @@ impl ConnectionManager {
     fn timed_out(&self) -> SharedError {
         shared(ConnectError::Timeout(self.timeout))
     }
+}
+
+/// The report, if its server is a master and takes writes, or would if it were not full.
+fn usable(report: ServerReport) -> Result<ServerReport, SharedError> {
+    if report.role != "master" {
+        return Err(shared(ConnectError::NoMaster(report.role)));
+    }
+    if !report.refusal.is_empty() && !report.is_full() {
+        return Err(shared(ConnectError::RefusesWrites(report.refusal)));
+    }
+    Ok(report)
 }

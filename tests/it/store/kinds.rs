@@ -17,7 +17,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 /// A user with only the permissions that docs/OPERATIONS.md lists, as arguments of a server.
 fn user(more: &'static str) -> Vec<&'static str> {
-    let user = "gateway on >s3cret ~vg:* resetchannels -@all +get +set +pexpire +eval +evalsha +info";
+    let user = "gateway on >s3cret ~vg:* resetchannels -@all +get +set +pexpire +eval +evalsha +info +time";
     ["--user"].into_iter().chain(user.split(' ')).chain(more.split_terminator(' ')).collect()
 }
 
