@@ -36,7 +36,7 @@ use std::{io, net::SocketAddr, time::Duration};
 use axum::{Router, extract::connect_info::MockConnectInfo};
 use tokio::net::TcpListener;
 
-use self::connection::{ResetSwitch, ResettableListener};
+use self::connection::SocketHandle;
 pub use self::{
     account::AccountKey,
     clock::ClockChange,
@@ -65,7 +65,7 @@ pub struct Server {
 /// [`Error::Settings`].
 pub fn in_process(settings: Settings, clock: Clock) -> Result<(Handle, Router), Error> {
     let handle = Handle::new(settings, Fixtures::default(), clock).map_err(Error::Settings)?;
-    let service = http::router(&handle).layer(MockConnectInfo(ResetSwitch::default()));
+    let service = http::router(&handle).layer(MockConnectInfo(SocketHandle::default()));
     Ok((handle, service))
 }
 
@@ -135,10 +135,10 @@ impl Server {
 
     /// Answers requests until `shutdown` completes, then finishes running requests within five seconds.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) {
-        let app = http::router(&self.handle).into_make_service_with_connect_info::<ResetSwitch>();
+        let app = http::router(&self.handle).into_make_service_with_connect_info::<SocketHandle>();
         let handle = self.handle;
         let stopped = handle.stopped();
-        let serving = axum::serve(ResettableListener(self.listener), app).with_graceful_shutdown(async move {
+        let serving = axum::serve(self.listener, app).with_graceful_shutdown(async move {
             shutdown.await;
             // Ends deliberate delays, so that they do not delay the shutdown.
             handle.stop();

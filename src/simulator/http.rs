@@ -23,7 +23,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::{
-    connection::ResetSwitch,
+    connection::SocketHandle,
     error::ApiError,
     faults::{Act, RequestSummary},
     handle::Handle,
@@ -95,7 +95,7 @@ async fn tag_response(State(simulator): State<Handle>, request: Request, next: N
 /// Applies the fault that matches the request.
 async fn inject_fault(
     State(simulator): State<Handle>,
-    ConnectInfo(connection): ConnectInfo<ResetSwitch>,
+    ConnectInfo(socket): ConnectInfo<SocketHandle>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -119,11 +119,11 @@ async fn inject_fault(
     if fault.act == Act::After {
         let real = next.run(request).await;
         simulator.delay(delay).await;
-        return fault.answer(Some(real), &connection).await;
+        return fault.answer(Some(real), &socket).await;
     }
     simulator.delay(delay).await;
     let real = if fault.answers() { None } else { Some(next.run(request).await) };
-    fault.answer(real, &connection).await
+    fault.answer(real, &socket).await
 }
 
 /// The phone number in the path or the body of a request.

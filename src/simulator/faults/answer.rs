@@ -7,12 +7,13 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::fault::Fault;
 use crate::{
-    simulator::{connection::ResetSwitch, error},
+    simulator::{connection::SocketHandle, error},
     telnyx::{ErrorBody, code},
 };
 
@@ -23,9 +24,14 @@ impl Fault {
     }
 
     /// The answer. `real` is that of the operation, if it took effect.
-    pub(in crate::simulator) async fn answer(self, real: Option<Response>, connection: &ResetSwitch) -> Response {
+    pub(in crate::simulator) async fn answer(self, real: Option<Response>, socket: &SocketHandle) -> Response {
         if self.reset {
-            connection.reset();
+            socket.reset_at_close();
+            // The server closes the connection when the body fails, before it has sent the head.
+            return Body::from_stream(stream::once(async {
+                Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionReset))
+            }))
+            .into_response();
         }
         let status = self.status.and_then(|status| StatusCode::from_u16(status).ok());
         let mut response = match (self.body, status, real) {
