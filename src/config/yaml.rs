@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput};
 
 use super::error::{Errors, Location, Position};
 
@@ -68,18 +68,14 @@ pub(super) fn read(file: &Arc<str>, bytes: &[u8], errors: &mut Errors) -> Option
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
 
-    let mut tree = Tree { file, errors, open: Vec::new(), root: None };
-    for event in Parser::new_from_str(text) {
-        let step = match event {
-            Ok((event, span)) => tree.take(event, position(&span.start)),
-            Err(error) => Err((position(error.marker()), format!("not YAML: {}", error.info()))),
-        };
-        if let Err((position, what)) = step {
+    let document = Document { file, errors: &mut *errors, parser: Parser::new_from_str(text) }.read();
+    match document {
+        Ok(root) => Some(root.unwrap_or(Node { position: Position { line: 1, column: 1 }, value: Value::Nothing })),
+        Err((position, what)) => {
             errors.add(Location::Position(file.clone(), position), "", what);
-            return None;
+            None
         }
     }
-    Some(tree.root.unwrap_or(Node { position: Position { line: 1, column: 1 }, value: Value::Nothing }))
 }
 
 /// The position after `text`, which is UTF-8.
@@ -95,104 +91,97 @@ fn position(marker: &Marker) -> Position {
 }
 
 /// A document that is being read.
-struct Tree<'d> {
+struct Document<'d> {
     file: &'d Arc<str>,
     errors: &'d mut Errors,
-    /// The lists and mappings that are still open.
-    open: Vec<(Node, Expected)>,
-    root: Option<Node>,
-}
-
-/// What an open mapping needs next.
-enum Expected {
-    /// A key. In a list: an item.
-    Key,
-    /// The value of this key.
-    Value(Key),
-    /// The value of a refused key.
-    ValueToDrop,
+    parser: Parser<'d, StrInput<'d>>,
 }
 
 /// Why reading stops, and where.
 type Stop = (Position, String);
 
-impl Tree<'_> {
-    fn take(&mut self, event: Event<'_>, position: Position) -> Result<(), Stop> {
-        match event {
-            Event::DocumentStart(_) if self.root.is_some() => return Err((position, "a second document".into())),
-            Event::Scalar(text, style, anchor, tag) => {
-                self.refuse_features(anchor, tag.as_deref(), position);
-                self.scalar(text.into_owned(), style, position)?;
-            }
-            Event::Alias(_) => {
-                self.refuse("aliases are not supported: write the value out", position);
-                self.insert(Node { position, value: Value::Refused });
-            }
-            Event::SequenceStart(anchor, tag) => {
-                self.refuse_features(anchor, tag.as_deref(), position);
-                self.open(Value::List(Vec::new()), position)?;
-            }
-            Event::MappingStart(anchor, tag) => {
-                self.refuse_features(anchor, tag.as_deref(), position);
-                self.open(Value::Map(Vec::new()), position)?;
-            }
-            Event::SequenceEnd | Event::MappingEnd => {
-                if let Some((node, _)) = self.open.pop() {
-                    self.insert(node);
+impl<'d> Document<'d> {
+    fn read(mut self) -> Result<Option<Node>, Stop> {
+        let mut root = None;
+        loop {
+            match self.next()? {
+                (Event::StreamEnd, _) => return Ok(root),
+                (Event::DocumentStart(_), position) if root.is_some() => {
+                    return Err((position, "a second document".into()));
                 }
+                (Event::DocumentStart(_), _) => root = self.node(0)?,
+                _ => {}
             }
-            _ => {}
         }
-        Ok(())
     }
 
-    fn scalar(&mut self, text: String, style: ScalarStyle, position: Position) -> Result<(), Stop> {
-        if let Some((Node { value: Value::Map(entries), .. }, waiting @ Expected::Key)) = self.open.last_mut() {
-            if entries.len() == MAX_KEYS {
-                return Err((position, format!("more than {MAX_KEYS} keys in one mapping")));
-            }
-            let first = entries.iter().find(|(key, _)| key.text == text).map(|(key, _)| key.position.line);
-            if let Some(line) = first {
-                *waiting = Expected::ValueToDrop;
-                self.refuse(&format!("duplicate key, first on line {line}"), position);
-            } else {
-                *waiting = Expected::Value(Key { position, text });
-            }
-            return Ok(());
+    fn next(&mut self) -> Result<(Event<'d>, Position), Stop> {
+        match self.parser.next() {
+            None => Ok((Event::StreamEnd, Position { line: 1, column: 1 })),
+            Some(Ok((event, span))) => Ok((event, position(&span.start))),
+            Some(Err(error)) => Err((position(error.marker()), format!("not YAML: {}", error.info()))),
         }
-        let nothing = style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
-        self.insert(Node { position, value: if nothing { Value::Nothing } else { Value::Scalar(text) } });
-        Ok(())
     }
 
-    fn open(&mut self, value: Value, position: Position) -> Result<(), Stop> {
-        if let Some((Node { value: Value::Map(_), .. }, Expected::Key)) = self.open.last() {
-            return Err((position, "a key must be a plain word".into()));
-        }
-        if self.open.len() == MAX_DEPTH {
-            return Err((position, format!("nested deeper than {MAX_DEPTH} levels")));
-        }
-        self.open.push((Node { position, value }, Expected::Key));
-        Ok(())
-    }
-
-    fn insert(&mut self, node: Node) {
-        match self.open.last_mut() {
-            None => self.root = Some(node),
-            Some((Node { value: Value::Map(entries), .. }, waiting)) => {
-                match std::mem::replace(waiting, Expected::Key) {
-                    Expected::Value(key) => entries.push((key, node)),
-                    Expected::ValueToDrop => {}
-                    // An alias instead of a key. It is already reported.
-                    Expected::Key => *waiting = Expected::ValueToDrop,
+    /// Reads the next part, which `depth` lists and mappings are around. `None` at the end of the innermost.
+    fn node(&mut self, depth: usize) -> Result<Option<Node>, Stop> {
+        let (event, position) = self.next()?;
+        self.refuse_features(&event, position);
+        let value = match event {
+            Event::Scalar(text, ScalarStyle::Plain, ..) if matches!(&*text, "" | "~" | "null" | "Null" | "NULL") => {
+                Value::Nothing
+            }
+            Event::Scalar(text, ..) => Value::Scalar(text.into_owned()),
+            Event::Alias(_) => Value::Refused,
+            Event::SequenceStart(..) | Event::MappingStart(..) if depth == MAX_DEPTH => {
+                return Err((position, format!("nested deeper than {MAX_DEPTH} levels")));
+            }
+            Event::SequenceStart(..) => {
+                let mut items = Vec::new();
+                while let Some(item) = self.node(depth + 1)? {
+                    items.push(item);
                 }
+                Value::List(items)
             }
-            Some((Node { value: Value::List(items), .. }, _)) => items.push(node),
-            Some(_) => {}
+            Event::MappingStart(..) => Value::Map(self.entries(depth + 1)?),
+            _ => return Ok(None),
+        };
+        Ok(Some(Node { position, value }))
+    }
+
+    fn entries(&mut self, depth: usize) -> Result<Vec<(Key, Node)>, Stop> {
+        let mut entries: Vec<(Key, Node)> = Vec::new();
+        loop {
+            let (event, position) = self.next()?;
+            self.refuse_features(&event, position);
+            let key = match event {
+                Event::MappingEnd => return Ok(entries),
+                Event::Alias(_) => None,
+                Event::Scalar(..) if entries.len() == MAX_KEYS => {
+                    return Err((position, format!("more than {MAX_KEYS} keys in one mapping")));
+                }
+                Event::Scalar(text, ..) => match entries.iter().find(|(key, _)| key.text == text) {
+                    Some((first, _)) => {
+                        self.refuse(&format!("duplicate key, first on line {}", first.position.line), position);
+                        None
+                    }
+                    None => Some(Key { position, text: text.into_owned() }),
+                },
+                _ => return Err((position, "a key must be a plain word".into())),
+            };
+            // The value of a refused key is dropped.
+            entries.extend(key.zip(self.node(depth)?));
         }
     }
 
-    fn refuse_features(&mut self, anchor: usize, tag: Option<&Tag>, position: Position) {
+    fn refuse_features(&mut self, event: &Event<'_>, position: Position) {
+        let (anchor, tag) = match event {
+            Event::Alias(_) => return self.refuse("aliases are not supported: write the value out", position),
+            Event::Scalar(_, _, anchor, tag) | Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => {
+                (*anchor, tag)
+            }
+            _ => return,
+        };
         if anchor > 0 {
             self.refuse("anchors are not supported", position);
         }
