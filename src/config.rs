@@ -1,40 +1,35 @@
 //! Typed settings. The environment overrides the file. All errors are reported at once, each with its location.
 
-mod admin;
 mod environment;
 mod error;
 mod grpc;
 pub mod human;
 pub(crate) mod kinds;
 pub(crate) mod reader;
-mod reference;
 pub(crate) mod section;
-mod sends;
 mod setting;
-mod shutdown;
 mod store;
 mod telemetry;
-mod tenants;
 mod upstream;
 mod yaml;
 
-use std::path::Path;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 pub use self::{
-    admin::AdminConfig,
     environment::{Environment, Unread},
     error::{Error, Errors, Location, Position},
     grpc::{ClientCertificate, GrpcConfig, TlsConfig, TlsVersion, WebConfig},
-    reference::{example, tables, variables},
-    sends::SendsConfig,
-    shutdown::ShutdownConfig,
     store::{Backend, RedisConfig, RedisMode, StoreConfig},
     telemetry::{LogConfig, LogFormat, OtlpConfig, Protocol, TelemetryConfig},
-    tenants::TenantsConfig,
     upstream::{BreakerConfig, BudgetConfig, RetryConfig, UpstreamConfig},
 };
 
 use self::{
+    kinds::{DAY, HOUR, SECOND, address, duration, optional, path},
     reader::Reader,
     section::{read_document, read_file},
     setting::{FromSection, settings},
@@ -63,26 +58,61 @@ settings! {
     }
 }
 
+settings! {
+    /// Settings of operations that must take effect at most once.
+    pub struct SendsConfig {
+        /// How long the gateway remembers a `request_id` with its answer.
+        request_id_retention: Duration = "24h", duration(SECOND * 60..=DAY * 7);
+        /// How long a request may still take effect at Telnyx after its connection is lost. Only after this time does
+        /// the gateway repeat a send that left no trace, and only for the same `request_id`.
+        settle_window: Duration = "2m", duration(SECOND..=HOUR);
+        /// How far the clocks of Telnyx and the gateway may differ. It widens the time in which the gateway looks for a
+        /// lost send.
+        clock_skew: Duration = "10s", duration(Duration::ZERO..=SECOND * 300);
+    }
+}
+
+settings! {
+    /// Settings of the tenants file.
+    pub struct TenantsConfig {
+        /// The tenants file.
+        file: PathBuf = "tenants.yaml", path();
+        /// How often the gateway looks for changes of the tenants file and the files that it names. Changes take effect
+        /// without a restart.
+        reload_interval: Duration = "5s", duration(Duration::from_millis(10)..=HOUR);
+    }
+}
+
+settings! {
+    /// Settings of the admin port.
+    pub struct AdminConfig {
+        /// The address to listen on. Port 0 takes a free one. Empty: there is no admin port. It needs no credentials,
+        /// so keep it private.
+        listen: Option<SocketAddr> = "127.0.0.1:9090", optional(address());
+    }
+}
+
+settings! {
+    /// Settings of how the gateway stops.
+    pub struct ShutdownConfig {
+        /// How long the gateway still takes calls after a request to stop, so that load balancers learn of it.
+        delay: Duration = "0s", duration(Duration::ZERO..=HOUR);
+        /// How long running calls then have to finish.
+        grace_period: Duration = "20s", duration(Duration::ZERO..=HOUR);
+    }
+}
+
 impl Config {
     /// Reads the file at `path`, which `env` overrides. Relative paths start at the folder of the file.
     ///
-    /// # Errors
-    /// Everything that is wrong.
-    pub fn load(path: &Path, env: &Environment) -> Result<Self, Errors> {
-        match Self::read(path, env) {
-            (Some(config), errors) => errors.into_result(config),
-            (None, errors) => Err(errors),
-        }
-    }
-
-    /// Reads as [`Config::load`] does. A setting that is wrong has its default in the result, so that more can be
-    /// checked. There is no result if the file can't be read at all.
+    /// A setting that is wrong has its default in the result, so that more can be checked. There is no result if the
+    /// file can't be read at all.
     #[must_use]
     pub fn read(path: &Path, env: &Environment) -> (Option<Self>, Errors) {
         let mut reader = Reader::new(path, env);
         let mut config = read_file(&mut reader, files::read(path, yaml::MAX_SIZE), <Self as FromSection>::read);
         if let Some(config) = &mut config {
-            telemetry::apply_variables(&mut reader, &mut config.telemetry);
+            telemetry::otel::apply_variables(&mut reader, &mut config.telemetry);
             reader.refuse_unknown_variables();
         }
         (config, reader.errors)

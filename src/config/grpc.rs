@@ -1,19 +1,17 @@
 //! Settings of the gRPC port.
 
-mod tls;
 mod web;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::ValueEnum;
 
 use super::{
-    kinds::{DAY, HOUR, SECOND, address, count, duration, size, switch},
+    kinds::{DAY, HOUR, SECOND, address, choice, count, duration, optional, path, size, switch},
     setting::settings,
 };
 
-pub use self::{
-    tls::{ClientCertificate, TlsConfig, TlsVersion},
-    web::WebConfig,
-};
+pub use self::web::WebConfig;
 
 settings! {
     /// Settings of the gRPC port.
@@ -63,4 +61,53 @@ settings! {
         ["max_connection_age_grace", "max_deadline"] grpc.max_connection_age_grace >= grpc.max_deadline,
             "max_connection_age_grace must not be shorter than max_deadline";
     }
+}
+
+settings! {
+    /// Settings of TLS on the gRPC port. Without a certificate there is no TLS.
+    pub struct TlsConfig {
+        /// A PEM file with the server's certificate, followed by the intermediate certificates. Empty: no TLS.
+        certificate_file: Option<PathBuf> = "", optional(path());
+        /// A PEM file with the private key of the certificate, not encrypted.
+        key_file: Option<PathBuf> = "", optional(path());
+        /// A PEM file with the authorities that client certificates must come from.
+        client_ca_file: Option<PathBuf> = "", optional(path());
+        /// Whether clients present a certificate. With `optional`, a presented certificate must still be valid.
+        client_certificate: ClientCertificate = "none", choice();
+        /// The lowest TLS version that is accepted.
+        min_version: TlsVersion = "1.2", choice();
+        /// How often the gateway looks for changes of the three files. Changes take effect without a restart.
+        reload_interval: Duration = "30s", duration(Duration::from_millis(10)..=DAY);
+    }
+    rules(tls) {
+        ["certificate_file", "key_file"] tls.certificate_file.is_some() == tls.key_file.is_some(),
+            "certificate_file and key_file need each other";
+        ["client_certificate", "client_ca_file"]
+            (tls.client_certificate == ClientCertificate::None) == tls.client_ca_file.is_none(),
+            "client_ca_file is needed if, and only if, client_certificate is optional or required";
+        ["client_ca_file", "certificate_file"] tls.client_ca_file.is_none() || tls.certificate_file.is_some(),
+            "client_ca_file needs certificate_file";
+    }
+}
+
+/// Whether clients present a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ClientCertificate {
+    /// The gateway requests none.
+    None,
+    /// Clients may present one. It must be valid.
+    Optional,
+    /// The gateway refuses clients without a valid one.
+    Required,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    #[value(name = "1.2")]
+    V1_2,
+    /// RFC 8446.
+    #[value(name = "1.3")]
+    V1_3,
 }

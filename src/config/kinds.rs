@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use clap::ValueEnum;
 use http::Uri;
 
 use super::human;
@@ -93,12 +94,11 @@ pub(crate) fn not_empty() -> Kind<'static, String> {
     text("a text that is not empty", |text| (!text.trim().is_empty()).then(|| text.to_owned()))
 }
 
-/// One of several words.
-pub(crate) fn choice<T: Copy>(words: &'static [(&'static str, T)]) -> Kind<'static, T> {
-    let names: Vec<_> = words.iter().map(|(name, _)| *name).collect();
-    text(format!("one of {}", names.join(", ")), |text| {
-        words.iter().find(|(name, _)| *name == text).map(|(_, value)| *value)
-    })
+/// One of the words of `T`.
+pub(crate) fn choice<T: ValueEnum + 'static>() -> Kind<'static, T> {
+    let words = T::value_variants().iter().filter_map(T::to_possible_value);
+    let names: Vec<_> = words.map(|word| word.get_name().to_owned()).collect();
+    text(format!("one of {}", names.join(", ")), |text| T::from_str(text, false).ok())
 }
 
 /// A path. A relative one starts at the folder of the configuration file.

@@ -27,8 +27,9 @@ pub(crate) struct Reader<'e> {
     pub(super) file: Arc<str>,
 }
 
-/// A section or a setting, as the code that reads it declares it.
-#[derive(Debug)]
+/// A section or a setting, as the code that reads it declares it. The example file and the reference tables are made of
+/// this.
+#[cfg_attr(not(test), expect(dead_code, reason = "the tests compare the documents with the declarations"))]
 pub(super) enum Declaration {
     Section { path: String, doc: &'static str },
     Setting { path: String, default: String, takes: String, doc: &'static str },

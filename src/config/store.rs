@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use clap::ValueEnum;
+
 use super::{
     kinds::{Kind, SECOND, choice, count, duration, items, optional, path, text},
     setting::settings,
@@ -12,7 +14,7 @@ settings! {
     pub struct StoreConfig {
         /// Where records are kept. `memory` is the memory of this process: it is lost with the process, and other
         /// replicas don't share it. `redis` is a Redis or Valkey server that all replicas share.
-        backend: Backend = "memory", choice(&[("memory", Backend::Memory), ("redis", Backend::Redis)]);
+        backend: Backend = "memory", choice();
         /// How many gateways share the load. `check` warns if there are several that each keep records in memory.
         replicas: usize = "1", count(1..=10_000);
         /// How many records fit in memory, at about 500 bytes each. When it is full, the gateway refuses sends and
@@ -28,7 +30,7 @@ settings! {
 }
 
 /// Where records are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Backend {
     /// In the memory of this process.
     Memory,
@@ -40,7 +42,7 @@ settings! {
     /// Settings of the Redis or Valkey server.
     pub struct RedisConfig {
         /// Whether it is one server, a cluster, or servers with sentinels that choose the master.
-        mode: RedisMode = "standalone", choice(REDIS_MODE);
+        mode: RedisMode = "standalone", choice();
         /// The URL of the one server, such as `rediss://redis.internal:6379`. `rediss` is TLS. A path is the number of
         /// a database.
         url: Option<String> = "", optional(server_url());
@@ -82,7 +84,7 @@ settings! {
 }
 
 /// The kinds of Redis deployments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RedisMode {
     /// One server.
     Standalone,
@@ -91,9 +93,6 @@ pub enum RedisMode {
     /// Servers whose master is chosen by sentinels.
     Sentinel,
 }
-
-const REDIS_MODE: &[(&str, RedisMode)] =
-    &[("standalone", RedisMode::Standalone), ("cluster", RedisMode::Cluster), ("sentinel", RedisMode::Sentinel)];
 
 impl RedisConfig {
     /// The URLs of the one server, of some nodes of the cluster, or of the sentinels.

@@ -1,17 +1,16 @@
 //! Settings of logs, traces and metrics.
 
-mod otel;
+pub(super) mod otel;
 
 use std::time::Duration;
 
+use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
 use super::{
     kinds::{HOUR, choice, count, duration, http_url, items, not_empty, optional, ratio, switch, text},
     setting::settings,
 };
-
-pub(super) use self::otel::{VARIABLES, apply_variables};
 
 settings! {
     /// Settings of logs, traces and metrics.
@@ -34,14 +33,14 @@ settings! {
         level: String = "info",
             text("off, error, warn, info, debug or trace, or a list of target=level", LogConfig::level);
         /// The log format. `auto` is `human` on a terminal and `json` elsewhere.
-        format: LogFormat = "auto", choice(LOG_FORMAT);
+        format: LogFormat = "auto", choice();
         /// Whether to write audit events, at every log level. Their target is `audit`.
         audit: bool = "true", switch();
     }
 }
 
 /// The format of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people on a terminal, as JSON elsewhere.
@@ -52,16 +51,13 @@ pub enum LogFormat {
     Json,
 }
 
-const LOG_FORMAT: &[(&str, LogFormat)] =
-    &[("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
-
 settings! {
     /// Settings of the OTLP export.
     pub struct OtlpConfig {
         /// The URL of the collector, such as `http://localhost:4317`. Empty: nothing is exported.
         endpoint: Option<String> = "", optional(http_url());
         /// The protocol of the export. With `http/protobuf`, paths such as `/v1/traces` follow the endpoint.
-        protocol: Protocol = "grpc", choice(PROTOCOL);
+        protocol: Protocol = "grpc", choice();
         /// How long one export may take.
         timeout: Duration = "5s", duration(Duration::from_millis(1)..=HOUR);
         /// The share of calls that are traced, of those without a `traceparent` header.
@@ -98,15 +94,14 @@ settings! {
 }
 
 /// The protocol of the OTLP export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Protocol {
     /// OTLP over gRPC, usually on port 4317.
     Grpc,
     /// OTLP in protobuf over HTTP, usually on port 4318.
+    #[value(name = "http/protobuf")]
     Http,
 }
-
-const PROTOCOL: &[(&str, Protocol)] = &[("grpc", Protocol::Grpc), ("http/protobuf", Protocol::Http)];
 
 impl LogConfig {
     /// Takes `text` if it is a log level, or a list of directives for `tracing_subscriber::EnvFilter`.

@@ -1,5 +1,7 @@
 //! What a whole configuration must do.
 
+mod reference;
+
 use std::{fs, path::PathBuf, time::Duration};
 
 use proptest::prelude::*;
@@ -7,12 +9,19 @@ use tempfile::TempDir;
 
 use super::*;
 
+/// The settings of the file at `path`, if nothing is wrong.
+pub(super) fn loaded(path: &Path, env: &Environment) -> Result<Config, Errors> {
+    let (config, errors) = Config::read(path, env);
+    errors.into_result(())?;
+    Ok(config.unwrap())
+}
+
 /// Reads `text` as `gateway.yaml` in a folder of its own.
 fn load(text: &str, env: &[(&str, &str)]) -> (Result<Config, String>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gateway.yaml");
     fs::write(&path, text).unwrap();
-    let config = Config::load(&path, &env.iter().copied().collect());
+    let config = loaded(&path, &env.iter().copied().collect());
     let location = format!("{}/", folder.path().display());
     (config.map_err(|errors| errors.to_string().replace(&location, "")), folder)
 }
@@ -125,14 +134,14 @@ fn a_variable_that_is_not_text_is_an_error() {
     fs::write(&path, "").unwrap();
     let env = [("VERIFY_GATEWAY_GRPC__LISTEN", OsString::from_vec(vec![0xff]))].into_iter().collect();
     assert_eq!(
-        Config::load(&path, &env).unwrap_err().to_string(),
+        loaded(&path, &env).unwrap_err().to_string(),
         "environment VERIFY_GATEWAY_GRPC__LISTEN: grpc.listen: must be UTF-8 text\n1 error"
     );
 }
 
 #[test]
 fn a_missing_file_is_one_error() {
-    let error = Config::load(Path::new("/nowhere/gateway.yaml"), &Environment::default()).unwrap_err();
+    let error = loaded(Path::new("/nowhere/gateway.yaml"), &Environment::default()).unwrap_err();
     assert_eq!(error.to_string(), "/nowhere/gateway.yaml: there is no such file\n1 error");
 }
 

@@ -1,12 +1,12 @@
 //! The standard variables of OpenTelemetry. They override the file. The gateway's own variables override them.
 
-use std::time::Duration;
+use std::{borrow::Cow, path::Path, time::Duration};
 
-use super::{PROTOCOL, Protocol, TelemetryConfig};
+use super::TelemetryConfig;
 use crate::config::{
     environment::{Environment, Unread},
     error::Location,
-    kinds::parse_http_url,
+    kinds::{Kind, choice, count, http_url, items, not_empty, optional, ratio, text},
     reader::{Reader, variable},
 };
 
@@ -15,85 +15,79 @@ pub(in crate::config) struct Variable {
     /// Its name.
     pub(in crate::config) name: &'static str,
     /// What it sets, in Markdown.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests compare the reference with it"))]
     pub(in crate::config) sets: &'static str,
-    /// The values that it takes, in words.
-    takes: &'static str,
     /// The setting in `telemetry.otlp` whose own variable overrides it, or empty.
     setting: &'static str,
-    /// Puts the value into the settings. `None` if it is none that the variable takes.
-    apply: fn(&mut TelemetryConfig, &str, &Environment) -> Option<()>,
+    apply: Apply,
 }
 
-/// Declares variables: `NAME "what it sets" (the values that it takes) | setting: parser;`. A variable that does not
-/// only set one setting has a function after `=>` instead.
+/// Puts the value into the settings.
+///
+/// # Errors
+/// The values that the variable takes, in words.
+type Apply = fn(&mut TelemetryConfig, &str, &Environment) -> Result<(), Cow<'static, str>>;
+
+/// Declares variables: `NAME "what it sets" | setting: kind;`. A variable that does not only set one setting has the
+/// setting, the values that it takes, and a function instead: `NAME "what it sets" => "setting" ("values") function;`.
 macro_rules! variables {
-    ($($name:ident $sets:literal ($takes:literal)
-        $(| $field:ident: $parse:expr)? $(=> $setting:literal $apply:expr)?;)+) => {
+    ($($name:ident $sets:literal $(| $field:ident: $kind:expr)? $(=> $setting:literal ($takes:literal) $apply:expr)?;)+) => {
         /// The variables in the order in which they apply.
         pub(in crate::config) const VARIABLES: &[Variable] = &[$(Variable {
             name: stringify!($name),
             sets: $sets,
-            takes: $takes,
             setting: concat!($(stringify!($field))? $($setting)?),
             apply: $(|telemetry, text, _| {
-                telemetry.otlp.$field = $parse(text)?;
-                Some(())
-            })? $($apply)?,
+                let kind = $kind;
+                telemetry.otlp.$field = kind.parse(text, Path::new("")).ok_or(kind.takes)?;
+                Ok(())
+            })? $(|telemetry, text, env| $apply(telemetry, text, env).ok_or(Cow::Borrowed($takes)))?,
         },)+];
     };
 }
 
 variables! {
-    OTEL_EXPORTER_OTLP_ENDPOINT "`telemetry.otlp.endpoint`" ("an http or https URL")
-        | endpoint: |text: &str| parse_http_url(text).map(Some);
-    OTEL_EXPORTER_OTLP_PROTOCOL "`telemetry.otlp.protocol`" ("one of grpc, http/protobuf") | protocol: protocol;
-    OTEL_EXPORTER_OTLP_TIMEOUT "`telemetry.otlp.timeout`, in milliseconds" ("milliseconds") | timeout: milliseconds;
+    OTEL_EXPORTER_OTLP_ENDPOINT "`telemetry.otlp.endpoint`" | endpoint: optional(http_url());
+    OTEL_EXPORTER_OTLP_PROTOCOL "`telemetry.otlp.protocol`" | protocol: choice();
+    OTEL_EXPORTER_OTLP_TIMEOUT "`telemetry.otlp.timeout`, in milliseconds" | timeout: milliseconds();
     // The exporter reads these itself: their values may hold credentials, which are in no settings.
-    OTEL_EXPORTER_OTLP_HEADERS "the headers of each export, such as credentials" ("") => "" |_, _, _| Some(());
-    OTEL_EXPORTER_OTLP_COMPRESSION "`gzip`, with the protocol grpc" ("") => "" |_, _, _| Some(());
-    OTEL_SERVICE_NAME "`telemetry.otlp.service_name`" ("a text") | service_name: |text: &str| Some(text.to_owned());
-    OTEL_RESOURCE_ATTRIBUTES "further attributes of this service, as `key=value,key=value`" ("key=value,key=value")
-        | resource: attributes;
+    OTEL_EXPORTER_OTLP_HEADERS "the headers of each export, such as credentials" => "" ("") |_, _, _| Some(());
+    OTEL_EXPORTER_OTLP_COMPRESSION "`gzip`, with the protocol grpc" => "" ("") |_, _, _| Some(());
+    OTEL_SERVICE_NAME "`telemetry.otlp.service_name`" | service_name: not_empty();
+    OTEL_RESOURCE_ATTRIBUTES "further attributes of this service, as `key=value,key=value`"
+        | resource: text("key=value,key=value", attributes);
     OTEL_TRACES_SAMPLER "`always_on`, `always_off` or `traceidratio`, each alone or after `parentbased_`"
-        ("one of always_on, always_off, traceidratio, alone or after parentbased_") => "sample_ratio" sampler;
+        => "sample_ratio" ("one of always_on, always_off, traceidratio, alone or after parentbased_") sampler;
     OTEL_TRACES_SAMPLER_ARG "`telemetry.otlp.sample_ratio`, for `traceidratio`. The default is 1."
-        ("a number from 0 to 1") => "sample_ratio" |_, text, _| share(text).map(drop);
-    OTEL_TRACES_EXPORTER "`otlp`, `console` or `none`" ("one of otlp, console, none") => "" exporter;
-    OTEL_METRICS_EXPORTER "`otlp` (`telemetry.otlp.metrics`) or `none`" ("one of otlp, none") | metrics: is_exported;
-    OTEL_LOGS_EXPORTER "`otlp` (`telemetry.otlp.logs`) or `none`" ("one of otlp, none") | logs: is_exported;
-    OTEL_METRIC_EXPORT_INTERVAL "`telemetry.otlp.metrics_interval`, in milliseconds" ("milliseconds")
-        | metrics_interval: milliseconds;
-    OTEL_BSP_MAX_QUEUE_SIZE "`telemetry.otlp.max_queue_size`" ("a whole number from 1 to 1000000")
-        | max_queue_size: count;
-    OTEL_BSP_MAX_EXPORT_BATCH_SIZE "`telemetry.otlp.max_batch_size`" ("a whole number from 1 to 1000000")
-        | max_batch_size: count;
-    OTEL_BSP_SCHEDULE_DELAY "`telemetry.otlp.batch_delay`, in milliseconds" ("milliseconds")
-        | batch_delay: milliseconds;
-    OTEL_SEMCONV_STABILITY_OPT_IN "`rpc/dup`: server spans also have the legacy names for RPC" ("a list")
-        | legacy_rpc_names: |text: &str| Some(text.split(',').any(|item| item.trim() == "rpc/dup"));
-    OTEL_SDK_DISABLED "`true`: nothing is exported" ("true or false") => "" disabled;
+        => "sample_ratio" ("a number from 0 to 1") |_, text, _| share(text).map(drop);
+    OTEL_TRACES_EXPORTER "`otlp`, `console` or `none`" => "" ("one of otlp, console, none") exporter;
+    OTEL_METRICS_EXPORTER "`otlp` (`telemetry.otlp.metrics`) or `none`" | metrics: is_exported();
+    OTEL_LOGS_EXPORTER "`otlp` (`telemetry.otlp.logs`) or `none`" | logs: is_exported();
+    OTEL_METRIC_EXPORT_INTERVAL "`telemetry.otlp.metrics_interval`, in milliseconds" | metrics_interval: milliseconds();
+    OTEL_BSP_MAX_QUEUE_SIZE "`telemetry.otlp.max_queue_size`" | max_queue_size: count(1..=1_000_000);
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE "`telemetry.otlp.max_batch_size`" | max_batch_size: count(1..=1_000_000);
+    OTEL_BSP_SCHEDULE_DELAY "`telemetry.otlp.batch_delay`, in milliseconds" | batch_delay: milliseconds();
+    OTEL_SEMCONV_STABILITY_OPT_IN "`rpc/dup`: server spans also have the legacy names for RPC"
+        | legacy_rpc_names: text("a list", |text| Some(items(text).any(|item| item == "rpc/dup")));
+    OTEL_SDK_DISABLED "`true`: nothing is exported" => "" ("true or false") disabled;
 }
 
 /// Puts the values of the variables into `telemetry`. An empty variable counts as not set, as the specification says.
 pub(in crate::config) fn apply_variables(reader: &mut Reader<'_>, telemetry: &mut TelemetryConfig) {
-    for Variable { name, setting, takes, apply, .. } in VARIABLES {
+    for Variable { name, setting, apply, .. } in VARIABLES {
         let own = variable(&format!("telemetry.otlp.{setting}"));
         let applied = match reader.env.get(name).map(str::trim) {
             Err(Unread::Unset) | Ok("") => continue,
             _ if reader.env.get(&own) != Err(Unread::Unset) => continue,
-            Err(Unread::NotText) => None,
+            Err(Unread::NotText) => Err("UTF-8 text".into()),
             Ok(text) => apply(telemetry, text, reader.env),
         };
-        if applied.is_none() {
+        if let Err(takes) = applied {
             reader.errors.add(Location::Environment((*name).to_owned()), "", format!("must be {takes}"));
         }
     }
     let otlp = &mut telemetry.otlp;
     otlp.max_batch_size = otlp.max_batch_size.min(otlp.max_queue_size);
-}
-
-fn protocol(text: &str) -> Option<Protocol> {
-    PROTOCOL.iter().find(|(name, _)| *name == text).map(|(_, protocol)| *protocol)
 }
 
 fn disabled(telemetry: &mut TelemetryConfig, text: &str, _: &Environment) -> Option<()> {
@@ -103,24 +97,20 @@ fn disabled(telemetry: &mut TelemetryConfig, text: &str, _: &Environment) -> Opt
     Some(())
 }
 
-fn milliseconds(text: &str) -> Option<Duration> {
-    text.parse().ok().filter(|millis| *millis > 0).map(Duration::from_millis)
-}
-
-fn count(text: &str) -> Option<usize> {
-    text.parse().ok().filter(|count| (1..=1_000_000).contains(count))
+fn milliseconds() -> Kind<'static, Duration> {
+    text("milliseconds", |text| text.parse().ok().filter(|millis| *millis > 0).map(Duration::from_millis))
 }
 
 fn share(text: &str) -> Option<f64> {
-    text.parse().ok().filter(|share| (0.0..=1.0).contains(share))
+    ratio().parse(text, Path::new(""))
 }
 
-fn is_exported(text: &str) -> Option<bool> {
-    match text {
+fn is_exported() -> Kind<'static, bool> {
+    text("one of otlp, none", |text| match text {
         "otlp" => Some(true),
         "none" => Some(false),
         _ => None,
-    }
+    })
 }
 
 fn sampler(telemetry: &mut TelemetryConfig, text: &str, env: &Environment) -> Option<()> {
@@ -162,14 +152,14 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Protocol, tests::loaded};
 
     fn read(variables: &[(&str, &str)]) -> Result<TelemetryConfig, String> {
         let env: Environment = variables.iter().copied().collect();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("gateway.yaml");
         fs::write(&file, "telemetry: { otlp: { endpoint: 'http://file:1', sample_ratio: 0.5 } }").unwrap();
-        Config::load(&file, &env).map(|config| config.telemetry).map_err(|errors| errors.to_string())
+        loaded(&file, &env).map(|config| config.telemetry).map_err(|errors| errors.to_string())
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 use crate::{
     config::{
         human,
-        kinds::{Kind, SECOND, choice, count, duration, text},
+        kinds::{Kind, SECOND, count, duration, text},
         section::Section,
     },
     domain::{CountryLimits, DAY, Limit, LimitMode, LimitRate, LimitWindow, Limits},
@@ -17,9 +17,6 @@ const FEW: RangeInclusive<u32> = 1..=100;
 const MANY: RangeInclusive<u32> = 1..=1_000_000_000;
 /// The lengths of windows.
 const TIMES: RangeInclusive<Duration> = SECOND..=Duration::from_hours(24 * 31);
-
-const MODES: &[(&str, Option<LimitMode>)] =
-    &[("enforce", Some(LimitMode::Enforce)), ("observe", Some(LimitMode::Observe)), ("off", None)];
 
 /// Reads `limits`. What is left out has its default.
 pub(super) fn read(section: &mut Section<'_, '_>) -> Limits {
@@ -61,7 +58,7 @@ fn limit<T: Clone>(
     let given = section.has(key);
     let written = section.map(key, |section| {
         let before = section.reader.errors.len();
-        let mode = value(section, "mode", &choice(MODES));
+        let mode = value(section, "mode", &mode());
         let at = read(section).or_else(|| default.clone().map(|default| default.at));
         let mode = mode.unwrap_or(Some(LimitMode::Enforce))?;
         if at.is_none() && before == section.reader.errors.len() {
@@ -92,6 +89,16 @@ fn countries(section: &mut Section<'_, '_>) -> Option<CountryLimits> {
 fn windows(section: &mut Section<'_, '_>) -> Option<Vec<LimitWindow>> {
     let windows: Vec<_> = section.values("max", &window(FEW)).into_iter().map(|window| window.value).collect();
     (!windows.is_empty()).then_some(windows)
+}
+
+/// The mode of a limit. None for `off`.
+fn mode() -> Kind<'static, Option<LimitMode>> {
+    text("one of enforce, observe, off", |text| match text {
+        "enforce" => Some(Some(LimitMode::Enforce)),
+        "observe" => Some(Some(LimitMode::Observe)),
+        "off" => Some(None),
+        _ => None,
+    })
 }
 
 /// A window, such as `3 in 10m`.
