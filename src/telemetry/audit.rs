@@ -6,46 +6,14 @@
 
 use tracing::info;
 
-use super::Call;
+use super::call::{Call, Subject};
 use crate::{
-    domain::{Country, NumberType, PhoneNumber, TenantId},
+    domain::{NumberType, TenantId},
     telnyx::Channel,
 };
 
 /// The target of all audit events.
 pub const TARGET: &str = "audit";
-
-/// What a call acts on, as far as it is known.
-#[derive(Debug, Default)]
-pub struct Subject {
-    /// The phone number, redacted.
-    phone_number: Option<String>,
-    country: Option<Country>,
-    country_assumed: bool,
-    number_type: Option<NumberType>,
-    /// The channel of a send.
-    pub channel: Option<Channel>,
-    /// The ID of the profile.
-    pub profile_id: Option<String>,
-    /// The ID of the template.
-    pub template_id: Option<String>,
-    /// The ID of the verification.
-    pub verification_id: Option<String>,
-    /// The outcome, if there is a more precise one than `ok`.
-    pub outcome: Option<&'static str>,
-    /// Whether the phone number is a test number: no message was sent.
-    pub is_test_number: bool,
-}
-
-impl Subject {
-    /// Sets the phone number and its country.
-    pub fn phone_number(&mut self, phone_number: &PhoneNumber) {
-        self.phone_number = Some(phone_number.to_string());
-        self.country = phone_number.country();
-        self.country_assumed = phone_number.country_is_assumed();
-        self.number_type = Some(phone_number.number_type());
-    }
-}
 
 /// Adds to the subject of the current call.
 pub fn annotate(set: impl FnOnce(&mut Subject)) {

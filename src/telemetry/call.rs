@@ -12,8 +12,12 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Builder;
 
-use super::{Metrics, audit::Subject};
-use crate::{domain::TenantId, sync::Mutex};
+use super::Metrics;
+use crate::{
+    domain::{Country, NumberType, PhoneNumber, TenantId},
+    sync::Mutex,
+    telnyx::Channel,
+};
 
 task_local! {
     static CURRENT: Arc<Call>;
@@ -37,6 +41,38 @@ pub struct Call {
     pub metrics: Metrics,
     /// The `x-request-id` that Telnyx gave the last request that failed.
     pub upstream_request_id: Mutex<Option<String>>,
+}
+
+/// What a call acts on, as far as it is known.
+#[derive(Debug, Default)]
+pub struct Subject {
+    /// The phone number, redacted.
+    pub(super) phone_number: Option<String>,
+    pub(super) country: Option<Country>,
+    pub(super) country_assumed: bool,
+    pub(super) number_type: Option<NumberType>,
+    /// The channel of a send.
+    pub channel: Option<Channel>,
+    /// The ID of the profile.
+    pub profile_id: Option<String>,
+    /// The ID of the template.
+    pub template_id: Option<String>,
+    /// The ID of the verification.
+    pub verification_id: Option<String>,
+    /// The outcome, if there is a more precise one than `ok`.
+    pub outcome: Option<&'static str>,
+    /// Whether the phone number is a test number: no message was sent.
+    pub is_test_number: bool,
+}
+
+impl Subject {
+    /// Sets the phone number and its country.
+    pub fn phone_number(&mut self, phone_number: &PhoneNumber) {
+        self.phone_number = Some(phone_number.to_string());
+        self.country = phone_number.country();
+        self.country_assumed = phone_number.country_is_assumed();
+        self.number_type = Some(phone_number.number_type());
+    }
 }
 
 impl Call {

@@ -34,7 +34,7 @@ pub struct LogHandle(Arc<LogState>);
 
 struct LogState {
     level: Mutex<String>,
-    human: AtomicBool,
+    human: Arc<AtomicBool>,
     /// Whether audit events are written.
     audit: bool,
     /// Set the level of each subscriber.
@@ -45,7 +45,7 @@ type SetLevel = Box<dyn Fn(&str) -> Result<(), ParseError> + Send>;
 
 impl LogHandle {
     pub(super) fn new(config: &config::LogConfig) -> Self {
-        let (level, human) = (Mutex::new(config.level.clone()), is_human(config.format).into());
+        let (level, human) = (Mutex::new(config.level.clone()), Arc::new(is_human(config.format).into()));
         Self(Arc::new(LogState { level, human, audit: config.audit, set: Mutex::default() }))
     }
 
@@ -95,7 +95,7 @@ impl LogHandle {
         Ok(tracing_subscriber::fmt::layer()
             .with_writer(writer)
             .with_ansi(std::io::stderr().is_terminal())
-            .event_format(Lines(self.clone()))
+            .event_format(Lines { human: self.0.human.clone() })
             .with_filter(level.and(libraries()).or(Targets::new().with_targets(self.audit()))))
     }
 

@@ -3,16 +3,12 @@
 //! Label values are existing strings, so that a measurement allocates nothing.
 
 mod instruments;
-mod inventory;
 mod labels;
 mod record;
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, ops::Deref, sync::Arc, time::Duration};
 
-use opentelemetry::{
-    InstrumentationScope,
-    metrics::{MeterProvider, UpDownCounter},
-};
+use opentelemetry::{InstrumentationScope, KeyValue, metrics::MeterProvider};
 use opentelemetry_otlp::MetricExporter;
 use opentelemetry_sdk::{
     Resource,
@@ -20,37 +16,22 @@ use opentelemetry_sdk::{
 };
 use prometheus::{Encoder, Registry, TextEncoder};
 
-use self::{instruments::Instruments, labels::TenantLabels};
 pub use self::{
-    instruments::{INVENTORY, Instrument, MetricKind, Observe},
-    inventory::page,
+    instruments::{ActiveGuard, INVENTORY, Instrument, Instruments, MetricKind},
+    labels::SendOutcome,
 };
-use crate::sync::Mutex;
+use crate::{domain::TenantId, sync::Mutex};
 
-/// The metrics of one gateway. Clones share them.
+/// The metrics of one gateway. Clones share them. They record by the methods of [`Instruments`].
 #[derive(Clone)]
 pub struct Metrics(Arc<MetricsInner>);
 
 struct MetricsInner {
     instruments: Instruments,
-    tenants: TenantLabels,
     /// The files whose last reload failed.
     stale: Mutex<BTreeSet<&'static str>>,
     registry: Registry,
     provider: SdkMeterProvider,
-}
-
-/// How a send ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SendOutcome {
-    /// Telnyx accepted it.
-    Sent,
-    /// It was refused, by the gateway or by Telnyx.
-    Refused,
-    /// Nothing was sent.
-    Failed,
-    /// It may have been sent.
-    Unknown,
 }
 
 impl Metrics {
@@ -78,16 +59,10 @@ impl Metrics {
         }
         let provider = provider.build();
         let scope = InstrumentationScope::builder("verify_gateway").with_version(env!("CARGO_PKG_VERSION")).build();
-        let instruments = Instruments::new(&provider.meter_with_scope(scope));
+        let instruments = Instruments::new(&provider.meter_with_scope(scope), tenants);
         // An alert watches this counter change from zero, so its series must exist.
         instruments.duplicate_sent.add(0, &[]);
-        Self(Arc::new(MetricsInner {
-            instruments,
-            tenants: TenantLabels::new(tenants),
-            stale: Mutex::default(),
-            registry,
-            provider,
-        }))
+        Self(Arc::new(MetricsInner { instruments, stale: Mutex::default(), registry, provider }))
     }
 
     /// All values, in Prometheus' text format.
@@ -100,9 +75,44 @@ impl Metrics {
         Ok(text)
     }
 
+    /// Records a reload of a file.
+    pub fn reloaded(&self, what: &'static str, ok: bool) {
+        let mut stale = self.0.stale.lock();
+        _ = if ok { stale.remove(what) } else { stale.insert(what) };
+        drop(stale);
+        self.file_reloaded(what, if ok { "ok" } else { "failed" });
+        self.reload_failed.record(f64::from(u8::from(!ok)), &[KeyValue::new("what", what)]);
+    }
+
+    /// What is in use although a newer file exists that could not be loaded.
+    #[must_use]
+    pub fn stale(&self) -> Vec<&'static str> {
+        self.0.stale.lock().iter().copied().collect()
+    }
+
+    /// Reads the ages of the tenants' keys from `ages`.
+    pub fn key_ages(&self, ages: impl Fn(&mut dyn FnMut(&TenantId, Duration)) + Send + Sync + 'static) {
+        // A strong reference would be a cycle: the instrument is part of what it refers to.
+        let inner = Arc::downgrade(&self.0);
+        let _ = self.key_age.set(Box::new(move |observe| {
+            let Some(inner) = inner.upgrade() else { return };
+            ages(&mut |tenant, age| {
+                observe(age.as_secs_f64(), &[KeyValue::new("tenant", inner.instruments.tenants.label(Some(tenant)))]);
+            });
+        }));
+    }
+
     /// The provider, to be shut down.
     pub(super) fn provider(&self) -> &SdkMeterProvider {
         &self.0.provider
+    }
+}
+
+impl Deref for Metrics {
+    type Target = Instruments;
+
+    fn deref(&self) -> &Instruments {
+        &self.0.instruments
     }
 }
 
@@ -119,18 +129,5 @@ impl Default for Metrics {
     }
 }
 
-/// Counts something as active until this is dropped.
-pub struct ActiveGuard(UpDownCounter<i64>);
-
-impl ActiveGuard {
-    fn new(counter: &UpDownCounter<i64>) -> Self {
-        counter.add(1, &[]);
-        Self(counter.clone())
-    }
-}
-
-impl Drop for ActiveGuard {
-    fn drop(&mut self) {
-        self.0.add(-1, &[]);
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,13 @@
 //! The format of a log line.
 
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use jiff::Timestamp;
 use serde::Serializer;
@@ -14,11 +21,13 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::LogHandle;
 use crate::telemetry::Call;
 
 /// Writes an event as one line, with the fields of the current call.
-pub(super) struct Lines(pub(super) LogHandle);
+pub(super) struct Lines {
+    /// Whether the format is the one for people.
+    pub(super) human: Arc<AtomicBool>,
+}
 
 impl<S, N> FormatEvent<S, N> for Lines
 where
@@ -48,7 +57,11 @@ where
             }
         }
         let (time, metadata) = (Timestamp::now(), event.metadata());
-        if self.0.is_human() { human(time, metadata, &fields, writer) } else { json(time, metadata, fields, writer) }
+        if self.human.load(Ordering::Relaxed) {
+            human(time, metadata, &fields, writer)
+        } else {
+            json(time, metadata, fields, writer)
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every instrument, declared once: name, kind, unit, labels and description.
 //!
-//! This table makes the instruments, the methods of [`Metrics`] that record with plain labels, `INVENTORY`, and
+//! This table makes the instruments, the methods of [`Instruments`] that record with plain labels, `INVENTORY`, and
 //! `docs/METRICS.md`. The names are those of OpenTelemetry. [`Instrument::prometheus`] has those of Prometheus.
 
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,7 @@ use opentelemetry::{
     metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter},
 };
 
-use super::{ActiveGuard, Metrics, SendOutcome, labels::Label};
+use super::labels::{Label, SendOutcome, TenantLabels};
 use crate::{
     domain::{Country, LimitMode, TenantId},
     telemetry::semconv,
@@ -55,10 +55,26 @@ impl Instrument {
 }
 
 /// Takes a value with its labels.
-pub type Observe<'a> = &'a mut dyn FnMut(f64, &[KeyValue]);
+type Observe<'a> = &'a mut dyn FnMut(f64, &[KeyValue]);
 
 /// What reads the values of an observed instrument, once it is set.
 type ObservedValues = Arc<OnceLock<Box<dyn Fn(Observe<'_>) + Send + Sync>>>;
+
+/// Counts something as active until this is dropped.
+pub struct ActiveGuard(UpDownCounter<i64>);
+
+impl ActiveGuard {
+    fn new(counter: &UpDownCounter<i64>) -> Self {
+        counter.add(1, &[]);
+        Self(counter.clone())
+    }
+}
+
+impl Drop for ActiveGuard {
+    fn drop(&mut self) {
+        self.0.add(-1, &[]);
+    }
+}
 
 /// The buckets of durations, from an answer out of memory to the longest deadline.
 const DURATIONS: &[f64] =
@@ -129,27 +145,27 @@ macro_rules! method {
     (Count, $field:ident, $doc:literal, [$($label:ident $(: $type:ty)? $(= $name:expr)?),*]) => {
         #[doc = $doc]
         pub fn $field(&self, $($label: label!(type $($type)?)),*) {
-            let labels = [$(KeyValue::new(label!(name $label $($name)?), Label::value($label, self))),*];
-            self.0.instruments.$field.add(1, &labels);
+            let labels = [$(KeyValue::new(label!(name $label $($name)?), Label::value($label, &self.tenants))),*];
+            self.$field.add(1, &labels);
         }
     };
     (Flag, $field:ident, $doc:literal, []) => {
         #[doc = $doc]
         pub fn $field(&self, is: bool) {
-            self.0.instruments.$field.record(f64::from(u8::from(is)), &[]);
+            self.$field.record(f64::from(u8::from(is)), &[]);
         }
     };
     (Active, $field:ident, $doc:literal, []) => {
         #[doc = $doc]
         #[must_use = "it counts until the guard is dropped"]
         pub fn $field(&self) -> ActiveGuard {
-            ActiveGuard::new(&self.0.instruments.$field)
+            ActiveGuard::new(&self.$field)
         }
     };
     (Observed, $field:ident, $doc:literal, []) => {
         #[doc = $doc]
         pub fn $field(&self, value: impl Fn() -> f64 + Send + Sync + 'static) {
-            let _ = self.0.instruments.$field.set(Box::new(move |observe| observe(value(), &[])));
+            let _ = self.$field.set(Box::new(move |observe| observe(value(), &[])));
         }
     };
     ($other:ident, $($rest:tt)*) => {};
@@ -157,17 +173,20 @@ macro_rules! method {
 
 macro_rules! instruments {
     ($($field:ident: $kind:ident($name:expr, $unit:literal, $labels:tt $(, $bounds:expr)?) = $doc:literal;)+) => {
-        /// All instruments.
-        pub(super) struct Instruments { $(pub(super) $field: kind!(type $kind),)+ }
+        /// All instruments. Most have a method of the same name that records.
+        pub struct Instruments {
+            pub(super) tenants: TenantLabels,
+            $(pub(super) $field: kind!(type $kind),)+
+        }
 
         impl Instruments {
-            pub(super) fn new(meter: &Meter) -> Self {
-                Self { $($field: build!($kind, meter, $name, $unit, $doc $(, $bounds)?),)+ }
+            pub(super) fn new(meter: &Meter, tenants: usize) -> Self {
+                Self { tenants: TenantLabels::new(tenants), $($field: build!($kind, meter, $name, $unit, $doc $(, $bounds)?),)+ }
             }
         }
 
         #[expect(clippy::doc_markdown, reason = "the descriptions are also plain text for Prometheus")]
-        impl Metrics { $(method!($kind, $field, $doc, $labels);)+ }
+        impl Instruments { $(method!($kind, $field, $doc, $labels);)+ }
 
         /// The descriptions of all instruments.
         pub const INVENTORY: &[Instrument] = &[$(

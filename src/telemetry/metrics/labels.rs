@@ -4,38 +4,50 @@ use std::collections::HashSet;
 
 use opentelemetry::Value;
 
-use super::{Metrics, SendOutcome};
 use crate::{
     domain::{Country, LimitMode, TenantId},
     sync::RwLock,
     telnyx::Channel,
 };
 
+/// How a send ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// Telnyx accepted it.
+    Sent,
+    /// It was refused, by the gateway or by Telnyx.
+    Refused,
+    /// Nothing was sent.
+    Failed,
+    /// It may have been sent.
+    Unknown,
+}
+
 /// Something that can be the value of a label.
 pub(super) trait Label {
-    fn value(self, metrics: &Metrics) -> Value;
+    fn value(self, tenants: &TenantLabels) -> Value;
 }
 
 impl Label for &'static str {
-    fn value(self, _: &Metrics) -> Value {
+    fn value(self, _: &TenantLabels) -> Value {
         self.into()
     }
 }
 
 impl Label for Channel {
-    fn value(self, _: &Metrics) -> Value {
+    fn value(self, _: &TenantLabels) -> Value {
         self.as_str().into()
     }
 }
 
 impl Label for Option<Country> {
-    fn value(self, _: &Metrics) -> Value {
+    fn value(self, _: &TenantLabels) -> Value {
         self.map_or(Value::from("none"), |country| country.to_string().into())
     }
 }
 
 impl Label for LimitMode {
-    fn value(self, _: &Metrics) -> Value {
+    fn value(self, _: &TenantLabels) -> Value {
         match self {
             Self::Enforce => "enforced".into(),
             Self::Observe => "observed".into(),
@@ -44,7 +56,7 @@ impl Label for LimitMode {
 }
 
 impl Label for SendOutcome {
-    fn value(self, _: &Metrics) -> Value {
+    fn value(self, _: &TenantLabels) -> Value {
         match self {
             Self::Sent => "sent".into(),
             Self::Refused => "refused".into(),
@@ -55,14 +67,14 @@ impl Label for SendOutcome {
 }
 
 impl Label for Option<&TenantId> {
-    fn value(self, metrics: &Metrics) -> Value {
-        metrics.0.tenants.label(self)
+    fn value(self, tenants: &TenantLabels) -> Value {
+        tenants.label(self)
     }
 }
 
 impl Label for &TenantId {
-    fn value(self, metrics: &Metrics) -> Value {
-        Some(self).value(metrics)
+    fn value(self, tenants: &TenantLabels) -> Value {
+        tenants.label(Some(self))
     }
 }
 

@@ -1,17 +1,17 @@
 //! Measurements that take more than the plain labels of one instrument. The table makes the methods for all others.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use opentelemetry::KeyValue;
 
-use super::{Metrics, labels::Label};
+use super::{instruments::Instruments, labels::Label};
 use crate::{
     domain::{Country, TenantId},
     telemetry::semconv,
     telnyx::Channel,
 };
 
-impl Metrics {
+impl Instruments {
     /// Records a call that ended, with the reason of its error.
     pub fn call_ended(
         &self,
@@ -29,7 +29,7 @@ impl Metrics {
             KeyValue::new(semconv::ERROR_TYPE, reason.unwrap_or_default()),
         ];
         let labels = if reason.is_some() { &labels[..] } else { &labels[..3] };
-        self.0.instruments.call_duration.record(took.as_secs_f64(), labels);
+        self.call_duration.record(took.as_secs_f64(), labels);
     }
 
     /// Records an attempt at Telnyx that ended: with an HTTP status, or with the kind of failure if there is none.
@@ -47,7 +47,7 @@ impl Metrics {
             (Some(status), None) => KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status)),
             (_, failure) => KeyValue::new(semconv::ERROR_TYPE, failure.unwrap_or("_OTHER")),
         };
-        let (duration, took) = (&self.0.instruments.attempt_duration, took.as_secs_f64());
+        let (duration, took) = (&self.attempt_duration, took.as_secs_f64());
         if let (Some(status @ 400..), None) = (status, failure) {
             let error = KeyValue::new(semconv::ERROR_TYPE, status.to_string());
             duration.record(took, &[method, template, end, error]);
@@ -60,56 +60,30 @@ impl Metrics {
     pub fn converted(&self, sent: Option<(Channel, Duration)>, country: Option<Country>) {
         self.code_accepted(sent.map_or("unknown", |(channel, _)| channel.as_str()), country);
         if let Some((channel, took)) = sent {
-            let labels = [KeyValue::new("channel", channel.as_str()), KeyValue::new("country", country.value(self))];
-            self.0.instruments.conversion_duration.record(took.as_secs_f64(), &labels);
+            let labels =
+                [KeyValue::new("channel", channel.as_str()), KeyValue::new("country", country.value(&self.tenants))];
+            self.conversion_duration.record(took.as_secs_f64(), &labels);
         }
     }
 
     /// Records an update at the server of the store, and how many other gateways changed the record first.
     pub fn store_updated(&self, outcome: &'static str, took: Duration, conflicts: u64) {
-        self.0.instruments.store_duration.record(took.as_secs_f64(), &[KeyValue::new("outcome", outcome)]);
+        self.store_duration.record(took.as_secs_f64(), &[KeyValue::new("outcome", outcome)]);
         if conflicts > 0 {
-            self.0.instruments.store_conflicts.add(conflicts, &[]);
+            self.store_conflicts.add(conflicts, &[]);
         }
-    }
-
-    /// Records a reload of a file.
-    pub fn reloaded(&self, what: &'static str, ok: bool) {
-        let mut stale = self.0.stale.lock();
-        _ = if ok { stale.remove(what) } else { stale.insert(what) };
-        drop(stale);
-        self.file_reloaded(what, if ok { "ok" } else { "failed" });
-        self.0.instruments.reload_failed.record(f64::from(u8::from(!ok)), &[KeyValue::new("what", what)]);
-    }
-
-    /// What is in use although a newer file exists that could not be loaded.
-    #[must_use]
-    pub fn stale(&self) -> Vec<&'static str> {
-        self.0.stale.lock().iter().copied().collect()
     }
 
     /// Reads the number of open circuit breakers from `open`, by effect.
     pub fn breakers(&self, open: impl Fn(&mut dyn FnMut(&'static str, usize)) + Send + Sync + 'static) {
-        let _ = self.0.instruments.breakers_open.set(Box::new(move |observe| {
+        let _ = self.breakers_open.set(Box::new(move |observe| {
             #[expect(clippy::cast_precision_loss, reason = "there are some thousands at most")]
             open(&mut |effect, open| observe(open as f64, &[KeyValue::new("effect", effect)]));
         }));
     }
 
-    /// Reads the ages of the tenants' keys from `ages`.
-    pub fn key_ages(&self, ages: impl Fn(&mut dyn FnMut(&TenantId, Duration)) + Send + Sync + 'static) {
-        // A strong reference would be a cycle: the instrument is part of what it refers to.
-        let inner = Arc::downgrade(&self.0);
-        let _ = self.0.instruments.key_age.set(Box::new(move |observe| {
-            let Some(inner) = inner.upgrade() else { return };
-            ages(&mut |tenant, age| {
-                observe(age.as_secs_f64(), &[KeyValue::new("tenant", inner.tenants.label(Some(tenant)))]);
-            });
-        }));
-    }
-
     /// Records spans that reached no collector.
     pub(in crate::telemetry) fn spans_lost(&self, cause: &'static str, spans: usize) {
-        self.0.instruments.spans_lost.add(spans as u64, &[KeyValue::new("cause", cause)]);
+        self.spans_lost.add(spans as u64, &[KeyValue::new("cause", cause)]);
     }
 }

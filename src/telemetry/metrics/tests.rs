@@ -1,12 +1,11 @@
-//! `docs/METRICS.md`, generated from the inventory.
+//! `docs/METRICS.md` is generated from the inventory.
 
-use std::fmt::Write;
+use std::{collections::BTreeSet, env, fmt::Write, fs, path::Path};
 
-use super::instruments::{INVENTORY, Instrument, MetricKind};
+use super::*;
 
 /// The text of `docs/METRICS.md`.
-#[must_use]
-pub fn page() -> String {
+fn page() -> String {
     let mut page = String::from(HEAD);
     let links = INVENTORY.iter().map(Instrument::prometheus).map(|name| format!("[`{name}`](#{name})"));
     writeln!(page, "\n{}", links.collect::<Vec<_>>().join(" ·\n")).expect("a string takes all");
@@ -41,34 +40,23 @@ No label holds a phone number, an ID, a key or a code. The label `tenant` is the
 number belongs to no country.
 ";
 
-#[cfg(test)]
-mod tests {
-    use std::{collections::BTreeSet, env, fs, path::Path};
-
-    use super::*;
-
-    #[test]
-    fn the_page_is_up_to_date() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/METRICS.md");
-        if env::var_os("UPDATE_GOLDEN").is_some() {
-            fs::write(&path, page()).unwrap();
-        }
-        assert_eq!(
-            fs::read_to_string(path).unwrap_or_default(),
-            page(),
-            "run UPDATE_GOLDEN=1 cargo test --lib inventory"
-        );
+#[test]
+fn the_page_of_the_inventory_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/METRICS.md");
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, page()).unwrap();
     }
+    assert_eq!(fs::read_to_string(path).unwrap_or_default(), page(), "run UPDATE_GOLDEN=1 cargo test --lib inventory");
+}
 
-    #[test]
-    fn names_are_unique_and_no_label_identifies_a_person() {
-        let names: BTreeSet<&str> = INVENTORY.iter().map(|instrument| instrument.name).collect();
-        assert_eq!(names.len(), INVENTORY.len());
-        for instrument in INVENTORY {
-            assert!(instrument.doc.ends_with('.'), "{}", instrument.name);
-            for label in instrument.labels {
-                assert!(!["phone", "id", "key", "code", "request_id", "user"].contains(label), "{label}");
-            }
+#[test]
+fn names_are_unique_and_no_label_identifies_a_person() {
+    let names: BTreeSet<&str> = INVENTORY.iter().map(|instrument| instrument.name).collect();
+    assert_eq!(names.len(), INVENTORY.len());
+    for instrument in INVENTORY {
+        assert!(instrument.doc.ends_with('.'), "{}", instrument.name);
+        for label in instrument.labels {
+            assert!(!["phone", "id", "key", "code", "request_id", "user"].contains(label), "{label}");
         }
     }
 }
