@@ -89,20 +89,13 @@ pub enum Error {
 }
 
 impl Server {
-    /// Binds `addr`, whose port may be 0. Connections wait until [`serve`](Self::serve).
+    /// Binds `addr`, whose port may be 0. Connections wait until [`serve`](Self::serve). The caller applies the settings
+    /// of the fixtures.
     ///
     /// # Errors
-    /// [`Error`]: the address is not loopback and `allow_remote` is false, the settings are invalid, or the address is in
-    /// use.
-    pub async fn bind(addr: SocketAddr, allow_remote: bool, settings: Settings) -> Result<Self, Error> {
-        Self::bind_with_fixtures(addr, allow_remote, settings, Fixtures::default()).await
-    }
-
-    /// As [`bind`](Self::bind), with fixtures. The caller applies the settings of the fixtures.
-    ///
-    /// # Errors
-    /// As [`bind`](Self::bind), or a fixture is invalid.
-    pub async fn bind_with_fixtures(
+    /// [`Error`]: the address is not loopback and `allow_remote` is false, the settings or fixtures are invalid, or the
+    /// address is in use.
+    pub async fn bind(
         addr: SocketAddr,
         allow_remote: bool,
         settings: Settings,

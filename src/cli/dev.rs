@@ -56,7 +56,7 @@ enum Traces {
 /// Runs both until Ctrl-C or SIGTERM. The gateway drains before the simulator stops.
 pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let stopped = stop_signal()?;
-    let simulator = simulator::Server::bind(arguments.simulator_listen, false, simulator::Settings::default())
+    let simulator = simulator::Server::bind(arguments.simulator_listen, false, Default::default(), Default::default())
         .await
         .map_err(CliError::runtime)?;
     let default_profile = simulator.handle().seed_profile(KEY, "demo");

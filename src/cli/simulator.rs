@@ -35,13 +35,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
         let (name, value) = pair.split_once('=').ok_or_else(|| usage("--set takes NAME=VALUE"))?;
         settings.set(name, value).map_err(usage)?;
     }
-    let server = Server::bind_with_fixtures(arguments.listen, arguments.allow_remote, settings, fixtures)
-        .await
-        .map_err(|error| match error {
-            Error::NotLoopback(_) => usage(format!("{error}: pass --allow-remote to allow it")),
-            Error::Settings(_) => usage(error),
-            Error::Bind { .. } => CliError::Runtime(error.into()),
-        })?;
+    let server =
+        Server::bind(arguments.listen, arguments.allow_remote, settings, fixtures).await.map_err(
+            |error| match error {
+                Error::NotLoopback(_) => usage(format!("{error}: pass --allow-remote to allow it")),
+                Error::Settings(_) => usage(error),
+                Error::Bind { .. } => CliError::Runtime(error.into()),
+            },
+        )?;
     let addr = server.addr();
     println!("Telnyx Verify API simulator: http://{addr}/v2 (control endpoints: curl http://{addr}/)");
     server.serve(stopped).await;

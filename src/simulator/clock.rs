@@ -1,5 +1,7 @@
 //! The time of the simulator, and of each account in it.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
@@ -34,7 +36,7 @@ impl RelativeClock {
 
     /// # Errors
     /// A text for people: the time is out of range. Nothing changes then.
-    pub(super) fn advance(&mut self, by: SignedDuration, base: Timestamp) -> Result<(), &'static str> {
+    pub(super) fn advance(&mut self, by: Duration, base: Timestamp) -> Result<(), &'static str> {
         let now = self.now(base).checked_add(by).map_err(|_| OUT_OF_RANGE)?;
         self.change(ClockChange { now: Some(now), frozen: None }, base)
     }
@@ -67,11 +69,11 @@ mod tests {
     fn a_clock_is_set_frozen_advanced_and_resumed() {
         let mut clock = RelativeClock::default();
         assert_eq!(clock.now(at(10)), at(10));
-        clock.advance(SignedDuration::from_secs(5), at(10)).unwrap();
+        clock.advance(Duration::from_secs(5), at(10)).unwrap();
         assert_eq!(clock.now(at(11)), at(16));
         clock.change(ClockChange { now: None, frozen: Some(true) }, at(11)).unwrap();
         assert_eq!(clock.now(at(100)), at(16));
-        clock.advance(SignedDuration::from_secs(4), at(100)).unwrap();
+        clock.advance(Duration::from_secs(4), at(100)).unwrap();
         assert_eq!(clock.now(at(200)), at(20));
         clock.change(ClockChange { now: None, frozen: Some(false) }, at(200)).unwrap();
         assert_eq!(clock.now(at(201)), at(21));
@@ -82,7 +84,7 @@ mod tests {
     #[test]
     fn a_time_out_of_range_changes_nothing() {
         let mut clock = RelativeClock::default();
-        assert!(clock.advance(SignedDuration::MAX, at(10)).is_err());
+        assert!(clock.advance(Duration::MAX, at(10)).is_err());
         assert!(clock.change(ClockChange { now: Some(at(-1)), frozen: None }, at(10)).is_err());
         assert!(clock.change(ClockChange::default(), at(10)).is_err());
         assert_eq!(clock.now(at(10)), at(10));

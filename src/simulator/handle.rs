@@ -1,20 +1,17 @@
 //! Direct access to a running simulator.
 
 use std::{
-    sync::{
-        Arc, MutexGuard,
-        atomic::{AtomicU32, Ordering},
-    },
+    ops::Range,
+    sync::{Arc, MutexGuard},
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     account::AccountKey,
-    clock::ClockChange,
     faults::Fault,
     fixtures::Fixtures,
     keypad::{self, Keypress, KeypressError},
@@ -32,25 +29,23 @@ pub struct Handle(Arc<HandleInner>);
 
 struct HandleInner {
     state: Mutex<SimulatorState>,
-    clock: Clock,
     stop: CancellationToken,
     /// Changes with every message.
     sent: watch::Sender<()>,
-    /// How many phone numbers were made up.
-    phone_numbers: AtomicU32,
+    /// The fictional phone numbers that no caller has got yet.
+    phone_numbers: Mutex<Range<u32>>,
 }
 
 impl Handle {
     /// # Errors
     /// A text for people: the setting or fixture that is invalid.
     pub(super) fn new(settings: Settings, fixtures: Fixtures, clock: Clock) -> Result<Self, String> {
-        let state = Mutex::new(SimulatorState::new(settings, fixtures, clock.now())?);
+        let state = Mutex::new(SimulatorState::new(settings, fixtures, clock)?);
         Ok(Self(Arc::new(HandleInner {
             state,
-            clock,
             stop: CancellationToken::new(),
             sent: watch::Sender::new(()),
-            phone_numbers: AtomicU32::new(0),
+            phone_numbers: Mutex::new(0..phone::FICTIONAL),
         })))
     }
 
@@ -86,13 +81,7 @@ impl Handle {
 
     /// A phone number that no earlier call returned. None if all are used up.
     pub(super) fn new_phone_number(&self) -> Option<String> {
-        let next = |index: u32| (index < phone::FICTIONAL).then_some(index + 1);
-        loop {
-            let index = self.0.phone_numbers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
-            if let Some(number) = phone::fictional(index) {
-                return Some(number);
-            }
-        }
+        self.0.phone_numbers.lock().find_map(phone::fictional)
     }
 
     /// The newest code for `phone`.
@@ -104,13 +93,7 @@ impl Handle {
     /// The time of the simulator's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.now_of(None)
-    }
-
-    /// The time of the clock of an account, or of the simulator.
-    pub(super) fn now_of(&self, key: Option<AccountKey>) -> Timestamp {
-        let base = self.0.clock.now();
-        self.state().now(base, key)
+        self.state().now(None)
     }
 
     /// Moves the clock of the simulator forward.
@@ -118,40 +101,14 @@ impl Handle {
     /// # Panics
     /// The clock cannot show the time.
     pub fn advance(&self, by: Duration) {
-        self.advance_of(None, by).expect("the clock shows the time");
-    }
-
-    /// Moves the clock of an account, or of the simulator, forward.
-    ///
-    /// # Errors
-    /// A text for people: the time is out of range. The clock does not move then.
-    pub(super) fn advance_of(&self, key: Option<AccountKey>, by: Duration) -> Result<(), &'static str> {
-        let by = by.try_into().unwrap_or(SignedDuration::MAX);
         let mut state = self.state();
-        let (clock, base) = state.clock(self.0.clock.now(), key);
-        clock.advance(by, base)
-    }
-
-    /// Sets, freezes or resumes the clock of an account, or of the simulator.
-    ///
-    /// # Errors
-    /// A text for people: the time is out of range, or nothing is to change. Nothing changes then.
-    pub(super) fn change_clock(&self, key: Option<AccountKey>, change: ClockChange) -> Result<(), &'static str> {
-        let mut state = self.state();
-        let (clock, base) = state.clock(self.0.clock.now(), key);
-        clock.change(change, base)
-    }
-
-    /// Whether the clock of an account, or of the simulator, stands still.
-    pub(super) fn is_frozen(&self, key: Option<AccountKey>) -> bool {
-        let mut state = self.state();
-        state.clock(self.0.clock.now(), None).0.is_frozen()
-            || key.is_some_and(|key| state.clock(self.0.clock.now(), Some(key)).0.is_frozen())
+        let (clock, base) = state.clock(None);
+        clock.advance(by, base).expect("the clock shows the time");
     }
 
     /// Removes all state, resets the clock, and restores the settings and fixtures of the start.
     pub fn reset(&self) {
-        self.state().reset(self.0.clock.now());
+        self.state().reset();
     }
 
     /// Adds a fault. Older faults come first.
@@ -198,8 +155,8 @@ impl Handle {
     #[must_use]
     pub fn seed_profile(&self, api_key: &str, name: &str) -> String {
         let key = AccountKey::of(api_key);
-        let now = self.now_of(Some(key));
         let mut state = self.state();
+        let now = state.now(Some(key));
         let fields = profile::with_all_channels(name, &state.settings);
         state.insert_profile(key, fields, now)
     }
@@ -212,7 +169,7 @@ impl Handle {
         let mut state = self.state();
         let verification = state.verifications.find(verification_id).ok_or(KeypressError::NotFound)?;
         let (key, profile_id) = (verification.new.key, verification.new.profile_id.clone());
-        let now = state.now(self.0.clock.now(), Some(key));
+        let now = state.now(Some(key));
         let SimulatorState { verifications, settings, .. } = &mut *state;
         let verification = verifications.find(verification_id).ok_or(KeypressError::NotFound)?;
         let status = keypad::press(verification, keypress, settings, now)?;

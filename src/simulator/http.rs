@@ -72,7 +72,7 @@ async fn tag_response(State(simulator): State<Handle>, request: Request, next: N
     response.headers_mut().insert(HeaderName::from_static("x-simulator"), HeaderValue::from_static("true"));
     if is_api {
         // By the simulator's clock, so that a frozen clock and a seed make two runs equal.
-        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&simulator.now_of(key));
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&simulator.state().now(key));
         if let Some(date) = date.ok().and_then(|date| HeaderValue::try_from(date).ok()) {
             response.headers_mut().insert(header::DATE, date);
         }

@@ -43,7 +43,10 @@ impl Outbox {
 
     /// The messages that match, oldest first.
     pub(super) fn messages<'a>(&'a self, filter: &'a MessageFilter) -> impl DoubleEndedIterator<Item = &'a Message> {
-        self.0.iter().filter(|message| filter.matches(message))
+        let account = filter.key.map(|key| key.to_string());
+        self.0.iter().filter(move |message| {
+            account.as_ref().is_none_or(|account| *account == message.account) && filter.matches(message)
+        })
     }
 
     /// Removes the messages of an account.
@@ -54,21 +57,23 @@ impl Outbox {
 }
 
 /// Selects messages: all given fields must match.
-#[derive(Clone, Default)]
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct MessageFilter {
     pub(super) phone: Option<String>,
-    pub(super) account: Option<String>,
+    pub(super) key: Option<AccountKey>,
     pub(super) channel: Option<String>,
     pub(super) verification_id: Option<String>,
     /// Matches messages that were sent at this time or later.
     pub(super) since: Option<Timestamp>,
+    /// How long to wait for the first message, in whole seconds, such as `10s` or `10`.
+    pub(super) wait: Option<String>,
 }
 
 impl MessageFilter {
     fn matches(&self, message: &Message) -> bool {
         let equals = |filter: &Option<String>, value: &str| filter.as_ref().is_none_or(|filter| filter == value);
         equals(&self.phone, &message.phone_number)
-            && equals(&self.account, &message.account)
             && equals(&self.channel, &message.channel)
             && equals(&self.verification_id, &message.verification_id)
             && self.since.is_none_or(|since| message.sent_at >= since)

@@ -15,13 +15,16 @@ use super::{
     settings::Settings,
     verification::VerificationTable,
 };
+use crate::clock::Clock;
 
 /// The state of the simulator.
 pub(super) struct SimulatorState {
     pub(super) settings: Settings,
     /// The settings and the fixtures of the start, which a reset restores.
     initial: (Settings, Fixtures),
-    /// The clock of all accounts, relative to the clock of the handle.
+    /// The time of day.
+    base: Clock,
+    /// The clock of all accounts, relative to the time of day.
     clock: RelativeClock,
     /// The account that an API key has before its first request.
     new_account: Account,
@@ -35,20 +38,21 @@ pub(super) struct SimulatorState {
 impl SimulatorState {
     /// # Errors
     /// A text for people: the setting or fixture that is invalid.
-    pub(super) fn new(settings: Settings, fixtures: Fixtures, base: Timestamp) -> Result<Self, String> {
+    pub(super) fn new(settings: Settings, fixtures: Fixtures, base: Clock) -> Result<Self, String> {
         let initial = (settings.clone(), fixtures.clone());
         settings.check()?;
         let mut clock = RelativeClock::default();
         if let Some(change) = fixtures.clock {
-            clock.change(change, base).map_err(|rule| format!("clock: {rule}"))?;
+            clock.change(change, base.now()).map_err(|rule| format!("clock: {rule}"))?;
         }
         let mut faults = FaultQueue::default();
-        let new_account = fixtures.account(&settings, clock.now(base))?;
+        let new_account = fixtures.account(&settings, clock.now(base.now()))?;
         fixtures.faults.into_iter().for_each(|fault| faults.push(fault));
         Ok(Self {
             ids: Ids::new(settings.seed),
             settings,
             initial,
+            base,
             clock,
             new_account,
             accounts: HashMap::new(),
@@ -58,9 +62,10 @@ impl SimulatorState {
         })
     }
 
-    pub(super) fn reset(&mut self, base: Timestamp) {
+    /// Removes all state, resets the clock, and restores the settings and fixtures of the start.
+    pub(super) fn reset(&mut self) {
         let (settings, fixtures) = self.initial.clone();
-        *self = Self::new(settings, fixtures, base).expect("they were valid at the start");
+        *self = Self::new(settings, fixtures, self.base.clone()).expect("they were valid at the start");
     }
 
     /// Removes the state of one account.
@@ -71,14 +76,21 @@ impl SimulatorState {
         self.faults.remove_account(key);
     }
 
-    /// The time of an account, or of the simulator, when the clock of the handle shows `base`.
-    pub(super) fn now(&self, base: Timestamp, key: Option<AccountKey>) -> Timestamp {
-        let now = self.clock.now(base);
+    /// The time of an account, or of the simulator.
+    pub(super) fn now(&self, key: Option<AccountKey>) -> Timestamp {
+        let now = self.clock.now(self.base.now());
         key.and_then(|key| self.accounts.get(&key)).map_or(now, |account| account.clock.now(now))
     }
 
+    /// Whether the clock of an account, or of the simulator, stands still.
+    pub(super) fn is_frozen(&self, key: Option<AccountKey>) -> bool {
+        let account = key.and_then(|key| self.accounts.get(&key));
+        self.clock.is_frozen() || account.is_some_and(|account| account.clock.is_frozen())
+    }
+
     /// The clock of an account, or of the simulator, and the time that it is relative to.
-    pub(super) fn clock(&mut self, base: Timestamp, key: Option<AccountKey>) -> (&mut RelativeClock, Timestamp) {
+    pub(super) fn clock(&mut self, key: Option<AccountKey>) -> (&mut RelativeClock, Timestamp) {
+        let base = self.base.now();
         match key {
             None => (&mut self.clock, base),
             Some(key) => {

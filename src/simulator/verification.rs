@@ -122,13 +122,12 @@ impl VerificationTable {
 
     /// The pending verifications of a profile.
     pub(super) fn pending(&self, key: AccountKey, profile_id: &str, now: Timestamp) -> Vec<u64> {
-        let of_profile = |verification: &SimulatedVerification| {
-            verification.new.key == key && verification.new.profile_id == profile_id
+        let is_pending = |verification: &SimulatedVerification| {
+            verification.new.key == key
+                && verification.new.profile_id == profile_id
+                && verification.status(now) == VerificationStatus::Pending
         };
-        let pending = self.all.iter().filter(|(_, verification)| {
-            of_profile(verification) && verification.status(now) == VerificationStatus::Pending
-        });
-        pending.map(|(&number, _)| number).collect()
+        self.all.iter().filter(|(_, verification)| is_pending(verification)).map(|(&number, _)| number).collect()
     }
 
     /// Removes the verifications of an account.

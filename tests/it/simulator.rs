@@ -56,7 +56,7 @@ impl Sim {
         for (name, value) in changes {
             settings.set(name, value).unwrap();
         }
-        let server = Server::bind_with_fixtures(LOOPBACK, false, settings, fixtures).await.unwrap();
+        let server = Server::bind(LOOPBACK, false, settings, fixtures).await.unwrap();
         let stop = CancellationToken::new();
         let (addr, handle) = (server.addr(), server.handle());
         tokio::spawn(server.serve(stop.clone().cancelled_owned()));

@@ -20,8 +20,8 @@ pub(super) fn key(headers: &HeaderMap) -> Option<AccountKey> {
 pub(super) async fn authenticate(State(simulator): State<Handle>, mut request: Request, next: Next) -> Response {
     let key = key(request.headers());
     let admitted = {
-        let now = simulator.now_of(key);
         let mut state = simulator.state();
+        let now = state.now(key);
         match key {
             Some(key) => limits::request(&mut state, key, now).map(|()| key),
             None if state.settings.missing_key == MissingKey::NotFound => Err(ApiError::not_found("resource")),

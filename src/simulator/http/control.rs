@@ -10,7 +10,6 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use http::{StatusCode, header};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -103,35 +102,15 @@ pub(super) async fn json_errors(response: Response) -> Response {
     response
 }
 
-/// The query of the outbox.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MessageQuery {
-    phone: Option<String>,
-    key: Option<AccountKey>,
-    channel: Option<String>,
-    verification_id: Option<String>,
-    since: Option<Timestamp>,
-    /// Whole seconds, such as `10s` or `10`.
-    wait: Option<String>,
-}
-
-impl MessageQuery {
-    async fn find(self, simulator: &Handle) -> Result<Vec<Message>, ControlError> {
-        // A plus sign that is not percent-encoded reads as a space.
-        let phone = self.phone.map(|phone| phone.strip_prefix(' ').map(|digits| format!("+{digits}")).unwrap_or(phone));
-        let filter = MessageFilter {
-            phone,
-            account: self.key.map(|key| key.to_string()),
-            channel: self.channel,
-            verification_id: self.verification_id,
-            since: self.since,
-        };
-        let Some(wait) = self.wait else { return Ok(simulator.find_messages(&filter)) };
-        let seconds = wait.strip_suffix('s').unwrap_or(&wait).parse().ok().filter(|seconds| *seconds <= MAX_WAIT);
-        let seconds = seconds.ok_or_else(|| bad_request(format!("wait must be 0s to {MAX_WAIT}s")))?;
-        Ok(simulator.wait_for_messages(&filter, Duration::from_secs(seconds)).await)
+async fn find(simulator: &Handle, mut filter: MessageFilter) -> Result<Vec<Message>, ControlError> {
+    // A plus sign that is not percent-encoded reads as a space.
+    if let Some(digits) = filter.phone.as_ref().and_then(|phone| phone.strip_prefix(' ')) {
+        filter.phone = Some(format!("+{digits}"));
     }
+    let Some(wait) = &filter.wait else { return Ok(simulator.find_messages(&filter)) };
+    let seconds = wait.strip_suffix('s').unwrap_or(wait).parse().ok().filter(|seconds| *seconds <= MAX_WAIT);
+    let seconds = seconds.ok_or_else(|| bad_request(format!("wait must be 0s to {MAX_WAIT}s")))?;
+    Ok(simulator.wait_for_messages(&filter, Duration::from_secs(seconds)).await)
 }
 
 /// The account that an endpoint controls. Without a key, it controls the whole simulator.
@@ -165,22 +144,23 @@ async fn health() -> PrettyJson<Value> {
 
 async fn messages(
     State(simulator): State<Handle>,
-    Query(query): Query<MessageQuery>,
+    Query(filter): Query<MessageFilter>,
 ) -> Result<PrettyJson<Vec<Message>>, ControlError> {
-    query.find(&simulator).await.map(PrettyJson)
+    find(&simulator, filter).await.map(PrettyJson)
 }
 
 async fn latest_code(
     State(simulator): State<Handle>,
-    Query(query): Query<MessageQuery>,
+    Query(filter): Query<MessageFilter>,
 ) -> Result<String, ControlError> {
-    let messages = query.find(&simulator).await?;
+    let messages = find(&simulator, filter).await?;
     let code = messages.into_iter().rev().find_map(|message| message.code).map(|code| code + "\n");
     code.ok_or_else(|| (StatusCode::NOT_FOUND, "no code was sent".to_owned()))
 }
 
 async fn clock(State(simulator): State<Handle>, Query(of): Query<OfAccount>) -> PrettyJson<Value> {
-    PrettyJson(json!({"now": simulator.now_of(of.key), "frozen": simulator.is_frozen(of.key)}))
+    let state = simulator.state();
+    PrettyJson(json!({"now": state.now(of.key), "frozen": state.is_frozen(of.key)}))
 }
 
 async fn change_clock(
@@ -188,7 +168,11 @@ async fn change_clock(
     Query(of): Query<OfAccount>,
     Json(change): Json<ClockChange>,
 ) -> Result<PrettyJson<Value>, ControlError> {
-    simulator.change_clock(of.key, change).map_err(bad_request)?;
+    {
+        let mut state = simulator.state();
+        let (clock, base) = state.clock(of.key);
+        clock.change(change, base).map_err(bad_request)?;
+    }
     Ok(clock(State(simulator), Query(of)).await)
 }
 
@@ -197,7 +181,11 @@ async fn advance(
     Query(of): Query<OfAccount>,
     Json(body): Json<AdvanceBody>,
 ) -> Result<PrettyJson<Value>, ControlError> {
-    simulator.advance_of(of.key, Duration::from_secs(body.seconds)).map_err(bad_request)?;
+    {
+        let mut state = simulator.state();
+        let (clock, base) = state.clock(of.key);
+        clock.advance(Duration::from_secs(body.seconds), base).map_err(bad_request)?;
+    }
     Ok(clock(State(simulator), Query(of)).await)
 }
 

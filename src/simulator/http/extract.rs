@@ -41,7 +41,7 @@ impl FromRequestParts<Handle> for ApiCall {
     async fn from_request_parts(parts: &mut Parts, simulator: &Handle) -> Result<Self, ApiError> {
         let key = parts.extensions.get().copied();
         let key = key.ok_or_else(|| ApiError::unauthorized(&simulator.state().settings))?;
-        Ok(Self { simulator: simulator.clone(), key, now: simulator.now_of(Some(key)) })
+        Ok(Self { simulator: simulator.clone(), key, now: simulator.state().now(Some(key)) })
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use verify_gateway::simulator::{Error, Server, Settings};
+use verify_gateway::simulator::{Error, Fixtures, Server, Settings};
 
 use super::{ENCODED, LOOPBACK, PHONE, Sim};
 
@@ -140,21 +140,21 @@ async fn a_seeded_profile_has_all_five_channels() {
 #[tokio::test]
 async fn other_machines_have_access_only_if_it_is_allowed() {
     let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-    let refused = Server::bind(any, false, Settings::default()).await;
+    let refused = Server::bind(any, false, Settings::default(), Fixtures::default()).await;
     assert!(matches!(refused, Err(Error::NotLoopback(addr)) if addr == any));
-    assert!(Server::bind(any, true, Settings::default()).await.is_ok());
-    assert!(Server::bind("[::1]:0".parse().unwrap(), false, Settings::default()).await.is_ok());
+    assert!(Server::bind(any, true, Settings::default(), Fixtures::default()).await.is_ok());
+    assert!(Server::bind("[::1]:0".parse().unwrap(), false, Settings::default(), Fixtures::default()).await.is_ok());
 
     let taken = TcpListener::bind(LOOPBACK).await.unwrap();
-    let refused = Server::bind(taken.local_addr().unwrap(), false, Settings::default()).await;
+    let refused = Server::bind(taken.local_addr().unwrap(), false, Settings::default(), Fixtures::default()).await;
     assert!(matches!(refused, Err(Error::Bind { .. })));
     let contradiction = Settings { keep: 0, ..Settings::default() };
-    assert!(matches!(Server::bind(LOOPBACK, false, contradiction).await, Err(Error::Settings(_))));
+    assert!(matches!(Server::bind(LOOPBACK, false, contradiction, Fixtures::default()).await, Err(Error::Settings(_))));
 }
 
 #[tokio::test]
 async fn a_stopping_simulator_answers_delayed_requests_at_once() {
-    let server = Server::bind(LOOPBACK, false, Settings::default()).await.unwrap();
+    let server = Server::bind(LOOPBACK, false, Settings::default(), Fixtures::default()).await.unwrap();
     let (addr, handle, stop) = (server.addr(), server.handle(), CancellationToken::new());
     let running = tokio::spawn(server.serve(stop.clone().cancelled_owned()));
     let client = Sim::start().await;

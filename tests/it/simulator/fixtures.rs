@@ -49,7 +49,7 @@ async fn an_invalid_fixture_is_named_with_its_rule() {
         (json!({"faults": [{"status": 99}]}), "faults/0: status must be 200 to 599"),
     ] {
         let fixtures = Fixtures::parse(&fixtures.to_string()).unwrap();
-        let refused = Server::bind_with_fixtures(LOOPBACK, false, Settings::default(), fixtures).await;
+        let refused = Server::bind(LOOPBACK, false, Settings::default(), fixtures).await;
         assert!(matches!(refused, Err(Error::Settings(text)) if text == expected), "{expected}");
     }
     for text in ["", "[]", r#"{"unknown": 1}"#, r#"{"faults": [{"unknown": 1}]}"#] {

@@ -109,7 +109,8 @@ impl Builder {
     /// Starts the gateway and its simulator.
     pub async fn start(mut self) -> TestGateway {
         let settings = simulator::Settings::default();
-        let simulator_server = simulator::Server::bind(ANY_PORT, false, settings).await.unwrap();
+        let simulator_server =
+            simulator::Server::bind(ANY_PORT, false, settings, simulator::Fixtures::default()).await.unwrap();
         let simulator = simulator_server.addr();
         self.config.upstream.base_url = format!("http://{}/v2", self.upstream.unwrap_or(simulator));
         let directory = self.tenants.unwrap_or_else(|| default_tenants(self.login, self.permissions));
