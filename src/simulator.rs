@@ -7,7 +7,7 @@
 //!
 //! - values: [`settings`], `clock`, `ids`, `phone`, `outbox`, `verification`, `error`, `connection`
 //! - resources: `fields`, `profile`, `account`, `faults`, `fixtures`, `state`
-//! - behaviour: `limits`, `send`, `check`, `keypad`, `handle`
+//! - behaviour: `limits`, `send`, `check`, `handle`
 //! - HTTP: `http` routes requests to one file for each group of endpoints
 
 mod account;
@@ -21,7 +21,6 @@ mod fixtures;
 mod handle;
 mod http;
 mod ids;
-mod keypad;
 mod limits;
 mod outbox;
 mod phone;
@@ -39,11 +38,11 @@ use tokio::net::TcpListener;
 use self::connection::SocketHandle;
 pub use self::{
     account::AccountKey,
+    check::{Keypress, KeypressError},
     clock::ClockChange,
     faults::{Act, Fault, FaultBody, MAGIC_NUMBERS, MagicNumber},
     fixtures::{FixtureTemplate, Fixtures, QUICKSTART_PROFILE},
     handle::Handle,
-    keypad::{Keypress, KeypressError},
     outbox::Message,
     settings::{Setting, Settings},
 };

@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     account::AccountKey,
+    check::{self, Keypress, KeypressError},
     faults::Fault,
     fixtures::Fixtures,
-    keypad::{self, Keypress, KeypressError},
     limits,
     outbox::{Message, MessageFilter},
     phone, profile,
@@ -172,7 +172,7 @@ impl Handle {
         let now = state.now(Some(key));
         let SimulatorState { verifications, settings, .. } = &mut *state;
         let verification = verifications.find(verification_id).ok_or(KeypressError::NotFound)?;
-        let status = keypad::press(verification, keypress, settings, now)?;
+        let status = check::press(verification, keypress, settings, now)?;
         if status == VerificationStatus::Accepted {
             limits::charge_acceptance(&mut state, key, &profile_id, now);
         }

@@ -1,12 +1,10 @@
 //! The HTTP side: routes, and what every request passes through.
 
-mod auth;
 mod checks;
 mod control;
 mod extract;
 mod paging;
 mod profiles;
-mod templates;
 mod verifications;
 
 use axum::{
@@ -38,8 +36,8 @@ pub(super) fn router(simulator: &Handle) -> Router {
     let api = Router::new()
         .route(pattern::PROFILES, get(profiles::list).post(profiles::create))
         .route(pattern::PROFILE, get(profiles::get).patch(profiles::update).delete(profiles::delete))
-        .route(pattern::TEMPLATES, get(templates::list).post(templates::create))
-        .route(pattern::TEMPLATE, patch(templates::update))
+        .route(pattern::TEMPLATES, get(profiles::list_templates).post(profiles::create_template))
+        .route(pattern::TEMPLATE, patch(profiles::update_template))
         .route(pattern::VERIFICATION, get(verifications::get).post(verifications::send))
         .route(pattern::BY_PHONE, get(verifications::list))
         .route(pattern::CHECK, post(checks::by_id))
@@ -47,7 +45,7 @@ pub(super) fn router(simulator: &Handle) -> Router {
         .fallback(async || ApiError::not_found("resource"))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(simulator.clone(), auth::authenticate))
+        .layer(from_fn_with_state(simulator.clone(), extract::authenticate))
         // Outside authentication, because a fault can refuse a valid key.
         .layer(from_fn_with_state(simulator.clone(), inject_fault));
     let control = control::endpoints()
@@ -67,7 +65,7 @@ pub(super) fn router(simulator: &Handle) -> Router {
 /// Tags every answer with `x-simulator`, and adds the request ID and the latency that the settings ask for.
 async fn tag_response(State(simulator): State<Handle>, request: Request, next: Next) -> Response {
     let is_api = request.uri().path().starts_with("/v2/");
-    let key = auth::key(request.headers());
+    let key = extract::key(request.headers());
     let mut response = next.run(request).await;
     response.headers_mut().insert(HeaderName::from_static("x-simulator"), HeaderValue::from_static("true"));
     if is_api {
@@ -109,7 +107,7 @@ async fn inject_fault(
         method: &parts.method,
         path: parts.uri.path(),
         phone: phone.as_deref(),
-        key: auth::key(&parts.headers),
+        key: extract::key(&parts.headers),
     };
     let fault = simulator.state().faults.take(&summary);
     let request = Request::from_parts(parts, Body::from(body));

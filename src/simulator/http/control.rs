@@ -15,10 +15,10 @@ use serde_json::{Map, Value, json};
 
 use crate::simulator::{
     account::AccountKey,
+    check::{Keypress, KeypressError},
     clock::ClockChange,
     faults::{Fault, MAGIC_NUMBERS},
     handle::Handle,
-    keypad::{Keypress, KeypressError},
     outbox::{Message, MessageFilter},
     settings::Settings,
 };

@@ -1,10 +1,14 @@
-//! The parts of a request that handlers take.
+//! The parts of a request that handlers take. Every API key that is not empty has an account.
 
 use std::sync::MutexGuard;
 
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::{
+    extract::{FromRequest, FromRequestParts, Path, Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
 use bytes::Bytes;
-use http::{StatusCode, header, request::Parts};
+use http::{HeaderMap, StatusCode, header, request::Parts};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -13,6 +17,8 @@ use crate::{
         account::AccountKey,
         error::{ApiError, JSON_EXPECTED},
         handle::Handle,
+        limits,
+        settings::MissingKey,
         state::SimulatorState,
     },
     telnyx::code,
@@ -80,5 +86,48 @@ impl<S: Send + Sync> FromRequestParts<S> for PathSegment {
         let path = Path::<String>::from_request_parts(parts, state).await;
         // A segment that is not UTF-8 names no resource.
         path.map(|Path(segment)| Self(segment)).map_err(|_| ApiError::not_found("resource"))
+    }
+}
+
+/// The account that `authorization` names.
+pub(super) fn key(headers: &HeaderMap) -> Option<AccountKey> {
+    let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let key = key.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then(|| AccountKey::of(key))
+}
+
+/// Requires an API key, and counts the request against the limit of its account.
+pub(super) async fn authenticate(State(simulator): State<Handle>, mut request: Request, next: Next) -> Response {
+    let key = key(request.headers());
+    let admitted = {
+        let mut state = simulator.state();
+        let now = state.now(key);
+        match key {
+            Some(key) => limits::request(&mut state, key, now).map(|()| key),
+            None if state.settings.missing_key == MissingKey::NotFound => Err(ApiError::not_found("resource")),
+            None => Err(ApiError::unauthorized(&state.settings)),
+        }
+    };
+    match admitted {
+        Ok(key) => {
+            request.extensions_mut().insert(key);
+            next.run(request).await
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_key_must_not_be_empty() {
+        let read = |value| key(&HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static(value))]));
+        assert!(read("Bearer KEY1") == Some(AccountKey::of("KEY1")));
+        assert!(read("Bearer  ").is_none());
+        assert!(read("Bearer").is_none());
     }
 }
