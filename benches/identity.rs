@@ -53,7 +53,8 @@ fn identity(criterion: &mut Criterion) {
     let path = folder.path().join("tenants.yaml");
     fs::write(folder.path().join("jwks"), jwks(&keys.each_ref())).expect("it can be written");
     fs::write(&path, tenants()).expect("it can be written");
-    let directory = Directory::load(&path, &Environment::default()).expect("it is right");
+    let directory =
+        Directory::watch(&path, &Environment::default()).map(|(directory, _)| directory).expect("it is right");
     let known = Authenticator::new(directory, Clock::default(), Metrics::default());
 
     let mut measure = |what: &str, bearer: Option<&str>, certificate: Option<Arc<PeerCertificate>>| {

@@ -1,15 +1,14 @@
 //! The tenants file: tenants, their identities, and what proves an identity.
 
+mod credential;
 mod directory;
 mod file;
-mod issuer;
 mod jwks;
-mod key_source;
 mod role;
 
 pub use self::{
-    directory::{Credential, Directory, DirectoryWatch, Identities, IdentityEntry, TenantEntry},
-    issuer::{Issuer, JwksUrl, JwtRule, KeysFrom},
+    credential::{Credential, Issuer, JwksUrl, JwtRule, KeysFrom},
+    directory::{Directory, Identities, IdentityEntry, KeySource, TenantEntry},
+    file::DirectoryWatch,
     jwks::{Jwks, NotJwks},
-    key_source::KeySource,
 };

@@ -1,22 +1,17 @@
 //! The tenants, and which credential belongs to which identity.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{collections::HashMap, fmt, path::PathBuf, sync::Arc, time::SystemTime};
 
-use super::{Issuer, JwtRule, KeySource, file};
-use crate::{
-    config::{Environment, Errors},
-    domain::{Caller, Identity, Tenant, TokenHash},
-    files::{FileSet, FileWatch},
-};
+use super::credential::{Credential, Issuer, JwtRule};
+use crate::domain::{Caller, Identity, Tenant, TokenHash};
 
 /// All tenants, by the credentials of their identities.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     entries: Vec<TenantEntry>,
     issuers: Vec<Issuer>,
-    by_token: HashMap<TokenHash, Caller>,
-    by_dns_name: HashMap<String, Caller>,
-    by_uri: HashMap<String, Caller>,
+    /// All but the rules for JWTs.
+    by_credential: HashMap<Credential, Caller>,
     /// By the issuer's name.
     by_rule: HashMap<String, Vec<(JwtRule, Caller)>>,
 }
@@ -32,6 +27,36 @@ pub struct TenantEntry {
     pub key_source: KeySource,
 }
 
+/// The source of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// A file of its own, by its path.
+    File(PathBuf),
+    /// An environment variable, by its name.
+    Environment(String),
+    /// The tenants file itself, or the program.
+    Inline,
+}
+
+impl KeySource {
+    /// The modification time of the file. `None` for other sources. It reads from the file system, so it may block.
+    #[must_use]
+    pub fn changed_at(&self) -> Option<SystemTime> {
+        let Self::File(path) = self else { return None };
+        path.metadata().and_then(|about| about.modified()).ok()
+    }
+}
+
+impl fmt::Display for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Environment(name) => write!(f, "environment variable {name}"),
+            Self::Inline => f.write_str("inline"),
+        }
+    }
+}
+
 /// An identity in the directory.
 #[derive(Clone, Debug)]
 pub struct IdentityEntry {
@@ -43,72 +68,10 @@ pub struct IdentityEntry {
     pub roles: Vec<String>,
 }
 
-/// What proves an identity.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Credential {
-    /// A bearer token.
-    Token(TokenHash),
-    /// JWTs of an issuer.
-    Jwt(JwtRule),
-    /// Client certificates with this DNS name, in lower case.
-    DnsName(String),
-    /// Client certificates with this URI.
-    Uri(String),
-}
-
-/// The tenants file and the files that it names.
-pub type DirectoryWatch = FileWatch<Result<Directory, Errors>>;
-
 /// Identities that the program makes, each with its credentials.
 pub type Identities = Vec<(Identity, Vec<Credential>)>;
 
-impl Credential {
-    /// A DNS name of a certificate: labels of letters, digits, hyphens and underscores, without a wildcard.
-    #[must_use]
-    pub fn dns(text: &str) -> Option<Self> {
-        let is_label = |label: &str| {
-            let inner = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
-            (1..=63).contains(&label.len()) && label.bytes().all(inner)
-        };
-        (text.len() <= 253 && text.split('.').all(is_label)).then(|| Self::DnsName(text.to_ascii_lowercase()))
-    }
-
-    /// A URI of a certificate: a scheme, a colon and more, all visible ASCII.
-    #[must_use]
-    pub fn uri(text: &str) -> Option<Self> {
-        let (scheme, rest) = text.split_once(':')?;
-        let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.bytes().all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c));
-        let is_visible = text.bytes().all(|c| c.is_ascii_graphic());
-        (is_scheme && is_visible && !rest.trim_start_matches('/').is_empty()).then(|| Self::Uri(text.to_owned()))
-    }
-}
-
 impl Directory {
-    /// Reads the tenants file at `path`. `env` gives the API keys that the file takes from the environment. Relative
-    /// paths in the file start at its folder.
-    ///
-    /// # Errors
-    /// Everything that is wrong.
-    pub fn load(path: &Path, env: &Environment) -> Result<Self, Errors> {
-        Self::read(path, env, &mut FileSet::default())
-    }
-
-    /// Reads as [`Directory::load`] does, and watches the tenants file and the files that it names.
-    ///
-    /// # Errors
-    /// Everything that is wrong.
-    pub fn watch(path: &Path, env: &Environment) -> Result<(Self, DirectoryWatch), Errors> {
-        let (path, env) = (path.to_owned(), env.clone());
-        let (directory, watch) = FileWatch::start(move |files| Self::read(&path, &env, files));
-        Ok((directory?, watch))
-    }
-
-    fn read(path: &Path, env: &Environment, files: &mut FileSet) -> Result<Self, Errors> {
-        let file::Content { issuers, tenants } = file::read(path, env, files)?;
-        Ok(Self::of(issuers, tenants))
-    }
-
     /// A directory of tenants that the program makes. A credential belongs to the first identity that has it.
     #[must_use]
     pub fn new(tenants: Vec<(Tenant, Identities)>) -> Self {
@@ -130,7 +93,13 @@ impl Directory {
             for IdentityEntry { identity, credentials, .. } in identities {
                 let caller = Caller { tenant: tenant.clone(), identity: identity.clone() };
                 for credential in credentials {
-                    directory.add(credential.clone(), caller.clone());
+                    match credential {
+                        Credential::Jwt(rule) => {
+                            let rules = directory.by_rule.entry(rule.issuer.clone()).or_default();
+                            rules.push((rule.clone(), caller.clone()));
+                        }
+                        other => _ = directory.by_credential.entry(other.clone()).or_insert_with(|| caller.clone()),
+                    }
                 }
             }
         }
@@ -143,19 +112,19 @@ impl Directory {
     pub fn by_token(&self, token: &str) -> Option<&Caller> {
         // The time of the lookup reveals nothing about valid tokens. It depends on the SHA-256 of the presented token
         // under the randomly keyed hash of the map, and the comparison with a candidate takes constant time.
-        self.by_token.get(&TokenHash::of(token))
+        self.by_credential.get(&Credential::Token(TokenHash::of(token)))
     }
 
     /// The owner of certificates with this DNS name, in any case of letters.
     #[must_use]
     pub fn by_dns_name(&self, name: &str) -> Option<&Caller> {
-        self.by_dns_name.get(&name.to_ascii_lowercase())
+        self.by_credential.get(&Credential::DnsName(name.to_ascii_lowercase()))
     }
 
     /// The owner of certificates with this URI.
     #[must_use]
     pub fn by_uri(&self, uri: &str) -> Option<&Caller> {
-        self.by_uri.get(uri)
+        self.by_credential.get(&Credential::Uri(uri.to_owned()))
     }
 
     /// The rules for JWTs of the issuer with this name, each with the owner of matching JWTs.
@@ -175,15 +144,6 @@ impl Directory {
     pub fn issuers(&self) -> &[Issuer] {
         &self.issuers
     }
-
-    fn add(&mut self, credential: Credential, caller: Caller) {
-        match credential {
-            Credential::Token(token) => _ = self.by_token.entry(token).or_insert(caller),
-            Credential::DnsName(name) => _ = self.by_dns_name.entry(name).or_insert(caller),
-            Credential::Uri(uri) => _ = self.by_uri.entry(uri).or_insert(caller),
-            Credential::Jwt(rule) => self.by_rule.entry(rule.issuer.clone()).or_default().push((rule, caller)),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -191,7 +151,10 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::domain::{ApiKey, Permissions, TenantId};
+    use crate::{
+        config::Environment,
+        domain::{ApiKey, Permissions, TenantId},
+    };
 
     fn tenant(id: &str, credentials: Vec<Credential>) -> (Tenant, Identities) {
         let tenant = Tenant::new(TenantId::new(id).unwrap(), ApiKey::new("KEY").unwrap());

@@ -2,15 +2,13 @@
 
 mod identity;
 mod issuer;
-mod key;
 mod limits;
 mod permissions;
 mod tenant;
-mod test_numbers;
 
 use std::{collections::HashMap, hash::Hash, path::Path};
 
-use super::{Credential, Issuer, TenantEntry, role::Roles};
+use super::{Credential, Directory, Issuer, role::Roles};
 use crate::{
     config::{
         Environment, Errors, Location,
@@ -19,16 +17,26 @@ use crate::{
         section::{Section, Spanned, read_file},
     },
     domain::{Country, TenantId, has_phone_numbers, is_resource_id},
-    files::FileSet,
+    files::{FileSet, FileWatch},
 };
 
 /// The largest tenants file that is read, in bytes.
 const MAX_FILE: u64 = 4 << 20;
 
-/// The content of a file.
-pub(super) struct Content {
-    pub(super) issuers: Vec<Issuer>,
-    pub(super) tenants: Vec<TenantEntry>,
+/// The tenants file and the files that it names.
+pub type DirectoryWatch = FileWatch<Result<Directory, Errors>>;
+
+impl Directory {
+    /// Reads the tenants file at `path`, and watches it and the files that it names. `env` gives the API keys that the
+    /// file takes from the environment. Relative paths in the file start at its folder.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn watch(path: &Path, env: &Environment) -> Result<(Self, DirectoryWatch), Errors> {
+        let (path, env) = (path.to_owned(), env.clone());
+        let (directory, watch) = FileWatch::start(move |files| read(&path, &env, files));
+        Ok((directory?, watch))
+    }
 }
 
 /// What the parts of a file share.
@@ -63,7 +71,7 @@ impl<T: Clone + Eq + Hash> Unique<T> {
 }
 
 /// Reads the file at `path`, and adds every file that it reads to `files`.
-pub(super) fn read(path: &Path, env: &Environment, files: &mut FileSet) -> Result<Content, Errors> {
+fn read(path: &Path, env: &Environment, files: &mut FileSet) -> Result<Directory, Errors> {
     let text = files.read(path, MAX_FILE);
     let mut reader = Reader::new(path, env);
     let mut shared = Shared {
@@ -86,7 +94,7 @@ pub(super) fn read(path: &Path, env: &Environment, files: &mut FileSet) -> Resul
     // A tenant that can't be used is among the errors.
     let tenants = tenants.unwrap_or_default().into_iter().flatten().collect();
     let issuers = shared.issuers;
-    reader.errors.into_result(Content { issuers, tenants })
+    reader.errors.into_result(()).map(|()| Directory::of(issuers, tenants))
 }
 
 /// The name of a tenant or identity.

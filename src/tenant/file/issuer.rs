@@ -12,7 +12,7 @@ use crate::{
         section::{Section, Spanned},
     },
     files::{self, MAX_PEM},
-    tenant::{Issuer, Jwks, JwksUrl, KeysFrom, issuer::ALGORITHMS},
+    tenant::{Issuer, Jwks, JwksUrl, KeysFrom, credential::ALGORITHMS},
 };
 
 /// The largest JWK Set that is read, in bytes.

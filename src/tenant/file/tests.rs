@@ -24,7 +24,7 @@ fn load(text: &str, files: &[(&str, &str)], env: &[(&str, &str)]) -> (Result<Dir
     let path = folder.path().join("tenants.yaml");
     let text = text.replace("ONE", ONE).replace("TWO", TWO);
     fs::write(&path, text).unwrap();
-    let directory = Directory::load(&path, &env.iter().copied().collect());
+    let directory = Directory::watch(&path, &env.iter().copied().collect()).map(|(directory, _)| directory);
     let location = format!("{}/", folder.path().display());
     (directory.map_err(|errors| errors.to_string().replace(&location, "")), folder)
 }

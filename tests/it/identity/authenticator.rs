@@ -54,7 +54,7 @@ tenants:
 pub fn load(folder: &Path, jwks: &str) -> Directory {
     let path = folder.join("tenants.yaml");
     fs::write(&path, tenants(jwks)).unwrap();
-    Directory::load(&path, &Environment::default()).unwrap()
+    Directory::watch(&path, &Environment::default()).map(|(directory, _)| directory).unwrap()
 }
 
 pub fn clock() -> Clock {

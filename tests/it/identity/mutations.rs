@@ -47,7 +47,7 @@ tenants:
         );
         let path = folder.path().join("tenants.yaml");
         fs::write(&path, tenants).unwrap();
-        let directory = Directory::load(&path, &Environment::default()).unwrap();
+        let directory = Directory::watch(&path, &Environment::default()).map(|(directory, _)| directory).unwrap();
         let clock = Clock::starting_at(Timestamp::from_second(NOW).unwrap());
         let claims =
             json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "s", "exp": NOW + 3600, "nbf": NOW, "x": [1, {"y": "z"}]});

@@ -270,7 +270,7 @@ fn a_printed_token_hash_is_valid_in_the_tenants_file() {
     );
     let folder = folder(&[("tenants.yaml", &tenants)]);
     let path = folder.path().join("tenants.yaml");
-    let directory = Directory::load(&path, &Environment::default()).unwrap();
+    let directory = Directory::watch(&path, &Environment::default()).map(|(directory, _)| directory).unwrap();
     assert!(directory.by_token(token).is_some_and(|caller| caller.tenant.id.as_str() == "a"));
     assert!(directory.by_token(line).is_none());
 }

@@ -1,10 +1,46 @@
-//! Issuers of JWTs, and rules for their JWTs.
+//! What proves an identity, and the issuers of JWTs.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use jsonwebtoken::Algorithm;
 
 use super::Jwks;
+use crate::domain::TokenHash;
+
+/// What proves an identity.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// A bearer token.
+    Token(TokenHash),
+    /// JWTs of an issuer.
+    Jwt(JwtRule),
+    /// Client certificates with this DNS name, in lower case.
+    DnsName(String),
+    /// Client certificates with this URI.
+    Uri(String),
+}
+
+impl Credential {
+    /// A DNS name of a certificate: labels of letters, digits, hyphens and underscores, without a wildcard.
+    #[must_use]
+    pub fn dns(text: &str) -> Option<Self> {
+        let is_label = |label: &str| {
+            let inner = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
+            (1..=63).contains(&label.len()) && label.bytes().all(inner)
+        };
+        (text.len() <= 253 && text.split('.').all(is_label)).then(|| Self::DnsName(text.to_ascii_lowercase()))
+    }
+
+    /// A URI of a certificate: a scheme, a colon and more, all visible ASCII.
+    #[must_use]
+    pub fn uri(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once(':')?;
+        let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c));
+        let is_visible = text.bytes().all(|c| c.is_ascii_graphic());
+        (is_scheme && is_visible && !rest.trim_start_matches('/').is_empty()).then(|| Self::Uri(text.to_owned()))
+    }
+}
 
 /// The algorithms that an issuer may use. All are asymmetric: with a symmetric one, everyone who can verify can also
 /// sign.
