@@ -16,6 +16,7 @@ mod budget;
 mod calls;
 mod classify;
 mod keyed_cache;
+mod known_profiles;
 mod operation;
 mod pushback;
 mod request;
@@ -36,6 +37,7 @@ use url::Url;
 use self::{
     attempt::Attempts,
     classify::unreadable,
+    known_profiles::KnownProfiles,
     operation::Operation,
     request::{Request, Response},
     retry::RetryPolicy,
@@ -58,6 +60,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     retry: RetryPolicy,
     attempts: Attempts,
+    known_profiles: KnownProfiles,
     clock: Clock,
     metrics: Metrics,
     base_url: String,
@@ -113,7 +116,15 @@ impl Client {
         Page { number: 1, size: 1 }.append_to(&mut probe_url);
         let retry = RetryPolicy::new(config.upstream.retry.clone(), clock.clone(), metrics.clone());
         let attempts = Attempts::new(config, probe_url, transport, clock.clone(), metrics);
-        Ok(Self(Arc::new(Inner { retry, attempts, clock, metrics: metrics.clone(), base_url, send_urls })))
+        Ok(Self(Arc::new(Inner {
+            retry,
+            attempts,
+            known_profiles: KnownProfiles::new(),
+            clock,
+            metrics: metrics.clone(),
+            base_url,
+            send_urls,
+        })))
     }
 
     /// The clock of the tenant's Telnyx account; none if no answer of the last ten minutes has a `Date`.

@@ -8,7 +8,7 @@ use super::{
     idempotency::{Admission, AnswerInfo, Candidates, IdempotentOperation, OperationSpec},
 };
 use crate::{
-    domain::{CallContext, Error, PhoneNumber, Tenant, VerificationRef},
+    domain::{CallContext, Error, FieldPath, PhoneNumber, Tenant, VerificationRef, Violation},
     limits::SentVerification,
     pb::ErrorReason,
     policy,
@@ -97,17 +97,20 @@ impl Send {
             && self.custom_code.as_ref().is_none_or(|ours| same(custom_code, ours.expose()))
     }
 
-    /// Tells a missing channel from a bad request by reading the profile: Telnyx has no error code of its own for it
-    /// (reference: §10, "No channel setting provided"). Not for the keypad channel, whose block profiles may not show.
+    /// Tells a missing channel or profile from a bad request by reading the profile: Telnyx has no error code of its own
+    /// for the first (reference: §10, "No channel setting provided"), and may answer 400 to the second. Profiles may not
+    /// show the block of the keypad channel.
     async fn explain(&self, upstream: &Client, context: &CallContext, refused: Error) -> Error {
-        if !refused.violations.is_empty() || self.channel == Channel::DtmfConfirm {
+        let of_profile = |violation: &Violation| violation.field == FieldPath::Upstream("/verify_profile_id".into());
+        if !refused.violations.iter().all(of_profile) {
             return refused;
         }
-        match upstream.profile(context, &self.profile_id).await {
-            Ok(profile) if profile.block(self.channel).is_none() => {
+        match upstream.known_profile(context, &self.profile_id).await {
+            Ok(profile) if self.channel != Channel::DtmfConfirm && profile.block(self.channel).is_none() => {
                 Error::new(ErrorReason::ChannelNotConfigured, "the profile has no settings for this channel")
                     .source(refused)
             }
+            Err(missing) if missing.reason == ErrorReason::ProfileNotFound => missing.source(refused),
             _ => refused,
         }
     }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::missing_errors_doc, reason = "the contract documents them")]
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -99,6 +101,12 @@ impl Client {
         Ok(Profile { id: read.id.or_else(|| Some(id.to_owned())), ..read })
     }
 
+    /// A profile as it was within the last minute. The gateway reads it for itself: a read spends from the retry budget.
+    pub async fn known_profile(&self, context: &CallContext, id: &str) -> Result<Arc<Profile>, Error> {
+        let internal = context.internal();
+        self.0.known_profiles.get(context, id, self.profile(&internal, id)).await
+    }
+
     /// Changes a profile. A change inside a channel block reads the profile first and writes the whole block.
     pub async fn update_profile(&self, context: &CallContext, id: &str, patch: ProfilePatch) -> Result<Profile, Error> {
         let url = self.url(Route::Profile(id));
@@ -108,14 +116,19 @@ impl Client {
             Block::default()
         };
         let body = to_json(&patch.merge(&current));
-        let changed: Profile = self.one(context, Operation::UpdateProfile, id, url, body).await?;
+        let changed = self.one(context, Operation::UpdateProfile, id, url, body).await;
+        // It may have changed even if the answer is lost.
+        self.0.known_profiles.forget(context, id);
+        let changed: Profile = changed?;
         Ok(Profile { id: changed.id.or_else(|| Some(id.to_owned())), ..changed })
     }
 
     /// Deletes a profile.
     pub async fn delete_profile(&self, context: &CallContext, id: &str) -> Result<(), Error> {
         let url = self.url(Route::Profile(id));
-        self.call(context, Operation::DeleteProfile, id, url, Bytes::new()).await.map(drop)
+        let deleted = self.call(context, Operation::DeleteProfile, id, url, Bytes::new()).await;
+        self.0.known_profiles.forget(context, id);
+        deleted.map(drop)
     }
 
     /// Lists all templates. Telnyx does not page them.

@@ -46,6 +46,11 @@ impl<K: Clone + Eq + Hash, V: Clone> KeyedCache<K, V> {
         values.entry(key.clone()).or_insert_with(make).value.clone()
     }
 
+    /// Forgets the value of `key`. Clones of it stay usable.
+    pub(super) fn remove(&self, key: &K) {
+        self.values.write().remove(key);
+    }
+
     /// The values of all keys.
     pub(super) fn all(&self) -> Vec<V> {
         self.values.read().values().map(|entry| entry.value.clone()).collect()

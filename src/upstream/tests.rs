@@ -4,6 +4,7 @@ mod attempts;
 mod breaker;
 mod budget;
 mod clock;
+mod known_profiles;
 mod permits;
 
 use std::{
@@ -49,13 +50,24 @@ fn client<F>(end: impl Fn() -> F + Clone + Send + Sync + 'static) -> (Client, Ar
 where
     F: Future<Output = Result<http::Response<Bytes>, TransportError>> + Send + 'static,
 {
+    client_with(|_| (), end)
+}
+
+/// The same, with settings that are changed by `change`.
+fn client_with<F>(
+    change: impl FnOnce(&mut UpstreamConfig),
+    end: impl Fn() -> F + Clone + Send + Sync + 'static,
+) -> (Client, Arc<AtomicUsize>)
+where
+    F: Future<Output = Result<http::Response<Bytes>, TransportError>> + Send + 'static,
+{
     let attempts = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&attempts);
     let transport = service_fn(move |_: http::Request<Bytes>| {
         attempts.fetch_add(1, Ordering::Relaxed);
         end()
     });
-    (over(transport, |_| ()), seen)
+    (over(transport, change), seen)
 }
 
 /// A client over `transport` whose settings are changed by `change`.

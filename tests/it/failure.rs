@@ -2,6 +2,7 @@
 
 mod broken_answers;
 mod clocks;
+mod explained;
 mod faults;
 mod odd_answers;
 mod retries;
