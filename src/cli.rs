@@ -12,7 +12,7 @@ mod serve;
 mod simulator;
 mod smoke;
 
-use std::{ffi::OsString, fmt, future::Future, io, process::ExitCode};
+use std::{ffi::OsString, fmt::Display, future::Future, io, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
@@ -33,17 +33,17 @@ struct Arguments {
 /// The commands. Each has a module of its name with a function `run`.
 #[derive(Subcommand)]
 enum Command {
-    Dev(dev::Arguments),
-    Serve(serve::Arguments),
-    Simulator(simulator::Arguments),
-    Check(check::Arguments),
-    HashToken(hash_token::Arguments),
-    Health(health::Arguments),
-    Smoke(smoke::Arguments),
+    Dev(dev::DevArguments),
+    Serve(serve::ServeArguments),
+    Simulator(simulator::SimulatorArguments),
+    Check(check::CheckArguments),
+    HashToken(hash_token::HashTokenArguments),
+    Health(health::HealthArguments),
+    Smoke(smoke::SmokeArguments),
 }
 
 impl Command {
-    async fn run(self, env: &Environment) -> Result<(), CliError> {
+    async fn run(self, env: &Environment) -> anyhow::Result<()> {
         match self {
             Self::Dev(arguments) => dev::run(arguments).await,
             Self::Serve(arguments) => serve::run(&arguments, env).await,
@@ -83,54 +83,22 @@ fn log_level(text: &str) -> Result<String, String> {
         .ok_or_else(|| "must be off, error, warn, info, debug or trace, or a list of target=level".to_owned())
 }
 
-/// Why a command failed. The variant decides the exit code.
-#[derive(Debug)]
-pub enum CliError {
-    /// The arguments, the configuration or the tenants are invalid.
-    Usage(anyhow::Error),
-    /// The command could not be carried out.
-    Runtime(anyhow::Error),
-}
+/// The arguments are invalid. As for an invalid configuration ([`Errors`]), the exit code is 64.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UsageError(String);
 
-impl From<Errors> for CliError {
-    fn from(errors: Errors) -> Self {
-        Self::Usage(errors.into())
-    }
-}
-
-impl From<anyhow::Error> for CliError {
-    fn from(error: anyhow::Error) -> Self {
-        Self::Runtime(error)
-    }
-}
-
-impl From<io::Error> for CliError {
-    fn from(error: io::Error) -> Self {
-        Self::Runtime(error.into())
-    }
-}
-
-impl CliError {
-    /// The command could not be carried out because of `error`.
-    fn runtime(error: impl Into<anyhow::Error>) -> Self {
-        Self::Runtime(error.into())
-    }
-}
-
-impl fmt::Display for CliError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Usage(error) | Self::Runtime(error)) = self;
-        // The alternate form includes the causes.
-        write!(f, "{error:#}")
-    }
+/// A [`UsageError`] with the text of `error` and its causes.
+fn usage(error: impl Display) -> anyhow::Error {
+    UsageError(format!("{error:#}")).into()
 }
 
 /// Sets up logs and traces for the process. Dropping the [`Flush`] writes the rest of the log.
-fn observe(config: &config::TelemetryConfig) -> Result<(Telemetry, Flush), CliError> {
-    let telemetry = Telemetry::new(config).map_err(CliError::runtime)?;
+fn observe(config: &config::TelemetryConfig) -> anyhow::Result<(Telemetry, Flush)> {
+    let telemetry = Telemetry::new(config)?;
     let (writer, flush) = Writer::start(io::stderr())?;
-    let subscriber = telemetry.subscriber(writer).map_err(CliError::runtime)?;
-    tracing::dispatcher::set_global_default(subscriber).map_err(CliError::runtime)?;
+    let subscriber = telemetry.subscriber(writer)?;
+    tracing::dispatcher::set_global_default(subscriber)?;
     Ok((telemetry, flush))
 }
 
@@ -159,8 +127,9 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, env: &Environmen
     match arguments.command.run(env).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
-            ExitCode::from(if matches!(failure, CliError::Usage(_)) { 64 } else { 1 })
+            // The alternate form includes the causes.
+            eprintln!("{failure:#}");
+            ExitCode::from(if failure.is::<UsageError>() || failure.is::<Errors>() { 64 } else { 1 })
         }
     }
 }

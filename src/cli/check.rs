@@ -11,7 +11,6 @@ use std::{
 
 use clap::Args;
 
-use super::CliError;
 use crate::{
     app::Loaded,
     clock::Clock,
@@ -24,14 +23,14 @@ use crate::{
 
 /// Checks a configuration file and its tenants file, and describes what they mean.
 #[derive(Args)]
-pub(super) struct Arguments {
+pub(super) struct CheckArguments {
     /// The configuration file.
     #[arg(long, default_value = "gateway.yaml")]
     config: PathBuf,
 }
 
 /// Prints what the configuration means, or everything that is wrong with it and with the tenants.
-pub(super) fn run(arguments: &Arguments, env: &Environment) -> Result<(), CliError> {
+pub(super) fn run(arguments: &CheckArguments, env: &Environment) -> anyhow::Result<()> {
     let loaded = Loaded::read(&arguments.config, env)?;
     write!(io::stdout(), "{}", Summary(&loaded))?;
     Ok(())

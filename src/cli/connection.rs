@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
-use super::CliError;
+use super::usage;
 use crate::config::human;
 
 /// The address of the gateway, and how to connect to it.
@@ -28,7 +28,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects and runs `calls`, both within the timeout. Errors name the address.
-    pub(super) async fn run<T>(&self, calls: impl AsyncFnOnce(Channel) -> anyhow::Result<T>) -> Result<T, CliError> {
+    pub(super) async fn run<T>(&self, calls: impl AsyncFnOnce(Channel) -> anyhow::Result<T>) -> anyhow::Result<T> {
         let endpoint = self.endpoint()?;
         let connect = async {
             let channel = endpoint.connect().await.map_err(|error| {
@@ -42,13 +42,13 @@ impl Connection {
             .await
             .map_err(|_| anyhow!("no answer within {}", human::write_duration(self.timeout)))
             .flatten();
-        Ok(answer.with_context(|| self.addr.clone())?)
+        answer.with_context(|| self.addr.clone())
     }
 
-    fn endpoint(&self) -> Result<Endpoint, CliError> {
+    fn endpoint(&self) -> anyhow::Result<Endpoint> {
         let scheme = if self.tls.enabled { "https" } else { "http" };
         let endpoint = Endpoint::from_shared(format!("{scheme}://{}", self.addr))
-            .map_err(|_| CliError::Usage(anyhow!("--addr must be an address and a port, such as 127.0.0.1:50051")))?;
+            .map_err(|_| usage("--addr must be an address and a port, such as 127.0.0.1:50051"))?;
         self.tls.apply(endpoint)
     }
 }
@@ -79,7 +79,7 @@ struct TlsArguments {
 
 impl TlsArguments {
     /// Sets up TLS for connections to `endpoint`.
-    fn apply(&self, endpoint: Endpoint) -> Result<Endpoint, CliError> {
+    fn apply(&self, endpoint: Endpoint) -> anyhow::Result<Endpoint> {
         if !self.enabled {
             return Ok(endpoint);
         }
@@ -93,12 +93,10 @@ impl TlsArguments {
         if let Some(name) = &self.server_name {
             tls = tls.domain_name(name);
         }
-        endpoint
-            .tls_config(tls)
-            .map_err(|error| CliError::Usage(anyhow::Error::from(error).context("TLS can't be set up")))
+        endpoint.tls_config(tls).context("TLS can't be set up").map_err(usage)
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, CliError> {
-    fs::read(file).with_context(|| format!("{} can't be read", file.display())).map_err(CliError::Usage)
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(file).with_context(|| format!("{} can't be read", file.display())).map_err(usage)
 }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use http::HeaderValue;
 use tokio_util::sync::CancellationToken;
 
-use super::{CliError, LogArguments, observe, stop_signal};
+use super::{LogArguments, observe, stop_signal};
 use crate::{
     app::Gateway,
     clock::Clock,
@@ -22,7 +22,7 @@ const KEY: &str = "KEYdemo";
 
 /// Runs the gateway and a simulated Telnyx on this machine. Needs no configuration.
 #[derive(Args)]
-pub(super) struct Arguments {
+pub(super) struct DevArguments {
     /// The address of the gateway. Port 0 takes any free port.
     #[arg(long, default_value = "127.0.0.1:50051")]
     listen: SocketAddr,
@@ -54,11 +54,10 @@ enum Traces {
 }
 
 /// Runs both until Ctrl-C or SIGTERM. The gateway drains before the simulator stops.
-pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
+pub(super) async fn run(arguments: DevArguments) -> anyhow::Result<()> {
     let stopped = stop_signal()?;
-    let simulator = simulator::Server::bind(arguments.simulator_listen, false, Default::default(), Default::default())
-        .await
-        .map_err(CliError::runtime)?;
+    let simulator =
+        simulator::Server::bind(arguments.simulator_listen, false, Default::default(), Default::default()).await?;
     let default_profile = simulator.handle().seed_profile(KEY, "demo");
 
     let mut config = Config::default();
@@ -74,16 +73,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     config.telemetry.log.level = "info,verify_gateway=debug".into();
     arguments.log.apply(&mut config.telemetry.log);
     let (telemetry, _flush) = observe(&config.telemetry)?;
-    let gateway = Gateway::bind(&config, demo_tenant(default_profile), Clock::default(), &telemetry)
-        .await
-        .map_err(CliError::runtime)?;
+    let gateway = Gateway::bind(&config, demo_tenant(default_profile), Clock::default(), &telemetry).await?;
 
     println!("{}", guide(gateway.addr(), simulator.addr(), gateway.admin_addr()));
     let stop = CancellationToken::new();
     let simulator = tokio::spawn(simulator.serve(stop.clone().cancelled_owned()));
     gateway.run(stopped).await;
     stop.cancel();
-    simulator.await.map_err(CliError::runtime)?;
+    simulator.await?;
     telemetry.shutdown(config.shutdown.grace_period).await;
     Ok(())
 }

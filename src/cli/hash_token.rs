@@ -8,7 +8,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::CliError;
+use super::usage;
 use crate::domain::TokenHash;
 
 /// The prefix by which scanners for leaked secrets find tokens.
@@ -20,20 +20,20 @@ const MAX_INPUT: u64 = 64 << 10;
 
 /// Makes a new token for an identity, and prints it with its line for the tenants file.
 #[derive(Args)]
-pub(super) struct Arguments {
+pub(super) struct HashTokenArguments {
     /// Hashes the token on standard input instead, and prints only the line.
     #[arg(long)]
     stdin: bool,
 }
 
 /// Prints a new token and its hash, or the hash of the token on standard input.
-pub(super) fn run(arguments: &Arguments) -> Result<(), CliError> {
+pub(super) fn run(arguments: &HashTokenArguments) -> anyhow::Result<()> {
     let mut out = io::stdout();
     if arguments.stdin {
         let mut input = Zeroizing::new(String::new());
         io::stdin().take(MAX_INPUT).read_to_string(&mut input).context("standard input must be UTF-8 text")?;
         let token = input.strip_suffix("\r\n").or_else(|| input.strip_suffix('\n')).unwrap_or(&input);
-        must_be_token(token).map_err(|what| CliError::Usage(anyhow!(what)))?;
+        must_be_token(token).map_err(usage)?;
         writeln!(out, "- {}", TokenHash::of(token))?;
         return Ok(());
     }

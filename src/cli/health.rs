@@ -7,11 +7,11 @@ use clap::Args;
 use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-use super::{CliError, connection::Connection};
+use super::connection::Connection;
 
 /// Checks the health of a running gateway over gRPC. Exits 0 only if the status is SERVING.
 #[derive(Args)]
-pub(super) struct Arguments {
+pub(super) struct HealthArguments {
     #[command(flatten)]
     connection: Connection,
     /// The service to check, such as verify.v1.VerificationService. Empty: the whole gateway.
@@ -20,8 +20,8 @@ pub(super) struct Arguments {
 }
 
 /// Prints the status.
-pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
-    let Arguments { connection, service } = arguments;
+pub(super) async fn run(arguments: HealthArguments) -> anyhow::Result<()> {
+    let HealthArguments { connection, service } = arguments;
     let check = async |channel| {
         let answer = HealthClient::new(channel).check(HealthCheckRequest { service }).await;
         let status = answer.map_err(|status| match status.code() {

@@ -9,7 +9,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{CliError, LogArguments, observe, stop_signal};
+use super::{LogArguments, observe, stop_signal};
 use crate::{
     app::{Gateway, Loaded},
     clock::Clock,
@@ -18,7 +18,7 @@ use crate::{
 
 /// Runs the gateway with a configuration file and its tenants file.
 #[derive(Args)]
-pub(super) struct Arguments {
+pub(super) struct ServeArguments {
     /// The configuration file.
     #[arg(long, default_value = "gateway.yaml")]
     config: PathBuf,
@@ -27,12 +27,12 @@ pub(super) struct Arguments {
 }
 
 /// Runs the gateway until Ctrl-C or SIGTERM. It opens no port before it has checked all files.
-pub(super) async fn run(arguments: &Arguments, env: &Environment) -> Result<(), CliError> {
+pub(super) async fn run(arguments: &ServeArguments, env: &Environment) -> anyhow::Result<()> {
     let Loaded { mut config, directory, watch, .. } = Loaded::read(&arguments.config, env)?;
     arguments.log.apply(&mut config.telemetry.log);
     let stopped = stop_signal()?;
     let (telemetry, _flush) = observe(&config.telemetry)?;
-    let gateway = Gateway::bind(&config, directory, Clock::default(), &telemetry).await.map_err(CliError::runtime)?;
+    let gateway = Gateway::bind(&config, directory, Clock::default(), &telemetry).await?;
     let (at_once, _hangup) = hangup()?;
     gateway.watching(watch, config.tenants.reload_interval, at_once).run(stopped).await;
     telemetry.shutdown(config.shutdown.grace_period).await;

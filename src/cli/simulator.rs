@@ -2,15 +2,14 @@
 
 use std::net::SocketAddr;
 
-use anyhow::anyhow;
 use clap::Args;
 
-use super::{CliError, stop_signal};
+use super::{stop_signal, usage};
 use crate::simulator::{Error, Fixtures, Server, Settings};
 
 /// Runs only the simulated Telnyx Verify API, for any REST client.
 #[derive(Args)]
-pub(super) struct Arguments {
+pub(super) struct SimulatorArguments {
     /// The address to listen on. Port 0 takes any free port.
     #[arg(long, default_value = "127.0.0.1:4010")]
     listen: SocketAddr,
@@ -26,7 +25,7 @@ pub(super) struct Arguments {
 }
 
 /// Runs the simulator until Ctrl-C or SIGTERM.
-pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
+pub(super) async fn run(arguments: SimulatorArguments) -> anyhow::Result<()> {
     let stopped = stop_signal()?;
     let fixtures = read_fixtures(arguments.fixtures.as_deref())?;
     let mut settings = Settings::default();
@@ -40,7 +39,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
             |error| match error {
                 Error::NotLoopback(_) => usage(format!("{error}: pass --allow-remote to allow it")),
                 Error::Settings(_) => usage(error),
-                Error::Bind { .. } => CliError::Runtime(error.into()),
+                Error::Bind { .. } => error.into(),
             },
         )?;
     let addr = server.addr();
@@ -50,15 +49,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
 }
 
 /// Reads `--fixtures`. Text that begins with a brace is JSON, all other text names a file.
-fn read_fixtures(argument: Option<&str>) -> Result<Fixtures, CliError> {
+fn read_fixtures(argument: Option<&str>) -> anyhow::Result<Fixtures> {
     let Some(argument) = argument else { return Fixtures::parse("{}").map_err(usage) };
     if argument.trim_start().starts_with('{') {
         return Fixtures::parse(argument).map_err(|error| usage(format!("fixtures: {error}")));
     }
     let text = std::fs::read_to_string(argument).map_err(|error| usage(format!("{argument}: {error}")))?;
     Fixtures::parse(&text).map_err(|error| usage(format!("{argument}: {error}")))
-}
-
-fn usage(error: impl std::fmt::Display) -> CliError {
-    CliError::Usage(anyhow!("{error}"))
 }

@@ -12,7 +12,7 @@ use tonic::{
 };
 use uuid::Uuid;
 
-use super::{CliError, connection::Connection};
+use super::{connection::Connection, usage};
 use crate::pb::{
     Channel as Via, CheckOutcome, CheckVerificationRequest, CreateProfileRequest, CreateVerificationRequest,
     DeleteProfileRequest, Profile, SmsSettings, check_verification_request::Target,
@@ -25,7 +25,7 @@ use crate::pb::{
 /// It creates a profile and deletes it. The phone number is reserved for fiction, so that no phone rings if the
 /// upstream is Telnyx itself.
 #[derive(Args)]
-pub(super) struct Arguments {
+pub(super) struct SmokeArguments {
     #[command(flatten)]
     connection: Connection,
     /// The token of the tenant.
@@ -34,10 +34,10 @@ pub(super) struct Arguments {
 }
 
 /// Prints each step that succeeds.
-pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
+pub(super) async fn run(arguments: SmokeArguments) -> anyhow::Result<()> {
     let bearer = format!("Bearer {}", arguments.token)
         .parse()
-        .map_err(|_| CliError::Usage(anyhow!("--token must have only visible ASCII characters")))?;
+        .map_err(|_| usage("--token must have only visible ASCII characters"))?;
     arguments.connection.run(async |channel| steps(channel, BearerInterceptor(bearer)).await).await
 }
 

@@ -5,10 +5,8 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use crate::{files, source};
 
 /// Names that several modules use, and why that causes no confusion.
-const SHARED: [(&str, &str); 2] = [
-    ("Error", "each module's own error, always written with its module: `store::Error`"),
-    ("Arguments", "each command's own arguments, private to the command"),
-];
+const SHARED: [(&str, &str); 1] =
+    [("Error", "each module's own error, always written with its module: `store::Error`")];
 
 /// What declares a type. An associated type is indented, and so is not declared at the beginning of a line.
 const DECLARATIONS: [&str; 5] = ["struct ", "enum ", "trait ", "union ", "type "];

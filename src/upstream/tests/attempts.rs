@@ -32,7 +32,7 @@ enum End {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum Operation {
     Send,
     Create,
     Check,
@@ -40,7 +40,7 @@ enum Kind {
     Delete,
 }
 
-impl Kind {
+impl Operation {
     fn may_be_repeated(self) -> bool {
         matches!(self, Self::Read | Self::Delete)
     }
@@ -48,7 +48,7 @@ impl Kind {
 
 #[derive(Clone, Debug)]
 struct Case {
-    kind: Kind,
+    kind: Operation,
     /// How the attempts end, one after the other, and after how many milliseconds. The last one counts for all further.
     ends: Vec<(End, u64)>,
     deadline: Duration,
@@ -77,7 +77,7 @@ fn end() -> impl Strategy<Value = End> {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let kind = prop::sample::select(vec![Kind::Send, Kind::Create, Kind::Check, Kind::Read, Kind::Delete]);
+    let kind = prop::sample::select(vec![Operation::Send, Operation::Create, Operation::Check, Operation::Read, Operation::Delete]);
     let ends = prop::collection::vec((end(), 0_u64..3000), 1..5);
     let cancelled_after = prop::option::weighted(0.3, (0_u64..10_000).prop_map(Duration::from_millis));
     let deadline = (1_u64..20_000).prop_map(Duration::from_millis);
@@ -152,11 +152,11 @@ async fn run(
     let context = CallContext { run_to_completion: case.run_to_completion, ..context(case.deadline) };
     let call = async {
         match case.kind {
-            Kind::Send => send(client, &context).await.map(drop),
-            Kind::Create => create(client, &context).await,
-            Kind::Check => check(client, &context).await,
-            Kind::Read => client.profile(&context, "1").await.map(drop).map_err(|failed| failed.reason),
-            Kind::Delete => client.delete_profile(&context, "1").await.map_err(|failed| failed.reason),
+            Operation::Send => send(client, &context).await.map(drop),
+            Operation::Create => create(client, &context).await,
+            Operation::Check => check(client, &context).await,
+            Operation::Read => client.profile(&context, "1").await.map(drop).map_err(|failed| failed.reason),
+            Operation::Delete => client.delete_profile(&context, "1").await.map_err(|failed| failed.reason),
         }
     };
     let cancel = async {
@@ -183,7 +183,7 @@ fn waits(end: End, number: usize) -> (Duration, Duration) {
 }
 
 /// Whether another attempt may follow one that ended so.
-fn may_follow(kind: Kind, attempt: &SeenAttempt) -> bool {
+fn may_follow(kind: Operation, attempt: &SeenAttempt) -> bool {
     match attempt.end {
         _ if attempt.dropped => kind.may_be_repeated(),
         End::Throttled(pushback) => Duration::from_millis(pushback) <= MAX_RETRY_AFTER,
@@ -194,7 +194,7 @@ fn may_follow(kind: Kind, attempt: &SeenAttempt) -> bool {
 }
 
 fn assert_within_limits(case: &Case, attempts: &[SeenAttempt], ended: Duration, result: Result<(), ErrorReason>) {
-    let run_to_completion = case.run_to_completion && matches!(case.kind, Kind::Send | Kind::Create);
+    let run_to_completion = case.run_to_completion && matches!(case.kind, Operation::Send | Operation::Create);
     let no_later = case.cancelled_after.unwrap_or(Duration::from_hours(1));
     assert!((1..=MAX_ATTEMPTS).contains(&attempts.len()) || no_later.is_zero());
     for attempt in attempts {
@@ -222,7 +222,7 @@ fn assert_within_limits(case: &Case, attempts: &[SeenAttempt], ended: Duration, 
     }
     let done = last.end == End::Status(200) && !last.dropped;
     // A profile is gone, by an attempt before this one.
-    let done_before = case.kind == Kind::Delete && last.end == End::Status(404) && attempts.len() > 1;
+    let done_before = case.kind == Operation::Delete && last.end == End::Status(404) && attempts.len() > 1;
     assert!(result.is_ok() == done || done_before, "{result:?}");
 }
 
