@@ -45,9 +45,6 @@ struct AppState {
 
 impl AdminServer {
     /// Binds the port.
-    ///
-    /// # Errors
-    /// The error of the system.
     pub async fn bind(
         listen: SocketAddr,
         readiness: Readiness,
@@ -63,15 +60,11 @@ impl AdminServer {
     }
 
     /// The address of the port.
-    #[must_use]
     pub const fn addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// Serves until it is dropped.
-    ///
-    /// # Errors
-    /// If the listener fails.
     pub async fn serve(self) -> io::Result<()> {
         axum::serve(self.listener, self.router).await
     }

@@ -66,9 +66,6 @@ pub enum Error {
 
 impl Gateway {
     /// Builds the gateway and opens its ports.
-    ///
-    /// # Errors
-    /// Each of [`Error`].
     pub async fn bind(
         config: &Config,
         directory: Directory,
@@ -112,13 +109,11 @@ impl Gateway {
     }
 
     /// The address of the admin port, if there is one.
-    #[must_use]
     pub fn admin_addr(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(AdminServer::addr)
     }
 
     /// The address of the gRPC port.
-    #[must_use]
     pub const fn addr(&self) -> SocketAddr {
         self.addr
     }

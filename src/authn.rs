@@ -63,7 +63,6 @@ pub enum Authorization<'c> {
 
 impl<'c> Authorization<'c> {
     /// Reads all values of the header (RFC 6750 §2.1). The scheme is case-insensitive (RFC 9110 §11.1).
-    #[must_use]
     pub fn read(values: &'c [HeaderValue]) -> Self {
         let value = match values {
             [] => return Self::Missing,
@@ -80,7 +79,6 @@ impl<'c> Authorization<'c> {
 impl Authenticator {
     /// Authenticates the identities in `directory`. If an issuer's keys come from a URL, this starts to fetch them and
     /// must be called inside a Tokio runtime.
-    #[must_use]
     pub fn new(directory: Directory, clock: Clock, metrics: Metrics) -> Self {
         let cache = |issuer| JwksCache::new(issuer, Jwks::default(), &metrics);
         let caches = directory.issuers().iter().map(cache).collect();

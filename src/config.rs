@@ -107,7 +107,6 @@ impl Config {
     ///
     /// A setting that is wrong has its default in the result, so that more can be checked. There is no result if the
     /// file can't be read at all.
-    #[must_use]
     pub fn read(path: &Path, env: &Environment) -> (Option<Self>, Errors) {
         let mut reader = Reader::new(path, env);
         let mut config = read_file(&mut reader, files::read(path, yaml::MAX_SIZE), <Self as FromSection>::read);

@@ -28,7 +28,6 @@ pub fn read(path: &Path, max: u64) -> io::Result<Zeroizing<Vec<u8>>> {
 }
 
 /// Says why a file could not be read.
-#[must_use]
 pub fn describe(kind: io::ErrorKind) -> String {
     match kind {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -52,9 +51,6 @@ struct FileState {
 
 impl FileSet {
     /// Reads the file at `path` as [`read`] does, and adds it to the set whether or not that succeeds.
-    ///
-    /// # Errors
-    /// As [`read`].
     pub fn read(&mut self, path: &Path, max: u64) -> io::Result<Zeroizing<Vec<u8>>> {
         let content = read(path, max);
         self.0.insert(path.to_owned(), FileState { max, content: hash(&content) });

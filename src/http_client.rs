@@ -18,9 +18,6 @@ pub fn build(ca: Option<&[u8]>, configure: impl Fn(ClientBuilder) -> ClientBuild
 
 /// Builds a client as [`build`] does that also uses no proxy and repeats no request. The gateway alone decides where a
 /// request goes and how often: a redirect could carry a key elsewhere, and a proxy from the environment could read it.
-///
-/// # Errors
-/// As [`build`].
 pub fn build_direct(
     ca: Option<&[u8]>,
     configure: impl Fn(ClientBuilder) -> ClientBuilder,

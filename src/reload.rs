@@ -23,7 +23,6 @@ pub struct Reload<T> {
 impl<T: Send + 'static> Reload<T> {
     /// Looks at the files of `watch` once in an `interval`, and whenever `at_once` is notified. `name` is what logs,
     /// metrics and audit events call the files.
-    #[must_use]
     pub fn new(
         name: &'static str,
         watch: FileWatch<Result<T, Errors>>,

@@ -14,23 +14,17 @@ pub struct Secret(Bytes);
 
 impl Secret {
     /// A secret with this text.
-    #[must_use]
     pub fn new(text: String) -> Self {
         // Clones and headers share these bytes. They are wiped with the last of them.
         Self(Bytes::from_owner(Zeroizing::new(text.into_bytes())))
     }
 
     /// The text, for code that must send or hash it.
-    ///
-    /// # Panics
-    /// Never: it was made from a text.
-    #[must_use]
     pub fn expose(&self) -> &str {
         str::from_utf8(&self.0).expect("it was made from a text")
     }
 
     /// The text as a header value that is marked as sensitive, without a copy. `None` if a header can't carry it.
-    #[must_use]
     pub fn header(&self) -> Option<HeaderValue> {
         let mut value = HeaderValue::from_maybe_shared(self.0.clone()).ok()?;
         value.set_sensitive(true);

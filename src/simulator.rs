@@ -59,9 +59,6 @@ pub struct Server {
 }
 
 /// A simulator without a port, for tests in the same process: a handle, and the service that answers requests.
-///
-/// # Errors
-/// [`Error::Settings`].
 pub fn in_process(settings: Settings, clock: Clock) -> Result<(Handle, Router), Error> {
     let handle = Handle::new(settings, Fixtures::default(), clock).map_err(Error::Settings)?;
     let service = http::router(&handle).layer(MockConnectInfo(SocketHandle::default()));
@@ -114,13 +111,11 @@ impl Server {
     }
 
     /// The bound address.
-    #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// Direct access to the simulator's state.
-    #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }

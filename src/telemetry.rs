@@ -86,9 +86,6 @@ impl Telemetry {
     }
 
     /// The subscriber that writes the log to `writer` and passes spans to the exporter.
-    ///
-    /// # Errors
-    /// [`Error::Level`] if the level can't be parsed.
     pub fn subscriber<W>(&self, writer: W) -> Result<Dispatch, Error>
     where
         W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -120,7 +117,6 @@ impl Telemetry {
 }
 
 /// A child of the current span. Disabled if the current span is.
-#[must_use]
 pub fn child_span(begin: impl FnOnce() -> Span) -> Span {
     if Span::current().is_disabled() { Span::none() } else { begin() }
 }

@@ -24,9 +24,6 @@ pub struct Loaded {
 
 impl Loaded {
     /// Reads the configuration file at `path`, which `env` overrides, and the files that it names.
-    ///
-    /// # Errors
-    /// Everything that is wrong with all files.
     pub fn read(path: &Path, env: &Environment) -> Result<Self, Errors> {
         let (config, mut errors) = Config::read(path, env);
         let Some(config) = config else { return Err(errors) };

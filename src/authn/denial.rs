@@ -34,7 +34,6 @@ pub enum DenialCause {
 
 impl DenialCause {
     /// Its name in logs and metrics.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Missing => "missing",

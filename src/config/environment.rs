@@ -17,15 +17,11 @@ pub enum Unread {
 
 impl Environment {
     /// The current variables of the process.
-    #[must_use]
     pub fn of_process() -> Self {
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
     }
 
     /// The value of the variable `name`.
-    ///
-    /// # Errors
-    /// See [`Unread`].
     pub fn get(&self, name: &str) -> Result<&str, Unread> {
         self.0.get(name).ok_or(Unread::Unset)?.to_str().ok_or(Unread::NotText)
     }

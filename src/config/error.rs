@@ -15,7 +15,6 @@ pub enum Location {
 
 impl Location {
     /// The file at `path`, as a whole.
-    #[must_use]
     pub fn file(path: &Path) -> Self {
         Self::File(path.display().to_string().into())
     }
@@ -57,19 +56,16 @@ impl Errors {
     }
 
     /// Whether nothing is wrong.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// How many things are wrong.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether an error concerns the key at `path`, a key below it, or a section around it.
-    #[must_use]
     pub fn concern(&self, path: &str) -> bool {
         let within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
         self.iter().any(|one| one.path == path || within(&one.path, path) || within(path, &one.path))
@@ -81,9 +77,6 @@ impl Errors {
     }
 
     /// Gives `value` if nothing is wrong.
-    ///
-    /// # Errors
-    /// The errors, if there are any.
     pub fn into_result<T>(self, value: T) -> Result<T, Self> {
         if self.is_empty() { Ok(value) } else { Err(self) }
     }

@@ -8,19 +8,16 @@ use jiff::fmt::friendly::{Spacing, SpanParser, SpanPrinter};
 const UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 /// Reads a duration: numbers with units, such as `500ms`, `2s` or `1m 30s`.
-#[must_use]
 pub fn duration(text: &str) -> Option<Duration> {
     SpanParser::new().parse_unsigned_duration(text.trim()).ok()
 }
 
 /// Writes a duration as [`duration`] reads it.
-#[must_use]
 pub fn write_duration(duration: Duration) -> String {
     SpanPrinter::new().spacing(Spacing::BetweenUnits).unsigned_duration_to_string(&duration)
 }
 
 /// Reads a size: a whole number of `B`, `KiB`, `MiB` or `GiB`, such as `64KiB`.
-#[must_use]
 pub fn size(text: &str) -> Option<u64> {
     let text = text.trim();
     let (number, factor) =
@@ -33,7 +30,6 @@ pub fn size(text: &str) -> Option<u64> {
 }
 
 /// Writes a size as [`size`] reads it, in the largest unit that fits without a remainder.
-#[must_use]
 pub fn write_size(bytes: u64) -> String {
     let fits = |factor: u64| bytes >= factor && bytes.is_multiple_of(factor);
     let (unit, factor) = UNITS.into_iter().find(|(_, factor)| fits(*factor)).unwrap_or(("B", 1));

@@ -105,7 +105,6 @@ pub enum Protocol {
 
 impl LogConfig {
     /// Takes `text` if it is a log level, or a list of directives for `tracing_subscriber::EnvFilter`.
-    #[must_use]
     pub fn level(text: &str) -> Option<String> {
         let valid = !text.trim().is_empty() && EnvFilter::builder().parse(text).is_ok();
         valid.then(|| text.to_owned())

@@ -16,7 +16,6 @@ pub struct AccountKey([u8; 32]);
 
 impl AccountKey {
     /// The digest of `api_key`.
-    #[must_use]
     pub fn of(api_key: &str) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, api_key.as_bytes()).as_ref());

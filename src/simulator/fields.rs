@@ -108,8 +108,6 @@ impl<'a> FieldReader<'a> {
         self.errors.push(item(StatusCode::UNPROCESSABLE_ENTITY, code, detail, Some(source)));
     }
 
-    /// # Errors
-    /// 422 with every error.
     pub(super) fn finish(self) -> Result<(), ApiError> {
         if self.errors.is_empty() { Ok(()) } else { Err(ApiError::unprocessable(self.errors)) }
     }

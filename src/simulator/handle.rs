@@ -50,13 +50,11 @@ impl Handle {
     }
 
     /// All messages, oldest first.
-    #[must_use]
     pub fn messages(&self) -> Vec<Message> {
         self.find_messages(&MessageFilter::default())
     }
 
     /// The messages to `phone`, oldest first.
-    #[must_use]
     pub fn messages_to(&self, phone: &str) -> Vec<Message> {
         self.find_messages(&MessageFilter { phone: Some(phone.to_owned()), ..MessageFilter::default() })
     }
@@ -85,13 +83,11 @@ impl Handle {
     }
 
     /// The newest code for `phone`.
-    #[must_use]
     pub fn latest_code(&self, phone: &str) -> Option<String> {
         self.messages_to(phone).into_iter().rev().find_map(|message| message.code)
     }
 
     /// The time of the simulator's clock.
-    #[must_use]
     pub fn now(&self) -> Timestamp {
         self.state().now(None)
     }
@@ -122,7 +118,6 @@ impl Handle {
     }
 
     /// The faults that are set.
-    #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
         self.state().faults.list(None)
     }
@@ -133,7 +128,6 @@ impl Handle {
     }
 
     /// The current settings.
-    #[must_use]
     pub fn settings(&self) -> Settings {
         self.state().settings.clone()
     }
@@ -152,7 +146,6 @@ impl Handle {
     }
 
     /// Creates a profile with all five channels in the account of `api_key`, and returns its ID.
-    #[must_use]
     pub fn seed_profile(&self, api_key: &str, name: &str) -> String {
         let key = AccountKey::of(api_key);
         let mut state = self.state();
@@ -162,9 +155,6 @@ impl Handle {
     }
 
     /// Does `keypress` in the call of a keypad confirmation, and returns the status of the verification.
-    ///
-    /// # Errors
-    /// [`KeypressError`].
     pub fn press(&self, verification_id: &str, keypress: Keypress) -> Result<VerificationStatus, KeypressError> {
         let mut state = self.state();
         let verification = state.verifications.find(verification_id).ok_or(KeypressError::NotFound)?;

@@ -72,9 +72,6 @@ impl Settings {
     }
 
     /// Changes all settings that `changes` names, or none.
-    ///
-    /// # Errors
-    /// As [`set`](Self::set).
     pub fn patch(&mut self, changes: &Map<String, Value>) -> Result<(), String> {
         let mut all = self.to_map();
         for (name, value) in changes {
@@ -90,10 +87,6 @@ impl Settings {
     }
 
     /// The settings by name.
-    ///
-    /// # Panics
-    /// Never: every setting is a JSON value.
-    #[must_use]
     pub fn to_map(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {
             Ok(Value::Object(map)) => map,

@@ -77,7 +77,6 @@ impl Subject {
 
 impl Call {
     /// A call of `rpc` in `span`. Without a `request_id` it gets a new one.
-    #[must_use]
     pub fn new(rpc: &'static str, request_id: Option<String>, span: &Span, metrics: Metrics) -> Arc<Self> {
         let trace = (!span.is_disabled()).then(|| {
             let context = span.context();
@@ -97,7 +96,6 @@ impl Call {
     }
 
     /// The call that the current task works for.
-    #[must_use]
     pub fn current() -> Option<Arc<Self>> {
         CURRENT.try_with(Arc::clone).ok()
     }

@@ -50,15 +50,11 @@ impl LogHandle {
     }
 
     /// The level.
-    #[must_use]
     pub fn level(&self) -> String {
         self.0.level.lock().clone()
     }
 
     /// Sets the level.
-    ///
-    /// # Errors
-    /// If it can't be parsed.
     pub fn set_level(&self, level: &str) -> Result<(), ParseError> {
         EnvFilter::try_new(level)?;
         for set in self.0.set.lock().iter() {
@@ -69,7 +65,6 @@ impl LogHandle {
     }
 
     /// Whether the format is the one for people.
-    #[must_use]
     pub fn is_human(&self) -> bool {
         self.0.human.load(Ordering::Relaxed)
     }

@@ -37,10 +37,6 @@ struct MetricsInner {
 impl Metrics {
     /// Metrics that can be read as Prometheus text, and that `push` exports too. The first `tenants` tenants get a label of
     /// their own.
-    ///
-    /// # Panics
-    /// Never: the registry is new.
-    #[must_use]
     pub fn new(tenants: usize, resource: Resource, push: Option<PeriodicReader<MetricExporter>>) -> Self {
         let registry = Registry::new();
         let text = opentelemetry_prometheus::exporter()
@@ -66,9 +62,6 @@ impl Metrics {
     }
 
     /// All values, in Prometheus' text format.
-    ///
-    /// # Errors
-    /// If a metric has an invalid name.
     pub fn text(&self) -> Result<Vec<u8>, prometheus::Error> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.0.registry.gather(), &mut text)?;
@@ -85,7 +78,6 @@ impl Metrics {
     }
 
     /// What is in use although a newer file exists that could not be loaded.
-    #[must_use]
     pub fn stale(&self) -> Vec<&'static str> {
         self.0.stale.lock().iter().copied().collect()
     }

@@ -34,7 +34,6 @@ struct Rules {
 
 impl Sampling {
     /// The sampling of `config`.
-    #[must_use]
     pub fn new(config: &config::TelemetryConfig) -> Self {
         let otlp = &config.otlp;
         let ratio = match (config.console_traces, otlp.endpoint.is_some()) {
@@ -57,7 +56,6 @@ impl Sampling {
     }
 
     /// Whether server spans also have the legacy names of the RPC conventions.
-    #[must_use]
     pub fn legacy_rpc_names(&self) -> bool {
         self.0.legacy_rpc_names
     }

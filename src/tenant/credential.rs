@@ -22,7 +22,6 @@ pub enum Credential {
 
 impl Credential {
     /// A DNS name of a certificate: labels of letters, digits, hyphens and underscores, without a wildcard.
-    #[must_use]
     pub fn dns(text: &str) -> Option<Self> {
         let is_label = |label: &str| {
             let inner = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
@@ -32,7 +31,6 @@ impl Credential {
     }
 
     /// A URI of a certificate: a scheme, a colon and more, all visible ASCII.
-    #[must_use]
     pub fn uri(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once(':')?;
         let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())

@@ -40,7 +40,6 @@ pub enum KeySource {
 
 impl KeySource {
     /// The modification time of the file. `None` for other sources. It reads from the file system, so it may block.
-    #[must_use]
     pub fn changed_at(&self) -> Option<SystemTime> {
         let Self::File(path) = self else { return None };
         path.metadata().and_then(|about| about.modified()).ok()
@@ -73,7 +72,6 @@ pub type Identities = Vec<(Identity, Vec<Credential>)>;
 
 impl Directory {
     /// A directory of tenants that the program makes. A credential belongs to the first identity that has it.
-    #[must_use]
     pub fn new(tenants: Vec<(Tenant, Identities)>) -> Self {
         let known =
             |(identity, credentials)| IdentityEntry { identity: Arc::new(identity), credentials, roles: Vec::new() };
@@ -86,7 +84,6 @@ impl Directory {
     }
 
     /// A directory of `entries` and of the issuers of their JWTs.
-    #[must_use]
     pub fn of(issuers: Vec<Issuer>, entries: Vec<TenantEntry>) -> Self {
         let mut directory = Self { issuers, ..Self::default() };
         for TenantEntry { tenant, identities, .. } in &entries {
@@ -108,7 +105,6 @@ impl Directory {
     }
 
     /// The owner of a bearer token.
-    #[must_use]
     pub fn by_token(&self, token: &str) -> Option<&Caller> {
         // The time of the lookup reveals nothing about valid tokens. It depends on the SHA-256 of the presented token
         // under the randomly keyed hash of the map, and the comparison with a candidate takes constant time.
@@ -116,31 +112,26 @@ impl Directory {
     }
 
     /// The owner of certificates with this DNS name, in any case of letters.
-    #[must_use]
     pub fn by_dns_name(&self, name: &str) -> Option<&Caller> {
         self.by_credential.get(&Credential::DnsName(name.to_ascii_lowercase()))
     }
 
     /// The owner of certificates with this URI.
-    #[must_use]
     pub fn by_uri(&self, uri: &str) -> Option<&Caller> {
         self.by_credential.get(&Credential::Uri(uri.to_owned()))
     }
 
     /// The rules for JWTs of the issuer with this name, each with the owner of matching JWTs.
-    #[must_use]
     pub fn rules(&self, issuer: &str) -> &[(JwtRule, Caller)] {
         self.by_rule.get(issuer).map_or(&[], Vec::as_slice)
     }
 
     /// The tenants, in the order of the file.
-    #[must_use]
     pub fn entries(&self) -> &[TenantEntry] {
         &self.entries
     }
 
     /// The issuers of JWTs, in the order of the file.
-    #[must_use]
     pub fn issuers(&self) -> &[Issuer] {
         &self.issuers
     }

@@ -29,9 +29,6 @@ pub type DirectoryWatch = FileWatch<Result<Directory, Errors>>;
 impl Directory {
     /// Reads the tenants file at `path`, and watches it and the files that it names. `env` gives the API keys that the
     /// file takes from the environment. Relative paths in the file start at its folder.
-    ///
-    /// # Errors
-    /// Everything that is wrong.
     pub fn watch(path: &Path, env: &Environment) -> Result<(Self, DirectoryWatch), Errors> {
         let (path, env) = (path.to_owned(), env.clone());
         let (directory, watch) = FileWatch::start(move |files| read(&path, &env, files));

@@ -47,9 +47,6 @@ struct Set {
 
 impl Jwks {
     /// Reads a JWK Set. It leaves out keys that can't verify a signature: symmetric keys, and keys for encryption.
-    ///
-    /// # Errors
-    /// See [`NotJwks`].
     pub fn parse(bytes: &[u8]) -> Result<Self, NotJwks> {
         let Set { keys } = serde_json::from_slice(bytes).map_err(|_| NotJwks::Malformed)?;
         let keys = keys.into_iter().take(MAX_KEYS).filter_map(|key| serde_json::from_value(key).ok());
@@ -59,7 +56,6 @@ impl Jwks {
 
     /// The keys that may have signed a token with this key ID and algorithm. A token without a key ID is accepted only
     /// if exactly one key fits.
-    #[must_use]
     pub fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> Vec<DecodingKey> {
         let fitting = self.0.iter().filter(|key| fits(&key.jwk, algorithm));
         let named = fitting.filter(|key| id.is_none() || key.id() == id);
@@ -68,19 +64,16 @@ impl Jwks {
     }
 
     /// Whether it has a key with this ID.
-    #[must_use]
     pub fn names(&self, id: &str) -> bool {
         self.0.iter().any(|key| key.id() == Some(id))
     }
 
     /// How many keys there are.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether there are none.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -26,7 +26,6 @@ fn origins(text: &str) -> Option<Vec<HeaderValue>> {
 impl WebConfig {
     /// Takes an origin as browsers write it (RFC 6454 §6.2): scheme, host and port alone, in lower case, and no port
     /// that is the scheme's own.
-    #[must_use]
     pub fn origin(text: &str) -> Option<HeaderValue> {
         let uri: Uri = text.parse().ok()?;
         let (scheme, host) = (uri.scheme_str()?, uri.host()?);

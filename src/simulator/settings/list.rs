@@ -16,7 +16,6 @@ pub struct Setting {
 
 impl Setting {
     /// The default, as it is written on the command line.
-    #[must_use]
     pub fn default(&self) -> String {
         match Settings::default().to_map().remove(self.name) {
             None | Some(Value::Null) => "none".to_owned(),

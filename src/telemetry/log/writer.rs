@@ -40,9 +40,6 @@ pub struct Flush(Arc<Writer>);
 
 impl Writer {
     /// Starts the thread that writes to `to`.
-    ///
-    /// # Errors
-    /// If the thread can't be started.
     pub fn start(to: impl Write + Send + 'static) -> io::Result<(Arc<Self>, Flush)> {
         let writer = Arc::new(Self::default());
         let its = writer.clone();

@@ -45,7 +45,6 @@ pub enum MetricKind {
 
 impl Instrument {
     /// Its name in Prometheus: with underscores, the unit, and `_total` for a counter.
-    #[must_use]
     pub fn prometheus(&self) -> String {
         let name = self.name.replace('.', "_");
         let unit = if self.unit == "s" { "_seconds" } else { "" };

@@ -77,7 +77,13 @@ fn end() -> impl Strategy<Value = End> {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let kind = prop::sample::select(vec![Operation::Send, Operation::Create, Operation::Check, Operation::Read, Operation::Delete]);
+    let kind = prop::sample::select(vec![
+        Operation::Send,
+        Operation::Create,
+        Operation::Check,
+        Operation::Read,
+        Operation::Delete,
+    ]);
     let ends = prop::collection::vec((end(), 0_u64..3000), 1..5);
     let cancelled_after = prop::option::weighted(0.3, (0_u64..10_000).prop_map(Duration::from_millis));
     let deadline = (1_u64..20_000).prop_map(Duration::from_millis);
