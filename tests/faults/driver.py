@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -20,8 +21,8 @@ import plan
 import processes
 from verify.v1 import verification_service_pb2 as pb
 
-# No world takes longer, in seconds.
-WORLD_BOUND = 120
+# How many worlds run at the same time, and how many seconds none of them exceeds.
+AT_ONCE, WORLD_BOUND = 2, 120
 
 METHODS = {"send": "CreateVerification", "check": "CheckVerification", "report": "ReportVerification", "get": "GetVerification"}
 OPTIONS = [
@@ -160,7 +161,7 @@ class Player:
 
         async def repeat(step: plan.Step) -> None:
             rng = random.Random(step.operation)
-            while time.time() - began < plan.SETTLE_BOUND:
+            while time.time() - began < plan.settle_bound(self.world):
                 step.deadline = plan.DEADLINE
                 if await self.send_once(step, self.gateway(rng)):
                     took[step.operation] = time.time() - began
@@ -251,10 +252,15 @@ async def main() -> int:
     parser.add_argument("--lane", type=int, help="only this lane of the world")
     parser.add_argument("--histories", type=int, default=2, help="how many whole histories to print for each rule")
     arguments = parser.parse_args()
+    # However the driver ends, its children end with it.
+    driver = asyncio.current_task()
+    for number in (signal.SIGTERM, signal.SIGALRM):
+        asyncio.get_running_loop().add_signal_handler(number, driver.cancel)
     arguments.worlds = max(len(plan.NAMES), round(arguments.calls / 715))
+    signal.alarm(WORLD_BOUND * (1 + arguments.worlds // AT_ONCE))
     print(f"seed {arguments.seed}, about {arguments.calls} calls in {arguments.worlds} worlds", flush=True)
     numbers = range(arguments.worlds) if arguments.world is None else [arguments.world]
-    at_once, began, histories = asyncio.Semaphore(2), time.time(), []
+    at_once, began, histories = asyncio.Semaphore(AT_ONCE), time.time(), []
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
 
     async def one(number: int) -> None:

@@ -71,7 +71,7 @@ class History:
         self.judge_duplicates()
         for operation, seconds in self.took.items():
             if seconds == float("inf"):
-                self.add("never known", operation, f"not within {plan.SETTLE_BOUND:.0f} s")
+                self.add("never known", operation, f"not within {plan.settle_bound(self.world):.0f} s")
 
     def add(self, rule: str, operation: int, why: str) -> None:
         self.violations.append(Violation(rule, operation, why))
@@ -252,7 +252,8 @@ def show_event(event: dict) -> str:
     match event["what"]:
         case "request":
             reused = ", reused" if event["reused"] else ""
-            when = "" if event["fault"] == "none" else f", takes effect: {event['when']}"
+            has_effect = event["effect"] in ("send", "check") and event["fault"] != "none"
+            when = f", takes effect: {event['when']}" if has_effect else ""
             return f"request of call {event['call']}: {event['effect']}, fault: {event['fault']}{when} (connection {event['connection']}{reused})"
         case "message":
             listed = event["listed"] - event["at"]
@@ -260,7 +261,8 @@ def show_event(event: dict) -> str:
             return f"MESSAGE {event['id']} by call {event['call']}: code {event['code']}, timeout {event['timeout']}{late}"
         case "checked":
             return f"CHECKED by call {event['call']}: {event['id']} is {event['result']}{' by report' if event.get('is_report') else ''}"
-    return f"answered call {event['call']}: {event['fault']}"
+    entries = "" if event["entries"] is None else f" with {event['entries']} entries"
+    return f"answered call {event['call']}: {event['status']}{entries}" if event["fault"] == "none" else f"end of the fault of call {event['call']}"
 
 
 def show_call(call: dict) -> str:
@@ -296,6 +298,7 @@ def report(arguments, histories: list[History], seconds: float) -> int:
             where = f"--seed {arguments.seed} --calls {arguments.calls} --world {history.world.number} --lane {one.operation // 100}"
             print(f"\nVIOLATION: {RULES[one.rule]}\n  operation {one.operation} of world {history.world.number} ({history.world.name}): {one.why}\n  again: {where}")
             if shown[one.rule] <= arguments.histories:
+                print(f"  {history.world.backend}, {history.world.traits}")
                 print("\n".join(history.of_lane(one.operation)))
     calls = sum(len(history.calls) for history in histories)
     sends = sum(len(history.sends) for history in histories)

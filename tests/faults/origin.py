@@ -122,6 +122,8 @@ class Origin:
         table = {"R": "REFUSED", "L": "LOST", "O": "ODD", "I": "LIST"}[rng.choice(tables)]
         names = [name for name in getattr(kinds, table) if not (name == "404" and effect != "send" and effect != "check")]
         when = {"REFUSED": "before", "LOST": rng.choice(["before", "after", "after", "late"])}.get(table, "after")
+        if effect not in ("send", "check") and table == "LOST":
+            when = "after"
         return table, rng.choice(names), when
 
     # ---- the API
@@ -262,7 +264,8 @@ class Origin:
             await connection.send(answer.whole())
         else:
             await getattr(kinds, table)[name](connection, answer)
-        self.event("answered", **about, fault=name or "none")
+        entries = len(document["data"]) if effect == "list" and isinstance(document.get("data"), list) else None
+        self.event("answered", **about, fault=name or "none", status=status, entries=entries)
 
     async def serve(self, reader, writer) -> None:
         connection = Connection(reader, writer)

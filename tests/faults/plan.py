@@ -8,9 +8,6 @@ from dataclasses import dataclass, field
 SETTLE_WINDOW, CLOCK_SKEW, ATTEMPT_TIMEOUT, DEADLINE = 4, 1, 0.4, 4
 # A killed gateway holds a lease that the next one waits for: the deadline, an attempt and two reconciliations of 5 s.
 LEASE = DEADLINE + ATTEMPT_TIMEOUT + 10
-# How long after the end of the faults a named send may take until its outcome is known.
-SETTLE_BOUND = LEASE + SETTLE_WINDOW + 2 * CLOCK_SKEW + 4
-
 TENANTS = {"a": "KEYone", "b": "KEYone", "c": "KEYtwo"}
 # Tenant c has a window for duplicates.
 DUPLICATE_WINDOW = 3
@@ -65,6 +62,11 @@ class Lane:
 
 
 NAMES = ("memory", "shared", "pauses", "crashes", "lost", "emptied", "clock")
+
+
+def settle_bound(world: World) -> float:
+    """How long after the end of the faults a named send may take until its outcome is known."""
+    return SETTLE_WINDOW + 2 * CLOCK_SKEW + 4 + (LEASE if world.events else 0)
 
 
 def world(seed: str, number: int) -> World:
