@@ -48,7 +48,7 @@ impl Command {
             Self::Dev(arguments) => dev::run(arguments).await,
             Self::Serve(arguments) => serve::run(&arguments, env).await,
             Self::Simulator(arguments) => simulator::run(arguments).await,
-            Self::Check(arguments) => check::run(&arguments, env),
+            Self::Check(arguments) => check::run(&arguments, env).await,
             Self::HashToken(arguments) => hash_token::run(&arguments),
             Self::Health(arguments) => health::run(arguments).await,
             Self::Smoke(arguments) => smoke::run(arguments).await,

@@ -2,6 +2,7 @@
 
 mod identity;
 mod limits;
+mod online;
 
 use std::{
     fmt::{self, Display, Formatter},
@@ -27,12 +28,18 @@ pub(super) struct CheckArguments {
     /// The configuration file.
     #[arg(long, default_value = "gateway.yaml")]
     config: PathBuf,
+    /// Also reads once from Telnyx with each API key.
+    #[arg(long)]
+    online: bool,
 }
 
 /// Prints what the configuration means, or everything that is wrong with it and with the tenants.
-pub(super) fn run(arguments: &CheckArguments, env: &Environment) -> anyhow::Result<()> {
+pub(super) async fn run(arguments: &CheckArguments, env: &Environment) -> anyhow::Result<()> {
     let loaded = Loaded::read(&arguments.config, env)?;
     write!(io::stdout(), "{}", Summary(&loaded))?;
+    if arguments.online {
+        online::run(&loaded.config, loaded.directory.entries()).await?;
+    }
     Ok(())
 }
 
