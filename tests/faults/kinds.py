@@ -93,6 +93,9 @@ refusal("409 state", 409, "10012")
 refusal("410", 410, "10005")
 refusal("415", 415, "10014")
 refusal("422", 422, "10027")
+# These say that the request belongs elsewhere.
+for _status in (301, 307, 308):
+    refusal(str(_status), _status, headers=lambda: (("Location", "{path}"),), html=True)
 refusal("429", 429, "10011")
 refusal("429 retry-after 0", 429, "10011", lambda: (("Retry-After", "0"),))
 refusal("429 retry-after-ms", 429, "10011", lambda: (("Retry-After-Ms", "60"),))
@@ -215,7 +218,8 @@ instead("data is null", 200, b'{"data":null}')
 instead("data is a text", 200, b'{"data":"ok"}')
 instead("errors with 200", 200, errors("10007", "unexpected"))
 instead("deep JSON", 200, b'{"data":' + b"[" * 2000 + b"]" * 2000 + b"}")
-for _status in (300, 301, 302, 303, 307, 308):
+# These do not say whether the request was carried out (RFC 9110 §15.4): a result may be found elsewhere.
+for _status in (300, 302, 303):
     instead(str(_status), _status, headers=(("Location", "{path}"),))
 instead("304", 304)
 instead("408", 408, errors("10008", "timeout"))

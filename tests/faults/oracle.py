@@ -119,7 +119,10 @@ class History:
             if call["reason"] in REFUSED:
                 false += [one for one in own if one["at"] <= call["end"]]
             if false and not self.lost_between(false[0]["at"], call["end"]):
-                self.add("sent after all", operation, f"call {call['number']} failed with {call['reason']}, but {false[0]['id']} was sent")
+                self.add("sent after all", operation, f"call {call['number']} failed with {call['reason']} after {self.faults_of(call)}, but {false[0]['id']} was sent")
+
+    def faults_of(self, call: dict) -> str:
+        return ", ".join(one["fault"] for one in self.events if one["what"] == "request" and one["call"] == call["number"]) or "no request"
 
     def is_duplicate(self, step: plan.Step, message: dict) -> bool:
         other = self.sends.get(message["operation"])
@@ -151,7 +154,7 @@ class History:
             self.add("borrowed acceptance" if self.is_right(call) else "false acceptance", call["operation"], f"call {call['number']}: {results}")
         negative = call["code"] == "OK" and outcome != "CHECK_OUTCOME_ACCEPTED" and outcome or call["reason"] in REFUSED | NOT_BEGUN | {"VERIFICATION_NOT_FOUND"}
         if negative and outcome != "CHECK_OUTCOME_UNSPECIFIED" and any(one["at"] <= call["end"] for one in accepted):
-            self.add("false refusal", call["operation"], f"call {call['number']} ends with {outcome or call['reason']}, but its code was accepted")
+            self.add("false refusal", call["operation"], f"call {call['number']} ends with {outcome or call['reason']} after {self.faults_of(call)}, but its code was accepted")
 
     def is_right(self, call: dict) -> bool:
         """Whether the code of a check is that of a verification that it means."""
