@@ -20,7 +20,7 @@ use crate::{
     limits::CallLimiter,
     reload::Reload,
     services::{Services, Tasks},
-    store::{Connectivity, Store},
+    store::{Connectivity, Risk, Store},
     telemetry::{Metrics, Telemetry},
     tenant::{Directory, DirectoryWatch},
     upstream::{self, Client},
@@ -74,7 +74,7 @@ impl Gateway {
     ) -> Result<Self, Error> {
         let metrics = telemetry.metrics.clone();
         let upstream = Client::new(config, clock.clone(), &metrics)?;
-        let store = Store::new(&config.store, clock.clone(), {
+        let store = Store::new(&config.store, config.sends.settle_window, clock.clone(), {
             let metrics = metrics.clone();
             move |seen| metrics.store_updated(seen.outcome, seen.took, seen.conflicts)
         })?;
@@ -164,16 +164,23 @@ impl Gateway {
 /// store is unavailable: it is unavailable for all gateways, and reads still work.
 async fn follow_store(store: &Store, readiness: &Readiness, metrics: &Metrics, server: &GrpcServer) {
     let (mut last, mut reached) = (None, !store.is_remote());
+    let clock = store.clone();
+    metrics.store_clock_offset(move || clock.clock_offset().as_secs_f64());
     loop {
-        let contact = store.connectivity(last).await;
-        last = Some(contact);
-        metrics.store_is_up(contact == Connectivity::Up);
-        if contact == Connectivity::Up && !reached {
+        let status = store.status(last.as_ref()).await;
+        let is_up = status.connectivity == Connectivity::Up;
+        metrics.store_is_up(is_up);
+        if is_up && !reached {
             reached = true;
             readiness.remove(NotReady::Store);
             server.set_serving().await;
         }
-        readiness.set_store_degraded(reached && contact == Connectivity::Down);
+        for risk in Risk::ALL {
+            metrics.store_at_risk(risk.name(), status.risks.contains(&risk));
+        }
+        let unavailable = (reached && !is_up).then_some("store");
+        readiness.set_degraded(unavailable.into_iter().chain(status.risks.iter().map(|risk| risk.condition())));
+        last = Some(status);
     }
 }
 

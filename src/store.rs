@@ -5,14 +5,16 @@
 mod clock;
 mod memory;
 mod redis;
+mod status;
 
-use std::{future, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, future, sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
+pub use self::status::{Connectivity, Risk, StoreStatus};
 use self::{clock::StoreClock, memory::MemoryBackend, redis::RedisBackend};
 use crate::{
     clock::Clock,
@@ -33,6 +35,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub struct Store {
     backend: StoreBackend,
     clock: Arc<StoreClock>,
+    refuses_at_risk: bool,
     /// The key of all digests, so that nobody who sees a record finds its phone number by trying all numbers.
     hash_key: Arc<hmac::Key>,
 }
@@ -74,6 +77,9 @@ pub enum Error {
     /// Others changed the record all the time.
     #[error("too many concurrent changes of a record")]
     Contended,
+    /// The store may lose the record of a new operation.
+    #[error("the store may not keep the record: {}", .0.describe())]
+    AtRisk(Risk),
     /// The answer was lost. The record may have been changed, once.
     #[error("it is unknown whether the record was changed")]
     Unknown(#[source] Arc<dyn std::error::Error + Send + Sync>),
@@ -89,15 +95,18 @@ impl Error {
             Self::Unreachable(_) => "unreachable",
             Self::Contended => "contended",
             Self::Unknown(_) => "unknown",
+            Self::AtRisk(_) => "at_risk",
         }
     }
 }
 
 impl From<Error> for domain::Error {
     fn from(error: Error) -> Self {
-        Self::new(ErrorReason::StoreUnavailable, "the gateway can't record the operation")
-            .retry_after(RETRY_AFTER)
-            .source(error)
+        let message = match &error {
+            Error::AtRisk(risk) => format!("the store may not keep the record of the operation: {}", risk.describe()),
+            _ => "the gateway can't record the operation".to_owned(),
+        };
+        Self::new(ErrorReason::StoreUnavailable, message).retry_after(RETRY_AFTER).source(error)
     }
 }
 
@@ -112,22 +121,15 @@ pub struct UpdateStats {
     pub conflicts: u64,
 }
 
-/// Whether the server of the store can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Connectivity {
-    /// It answers and takes writes.
-    Up,
-    /// It does not.
-    Down,
-}
-
 impl Store {
-    /// The store of `config`, which calls `on_update` after each update at a server. It connects on first use.
+    /// The store of `config`, which calls `on_update` after each update at a server. It connects on first use. A loss of
+    /// records is a risk for a `settle_window`.
     ///
     /// # Errors
     /// What is wrong with the files that the settings name.
     pub fn new(
         config: &config::StoreConfig,
+        settle_window: Duration,
         clock: Clock,
         on_update: impl Fn(UpdateStats) + Send + Sync + 'static,
     ) -> Result<Self, Errors> {
@@ -140,8 +142,16 @@ impl Store {
         let (Some(hash_key), Some(server)) = (hash_key, server) else { return Err(errors) };
         let hash_key_digest = digest(&hash_key, &[b"hash key"]);
         let clock = Arc::new(StoreClock::new(clock));
-        let redis = RedisBackend::new(&config.redis, server, hash_key_digest, clock.clone(), Box::new(on_update));
-        Ok(Self { backend: StoreBackend::Redis(Arc::new(redis)), clock, hash_key: Arc::new(hash_key) })
+        let redis = RedisBackend::new(
+            &config.redis,
+            server,
+            hash_key_digest,
+            clock.clone(),
+            settle_window,
+            Box::new(on_update),
+        );
+        let (backend, hash_key) = (StoreBackend::Redis(Arc::new(redis)), Arc::new(hash_key));
+        Ok(Self { backend, clock, refuses_at_risk: config.redis.refuse_at_risk, hash_key })
     }
 
     /// A store in the memory of this process.
@@ -155,7 +165,7 @@ impl Store {
         let hash_key = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &hash_key));
         let clock = Arc::new(StoreClock::new(clock));
         let memory = MemoryBackend::new(config.max_records, clock.clone());
-        Self { backend: StoreBackend::Memory(Arc::new(memory)), clock, hash_key }
+        Self { backend: StoreBackend::Memory(Arc::new(memory)), clock, refuses_at_risk: true, hash_key }
     }
 
     /// Changes the record at `key` atomically. `change` may be called again after a conflict; its last result counts.
@@ -208,13 +218,23 @@ impl Store {
         }
     }
 
-    /// Waits until the connectivity differs from `last`. The server is checked every second; memory is always up.
-    pub async fn connectivity(&self, last: Option<Connectivity>) -> Connectivity {
-        match &self.backend {
-            StoreBackend::Memory(_) if last == Some(Connectivity::Up) => future::pending().await,
-            StoreBackend::Memory(_) => Connectivity::Up,
-            StoreBackend::Redis(redis) => Box::pin(redis.connectivity(last)).await,
+    /// Waits until the status differs from `last`. A server is checked every second; memory is always up.
+    pub async fn status(&self, last: Option<&StoreStatus>) -> StoreStatus {
+        match (&self.backend, last) {
+            (StoreBackend::Redis(redis), _) => Box::pin(redis.status(last)).await,
+            (StoreBackend::Memory(_), Some(_)) => future::pending().await,
+            (StoreBackend::Memory(_), None) => StoreStatus { connectivity: Connectivity::Up, risks: BTreeSet::new() },
         }
+    }
+
+    /// Whether an operation may start that must take effect at most once.
+    ///
+    /// # Errors
+    /// [`Error::AtRisk`] if the store may lose its record.
+    pub fn may_start(&self) -> Result<(), Error> {
+        let StoreBackend::Redis(redis) = &self.backend else { return Ok(()) };
+        let risk = redis.risks().into_iter().find(|risk| self.refuses_at_risk && risk.breaks_promises());
+        risk.map_or(Ok(()), |risk| Err(Error::AtRisk(risk)))
     }
 
     /// The time by the clock that all gateways of the store share. Leases, windows and limits count by it.

@@ -53,10 +53,9 @@ impl Readiness {
         self.0.lock().not_ready.remove(&reason);
     }
 
-    /// Says whether the store is unavailable. Calls should still be sent here: reads succeed.
-    pub fn set_store_degraded(&self, is: bool) {
-        let degraded = &mut self.0.lock().degraded;
-        _ = if is { degraded.insert("store") } else { degraded.remove("store") };
+    /// Says what restricts the gateway. Calls should still be sent here: reads succeed.
+    pub fn set_degraded(&self, causes: impl Iterator<Item = &'static str>) {
+        self.0.lock().degraded = causes.collect();
     }
 }
 

@@ -39,7 +39,7 @@ impl Loaded {
         }
         // If the section is wrong, it names the wrong files.
         if !errors.concern("store")
-            && let Err(more) = Store::new(&config.store, Clock::default(), |_| ())
+            && let Err(more) = Store::new(&config.store, config.sends.settle_window, Clock::default(), |_| ())
         {
             errors.append(more);
         }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::ValueEnum;
 
 use super::{
-    kinds::{Kind, SECOND, choice, count, duration, items, optional, path, text},
+    kinds::{Kind, SECOND, choice, count, duration, items, optional, path, switch, text},
     setting::settings,
 };
 
@@ -66,6 +66,12 @@ settings! {
             text("1 to 64 letters, digits, hyphens, underscores, dots and colons", key_prefix);
         /// How long one command may take. One update of a record may take four times as long.
         timeout: Duration = "500ms", duration(Duration::from_millis(10)..=SECOND * 10);
+        /// Whether sends are refused while the server may lose their records: while it evicts records or is full, and for
+        /// `sends.settle_window` after it has lost some. Otherwise messages may be sent twice.
+        refuse_at_risk: bool = "true", switch();
+        /// How far the clocks of the gateway and the server may differ before the gateway warns. What the store counts
+        /// does not depend on the gateway's clock.
+        max_clock_offset: Duration = "5s", duration(Duration::from_millis(10)..=SECOND * 3600);
         /// A file with the secret key for the hashes that stand for phone numbers: at least 32 bytes, the same for all
         /// replicas. If you change it, change `key_prefix` too.
         hash_key_file: Option<PathBuf> = "", optional(path());

@@ -13,6 +13,8 @@ impl Limiter {
     /// `PHONE_SEND_LIMIT_REACHED`, `SEND_COOL_DOWN`, `COUNTRY_SEND_LIMIT_REACHED`, `DAILY_SEND_LIMIT_REACHED`, and
     /// `STORE_UNAVAILABLE`.
     pub async fn reserve_send(&self, tenant: &Tenant, phone_number: &PhoneNumber) -> Result<QuotaReservation, Error> {
+        // Without its record the send could be repeated.
+        self.store.may_start()?;
         let mut reservation = QuotaReservation::default();
         match self.take_all(tenant, phone_number, &mut reservation).await {
             Ok(()) => Ok(reservation),

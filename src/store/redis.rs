@@ -9,9 +9,12 @@ mod files;
 mod manager;
 mod marks;
 mod record;
+mod sentinels;
 mod update;
+mod watch;
 
 use std::{
+    collections::BTreeSet,
     error::Error as StdError,
     hash::{BuildHasher, RandomState},
     sync::Arc,
@@ -22,12 +25,12 @@ use ::redis::Script;
 use jiff::Timestamp;
 use tokio::{
     sync::{Mutex, MutexGuard},
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use self::manager::ConnectionManager;
 pub(super) use self::{connection::RedisServer, files::hash_key};
-use super::{Change, Connectivity, Error, UpdateStats, clock::StoreClock};
+use super::{Change, Connectivity, Error, Risk, StoreStatus, UpdateStats, clock::StoreClock};
 use crate::config;
 
 /// The version of the record format. Gateways of another version share no records.
@@ -58,11 +61,12 @@ impl RedisBackend {
         server: RedisServer,
         hash_key_digest: String,
         clock: Arc<StoreClock>,
+        settle_window: Duration,
         on_update: Box<dyn Fn(UpdateStats) + Send + Sync>,
     ) -> Self {
         let prefix = format!("{}:{SCHEMA}:", config.key_prefix);
         Self {
-            connection: ConnectionManager::new(server, &prefix, hash_key_digest, clock),
+            connection: ConnectionManager::new(server, &prefix, hash_key_digest, clock, settle_window),
             script: Script::new(update::SWAP),
             prefix,
             timeout: config.timeout,
@@ -100,34 +104,29 @@ impl RedisBackend {
         self.connection.records_since().await
     }
 
-    /// Waits until the connectivity differs from `last`.
-    pub(super) async fn connectivity(&self, last: Option<Connectivity>) -> Connectivity {
-        loop {
-            if last.is_some() {
-                sleep(CHECK_INTERVAL).await;
-            }
-            match self.connection.check().await {
-                Ok(_) if last == Some(Connectivity::Up) => {}
-                Ok(_) => {
-                    tracing::info!("the store is available");
-                    self.warn_of_eviction().await;
-                    return Connectivity::Up;
-                }
-                Err(_) if last == Some(Connectivity::Down) => {}
-                Err(cause) => {
-                    tracing::error!(cause = &*cause as &dyn StdError, "the store is not available");
-                    return Connectivity::Down;
-                }
-            }
-        }
+    /// Why the store may lose records, or has lost some.
+    pub(super) fn risks(&self) -> BTreeSet<Risk> {
+        self.connection.risks()
     }
 
-    async fn warn_of_eviction(&self) {
-        if let Some(policy) = self.connection.eviction_policy().await.filter(|policy| policy != "noeviction") {
-            tracing::warn!(
-                policy,
-                "the store evicts records when it is full, so messages may be sent twice: set maxmemory-policy to noeviction"
-            );
+    /// Waits until the status differs from `last`.
+    pub(super) async fn status(&self, last: Option<&StoreStatus>) -> StoreStatus {
+        loop {
+            if last.is_some() {
+                _ = timeout(CHECK_INTERVAL, self.connection.changed()).await;
+            }
+            let checked = self.connection.check().await;
+            let connectivity = if checked.is_ok() { Connectivity::Up } else { Connectivity::Down };
+            if last.is_none_or(|last| last.connectivity != connectivity) {
+                match checked {
+                    Ok(()) => tracing::info!("the store is available"),
+                    Err(cause) => tracing::error!(cause = &*cause as &dyn StdError, "the store is not available"),
+                }
+            }
+            let status = StoreStatus { connectivity, risks: self.risks() };
+            if last != Some(&status) {
+                return status;
+            }
         }
     }
 }

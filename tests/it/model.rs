@@ -82,7 +82,8 @@ async fn gateways_that_share_a_server_send_one_message_per_operation() {
         config.redis.key_prefix = format!("world-{seed}");
         worlds.spawn(async move {
             let _permit = permits.acquire().await.unwrap();
-            let stores = [(); 2].map(|()| Store::new(&config, Clock::default(), |_| ()).unwrap());
+            let stores =
+                [(); 2].map(|()| Store::new(&config, Duration::from_mins(1), Clock::default(), |_| ()).unwrap());
             World::play_at(Random::new(seed), stores).await.map_err(|wrong| format!("world {seed}: {wrong}"))
         });
     }

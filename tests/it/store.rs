@@ -1,8 +1,11 @@
 //! The store in memory and at Redis servers, which the tests start, and gateways that share a server.
 
 mod contract;
+mod deployments;
 mod kinds;
+mod load;
 mod marks;
 mod outage;
 mod replicas;
+mod risks;
 mod rolling;

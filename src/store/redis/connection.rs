@@ -1,20 +1,17 @@
 //! How to connect: to one server, to the master that sentinels name, or to a cluster.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, future, sync::Arc};
 
 use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult, TlsMode,
-    Value,
-    aio::MultiplexedConnection,
-    cluster::ClusterClientBuilder,
-    cluster_async::ClusterConnection,
-    cluster_routing::{RoutingInfo, SingleNodeRoutingInfo},
-    cmd, from_redis_value,
-    sentinel::{SentinelClientBuilder, SentinelServerType},
+    AsyncConnectionConfig, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult, Value,
+    aio::MultiplexedConnection, cluster::ClusterClientBuilder, cluster_async::ClusterConnection,
 };
 use tokio::task::spawn_blocking;
 
-use super::files::ServerFiles;
+use super::{
+    files::ServerFiles,
+    sentinels::{Sentinels, open},
+};
 use crate::config::{self, Errors, RedisMode};
 
 /// How often a cluster's client follows a key that has moved.
@@ -32,6 +29,8 @@ pub(in crate::store) struct RedisServer {
     pub(super) config: config::RedisConfig,
     /// Of the server, of some nodes of the cluster, or of the sentinels.
     addresses: Vec<ConnectionInfo>,
+    /// Those that choose the master, if there are any.
+    sentinels: Option<Sentinels>,
 }
 
 #[derive(Clone)]
@@ -47,19 +46,6 @@ impl RedisConnection {
             Self::Cluster(cluster) => command.query_async(cluster).await,
         }
     }
-
-    /// The answer of `INFO memory`; in a cluster, that of any primary.
-    pub(super) async fn memory_info(&mut self) -> RedisResult<String> {
-        let mut info = cmd("INFO");
-        info.arg("memory");
-        let value = match self {
-            Self::Server(server) => info.query_async(server).await?,
-            Self::Cluster(cluster) => {
-                cluster.route_command(info, RoutingInfo::SingleNode(SingleNodeRoutingInfo::RandomPrimary)).await?
-            }
-        };
-        Ok(from_redis_value(value)?)
-    }
 }
 
 impl RedisServer {
@@ -67,57 +53,57 @@ impl RedisServer {
     pub(in crate::store) fn new(config: &config::RedisConfig, errors: &mut Errors) -> Option<Self> {
         ServerFiles::read(config).map_err(|wrong| errors.append(wrong)).ok()?;
         let addresses = config.addresses().map(IntoConnectionInfo::into_connection_info);
-        let addresses = addresses.collect::<RedisResult<_>>().expect("the settings were validated");
-        Some(Self { config: config.clone(), addresses })
+        let addresses: Vec<_> = addresses.collect::<RedisResult<_>>().expect("the settings were validated");
+        let sentinels = (config.mode == RedisMode::Sentinel)
+            .then(|| Sentinels::new(addresses.clone(), config.sentinel_master.clone(), config.timeout));
+        Some(Self { config: config.clone(), addresses, sentinels })
     }
 
-    pub(super) async fn connect(&self) -> Result<RedisConnection, SharedError> {
+    /// Connects to the server, to the cluster, or to the master that the sentinels name. Returns its address if it may
+    /// change.
+    pub(super) async fn connect(&self) -> Result<(RedisConnection, Option<ConnectionAddr>), SharedError> {
+        let files = self.files().await?;
+        if self.config.mode == RedisMode::Cluster {
+            let cluster = self.cluster(&files).await.map_err(shared)?;
+            return Ok((RedisConnection::Cluster(cluster), None));
+        }
+        let (mut address, mut master) = (self.addresses[0].clone(), None);
+        if let Some(sentinels) = &self.sentinels {
+            let named = sentinels.master(&files).await?;
+            master = Some(named.clone());
+            address = address.set_addr(named);
+        }
+        let client = open(self.node(&address, &files), files.certificates()).map_err(shared)?;
+        let server = client.get_multiplexed_async_connection_with_config(&self.timing()).await.map_err(shared)?;
+        Ok((RedisConnection::Server(server), master))
+    }
+
+    /// Whether the sentinels name another master than `known`, or none. What they don't say changes nothing.
+    pub(super) async fn has_left(&self, known: Option<&ConnectionAddr>) -> bool {
+        let (Some(sentinels), Some(known), Ok(files)) = (&self.sentinels, known, self.files().await) else {
+            return false;
+        };
+        match sentinels.master(&files).await {
+            Ok(master) => master != *known,
+            Err(cause) => Sentinels::is_failover(&*cause),
+        }
+    }
+
+    /// Waits until a sentinel announces a change of the master.
+    pub(super) async fn changed(&self) {
+        match (&self.sentinels, self.files().await) {
+            (Some(sentinels), Ok(files)) => sentinels.changed(&files).await,
+            _ => future::pending().await,
+        }
+    }
+
+    async fn files(&self) -> Result<ServerFiles, SharedError> {
         let config = self.config.clone();
-        let files = spawn_blocking(move || ServerFiles::read(&config)).await.map_err(shared)?.map_err(shared)?;
-        let connected = match self.config.mode {
-            RedisMode::Standalone => self.standalone(files).await.map(RedisConnection::Server),
-            RedisMode::Cluster => self.cluster(files).await.map(RedisConnection::Cluster),
-            RedisMode::Sentinel => self.sentinel(files).await.map(RedisConnection::Server),
-        };
-        connected.map_err(shared)
+        spawn_blocking(move || ServerFiles::read(&config)).await.map_err(shared)?.map_err(shared)
     }
 
-    async fn standalone(&self, files: ServerFiles) -> RedisResult<MultiplexedConnection> {
-        let node = self.node(&self.addresses[0], &files);
-        let client = match files.certificates() {
-            Some(certificates) => Client::build_with_tls(node, certificates)?,
-            None => Client::open(node)?,
-        };
-        client.get_multiplexed_async_connection_with_config(&self.timing()).await
-    }
-
-    async fn sentinel(&self, files: ServerFiles) -> RedisResult<MultiplexedConnection> {
-        let sentinels: Vec<_> = self.addresses.iter().map(|address| address.addr().clone()).collect();
-        let is_tls = matches!(sentinels[0], ConnectionAddr::TcpTls { .. });
-        let master = &self.config.sentinel_master;
-        let mut builder = SentinelClientBuilder::new(sentinels, master, SentinelServerType::Master)?;
-        if is_tls {
-            builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
-        }
-        if let Some(username) = self.username() {
-            builder = builder.set_client_to_redis_username(username);
-        }
-        if let Some(password) = &files.password {
-            builder = builder.set_client_to_redis_password(password.expose());
-        }
-        if let Some(password) = &files.sentinel_password {
-            builder = builder.set_client_to_sentinel_password(password.expose());
-        }
-        if let Some(certificates) = files.certificates() {
-            builder = builder
-                .set_client_to_redis_certificates(certificates.clone())
-                .set_client_to_sentinel_certificates(certificates);
-        }
-        builder.build()?.get_async_connection_with_config(&self.timing()).await
-    }
-
-    async fn cluster(&self, files: ServerFiles) -> RedisResult<ClusterConnection> {
-        let nodes = self.addresses.iter().map(|address| self.node(address, &files));
+    async fn cluster(&self, files: &ServerFiles) -> RedisResult<ClusterConnection> {
+        let nodes = self.addresses.iter().map(|address| self.node(address, files));
         let mut builder = ClusterClientBuilder::new(nodes)
             .connection_timeout(self.config.timeout)
             .response_timeout(self.config.timeout)

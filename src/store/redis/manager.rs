@@ -3,19 +3,20 @@
 //! The reconnecting connection of the client library does not follow the failover of sentinels, and keeps errors other
 //! than those of the network for ever, such as a password that was wrong for a moment.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use ::redis::{Cmd, ErrorKind, RedisError, RetryMethod, ServerErrorKind, Value, cmd};
+use ::redis::{Cmd, ConnectionAddr, ErrorKind, RedisError, RetryMethod, ServerErrorKind, Value, cmd};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
     connection::{RedisConnection, RedisServer, SharedError, shared},
     marks::{Marks, Reports, ServerReport},
+    watch::ServerWatch,
 };
 use crate::{
     config::RedisMode,
-    store::{Error, clock::StoreClock},
+    store::{Error, Risk, clock::StoreClock},
     sync::Mutex,
 };
 
@@ -36,6 +37,7 @@ pub(super) struct ConnectionManager {
     hash_key_digest: String,
     marks: Marks,
     clock: Arc<StoreClock>,
+    watch: Mutex<ServerWatch>,
     state: Mutex<ConnectionState>,
     /// Held while connecting. Other calls wait for the same connection.
     connecting: tokio::sync::Mutex<()>,
@@ -44,6 +46,8 @@ pub(super) struct ConnectionManager {
 #[derive(Default)]
 struct ConnectionState {
     connection: Option<RedisConnection>,
+    /// The server that the sentinels had named.
+    master: Option<ConnectionAddr>,
     /// Counts the connections.
     number: u64,
     /// Until when no connection is tried, and why.
@@ -101,11 +105,29 @@ enum ConnectError {
 
 impl ConnectionManager {
     /// Connects on first use. All keys begin with `prefix`.
-    pub(super) fn new(server: RedisServer, prefix: &str, hash_key_digest: String, clock: Arc<StoreClock>) -> Self {
-        let marks = Marks::new(prefix, server.config.mode == RedisMode::Cluster);
-        let (timeout, hash_key_at) = (server.config.timeout, format!("{prefix}hash_key"));
+    pub(super) fn new(
+        server: RedisServer,
+        prefix: &str,
+        hash_key_digest: String,
+        clock: Arc<StoreClock>,
+        settle_window: Duration,
+    ) -> Self {
+        let config = &server.config;
+        let marks = Marks::new(prefix, config.mode == RedisMode::Cluster);
+        let watch = ServerWatch::new(settle_window, config.max_clock_offset, config.mode == RedisMode::Sentinel);
+        let (timeout, hash_key_at, watch) = (config.timeout, format!("{prefix}hash_key"), Mutex::new(watch));
         let (state, connecting) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { server, timeout, hash_key_at, hash_key_digest, marks, clock, state, connecting }
+        Self { server, timeout, hash_key_at, hash_key_digest, marks, clock, watch, state, connecting }
+    }
+
+    /// Why the store may lose records, or has lost some.
+    pub(super) fn risks(&self) -> BTreeSet<Risk> {
+        self.watch.lock().risks().clone()
+    }
+
+    /// Waits until the server may have changed.
+    pub(super) async fn changed(&self) {
+        self.server.changed().await;
     }
 
     /// Whether the client may execute a command twice.
@@ -135,14 +157,18 @@ impl ConnectionManager {
         })
     }
 
-    /// Checks that the server answers, takes writes, and holds records of our hash key.
-    pub(super) async fn check(&self) -> Result<Vec<ServerReport>, SharedError> {
-        let reports = self.inspect().await?;
-        if self.may_repeat() {
-            // In a cluster the records of the other servers can be used.
-            return Ok(reports.into_iter().flatten().collect());
+    /// Checks that the server answers, takes writes, and holds records of our hash key. Leaves a server that the sentinels
+    /// no longer name.
+    pub(super) async fn check(&self) -> Result<(), SharedError> {
+        let (master, number) = {
+            let state = self.state.lock();
+            (state.master.clone(), state.number)
+        };
+        if self.server.has_left(master.as_ref()).await {
+            tracing::warn!("the sentinels choose another master");
+            self.discard(number);
         }
-        reports.into_iter().collect()
+        self.inspect().await.map(|_| ())
     }
 
     /// Since when the servers have kept all records. None if a server does not say it.
@@ -162,15 +188,6 @@ impl ConnectionManager {
         reports
     }
 
-    /// The `maxmemory-policy`. None if the server has no memory limit or does not show it.
-    pub(super) async fn eviction_policy(&self) -> Option<String> {
-        let (mut connection, _) = self.connection().await.ok()?;
-        let Ok(Ok(info)) = timeout(self.timeout, connection.memory_info()).await else { return None };
-        let value = |key| info.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
-        let policy = value("maxmemory_policy:")?;
-        (value("maxmemory:") != Some("0")).then(|| policy.to_owned())
-    }
-
     /// The connection with its number. Connects if there is none.
     async fn connection(&self) -> Result<(RedisConnection, u64), SharedError> {
         if let Some(known) = self.known() {
@@ -181,17 +198,17 @@ impl ConnectionManager {
             return known;
         }
         let connect = async {
-            let mut connection = self.server.connect().await?;
+            let (mut connection, master) = self.server.connect().await?;
             self.clock.forget();
             self.handshake(&mut connection).await?;
-            Ok(connection)
+            Ok((connection, master))
         };
         let connected = timeout(CONNECT_TIMEOUTS * self.timeout, connect).await;
         let mut state = self.state.lock();
         match connected.unwrap_or_else(|_| Err(self.timed_out())) {
-            Ok(connection) => {
+            Ok((connection, master)) => {
                 let number = state.number + 1;
-                *state = ConnectionState { connection: Some(connection.clone()), number, backoff: None };
+                *state = ConnectionState { connection: Some(connection.clone()), master, number, backoff: None };
                 Ok((connection, number))
             }
             Err(cause) => {
@@ -215,7 +232,7 @@ impl ConnectionManager {
     fn discard(&self, number: u64) {
         let mut state = self.state.lock();
         if state.number == number {
-            state.connection = None;
+            (state.connection, state.master) = (None, None);
         }
     }
 
@@ -228,8 +245,12 @@ impl ConnectionManager {
             self.clock.measured(first.time, asked);
         }
         reports = reports.into_iter().map(|report| report.and_then(usable)).collect();
-        match &reports[..] {
-            [Err(cause)] => Err(cause.clone()),
+        let (good, bad): (Vec<_>, Vec<_>) = reports.iter().partition(|report| report.is_ok());
+        let good: Vec<_> = good.into_iter().flatten().collect();
+        self.watch.lock().note(&good, self.clock.offset());
+        match bad.first() {
+            // In a cluster the records of the other servers can be used.
+            Some(Err(cause)) if good.is_empty() => Err(cause.clone()),
             _ => Ok(reports),
         }
     }

@@ -24,14 +24,28 @@ const KEEP: Duration = Duration::from_hours(24 * 8);
 /// What a server reports on itself.
 #[derive(Clone, Debug)]
 pub(super) struct ServerReport {
+    /// The key of its first mark.
+    pub(super) mark: String,
     /// The time at the server.
     pub(super) time: Timestamp,
     /// Since when it has kept its records.
     pub(super) since: Timestamp,
+    /// Why it has not kept them longer: `new`, `moved` (another server has the records) or `evicted`.
+    pub(super) cause: String,
+    /// The last renewal of the mark before that change.
+    pub(super) former: Timestamp,
+    /// This renewal of the mark.
+    pub(super) renewed: Timestamp,
     /// Why it refused to write a mark. Empty if it wrote it.
     pub(super) refusal: String,
     /// `master` or `slave`.
     pub(super) role: String,
+    /// Its `maxmemory-policy`. Empty if it has no memory limit.
+    pub(super) eviction_policy: String,
+    /// How many replicas are connected.
+    pub(super) replicas: u32,
+    /// Whether it refuses writes without replicas.
+    pub(super) needs_replicas: bool,
 }
 
 /// The report of each server, or why it gave none.
@@ -76,23 +90,23 @@ impl Marks {
         };
         let reports = masters.into_iter().map(|ranges| {
             let keys = ranges.into_iter().flat_map(|(first, last)| self.keys.range(first..=last));
-            let renew = renewal(keys.map(|(_, key)| key));
+            let keys: Vec<_> = keys.map(|(_, key)| key).collect();
             let mut connection = connection.clone();
             async move {
-                let renew = renew.ok_or(ReportError::Unmarked).map_err(shared)?;
-                ServerReport::parse(connection.query(&renew).await.map_err(shared)?)
+                let (first, others) = keys.split_first().ok_or(ReportError::Unmarked).map_err(shared)?;
+                let report = connection.query(&renewal(first, others)).await.map_err(shared)?;
+                ServerReport::parse((*first).clone(), report)
             }
         });
         Ok(join_all(reports).await)
     }
 }
 
-/// The command that renews the marks at `keys`, which are at one server. None if there are none.
-fn renewal<'k>(mut keys: impl Iterator<Item = &'k String>) -> Option<Cmd> {
+/// The command that renews the marks of one server.
+fn renewal(first: &str, others: &[&String]) -> Cmd {
     let mut renew = cmd("EVAL");
-    renew.arg(RENEW).arg(1).arg(keys.next()?).arg(u64::try_from(KEEP.as_millis()).unwrap_or(u64::MAX));
-    keys.for_each(|key| _ = renew.arg(key));
-    Some(renew)
+    renew.arg(RENEW).arg(1).arg(first).arg(u64::try_from(KEEP.as_millis()).unwrap_or(u64::MAX)).arg(others);
+    renew
 }
 
 /// The ranges of slots of each master, from the answer of `CLUSTER SLOTS`, in the order of their first slots.
@@ -118,14 +132,18 @@ impl ServerReport {
         self.refusal.starts_with("OOM")
     }
 
-    fn parse(value: Value) -> Result<Self, SharedError> {
+    fn parse(mark: String, value: Value) -> Result<Self, SharedError> {
         type Times = (i64, i64, String, i64, i64);
         type Texts = (String, String, String);
         type Answer = (Times, Texts, (u32, String));
         let answer: Answer = from_redis_value(value).map_err(shared)?;
-        let ((micros, since, ..), (refusal, role, _), _) = answer;
-        let (time, since) = (Timestamp::from_microsecond(micros), Timestamp::from_millisecond(since));
-        let (Ok(time), Ok(since)) = (time, since) else { return Err(shared(ReportError::Unreadable)) };
-        Ok(Self { time, since, refusal, role })
+        let ((micros, since, cause, former, renewed), (refusal, role, eviction_policy), (replicas, good)) = answer;
+        let [since, former, renewed] = [since, former, renewed].map(Timestamp::from_millisecond);
+        let times = (Timestamp::from_microsecond(micros), since, former, renewed);
+        let (Ok(time), Ok(since), Ok(former), Ok(renewed)) = times else {
+            return Err(shared(ReportError::Unreadable));
+        };
+        let needs_replicas = !good.is_empty();
+        Ok(Self { mark, time, since, cause, former, renewed, refusal, role, eviction_policy, replicas, needs_replicas })
     }
 }

@@ -262,6 +262,10 @@ instruments! {
         = "Updates that were repeated because another gateway changed the record first.";
     store_is_up: Flag("verify_gateway.store.up", "{server}", [])
         = "1 if the store is available. 0 if it is not: sends and checks are refused.";
+    store_risk: Gauge("verify_gateway.store.risk", "{risk}", [risk])
+        = "1 while the store may lose records or has lost some: eviction, full, records_lost, unreplicated, or clock_offset.";
+    store_clock_offset: Observed("verify_gateway.store.clock_offset", "s", [])
+        = "How far the gateway's clock is behind the clock of the store.";
     record_write_failed: Count("verify_gateway.store.record_write_failures", "{record}", [record])
         = "Records that could not be written after an operation ended: the request record or the target lock.";
     limit_hit: Count("verify_gateway.limit.hits", "{hit}", [limit, mode: LimitMode])

@@ -74,6 +74,11 @@ impl Instruments {
         }
     }
 
+    /// Records whether the store is at this risk.
+    pub fn store_at_risk(&self, risk: &'static str, is: bool) {
+        self.store_risk.record(f64::from(u8::from(is)), &[KeyValue::new("risk", risk)]);
+    }
+
     /// Reads the number of open circuit breakers from `open`, by effect.
     pub fn breakers(&self, open: impl Fn(&mut dyn FnMut(&'static str, usize)) + Send + Sync + 'static) {
         let _ = self.breakers_open.set(Box::new(move |observe| {

@@ -14,7 +14,7 @@ use crate::support::redis::{Redis, ask};
 const MINUTE: Duration = Duration::from_mins(1);
 
 pub fn open(config: &verify_gateway::config::StoreConfig) -> Store {
-    Store::new(config, Clock::default(), |_| ()).unwrap()
+    Store::new(config, MINUTE, Clock::default(), |_| ()).unwrap()
 }
 
 pub async fn put(store: &Store, key: &str, value: &str, keep: Duration) -> Result<(), store::Error> {

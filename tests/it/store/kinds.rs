@@ -3,30 +3,16 @@
 use std::{fs, time::Duration};
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use tempfile::TempDir;
 use tokio::task::JoinSet;
-use verify_gateway::{
-    config::{self, RedisMode},
-    store,
-};
+use verify_gateway::store;
 
-use super::contract::{add, get, open, put};
-use crate::support::redis::{Redis, ask, at, connect, free_port, program};
+use super::{
+    contract::{add, get, open, put},
+    deployments::{cluster, user, watched},
+};
+use crate::support::redis::{Redis, ask, at, free_port, program};
 
 const MINUTE: Duration = Duration::from_mins(1);
-
-/// A user with only the permissions that docs/OPERATIONS.md lists, as arguments of a server.
-fn user(more: &'static str) -> Vec<&'static str> {
-    let user = "gateway on >s3cret ~vg:* resetchannels -@all +get +set +pexpire +eval +evalsha +info +time";
-    ["--user"].into_iter().chain(user.split(' ')).chain(more.split_terminator(' ')).collect()
-}
-
-/// Makes the gateway log in as that user.
-fn log_in(config: &mut config::StoreConfig, server: &Redis) {
-    fs::write(server.path("password"), "s3cret\n").unwrap();
-    config.redis.username = "gateway".into();
-    config.redis.password_file = Some(server.path("password"));
-}
 
 #[tokio::test]
 async fn a_server_with_tls_and_a_user_of_few_rights_is_enough() {
@@ -62,40 +48,9 @@ async fn a_server_with_tls_and_a_user_of_few_rights_is_enough() {
     assert!(matches!(get(&open(&config), "a").await, Err(store::Error::Unreachable(_))));
 }
 
-/// Three nodes that know each other, and the settings for them.
-async fn cluster() -> Option<(Vec<Redis>, config::StoreConfig)> {
-    let program = program()?;
-    let (mut nodes, mut ports) = (Vec::new(), Vec::new());
-    for _ in 0..3 {
-        let (port, bus) = (free_port().to_string(), free_port().to_string());
-        let arguments = ["--port", &port, "--cluster-port", &bus, "--cluster-enabled", "yes", "--bind", "127.0.0.1"];
-        let arguments = [&arguments[..], &user("+ping +asking +cluster|slots")].concat();
-        nodes.push(Redis::within(program.clone(), tempfile::tempdir().unwrap(), &arguments).await);
-        ports.push((port, bus));
-    }
-    for (node, slots) in nodes.iter().zip(["0 5460", "5461 10922", "10923 16383"]) {
-        let mut node = node.connect().await;
-        let () = ask(&mut node, &format!("CLUSTER ADDSLOTSRANGE {slots}")).await;
-        for (port, bus) in &ports {
-            let () = ask(&mut node, &format!("CLUSTER MEET 127.0.0.1 {port} {bus}")).await;
-        }
-    }
-    for node in &nodes {
-        let mut node = node.connect().await;
-        while !ask::<String>(&mut node, "CLUSTER INFO").await.contains("cluster_state:ok") {}
-        while ask::<String>(&mut node, "CLUSTER NODES").await.lines().count() < 3 {}
-    }
-    let urls: Vec<_> = ports.iter().map(|(port, _)| format!("redis://127.0.0.1:{port}")).collect();
-    let mut config = at(&[&urls[0], &urls[1]], &nodes[0].path("hash_key"));
-    config.redis.mode = RedisMode::Cluster;
-    log_in(&mut config, &nodes[0]);
-    config.redis.timeout = Duration::from_secs(2);
-    Some((nodes, config))
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_keeps_each_record_on_its_own_node_and_follows_those_that_move() {
-    let Some((nodes, config)) = cluster().await else { return };
+    let Some((nodes, config)) = cluster(false).await else { return };
     let stores = [open(&config), open(&config)];
     let mut tasks = JoinSet::new();
     for store in stores.clone() {
@@ -147,48 +102,14 @@ async fn port_of(node: &mut redis::aio::MultiplexedConnection) -> String {
 }
 
 /// A master, a replica, and three sentinels that watch them.
-struct Watched {
-    master: Redis,
-    replica: Redis,
-    _sentinels: Vec<Redis>,
-    config: config::StoreConfig,
-}
-
-async fn watched() -> Option<Watched> {
-    let program = program()?;
-    let server = async |port: &str, more: &[&str]| {
-        let arguments = [&["--port", port, "--bind", "127.0.0.1"], more, &user("")].concat();
-        Redis::within(program.clone(), tempfile::tempdir().unwrap(), &arguments).await
-    };
-    let (master_port, replica_port) = (free_port().to_string(), free_port().to_string());
-    let master = server(&master_port, &[]).await;
-    let replica = server(&replica_port, &["--replicaof", &format!("127.0.0.1 {master_port}")]).await;
-    let mut itself = replica.connect().await;
-    while !ask::<String>(&mut itself, "INFO replication").await.contains("master_link_status:up") {}
-    let (mut sentinels, mut urls) = (Vec::new(), Vec::new());
-    for _ in 0..3 {
-        let port = free_port().to_string();
-        sentinels.push(sentinel(&program, &port, &master_port).await);
-        urls.push(format!("redis://127.0.0.1:{port}"));
-    }
-    for url in &urls {
-        let mut sentinel = connect(url).await;
-        let knows = "num-other-sentinels".to_owned();
-        loop {
-            let fields: Vec<String> = ask(&mut sentinel, "SENTINEL MASTER verify").await;
-            let field = |key: &str| fields.iter().position(|word| word == key).map(|at| fields[at + 1].clone());
-            if (field(&knows), field("num-slaves")) == (Some("2".into()), Some("1".into())) {
-                break;
-            }
+/// Adds one, and repeats an addition that was refused or whose server died.
+async fn until_added(store: &store::Store) -> u32 {
+    loop {
+        if let Ok(n) = add(store, "n").await {
+            return n;
         }
+        tokio::task::yield_now().await;
     }
-    let urls: Vec<_> = urls.iter().map(String::as_str).collect();
-    let mut config = at(&urls, &master.path("hash_key"));
-    config.redis.mode = RedisMode::Sentinel;
-    config.redis.sentinel_master = "verify".into();
-    log_in(&mut config, &master);
-    config.redis.timeout = Duration::from_secs(1);
-    Some(Watched { master, replica, _sentinels: sentinels, config })
 }
 
 /// The replication offset of a server.
@@ -197,34 +118,19 @@ async fn offset(server: &mut redis::aio::MultiplexedConnection) -> String {
     info.lines().find_map(|line| line.strip_prefix("master_repl_offset:")).unwrap().to_owned()
 }
 
-async fn sentinel(program: &str, port: &str, master_port: &str) -> Redis {
-    let folder: TempDir = tempfile::tempdir().unwrap();
-    let file = folder.path().join("sentinel.conf");
-    let text = format!(
-        "port {port}\nbind 127.0.0.1\nsentinel monitor verify 127.0.0.1 {master_port} 2\n\
-         sentinel down-after-milliseconds verify 300\nsentinel failover-timeout verify 3000\n"
-    );
-    fs::write(&file, text).unwrap();
-    Redis::configured(program.to_owned(), folder, &[file.to_str().unwrap(), "--sentinel"]).await
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_promoted_replica_is_found_with_every_record() {
-    let Some(mut watched) = watched().await else { return };
+    let Some(mut watched) = watched(1, "0").await else { return };
     let store = open(&watched.config);
     for n in 1..=20 {
         assert_eq!(add(&store, "n").await.unwrap(), n);
     }
     // Writes that are not replicated are lost with the master.
     let mut itself = watched.master.connect().await;
-    let mut replica = watched.replica.connect().await;
+    let mut replica = watched.replicas[0].connect().await;
     while offset(&mut itself).await != offset(&mut replica).await {}
     watched.master.kill().await;
-    let n = loop {
-        if let Ok(n) = add(&store, "n").await {
-            break n;
-        }
-    };
+    let n = until_added(&store).await;
     assert_eq!(n, 21);
     // The old master returns as a replica, and the gateway does not write to it.
     watched.master.revive().await;
@@ -234,5 +140,7 @@ async fn a_promoted_replica_is_found_with_every_record() {
     };
     // A server that becomes a replica closes all connections, new ones too.
     while !info().await.is_ok_and(|text| text.contains("master_link_status:up")) {}
-    assert_eq!(add(&store, "n").await.unwrap(), 22);
+    // The server may have closed a connection whose addition it had made.
+    let n = until_added(&store).await;
+    assert!((22..=23).contains(&n), "{n}");
 }

@@ -81,7 +81,7 @@ async fn gateways_whose_clocks_differ_count_by_the_clock_of_the_server() {
     let Some(server) = Redis::start().await else { return };
     let config = server.store();
     let fast = Clock::starting_at(Timestamp::now() + MINUTE);
-    let fast = Store::new(&config, fast, |_| ()).unwrap();
+    let fast = Store::new(&config, MINUTE, fast, |_| ()).unwrap();
     let right = open(&config);
     assert!(fast.now().duration_since(right.now()) > SignedDuration::from_secs(30));
     for store in [&fast, &right] {

@@ -111,14 +111,14 @@ async fn a_server_that_pauses_dies_and_restarts_has_every_write_once() {
     assert!(done > 0 && (done..=done + unknown).contains(&sum), "{sum} of {done} and {unknown}");
     // Each store reconnects on its own.
     for store in stores {
-        while store.connectivity(Some(Connectivity::Down)).await != Connectivity::Up {}
+        while store.status(None).await.connectivity != Connectivity::Up {}
         add(&store, "n").await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn without_the_server_reads_go_on_and_nothing_is_dispatched() {
-    let Some(mut server) = Redis::start().await else { return };
+    let Some(mut server) = Redis::with(&["--appendonly", "yes", "--appendfsync", "always"]).await else { return };
     let gateway = TestGateway::builder().config(|config| config.store = server.store()).start().await;
     ready(&gateway, true, &[]).await;
     let mut clients = gateway.clients().await;
@@ -171,7 +171,13 @@ async fn a_gateway_is_not_ready_until_it_has_reached_the_server() {
 #[tokio::test]
 async fn a_gateway_survives_a_flushed_and_a_paused_server() {
     let Some(server) = Redis::start().await else { return };
-    let gateway = TestGateway::builder().config(|config| config.store = server.store()).start().await;
+    let gateway = TestGateway::builder()
+        .config(|config| {
+            config.store = server.store();
+            config.store.redis.refuse_at_risk = false;
+        })
+        .start()
+        .await;
     let mut itself = server.connect().await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
@@ -225,7 +231,7 @@ async fn an_outcome_that_is_not_persisted_is_returned_only_after_it_is_reconcile
 }
 
 /// Waits until the admin port reports this.
-async fn ready(gateway: &TestGateway, is: bool, degraded: &[&str]) {
+pub async fn ready(gateway: &TestGateway, is: bool, degraded: &[&str]) {
     loop {
         let (_, body) = gateway.admin("/readyz").await;
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();

@@ -1,0 +1,104 @@
+//! What the reports of the servers mean: the risks, and the losses of records.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use super::marks::ServerReport;
+use crate::store::Risk;
+
+/// How far the clocks of two servers may differ.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(10);
+
+/// The servers as they were last seen.
+pub(super) struct ServerWatch {
+    /// How long a loss of records matters.
+    settle_window: Duration,
+    max_clock_offset: Duration,
+    /// Whether replicas may take over although no server has any at the moment.
+    has_sentinels: bool,
+    /// By the key of the first mark.
+    seen: HashMap<String, SeenMark>,
+    lost: Option<Instant>,
+    risks: BTreeSet<Risk>,
+}
+
+struct SeenMark {
+    since: Timestamp,
+    renewed: Timestamp,
+}
+
+impl ServerWatch {
+    pub(super) fn new(settle_window: Duration, max_clock_offset: Duration, has_sentinels: bool) -> Self {
+        let (seen, lost, risks) = (HashMap::new(), None, BTreeSet::new());
+        Self { settle_window, max_clock_offset, has_sentinels, seen, lost, risks }
+    }
+
+    pub(super) const fn risks(&self) -> &BTreeSet<Risk> {
+        &self.risks
+    }
+
+    /// Compares the reports with the earlier ones. Logs each change once.
+    pub(super) fn note(&mut self, reports: &[&ServerReport], clock_offset: SignedDuration) {
+        let mut losses = Vec::new();
+        for report in reports {
+            losses.extend(self.loss(report));
+            let seen = SeenMark { since: report.since, renewed: report.renewed };
+            self.seen.insert(report.mark.clone(), seen);
+        }
+        if let Some(how) = losses.first() {
+            self.lost = Some(Instant::now());
+            tracing::error!(how, "the store has lost records, so messages may be sent twice");
+        }
+        let any = |is: fn(&ServerReport) -> bool| reports.iter().any(|report| is(report));
+        let can_fail_over = self.has_sentinels || any(|report| report.replicas > 0);
+        let risks = [
+            (Risk::Eviction, any(|report| !matches!(&*report.eviction_policy, "" | "noeviction"))),
+            (Risk::Full, any(ServerReport::is_full)),
+            (Risk::RecordsLost, self.lost.is_some_and(|lost| lost.elapsed() < self.settle_window)),
+            (Risk::Unreplicated, can_fail_over && any(|report| !report.needs_replicas)),
+            (Risk::ClockOffset, clock_offset.unsigned_abs() > self.max_clock_offset),
+        ];
+        let risks = risks.into_iter().filter(|(_, is)| *is).map(|(risk, _)| risk).collect();
+        log_changes(&self.risks, &risks);
+        self.risks = risks;
+    }
+
+    /// How the server has lost records since it was last seen.
+    fn loss(&self, report: &ServerReport) -> Option<&'static str> {
+        let seen = self.seen.get(&report.mark)?;
+        // An older change came to this server with a slot of a cluster.
+        if report.since == seen.since || report.since.saturating_add(CLOCK_SKEW).ok()? < seen.renewed {
+            return None;
+        }
+        match &*report.cause {
+            "new" => Some("it was emptied"),
+            "evicted" => Some("it has evicted some"),
+            _ if report.former < seen.renewed => Some("another server took its place without the last writes"),
+            _ => {
+                tracing::warn!(
+                    "another server, or the same one restarted, has taken the place of a server of the store"
+                );
+                None
+            }
+        }
+    }
+}
+
+fn log_changes(before: &BTreeSet<Risk>, now: &BTreeSet<Risk>) {
+    for risk in now.difference(before) {
+        let (name, cause) = (risk.name(), risk.describe());
+        if risk.breaks_promises() {
+            tracing::error!(risk = name, cause, "the store may not keep its records");
+        } else {
+            tracing::warn!(risk = name, cause, "the store is at risk");
+        }
+    }
+    for risk in before.difference(now) {
+        tracing::info!(risk = risk.name(), "the store is no longer at risk");
+    }
+}
