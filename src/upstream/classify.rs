@@ -58,7 +58,9 @@ pub(super) fn class(result: &Result<Response, AttemptError>) -> AttemptClass {
     match result {
         Err(AttemptError::Rejected(_)) => AttemptClass::RejectedLocally,
         Err(AttemptError::Transport(TransportError::Unsent(_))) => AttemptClass::Unsent,
-        Err(AttemptError::Unreadable | AttemptError::Transport(TransportError::TooLarge)) => AttemptClass::Unreadable,
+        Err(AttemptError::Unreadable(_) | AttemptError::Transport(TransportError::TooLarge)) => {
+            AttemptClass::Unreadable
+        }
         Err(AttemptError::Transport(_) | AttemptError::Abandoned) => AttemptClass::OutcomeUnknown,
         Ok(response) => match response.status {
             status if status.is_success() => AttemptClass::Done,
@@ -89,7 +91,7 @@ pub(super) fn success(
     };
     Err(match &error {
         AttemptError::Transport(TransportError::Unsent(_)) => unavailable(retry_after),
-        AttemptError::Unreadable | AttemptError::Transport(TransportError::TooLarge) => unreadable(operation),
+        AttemptError::Unreadable(_) | AttemptError::Transport(TransportError::TooLarge) => unreadable(operation),
         AttemptError::Transport(_) | AttemptError::Abandoned => outcome_unknown(operation, retry_after),
         AttemptError::Rejected(RejectedLocally::CircuitOpen(wait)) => unavailable(Some(*wait)),
         AttemptError::Rejected(RejectedLocally::RetryBudget) => unavailable(None),
@@ -115,13 +117,19 @@ pub(super) fn readable(operation: Operation, response: Response) -> Result<Respo
         Effect::Check => main.response_code.is_some(),
         Effect::Read | Effect::Write => true,
     };
-    let is_readable = match operation {
-        _ if !response.status.is_success() => true,
-        Operation::DeleteProfile => true,
-        _ if operation.is_list() => List::<MainFields>::read(&response.body).is_some(),
-        _ => Data::read(&response.body).is_some_and(has_main_field),
+    if !response.status.is_success() || operation == Operation::DeleteProfile {
+        return Ok(response);
+    }
+    let problem = if operation.is_list() {
+        List::<MainFields>::read(&response.body).is_none().then_some("is not JSON with a list in `data`")
+    } else {
+        match Data::read(&response.body).map(has_main_field) {
+            None => Some("is not JSON with an object in `data`"),
+            Some(false) => Some("lacks its ID or its result"),
+            Some(true) => None,
+        }
     };
-    if is_readable { Ok(response) } else { Err(AttemptError::Unreadable) }
+    problem.map_or(Ok(response), |problem| Err(AttemptError::Unreadable(problem)))
 }
 
 impl Response {

@@ -67,8 +67,8 @@ pub(super) enum AttemptError {
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// The response is a success, and lacks what the operation returns.
-    #[error("the upstream's response can't be read")]
-    Unreadable,
+    #[error("the upstream's response {0}")]
+    Unreadable(&'static str),
     /// The caller's deadline or its cancellation ended the attempt.
     #[error("the caller stopped waiting before the upstream responded")]
     Abandoned,

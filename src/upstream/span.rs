@@ -132,7 +132,7 @@ const fn error_type(error: &AttemptError) -> &'static str {
         AttemptError::Transport(TransportError::Lost(_)) => "connection_lost",
         AttemptError::Transport(TransportError::Timeout) => "timeout",
         AttemptError::Transport(TransportError::TooLarge) => "response_too_large",
-        AttemptError::Unreadable => "unreadable",
+        AttemptError::Unreadable(_) => "unreadable",
         AttemptError::Abandoned => "abandoned",
         AttemptError::Rejected(_) => "rejected_locally",
     }
