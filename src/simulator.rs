@@ -44,7 +44,7 @@ pub use self::{
     fixtures::{FixtureTemplate, Fixtures, QUICKSTART_PROFILE},
     handle::Handle,
     outbox::Message,
-    settings::{Setting, Settings},
+    settings::Settings,
 };
 use crate::clock::Clock;
 
@@ -101,13 +101,9 @@ impl Server {
             return Err(Error::NotLoopback(addr));
         }
         let handle = Handle::new(settings, fixtures, Clock::default()).map_err(Error::Settings)?;
-        let bind = async {
-            let listener = TcpListener::bind(addr).await?;
-            let bound = listener.local_addr()?;
-            Ok((listener, bound))
-        };
-        let (listener, bound) = bind.await.map_err(|source| Error::Bind { addr, source })?;
-        Ok(Self { listener, addr: bound, handle })
+        let refused = |source| Error::Bind { addr, source };
+        let listener = TcpListener::bind(addr).await.map_err(refused)?;
+        Ok(Self { addr: listener.local_addr().map_err(refused)?, listener, handle })
     }
 
     /// The bound address.

@@ -29,20 +29,24 @@ pub(super) struct ApiError {
 impl ApiError {
     /// An error without a source.
     pub(super) fn new(status: StatusCode, code: &str, detail: &str) -> Self {
-        Self { status, items: vec![item(status, code, detail, None)], headers: Vec::new() }
+        Self::of(status, vec![item(status, code, detail, None)])
+    }
+
+    fn of(status: StatusCode, items: Vec<ErrorItem>) -> Self {
+        Self { status, items, headers: Vec::new() }
     }
 
     /// An error in a field of the body.
     pub(super) fn field(status: StatusCode, code: &str, pointer: &str, detail: &str) -> Self {
         let source = ErrorSource { pointer: Some(pointer.to_owned()), parameter: None };
-        Self { status, items: vec![item(status, code, detail, Some(source))], headers: Vec::new() }
+        Self::of(status, vec![item(status, code, detail, Some(source))])
     }
 
     /// An error in a query parameter.
     pub(super) fn parameter(settings: &Settings, name: &str, detail: &str) -> Self {
         let (status, code) = (StatusCode::BAD_REQUEST, settings.bad_request_code.to_string());
         let source = ErrorSource { pointer: None, parameter: Some(name.to_owned()) };
-        Self { status, items: vec![item(status, &code, detail, Some(source))], headers: Vec::new() }
+        Self::of(status, vec![item(status, &code, detail, Some(source))])
     }
 
     /// 400 with the code of the setting `bad_request_code`.
@@ -69,7 +73,7 @@ impl ApiError {
 
     /// 422 for several fields.
     pub(super) fn unprocessable(items: Vec<ErrorItem>) -> Self {
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, items, headers: Vec::new() }
+        Self::of(StatusCode::UNPROCESSABLE_ENTITY, items)
     }
 
     /// Adds a header.

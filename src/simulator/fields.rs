@@ -12,7 +12,7 @@ use crate::telnyx::{ErrorItem, ErrorSource, code};
 pub(super) struct FieldReader<'a> {
     map: &'a Map<String, Value>,
     /// The JSON pointer of the object.
-    at: &'static str,
+    at: String,
     /// Whether null means that the field is missing.
     null_is_missing: bool,
     errors: Vec<ErrorItem>,
@@ -21,7 +21,7 @@ pub(super) struct FieldReader<'a> {
 impl<'a> FieldReader<'a> {
     /// Reads a body.
     pub(super) fn new(map: &'a Map<String, Value>) -> Self {
-        Self { map, at: "", null_is_missing: false, errors: Vec::new() }
+        Self { map, at: String::new(), null_is_missing: false, errors: Vec::new() }
     }
 
     /// Reads the body of an update. Null clears a field if `null_clears`.
@@ -29,14 +29,10 @@ impl<'a> FieldReader<'a> {
         Self { null_is_missing: null_clears, ..Self::new(map) }
     }
 
-    /// Reads the object in the field `name`, whose JSON pointer is `at`.
-    pub(super) fn object<T>(
-        &mut self,
-        name: &str,
-        at: &'static str,
-        read: impl FnOnce(&mut FieldReader<'a>) -> T,
-    ) -> Option<T> {
+    /// Reads the object in the field `name`.
+    pub(super) fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut FieldReader<'a>) -> T) -> Option<T> {
         let map = self.typed(name, "an object", Value::as_object)?;
+        let at = format!("{}/{name}", self.at);
         let mut reader = FieldReader { map, at, null_is_missing: self.null_is_missing, errors: Vec::new() };
         let read = read(&mut reader);
         self.errors.append(&mut reader.errors);

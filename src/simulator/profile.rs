@@ -119,9 +119,8 @@ pub(super) fn read(
             continue;
         }
         let stored = stored.and_then(|stored| stored.get(channel.as_str()));
-        let block = reader.object(channel.as_str(), block::pointer(channel), |reader| {
-            block::read(reader, channel, stored, settings, &template_exists)
-        });
+        let block =
+            reader.object(channel.as_str(), |reader| block::read(reader, channel, stored, settings, &template_exists));
         put(channel.as_str(), block.map(Value::Object));
     }
     reader.finish()?;
@@ -141,7 +140,7 @@ fn check_blocks(profile: &Map<String, Value>, settings: &Settings) -> Result<(),
     match blocks.find(lacks).filter(|_| settings.whitelist == Whitelist::Required) {
         None => Ok(()),
         Some((channel, _)) => {
-            let pointer = format!("{}/whitelisted_destinations", block::pointer(channel));
+            let pointer = format!("/{channel}/whitelisted_destinations");
             Err(ApiError::field(StatusCode::BAD_REQUEST, code::WHITELIST_MISSING, &pointer, "It is required."))
         }
     }

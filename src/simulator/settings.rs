@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 /// Declares each setting once: its name, type, default or words, and description.
 ///
 /// It makes the struct `Settings` with its defaults, an enum for each setting that takes one of several words (the first
-/// word is the default), and the list that the documentation is made from.
+/// word is the default), and the list that the table in `docs/SIMULATOR.md` must be.
 macro_rules! settings {
     ($($name:ident: $type:ident$(<$inner:ident>)?
         $(= $default:expr, $values:literal)?
@@ -37,8 +37,10 @@ macro_rules! settings {
             }
         )?)+
 
-        pub(super) const LIST: &[Setting] = &[$(
-            Setting {
+        /// Every setting, in the order of the documentation.
+        #[cfg(test)]
+        pub(super) const LIST: &[super::tests::Setting] = &[$(
+            super::tests::Setting {
                 name: stringify!($name),
                 values: concat!($($values)? $($first_word $(, " | ", $word)+)?),
                 about: $about,
@@ -52,9 +54,6 @@ mod list;
 pub use self::list::*;
 
 impl Settings {
-    /// Every setting, in the order of the documentation.
-    pub const LIST: &'static [Setting] = list::LIST;
-
     /// Sets `name` to `value` as the command line writes it. `none` empties a setting that may be empty.
     ///
     /// # Errors
@@ -139,79 +138,4 @@ pub(super) fn is_framing(name: &HeaderName) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_read_as_the_command_line_writes_them() {
-        let mut settings = Settings::default();
-        for (name, value) in [
-            ("attempt_limit", "3"),
-            ("after_attempt_limit", "not_found"),
-            ("retry_after", "false"),
-            ("send_price", "0.5"),
-            ("fixed_code", "12345"),
-            ("seed", "42"),
-            ("request_id_header", "x-request-id"),
-        ] {
-            settings.set(name, value).unwrap();
-        }
-        let expected = Settings {
-            attempt_limit: 3,
-            after_attempt_limit: AfterAttemptLimit::NotFound,
-            retry_after: false,
-            send_price: 0.5,
-            fixed_code: Some("12345".into()),
-            seed: Some(42),
-            request_id_header: Some("x-request-id".into()),
-            ..Settings::default()
-        };
-        assert_eq!(settings, expected);
-        settings.set("seed", "none").unwrap();
-        assert_eq!(settings.seed, None);
-    }
-
-    #[test]
-    fn what_no_setting_takes_is_refused_and_changes_nothing() {
-        let mut settings = Settings::default();
-        for (name, value) in [
-            ("no_such_setting", "1"),
-            ("attempt_limit", "many"),
-            ("attempt_limit", "-1"),
-            ("attempt_limit", "none"),
-            ("after_attempt_limit", "whatever"),
-            ("code_length_default", "3"),
-            ("fixed_code", "12a45"),
-            ("timeout_min_secs", "301"),
-            ("timeout_max_secs", "299"),
-            ("max_page_size", "0"),
-            ("send_price", "-1"),
-            ("unauthorized_status", "500"),
-            ("request_id_header", "not a name"),
-            ("request_id_header", "content-length"),
-            ("request_id_header", "Transfer-Encoding"),
-            ("request_id_header", "content-type"),
-            ("request_id_header", "x-simulator"),
-            ("custom_code_min", "11"),
-            ("custom_code_max", "3"),
-            ("custom_code_max", "33"),
-            ("acceptance_fee", "-0.1"),
-            ("keep", "0"),
-        ] {
-            assert!(settings.set(name, value).is_err(), "{name}={value}");
-        }
-        assert_eq!(settings, Settings::default());
-    }
-
-    #[test]
-    fn the_list_names_every_setting_once_and_its_values_are_taken() {
-        let mut listed: Vec<_> = Settings::LIST.iter().map(|setting| setting.name.to_owned()).collect();
-        listed.sort();
-        assert_eq!(listed, Settings::default().to_map().keys().cloned().collect::<Vec<_>>());
-        for setting in Settings::LIST.iter().filter(|setting| setting.values.contains('|')) {
-            for value in setting.values.split(" | ") {
-                Settings::default().set(setting.name, value).unwrap();
-            }
-        }
-    }
-}
+mod tests;

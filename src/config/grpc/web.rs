@@ -1,6 +1,7 @@
 //! Settings of gRPC-Web.
 
-use http::{HeaderValue, Uri};
+use http::HeaderValue;
+use url::Url;
 
 use crate::config::{
     kinds::{items, switch, text},
@@ -27,16 +28,9 @@ impl WebConfig {
     /// Takes an origin as browsers write it (RFC 6454 §6.2): scheme, host and port alone, in lower case, and no port
     /// that is the scheme's own.
     pub fn origin(text: &str) -> Option<HeaderValue> {
-        let uri: Uri = text.parse().ok()?;
-        let (scheme, host) = (uri.scheme_str()?, uri.host()?);
-        let port = match (scheme, uri.port_u16()) {
-            ("http", Some(80)) | ("https", Some(443)) => return None,
-            ("http" | "https", Some(port)) => format!(":{port}"),
-            ("http" | "https", None) => String::new(),
-            _ => return None,
-        };
-        let is_as_written = text == format!("{scheme}://{host}{port}") && text == text.to_lowercase();
-        (is_as_written && !host.is_empty() && !host.contains('*')).then(|| text.parse().ok()).flatten()
+        let origin = Url::parse(text).ok()?.origin();
+        let is_origin = text.starts_with("http") && text == origin.ascii_serialization() && !text.contains('*');
+        is_origin.then(|| text.parse().ok()).flatten()
     }
 }
 

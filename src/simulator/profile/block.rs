@@ -16,17 +16,6 @@ use crate::{
 const TIMEOUT: &str = "default_verification_timeout_secs";
 const SHORT_TIMEOUT: &str = "default_timeout_secs";
 
-/// The JSON pointer of a channel's block.
-pub(super) const fn pointer(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Sms => "/sms",
-        Channel::Call => "/call",
-        Channel::Flashcall => "/flashcall",
-        Channel::Whatsapp => "/whatsapp",
-        Channel::DtmfConfirm => "/dtmf_confirm",
-    }
-}
-
 /// The fields that a caller may set in a channel's block. All others have no effect.
 const fn keys(channel: Channel) -> &'static [&'static str] {
     match channel {

@@ -1,29 +1,6 @@
 //! The declaration of every setting, in the order of the documentation.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-/// The description of a setting.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// Its name.
-    pub name: &'static str,
-    /// The values that it takes, separated by ` | ` where there are few.
-    pub values: &'static str,
-    /// What it decides.
-    pub about: &'static str,
-}
-
-impl Setting {
-    /// The default, as it is written on the command line.
-    pub fn default(&self) -> String {
-        match Settings::default().to_map().remove(self.name) {
-            None | Some(Value::Null) => "none".to_owned(),
-            Some(Value::String(text)) => text,
-            Some(other) => other.to_string(),
-        }
-    }
-}
 
 settings! {
     attempt_limit: u32 = 5, "a count, 0 for none", "wrong codes that a verification takes before it is `invalid`";
