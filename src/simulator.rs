@@ -68,7 +68,8 @@ pub fn in_process(settings: Settings, clock: Clock) -> Result<(Handle, Router), 
 /// The reason why a simulator cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Whoever can reach the simulator can read every code, so an address that other machines reach needs permission.
+    /// Every client that reaches the simulator can read every code. So an address that other machines reach needs
+    /// permission.
     #[error("{0} is not a loopback address, and remote access is not allowed")]
     NotLoopback(SocketAddr),
     /// A setting or a fixture is invalid.

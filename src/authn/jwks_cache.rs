@@ -16,7 +16,7 @@ use crate::{
     tenant::{Issuer, Jwks, JwksUrl, KeysFrom},
 };
 
-/// The shortest time between two fetches because of a token that names an unknown key. Anybody can make up such tokens.
+/// The shortest time between two fetches because of a token that names an unknown key. A caller can make up such tokens.
 const MIN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The public keys of an issuer. Clones share them.

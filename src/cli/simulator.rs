@@ -13,7 +13,7 @@ pub(super) struct SimulatorArguments {
     /// The address to listen on. Port 0 takes any free port.
     #[arg(long, default_value = "127.0.0.1:4010")]
     listen: SocketAddr,
-    /// Allows an address that other machines can reach. Whoever reaches it can read every code.
+    /// Allows an address that other machines can reach. Every client that reaches it can read every code.
     #[arg(long)]
     allow_remote: bool,
     /// Fixtures that exist at the start and after a reset: a file of JSON, or the JSON itself. See docs/SIMULATOR.md.

@@ -88,7 +88,7 @@ pub enum Keypress {
     Key(char),
     /// The person presses no key for ten seconds.
     None,
-    /// Nobody answers the call.
+    /// The call is not answered.
     NoAnswer,
     /// A mailbox answers the call.
     Voicemail,

@@ -16,7 +16,7 @@ pub const QUICKSTART_PROFILE: &str = "4900017a-e7c8-e79e-0a7c-0d98f49b09cc";
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fixtures {
-    /// Changes to the settings. Whoever starts the simulator applies them.
+    /// Changes to the settings. The caller of `Server::bind` applies them.
     pub settings: Map<String, Value>,
     /// Templates, each with an `id` and a `text`.
     pub templates: Vec<FixtureTemplate>,

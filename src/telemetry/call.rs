@@ -7,10 +7,9 @@ use std::{
 
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
 use tokio::task_local;
-use tower::util::rng::{HasherRng, Rng};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use uuid::Builder;
+use uuid::Uuid;
 
 use super::Metrics;
 use crate::{
@@ -84,7 +83,7 @@ impl Call {
             (context.trace_id(), context.span_id())
         });
         Arc::new(Self {
-            request_id: request_id.unwrap_or_else(new_request_id),
+            request_id: request_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
             rpc,
             tenant: OnceLock::new(),
             identity: OnceLock::new(),
@@ -122,13 +121,6 @@ impl Call {
     }
 }
 
-/// A random UUID. It need not be unpredictable, so no system call is spent on it.
-fn new_request_id() -> String {
-    let mut random = HasherRng::default();
-    let bytes = u128::from(random.next_u64()) << 64 | u128::from(random.next_u64());
-    Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid().to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -137,7 +129,9 @@ mod tests {
 
     #[test]
     fn new_request_ids_are_random_uuids() {
-        let names: HashSet<String> = (0..10_000).map(|_| new_request_id()).collect();
+        let metrics = Metrics::default();
+        let name = |_| Call::new("a/b", None, &Span::none(), metrics.clone()).request_id.clone();
+        let names: HashSet<String> = (0..10_000).map(name).collect();
         assert_eq!(names.len(), 10_000);
         let name: uuid::Uuid = names.iter().next().unwrap().parse().unwrap();
         assert_eq!(name.get_version_num(), 4);

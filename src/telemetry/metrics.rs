@@ -17,7 +17,7 @@ use opentelemetry_sdk::{
 use prometheus::{Encoder, Registry, TextEncoder};
 
 pub use self::{
-    instruments::{ActiveGuard, INVENTORY, Instrument, Instruments, MetricKind},
+    instruments::{ActiveGuard, Instruments},
     labels::SendOutcome,
 };
 use crate::{domain::TenantId, sync::Mutex};

@@ -175,8 +175,8 @@ mod tests {
 
     #[test]
     fn an_empty_directory_knows_no_credential() {
-        let nobody = Directory::default();
-        assert!(nobody.by_token("").is_none() && nobody.by_uri("").is_none() && nobody.rules("").is_empty());
+        let empty = Directory::default();
+        assert!(empty.by_token("").is_none() && empty.by_uri("").is_none() && empty.rules("").is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Phone numbers that fail without any setup.
 //!
-//! They are in the block that the North American numbering plan reserves for fiction, so they belong to nobody. They
+//! They are in the block that the North American numbering plan reserves for fiction, so no phone has them. They
 //! change sends only, never the check of a code.
 
 use super::fault::Fault;

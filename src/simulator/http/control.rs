@@ -61,7 +61,7 @@ pub(super) fn endpoints() -> Vec<(&'static str, &'static str, MethodRouter<Handl
         ("/_simulator/settings", "GET, PATCH: the settings", get(settings).patch(change_settings)),
         (
             "/_simulator/numbers",
-            "GET: the magic numbers; POST: a phone number that nobody else gets",
+            "GET: the magic numbers; POST: a phone number that no other caller gets",
             get(numbers).post(new_number),
         ),
     ]

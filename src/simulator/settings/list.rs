@@ -71,7 +71,7 @@ settings! {
     second_keypad_call: SecondKeypadCall [Allow "allow", Refuse "refuse"],
         "a keypad confirmation while the number has a pending one: a second call, or 409 and 10036";
     keypad_no_answer: KeypadNoAnswer [Error "error", Pending "pending"],
-        "the status of a keypad confirmation whose call nobody answers";
+        "the status of a keypad confirmation whose call is not answered";
     raw_plus: RawPlus [Accept "accept", NotFound "not_found"], "a `+` in a path that is not percent-encoded";
     request_id_header: Option<String> = None, "a header name, or none", "the header that carries an ID of the response";
     latency_ms: u32 = 0, "milliseconds", "the delay of every answer of the API";

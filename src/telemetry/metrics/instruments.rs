@@ -1,7 +1,7 @@
 //! Every instrument, declared once: name, kind, unit, labels and description.
 //!
-//! This table makes the instruments, the methods of [`Instruments`] that record with plain labels, `INVENTORY`, and
-//! `docs/METRICS.md`. The names are those of OpenTelemetry. [`Instrument::prometheus`] has those of Prometheus.
+//! This table makes the instruments, the methods of [`Instruments`] that record with plain labels, and
+//! `docs/METRICS.md`. The names are those of OpenTelemetry.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,47 +11,13 @@ use opentelemetry::{
 };
 
 use super::labels::{Label, SendOutcome, TenantLabels};
+#[cfg(test)]
+use super::tests::{Instrument, MetricKind};
 use crate::{
     domain::{Country, LimitMode, TenantId},
     telemetry::semconv,
     telnyx::Channel,
 };
-
-/// The description of an instrument.
-#[derive(Clone, Copy, Debug)]
-pub struct Instrument {
-    /// Its name in OpenTelemetry.
-    pub name: &'static str,
-    /// Its kind.
-    pub kind: MetricKind,
-    /// Its unit, in UCUM.
-    pub unit: &'static str,
-    /// The names of its labels.
-    pub labels: &'static [&'static str],
-    /// What it measures.
-    pub doc: &'static str,
-}
-
-/// The kinds of instruments, by how they look in Prometheus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MetricKind {
-    /// A sum that only grows.
-    Counter,
-    /// A value that grows and shrinks.
-    Gauge,
-    /// A distribution of values.
-    Histogram,
-}
-
-impl Instrument {
-    /// Its name in Prometheus: with underscores, the unit, and `_total` for a counter.
-    pub fn prometheus(&self) -> String {
-        let name = self.name.replace('.', "_");
-        let unit = if self.unit == "s" { "_seconds" } else { "" };
-        let total = if self.kind == MetricKind::Counter { "_total" } else { "" };
-        format!("{name}{unit}{total}")
-    }
-}
 
 /// Takes a value with its labels.
 type Observe<'a> = &'a mut dyn FnMut(f64, &[KeyValue]);
@@ -188,12 +154,14 @@ macro_rules! instruments {
         impl Instruments { $(method!($kind, $field, $doc, $labels);)+ }
 
         /// The descriptions of all instruments.
-        pub const INVENTORY: &[Instrument] = &[$(
+        #[cfg(test)]
+        pub(super) const INVENTORY: &[Instrument] = &[$(
             Instrument { name: $name, kind: kind!(metric $kind), unit: $unit, labels: names!($labels), doc: $doc },
         )+];
     };
 }
 
+#[cfg(test)]
 macro_rules! names {
     ([$($label:ident $(: $type:ty)? $(= $name:expr)?),*]) => { &[$(label!(name $label $($name)?)),*] };
 }

@@ -2,7 +2,43 @@
 
 use std::{collections::BTreeSet, env, fmt::Write, fs, path::Path};
 
-use super::*;
+use super::instruments::INVENTORY;
+
+/// The description of an instrument.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Instrument {
+    /// Its name in OpenTelemetry.
+    pub(super) name: &'static str,
+    /// Its kind.
+    pub(super) kind: MetricKind,
+    /// Its unit, in UCUM.
+    pub(super) unit: &'static str,
+    /// The names of its labels.
+    pub(super) labels: &'static [&'static str],
+    /// What it measures.
+    pub(super) doc: &'static str,
+}
+
+/// The kinds of instruments, by how they look in Prometheus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MetricKind {
+    /// A sum that only grows.
+    Counter,
+    /// A value that grows and shrinks.
+    Gauge,
+    /// A distribution of values.
+    Histogram,
+}
+
+impl Instrument {
+    /// Its name in Prometheus: with underscores, the unit, and `_total` for a counter.
+    fn prometheus(&self) -> String {
+        let name = self.name.replace('.', "_");
+        let unit = if self.unit == "s" { "_seconds" } else { "" };
+        let total = if self.kind == MetricKind::Counter { "_total" } else { "" };
+        format!("{name}{unit}{total}")
+    }
+}
 
 /// The text of `docs/METRICS.md`.
 fn page() -> String {
