@@ -122,11 +122,6 @@ impl Handle {
         self.state().faults.list(None)
     }
 
-    /// Removes all faults. Magic numbers stay.
-    pub fn clear_faults(&self) {
-        self.state().faults.clear(None);
-    }
-
     /// The current settings.
     pub fn settings(&self) -> Settings {
         self.state().settings.clone()

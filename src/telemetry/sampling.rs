@@ -25,10 +25,7 @@ pub struct Sampling(Arc<Rules>);
 struct Rules {
     /// The share of calls that are recorded. None if traces are off.
     ratio: Option<f64>,
-    follow_caller: bool,
-    /// The entries of the caller's baggage that become attributes of its span.
-    baggage: Vec<String>,
-    legacy_rpc_names: bool,
+    otlp: config::OtlpConfig,
     propagator: TextMapCompositePropagator,
 }
 
@@ -46,18 +43,12 @@ impl Sampling {
             Box::new(TraceContextPropagator::new()),
             Box::new(BaggagePropagator::new()),
         ]);
-        Self(Arc::new(Rules {
-            ratio,
-            follow_caller: otlp.follow_caller,
-            baggage: otlp.baggage.clone(),
-            legacy_rpc_names: otlp.legacy_rpc_names,
-            propagator,
-        }))
+        Self(Arc::new(Rules { ratio, otlp: otlp.clone(), propagator }))
     }
 
     /// Whether server spans also have the legacy names of the RPC conventions.
     pub fn legacy_rpc_names(&self) -> bool {
-        self.0.legacy_rpc_names
+        self.0.otlp.legacy_rpc_names
     }
 
     /// The span of `begin` as part of the trace in `headers`. Disabled if the call is not recorded.
@@ -66,17 +57,17 @@ impl Sampling {
         let Some(ratio) = rules.ratio else { return Span::none() };
         let is_drawn = || ratio > 0.0 && HasherRng::default().next_f64() < ratio;
         // The fast path of most calls: without a trace, the headers need not be parsed.
-        if !headers.contains_key("traceparent") && rules.baggage.is_empty() {
+        if !headers.contains_key("traceparent") && rules.otlp.baggage.is_empty() {
             return if is_drawn() { begin() } else { Span::none() };
         }
         let caller = rules.propagator.extract(&HeaderExtractor(headers));
         let trace = caller.span().span_context().clone();
-        let is_recorded = if trace.is_valid() && rules.follow_caller { trace.is_sampled() } else { is_drawn() };
+        let is_recorded = if trace.is_valid() && rules.otlp.follow_caller { trace.is_sampled() } else { is_drawn() };
         if !is_recorded {
             return Span::none();
         }
         let span = begin();
-        for key in &rules.baggage {
+        for key in &rules.otlp.baggage {
             if let Some(value) = caller.baggage().get(key) {
                 span.set_attribute(format!("baggage.{key}"), value.as_str().to_owned());
             }
