@@ -60,7 +60,7 @@ def good() -> dict:
 
 
 def judge(history: dict) -> set[str]:
-    world = plan.World(0, "memory", "memory", 1, [], {"any_case": False})
+    world = plan.World(0, "memory", "memory", 1, [], {"any_case": False, "echoes_code": True})
     found = oracle.History(world, 0, 0, history["calls"], history["events"], [], history["sends"], history["took"])
     return {one.rule for one in found.violations}
 

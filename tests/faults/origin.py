@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import kinds
 from kinds import Answer
 
+DEFAULT_TIMEOUT = 300
 CHANNELS = ("sms", "call", "flashcall", "whatsapp")
 
 
@@ -129,11 +130,12 @@ class Origin:
     # ---- the API
 
     def act(self, request: Request, as_number: bool = False) -> tuple[int, object]:
+        block = {"code_length": 5, "default_verification_timeout_secs": DEFAULT_TIMEOUT}
         match request.method, request.parts:
             case "GET", ["verify_profiles"]:
                 return 200, {"data": [], "meta": meta(1, 25, 0)}
             case "GET", ["verify_profiles", profile]:
-                return 200, {"data": {"id": profile, "name": "p", **{one: {"code_length": 5} for one in CHANNELS}}}
+                return 200, {"data": {"id": profile, "name": "p", **{one: block for one in CHANNELS}}}
             case "POST", ["verifications", channel] if channel in CHANNELS:
                 return 200, {"data": self.show(self.send(request, channel, as_number))}
             case "GET", ["verifications", "by_phone_number", phone]:
@@ -194,7 +196,7 @@ class Origin:
             "status": one["status"],
             "phone_number": one["phone"],
             "verify_profile_id": one["profile"],
-            "timeout_secs": one["timeout"] or 300,
+            "timeout_secs": one["timeout"] or DEFAULT_TIMEOUT,
             "custom_code": one["custom_code"] if self.traits["echoes_code"] or not is_listed else None,
             "created_at": self.stamp(one["created"]),
             "updated_at": self.stamp(one["updated"]),

@@ -74,7 +74,8 @@ def world(seed: str, number: int) -> World:
     name = NAMES[number % len(NAMES)]
     traits = {
         "offset": rng.choice([0, 0.8 * CLOCK_SKEW, -0.8 * CLOCK_SKEW]),
-        "echoes_code": rng.random() < 0.7,
+        # Whether lists show the codes of callers.
+        "echoes_code": rng.random() < 0.8,
         "empty_is_404": rng.random() < 0.5,
         "page_ceiling": rng.choice([25, 250]),
         "any_case": rng.random() < 0.6,
