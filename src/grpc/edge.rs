@@ -37,6 +37,9 @@ const DEADLINE_GRACE: Duration = Duration::from_millis(5);
 /// When a caller that was shed may try again: long enough for many calls to end.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// Bytes of the metadata of one call, counted as HTTP/2 counts them (RFC 9113 §10.5.1): twice gRPC's usual limit of 8 KiB.
+pub(super) const MAX_METADATA: usize = 16 << 10;
+
 /// What all calls share on their way to the services.
 struct Edge {
     tracing: CallTracing,
@@ -76,8 +79,14 @@ impl Edge {
         response
     }
 
-    /// Shed → deadline → authenticate → limits → allowed? → service.
+    /// Metadata → shed → deadline → authenticate → limits → allowed? → service.
     async fn admit(&self, call: &ServerCall, mut request: Request<Body>) -> Result<Response<Body>, Error> {
+        // Metadata: what is too large is refused before anything keeps it.
+        let metadata: usize =
+            request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+        if metadata > MAX_METADATA {
+            return Err(Error::new(ErrorReason::MessageTooLarge, "the metadata is larger than 16 KiB"));
+        }
         // Shed: a refusal is cheap only before any work is done, authentication included.
         let _permit = self.permit()?;
         // Deadline: all further work ends with the caller's deadline.

@@ -70,22 +70,31 @@ fn pushback(code: Code, wait: Option<Duration>) -> Option<MetadataValue<Ascii>> 
     Some(millis.into())
 }
 
+/// The longest message, in bytes. Each error has it up to four times.
+const MAX_MESSAGE: usize = 200;
+
+/// The longest other text of a caller or of the configuration, in bytes. IDs and names are not longer.
+const MAX_TEXT: usize = 128;
+
+/// The bytes that the violations of an error may take. With all else, the trailers then stay below 6 KiB, of which a quarter
+/// is base64. Many clients accept 8 KiB, and report `RESOURCE_EXHAUSTED` in place of an error with more.
+const MAX_VIOLATIONS: usize = 1200;
+
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        let (code, message) = (code(error.reason), error.message.as_ref());
+        let (code, message) = (code(error.reason), shortened(&error.message, MAX_MESSAGE));
         let mut details = ErrorDetails::new();
         let mut metadata = HashMap::new();
         if let Some(rule) = &error.rule {
             metadata.insert("rule".to_owned(), rule.name.to_owned());
-            metadata.extend(rule.identity.as_ref().map(|identity| ("identity".to_owned(), identity.to_string())));
-            metadata.extend(rule.subject.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+            let identity = rule.identity.as_deref().map(|identity| ("identity", identity));
+            let subject = rule.subject.iter().map(|(key, value)| (*key, value.as_str()));
+            let entries = identity.into_iter().chain(subject);
+            metadata.extend(entries.map(|(key, value)| (key.to_owned(), shortened(value, MAX_TEXT).to_owned())));
         }
         details.set_error_info(error.reason.short_name(), DOMAIN, metadata);
         if !error.violations.is_empty() {
-            let violations = error.violations.iter();
-            let violations =
-                violations.map(|one| FieldViolation::new(contract_path(&one.field), one.description.as_ref()));
-            details.set_bad_request(violations.collect::<Vec<_>>());
+            details.set_bad_request(violations(&error));
         }
         if let Some(wait) = error.retry_after {
             details.set_retry_info(Some(wait));
@@ -98,7 +107,7 @@ impl From<Error> for Status {
             details.set_request_info(&call.request_id, "");
         }
         if let Some(resource) = &error.resource {
-            details.set_resource_info(resource.kind, &resource.name, "", message);
+            details.set_resource_info(resource.kind, shortened(&resource.name, MAX_TEXT), "", message);
         }
         let mut status = Self::with_error_details(code, message, details);
         if let Some(pushback) = pushback(code, error.retry_after) {
@@ -108,6 +117,31 @@ impl From<Error> for Status {
         status.set_source(Arc::new(error));
         status
     }
+}
+
+/// The violations of `error`, as many as there is room for. The last one then says how many more there are.
+fn violations(error: &Error) -> Vec<FieldViolation> {
+    // The tags and lengths of a violation, which the details hold twice over: as a message in a message.
+    const FRAME: usize = 8;
+    let (mut room, mut taken) = (MAX_VIOLATIONS, Vec::new());
+    for one in &error.violations {
+        let field = shortened(&contract_path(&one.field), MAX_TEXT).to_owned();
+        let violation = FieldViolation::new(field, shortened(&one.description, MAX_MESSAGE));
+        let size = FRAME + violation.field.len() + violation.description.len();
+        let Some(left) = room.checked_sub(size) else {
+            let more = error.violations.len() - taken.len();
+            taken.push(FieldViolation::new("", format!("and {more} more violations")));
+            break;
+        };
+        room = left;
+        taken.push(violation);
+    }
+    taken
+}
+
+/// The beginning of `text`, of at most `max` bytes.
+fn shortened(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
 }
 
 /// The status at the end of the streams of health and reflection when the gateway stops. They are not part of this
@@ -126,7 +160,8 @@ pub(super) fn response(error: Error) -> Response<Body> {
 /// Puts the [`Error`] of a failed call into the response's extensions, where the log, the metrics and the audit find it.
 ///
 /// tonic itself refuses messages that are too large or malformed, and unknown RPCs. These refusals have no error, so they
-/// are replaced. tonic's texts may quote the request, so they are dropped.
+/// are replaced. tonic's texts may quote the request, so they are dropped. Its other headers stay, such as the encodings that
+/// a caller may use.
 pub(super) fn complete(mut response: Response<Body>) -> Response<Body> {
     let of_handler = |status: &Status| status.source()?.downcast_ref::<Error>().cloned();
     if let Some(error) = response.extensions().get().and_then(of_handler) {
@@ -140,11 +175,16 @@ pub(super) fn complete(mut response: Response<Body>) -> Response<Body> {
         Some(Code::Internal | Code::InvalidArgument) => (Reason::MessageMalformed, "the message can't be decoded"),
         Some(_) => (Reason::Internal, "the gateway failed"),
     };
-    self::response(Error::new(reason, message))
+    let mut completed = self::response(Error::new(reason, message));
+    let mut headers = std::mem::take(response.headers_mut());
+    headers.extend(std::mem::take(completed.headers_mut()));
+    *completed.headers_mut() = headers;
+    completed
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use prost::Message;
     use prost_types::FileDescriptorSet;
 
@@ -202,6 +242,37 @@ mod tests {
         assert_eq!(details.resource_info().unwrap().resource_name, "p1");
         assert_eq!(details.quota_failure().unwrap().violations.len(), 1);
         assert!(!String::from_utf8_lossy(status.details()).contains("secret"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn the_trailers_of_every_error_stay_below_6_kib(
+            reason in 0..60_i32,
+            message in ".{0,600}",
+            resource in ".{0,600}",
+            identity in ".{0,600}",
+            violations in prop::collection::vec((".{0,300}", ".{0,300}"), 0..100),
+            many in prop::collection::vec(any::<bool>(), 0..2000),
+        ) {
+            let violations = violations.into_iter().map(|(field, description)| Violation::new(field, description));
+            let many = many.into_iter().map(|_| Violation::new("a", "b"));
+            let mut error = Error::new(Reason::try_from(reason).unwrap_or_default(), message)
+                .retry_after(Duration::MAX)
+                .resource("verification", resource)
+                .rule("limits.guesses_per_phone_number")
+                .identity(identity.into())
+                .violations(violations.chain(many).collect());
+            let subject = [("country", "US"), ("country_assumed", "true"), ("number_type", "fixed_line_or_mobile")];
+            let subject = subject.map(|(key, value)| (key, value.to_owned()));
+            error.rule.as_mut().unwrap().subject = subject.into();
+            let response = Status::from(error).into_http::<()>();
+            // As HTTP/2 counts them (RFC 9113 §10.5.1). The call adds its request ID, as a header and in the details.
+            let request_id = (12 + 128 + 32) + (128 + 60) * 4 / 3;
+            let headers = response.headers().iter();
+            let size: usize = headers.map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+            prop_assert!(size + request_id < 6 << 10, "{size}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod abuse;
 mod health;
 mod lifetime;
 mod messages;
+mod metadata;
 mod reflection;
 mod tls;
 mod web;

@@ -18,15 +18,15 @@ use hyper::server::conn::http2::Builder;
 use hyper_util::rt::TokioTimer;
 
 use super::calls::ConnectionCalls;
-use crate::config;
+use crate::{config, grpc::edge::MAX_METADATA};
 
 /// Concurrent calls on one connection. A service may make all of its calls on one connection, so this is more than the
 /// hundred that clients expect (RFC 9113 §6.5.2) and that Envoy recommends for an edge. It is far below a flood.
 const MAX_CONCURRENT_STREAMS: u32 = 256;
 
-/// Decoded bytes of the metadata of one call: twice gRPC's usual limit of 8 KiB. Larger metadata gets a 431. Four times as
-/// much ends the connection.
-pub(super) const MAX_HEADER_LIST_SIZE: u32 = 16 << 10;
+/// Decoded bytes of the headers of one call. The edge refuses far fewer with a reason. More get a 431 without one. Four
+/// times as much ends the connection.
+pub(super) const MAX_HEADER_LIST_SIZE: u32 = 4 * MAX_METADATA as u32;
 
 /// Unread bytes of the messages of one call. Envoy recommends it for an edge, and it is the default of
 /// `grpc.max_message_size`.

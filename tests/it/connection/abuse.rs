@@ -50,7 +50,7 @@ async fn too_large_metadata_is_refused_and_far_too_large_metadata_closes_the_con
     assert_eq!(peer.until(DATA).await.stream, 3);
     drop(peer);
 
-    let mut peer = Peer::begin(gateway.addr, request(70 << 10)).await;
+    let mut peer = Peer::begin(gateway.addr, request(300 << 10)).await;
     assert_eq!(peer.until(GOAWAY).await.code(), ENHANCE_YOUR_CALM);
     peer.closed().await;
     gateway.stop().await;

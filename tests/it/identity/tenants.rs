@@ -66,7 +66,7 @@ async fn a_denied_call_names_the_rule_and_the_identity() {
         rpcs: Allowed::Only(vec!["CreateVerification", "CreateProfile"]),
         channels: Allowed::Only(vec![telnyx::Channel::Sms]),
         countries: Allowed::Only(vec![Country::new("US").unwrap()]),
-        profiles: Allowed::Only(vec!["allowed".into()]),
+        profiles: Allowed::Only(vec!["allowed-1".into()]),
     };
     let gateway = TestGateway::builder().permissions(permissions).start().await;
     let mut clients = gateway.clients().await;
@@ -85,14 +85,14 @@ async fn a_denied_call_names_the_rule_and_the_identity() {
         (refused.code, refused.reason, refused.rule.unwrap_or_default())
     };
     let denied = |reason: &str, rule: &str| (Code::PermissionDenied, reason.to_owned(), rule.to_owned());
-    let call = send(PHONE, Channel::Call, "allowed").await;
+    let call = send(PHONE, Channel::Call, "allowed-1").await;
     assert_eq!(call, denied("CHANNEL_NOT_ALLOWED", "channels"));
-    let abroad = send("+442071838750", Channel::Sms, "allowed").await;
+    let abroad = send("+442071838750", Channel::Sms, "allowed-1").await;
     assert_eq!(abroad, denied("COUNTRY_NOT_ALLOWED", "countries"));
-    let other = send(PHONE, Channel::Sms, "other").await;
+    let other = send(PHONE, Channel::Sms, "other-1").await;
     assert_eq!(other, denied("PROFILE_NOT_ALLOWED", "profiles"));
     // A permitted send reaches Telnyx, which has no such profile.
-    assert_eq!(send(PHONE, Channel::Sms, "allowed").await.1, "PROFILE_NOT_FOUND");
+    assert_eq!(send(PHONE, Channel::Sms, "allowed-1").await.1, "PROFILE_NOT_FOUND");
     gateway.stop().await;
 }
 

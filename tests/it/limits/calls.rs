@@ -50,13 +50,13 @@ async fn concurrent_calls_are_limited() {
     let running: Vec<_> = (0..2)
         .map(|at| {
             let mut clients = clients.clone();
-            tokio::spawn(async move { clients.try_send(&format!("+1303555123{at}"), "p").await })
+            tokio::spawn(async move { clients.try_send(&format!("+1303555123{at}"), "p-1").await })
         })
         .collect();
     origin.until(|seen| seen.requests == 2).await;
     // The end of a running call can not be predicted, so there is no wait.
     assert_eq!(refused(call(&clients).await, AT_ONCE.0, AT_ONCE.1), None);
-    assert_eq!(refused(clients.clone().try_send(PHONE, "p").await, AT_ONCE.0, AT_ONCE.1), None);
+    assert_eq!(refused(clients.clone().try_send(PHONE, "p-1").await, AT_ONCE.0, AT_ONCE.1), None);
     assert_eq!(hits(&gateway, AT_ONCE.1, "enforced").await, 2);
     origin.release();
     for call in running {

@@ -152,7 +152,7 @@ async fn tenants_over_the_bound_share_a_label() {
     let gateway = TestGateway::builder().config(|config| config.telemetry.tenant_labels = 1).start().await;
     gateway.clients().await.sms_profile().await;
     gateway.clients_with(Some(OTHER_TOKEN)).await.sms_profile().await;
-    assert!(gateway.clients_with(None).await.try_send(PHONE, "p").await.is_err());
+    assert!(gateway.clients_with(None).await.try_send(PHONE, "p-1").await.is_err());
     let (_, scrape) = gateway.admin("/metrics").await;
     let tenants: Vec<&str> = scrape
         .lines()
