@@ -38,7 +38,7 @@ const DEADLINE_GRACE: Duration = Duration::from_millis(5);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Bytes of the metadata of one call, counted as HTTP/2 counts them (RFC 9113 §10.5.1): twice gRPC's usual limit of 8 KiB.
-pub(super) const MAX_METADATA: usize = 16 << 10;
+pub(super) const MAX_METADATA: u32 = 16 << 10;
 
 /// What all calls share on their way to the services.
 struct Edge {
@@ -84,7 +84,7 @@ impl Edge {
         // Metadata: what is too large is refused before anything keeps it.
         let metadata: usize =
             request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
-        if metadata > MAX_METADATA {
+        if metadata > MAX_METADATA as usize {
             return Err(Error::new(ErrorReason::MessageTooLarge, "the metadata is larger than 16 KiB"));
         }
         // Shed: a refusal is cheap only before any work is done, authentication included.

@@ -104,10 +104,11 @@ fn profile() -> Kind<'static, String> {
     kinds::text("the ID of a profile", |id| is_resource_id(id).then(|| id.to_owned()))
 }
 
-/// A country with phone numbers.
-fn country() -> Kind<'static, Country> {
-    kinds::text("an ISO 3166-1 country code of two capital letters", |text| {
-        Country::new(text).filter(|country| has_phone_numbers(*country))
+/// A country with phone numbers, or such a country and its territories.
+fn countries() -> Kind<'static, Vec<Country>> {
+    let takes = format!("an ISO 3166-1 country code of two capital letters, or one of {}", Country::groups());
+    kinds::text(takes, |text| {
+        Country::group(text).filter(|group| group.iter().all(|country| has_phone_numbers(*country)))
     })
 }
 

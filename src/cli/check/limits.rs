@@ -45,7 +45,10 @@ pub(super) fn write_limits(f: &mut Formatter<'_>, limits: &Limits) -> fmt::Resul
 pub(super) fn write_test_numbers(f: &mut Formatter<'_>, numbers: &TestNumbers) -> fmt::Result {
     numbers.iter().try_for_each(|number| {
         let expires = TimeZone::UTC.to_datetime(number.expires).date();
-        writeln!(f, "    sends nothing to the test number {}, until {expires}", number.phone_number)
+        let phone_number = &number.phone_number;
+        writeln!(f, "    sends nothing to the test number {phone_number}, until {expires}")?;
+        let Some(country) = phone_number.country().filter(|_| phone_number.country_is_assumed()) else { return Ok(()) };
+        writeln!(f, "    warning: no assigned range holds {phone_number}, so its country is assumed: {country}")
     })
 }
 

@@ -100,3 +100,16 @@ fn countries_with_phone_numbers_are_known() {
     assert!(["US", "CA", "GB", "DE", "NO"].into_iter().all(has));
     assert!(!["UK", "EU", "ZZ", "XX"].into_iter().any(has));
 }
+
+#[test]
+fn territories_share_the_calling_code_of_their_country() {
+    let codes_of = |country: Country| {
+        (1..1000).filter(move |code| metadata::lines(*code).any(|line| Country::new(line.region) == Some(country)))
+    };
+    for group in Country::groups().split(", ") {
+        let group = Country::group(group).unwrap();
+        for country in &group {
+            assert!(codes_of(*country).eq(codes_of(group[0])), "{country}");
+        }
+    }
+}

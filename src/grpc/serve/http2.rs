@@ -26,7 +26,7 @@ const MAX_CONCURRENT_STREAMS: u32 = 256;
 
 /// Decoded bytes of the headers of one call. The edge refuses far fewer with a reason. More get a 431 without one. Four
 /// times as much ends the connection.
-pub(super) const MAX_HEADER_LIST_SIZE: u32 = 4 * MAX_METADATA as u32;
+pub(super) const MAX_HEADER_LIST_SIZE: u32 = 4 * MAX_METADATA;
 
 /// Unread bytes of the messages of one call. Envoy recommends it for an edge, and it is the default of
 /// `grpc.max_message_size`.

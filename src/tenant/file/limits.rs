@@ -75,15 +75,18 @@ fn value<T>(section: &mut Section<'_, '_>, key: &'static str, kind: &Kind<'_, T>
 
 fn countries(section: &mut Section<'_, '_>) -> Option<CountryLimits> {
     let default = value(section, "default", &window(MANY));
-    let mut listed = BTreeMap::new();
-    for (country, text) in section.text_by_name("countries") {
-        let country = section.parse("countries", country, &super::country());
+    let (mut listed, mut grouped) = (BTreeMap::new(), BTreeMap::new());
+    for (name, text) in section.text_by_name("countries") {
+        let countries = section.parse("countries", name, &super::countries());
         let window = section.parse("countries", text, &window(MANY));
-        if let (Some(country), Some(window)) = (country, window) {
-            listed.insert(country.value.to_string(), window.value);
+        if let (Some(countries), Some(window)) = (countries, window) {
+            // A country that is listed itself has its own bound, not that of its group.
+            let bounds = if countries.value.len() == 1 { &mut listed } else { &mut grouped };
+            bounds.extend(countries.value.iter().map(|country| (country.to_string(), window.value)));
         }
     }
-    (default.is_some() || !listed.is_empty()).then_some(CountryLimits { default, listed })
+    grouped.extend(listed);
+    (default.is_some() || !grouped.is_empty()).then_some(CountryLimits { default, listed: grouped })
 }
 
 fn windows(section: &mut Section<'_, '_>) -> Option<Vec<LimitWindow>> {

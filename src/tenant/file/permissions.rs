@@ -1,6 +1,6 @@
 //! The permissions of an identity.
 
-use super::{country, profile};
+use super::{countries, profile};
 use crate::{
     config::{
         kinds::{Kind, text},
@@ -41,7 +41,10 @@ pub(super) fn read(section: &mut Section<'_, '_>, roles: &Roles) -> (Permissions
     let permissions = Permissions {
         rpcs,
         channels: list(section, "channels", &text(format!("one of {channels}"), Channel::from_name)),
-        countries: list(section, "countries", &country()),
+        countries: match list(section, "countries", &countries()) {
+            Allowed::Any => Allowed::Any,
+            Allowed::Only(groups) => Allowed::Only(groups.concat()),
+        },
         profiles: list(section, "profiles", &profile()),
     };
     // A list with errors is not a list that was left out.

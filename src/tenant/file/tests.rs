@@ -178,8 +178,8 @@ tenants.yaml:15:164: tenants[0].identities[0].tokens: must be sha256: and 64 hex
 tenants.yaml:16:17: tenants[0].identities[0].roles: must be one of sender, reader, admin, none
 tenants.yaml:17:16: tenants[0].identities[0].rpcs: must be one of CreateProfile, GetProfile, ListProfiles, UpdateProfile, DeleteProfile, ListTemplates, CreateTemplate, UpdateTemplate, CreateVerification, GetVerification, ListVerifications, CheckVerification, ReportVerification
 tenants.yaml:18:25: tenants[0].identities[0].channels: must be one of sms, call, flashcall, whatsapp, dtmf_confirm
-tenants.yaml:19:25: tenants[0].identities[0].countries: must be an ISO 3166-1 country code of two capital letters
-tenants.yaml:19:29: tenants[0].identities[0].countries: must be an ISO 3166-1 country code of two capital letters
+tenants.yaml:19:25: tenants[0].identities[0].countries: must be an ISO 3166-1 country code of two capital letters, or one of AU+, FI+, GB+, NO+, US+
+tenants.yaml:19:29: tenants[0].identities[0].countries: must be an ISO 3166-1 country code of two capital letters, or one of AU+, FI+, GB+, NO+, US+
 tenants.yaml:20:24: tenants[0].identities[0].profiles: must be the ID of a profile
 tenants.yaml:21:9: tenants[0].identities[0].words: unknown key; known here: name, tokens, jwt, certificate, roles, rpcs, channels, countries, profiles
 tenants.yaml:22:9: tenants[0].identities[1].countries: must not be empty, or nothing could be sent; any allows all
@@ -270,6 +270,21 @@ fn the_example_file_is_right() {
     assert_eq!(directory.unwrap().entries().len(), 2);
 }
 
+#[test]
+fn a_country_with_a_plus_sign_is_the_country_and_its_territories() {
+    let codes = |codes: &[&str]| codes.iter().map(|code| Country::new(code).unwrap()).collect::<Vec<_>>();
+    let text = VALID.replace("countries: [US, NO]", "countries: [GB+, DE]");
+    let (directory, _folder) = load(&text, &[("login-key", "KEY1\n"), ("token", "t")], &[("OTHER_KEY", "KEY2")]);
+    let permissions = directory.unwrap().by_token("abc").unwrap().identity.permissions.clone();
+    assert_eq!(permissions.countries, Allowed::Only(codes(&["GB", "GG", "IM", "JE", "DE"])));
+
+    let read =
+        limits_of("      sends_per_country: { countries: { PR: 1 in 1h, US+: 2 in 1h, CA: 3 in 1h } }\n").unwrap();
+    let listed = read.sends_per_country.unwrap().at.listed;
+    let bounds: Vec<_> = listed.iter().map(|(country, window)| (country.as_str(), window.max)).collect();
+    assert_eq!(bounds, [("AS", 2), ("CA", 3), ("GU", 2), ("MP", 2), ("PR", 1), ("US", 2), ("VI", 2)]);
+}
+
 /// The limits of the only tenant of a file, or the file's errors.
 fn limits_of(text: &str) -> Result<Limits, String> {
     let tenant = "tenants:\n  - id: a\n    telnyx_api_key: { inline: KEY }";
@@ -329,7 +344,7 @@ fn every_error_in_limits_is_reported_at_once_with_its_place() {
         format!("9:87: tenants[0].limits.sends_per_phone_number.max: must be {window}"),
         format!("10:37: tenants[0].limits.sends_per_country.default: must be {more}"),
         "10:56: tenants[0].limits.sends_per_country.countries: must be an ISO 3166-1 country code of two capital \
-         letters"
+         letters, or one of AU+, FI+, GB+, NO+, US+"
             .to_owned(),
         "10:73: tenants[0].limits.sends_per_country.countries: must be a mapping of names to single values".to_owned(),
         "11:33: tenants[0].limits.sends_per_day.per: unknown key; known here: mode, max".to_owned(),

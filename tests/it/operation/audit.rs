@@ -67,7 +67,7 @@ async fn sends_checks_changes_denials_and_reloads_are_audited_once_at_any_log_le
     telnyx_api_key: {{ inline: {KEY} }}
     identities:
       - {{ name: ops, tokens: ['{}'], roles: [admin], channels: any, countries: any, profiles: any }}
-      - {{ name: sender, tokens: ['{}'], roles: [sender], channels: [sms], countries: [US], profiles: any }}
+      - {{ name: sender, tokens: ['{}'], roles: [sender], channels: [sms], countries: [US+], profiles: any }}
 ",
         TokenHash::of(TOKEN),
         TokenHash::of(OF_SENDER)
@@ -108,6 +108,7 @@ async fn sends_checks_changes_denials_and_reloads_are_audited_once_at_any_log_le
         json!(["reload", none, "failed", none, none, none]),
     ];
     assert_eq!(events, expected);
+    assert_eq!((&lines[4]["country"], &lines[4]["country_assumed"]), (&json!("GB"), &none));
     let of_send = &lines[1];
     for (field, value) in [
         ("tenant", "login"),

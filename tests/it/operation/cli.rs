@@ -89,7 +89,7 @@ traces 0.01 of calls to http://localhost:4317
   login: key from file key, default profile p1
     login-service, known by 2 tokens
       may call CheckVerification CreateVerification GetVerification ReportVerification (as sender)
-      on sms, to US, with p1
+      on sms, to US AS GU MP PR VI, with p1
     is limited to
       3 sends in 10m and 5 sends in 1h to a phone number
       5 checks of a verification
@@ -111,6 +111,8 @@ traces 0.01 of calls to http://localhost:4317
       20 wrong codes for a phone number in 24h, for all its verifications together (observed only: more is \
 counted, not refused)
     sends nothing to the test number +1…99, until 9000-01-31
+    sends nothing to the test number +44…23, until 9000-01-31
+    warning: no assigned range holds +44…23, so its country is assumed: GB
     note: has the same Telnyx key as login, so each sees the data of the other
   third: key from inline, default profile none
     reader, known by a token
@@ -134,7 +136,7 @@ tenants:
         roles: [sender]
         rpcs: [ReportVerification]
         channels: [sms]
-        countries: [US]
+        countries: [US+]
         profiles: [p1]
   - id: other
     telnyx_api_key: {{ inline: KEY0123 }}
@@ -149,6 +151,7 @@ tenants:
       checks_per_verification: {{ mode: off }}
     test_numbers:
       - {{ phone_number: +13035550199, code: \"012345\", expires: 9000-01-31 }}
+      - {{ phone_number: +447700900123, code: \"012345\", expires: 9000-01-31 }}
     identities:
       - {{ name: ops, certificate: {{ uri: spiffe://acme/ops }}, roles: [admin], profiles: any }}
       - name: desk

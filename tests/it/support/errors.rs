@@ -1,6 +1,6 @@
 //! The parts of a refused call.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -10,6 +10,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 pub struct Refused {
     pub code: Code,
     pub reason: String,
+    pub metadata: HashMap<String, String>,
     pub rule: Option<String>,
     /// The identity that the rule belongs to.
     pub identity: Option<String>,
@@ -32,6 +33,7 @@ impl Refused {
         Self {
             code: status.code(),
             reason: info.reason.clone(),
+            metadata: info.metadata.clone(),
             rule: info.metadata.get("rule").cloned(),
             identity: info.metadata.get("identity").cloned(),
             fields: fields.unwrap_or_default(),

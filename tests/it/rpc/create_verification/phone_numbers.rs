@@ -51,6 +51,29 @@ async fn a_number_in_a_new_or_fictional_range_has_a_country() {
 }
 
 #[tokio::test]
+async fn a_denial_names_the_country_that_was_found_and_whether_it_is_assumed() {
+    let countries = Allowed::Only(vec![Country::new("DE").unwrap()]);
+    let gateway = TestGateway::builder().permissions(Permissions { countries, ..Permissions::all() }).start().await;
+    let mut clients = gateway.clients().await;
+    let profile_id = anywhere(&mut clients).await;
+    for (phone_number, country, is_assumed) in [
+        ("+13035551234", Some("US"), false),
+        ("+17875551234", Some("PR"), false),
+        ("+447911123456", Some("GG"), false),
+        ("+447700900123", Some("GB"), true),
+        ("+18615551234", Some("US"), true),
+        ("+870773123456", None, false),
+    ] {
+        let refused = Refused::by(clients.try_send(phone_number, &profile_id).await)
+            .is(Code::PermissionDenied, "COUNTRY_NOT_ALLOWED");
+        let metadata = |key: &str| refused.metadata.get(key).map(String::as_str);
+        let found = (metadata("country"), metadata("country_assumed"));
+        assert_eq!(found, (country, is_assumed.then_some("true")), "{phone_number}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn a_special_number_is_refused_unless_the_tenant_allows_its_type() {
     let special = [
         "+19002345678",
