@@ -7,6 +7,7 @@ mod check;
 mod conversions;
 mod idempotency;
 mod outcome;
+mod profile_lock;
 mod profiles;
 mod read;
 mod send;

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{
     Outcome, Profiles,
     idempotency::{AnswerInfo, Candidates, IdempotentOperation, OperationSpec},
+    profile_lock::ProfileLock,
 };
 use crate::{
     domain::{CallContext, Error, Tenant},
@@ -62,9 +63,13 @@ impl Profiles {
         Ok(list.map(|one| Some(one).filter(|one| one.id.as_deref().is_some_and(|id| allowed.has(id)))))
     }
 
-    /// Changes a profile.
+    /// Changes a profile. Changes of its channel blocks run one after the other.
     pub async fn update(&self, context: &CallContext, id: &str, patch: ProfilePatch) -> Result<Profile, Error> {
         allow(context, id)?;
+        let _lock = match patch.blocks.is_empty() {
+            true => None,
+            false => Some(ProfileLock::acquire(&self.deps, context, id).await?),
+        };
         self.deps.upstream.update_profile(context, id, patch).await
     }
 

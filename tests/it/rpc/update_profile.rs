@@ -1,11 +1,12 @@
 //! `UpdateProfile`: the update mask says which fields change.
 
 use prost_types::FieldMask;
+use serde_json::json;
 use tonic::Code;
 use verify_gateway::pb::{CallSettings, FlashcallSettings, Profile, SmsSettings, UpdateProfileRequest};
 
 use super::without_output_fields;
-use crate::support::{Clients, Refused, TestGateway, full_profile, seconds};
+use crate::support::{Clients, Origin, Refused, TestGateway, full_profile, seconds};
 
 async fn update(clients: &mut Clients, profile: Profile, paths: &[&str]) -> Profile {
     let update_mask = Some(FieldMask { paths: paths.iter().map(ToString::to_string).collect() });
@@ -91,5 +92,51 @@ async fn an_empty_request_is_refused_with_every_required_field() {
     let mut clients = gateway.clients().await;
     let answer = clients.profiles.update_profile(UpdateProfileRequest::default()).await;
     Refused::by(answer).names_fields(&["profile", "update_mask"]);
+    gateway.stop().await;
+}
+
+/// A change of one field of the SMS block.
+fn change(id: &str, sms: SmsSettings, path: &str) -> UpdateProfileRequest {
+    UpdateProfileRequest {
+        profile: Some(Profile { id: id.into(), sms: Some(sms), ..Profile::default() }),
+        update_mask: Some(FieldMask { paths: vec![path.into()] }),
+    }
+}
+
+#[tokio::test]
+async fn two_changes_of_one_block_at_the_same_time_both_take_effect() {
+    let gateway = TestGateway::start().await;
+    let (mut one, mut other) = (gateway.clients().await, gateway.clients().await);
+    let id = one.profile(full_profile()).await.id;
+    for times in [1, 2] {
+        gateway.fault(json!({"method": "PATCH", "delay_ms": 100, "times": times})).await;
+        let code_length = 4 + times;
+        let app_name = format!("Round {times}");
+        let of_length = change(&id, SmsSettings { code_length, ..SmsSettings::default() }, "sms.code_length");
+        let of_name = change(&id, SmsSettings { app_name: app_name.clone(), ..SmsSettings::default() }, "sms.app_name");
+        let (length, name) =
+            tokio::join!(one.profiles.update_profile(of_length), other.profiles.update_profile(of_name));
+        (length.unwrap(), name.unwrap());
+        let sms = one.get_profile(&id).await.sms.unwrap();
+        assert_eq!((sms.code_length, &sms.app_name), (code_length, &app_name));
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_change_whose_caller_goes_away_does_not_hold_up_the_next_one() {
+    const PROFILE: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 25\r\n\r\n{\"data\":{\"id\":\"some-id\"}}";
+    let origin = Origin::holding(PROFILE).await;
+    let gateway = TestGateway::builder().upstream(origin.addr).start().await;
+    let mut clients = gateway.clients().await;
+    let of_name = change("some-id", SmsSettings { app_name: "New".into(), ..SmsSettings::default() }, "sms.app_name");
+    let request = of_name.clone();
+    let mut leaving = gateway.clients().await;
+    let gone = tokio::spawn(async move { leaving.profiles.update_profile(request).await });
+    origin.until(|seen| seen.requests == 1).await;
+    gone.abort();
+    assert!(gone.await.is_err_and(|error| error.is_cancelled()));
+    origin.release();
+    clients.profiles.update_profile(of_name).await.unwrap();
     gateway.stop().await;
 }
