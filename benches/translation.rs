@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use verify_gateway::{
-    domain::{ApiKey, Tenant, TenantId},
+    domain::{ApiKey, PhoneNumber, Tenant, TenantId},
     grpc::translate,
     pb::{Channel, CheckVerificationRequest, CreateVerificationRequest, check_verification_request::Target},
     telnyx::{CheckRequest, CheckResponse, Data, SendRequest, Verification},
@@ -69,5 +69,16 @@ fn translation(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, translation);
+/// Numbers of a plan with many regions, of one with many prefixes, of a long one, and in no assigned range.
+const PHONE_NUMBERS: [&str; 5] = ["+13035551234", "+447911123456", "+4915112345679", "+5491123456789", "+18615551234"];
+
+fn phone_numbers(criterion: &mut Criterion) {
+    for text in PHONE_NUMBERS {
+        criterion.bench_function(&format!("phone number {text}"), |bencher| {
+            bencher.iter(|| PhoneNumber::parse(black_box(text)).expect("it is a number"));
+        });
+    }
+}
+
+criterion_group!(benches, translation, phone_numbers);
 criterion_main!(benches);
