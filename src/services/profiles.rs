@@ -66,11 +66,8 @@ impl Profiles {
     /// Changes a profile. Changes of its channel blocks run one after the other.
     pub async fn update(&self, context: &CallContext, id: &str, patch: ProfilePatch) -> Result<Profile, Error> {
         allow(context, id)?;
-        let _lock = if patch.blocks.is_empty() {
-            None
-        } else {
-            Some(ProfileLock::acquire(&self.deps, context, id).await?)
-        };
+        let _lock =
+            if patch.blocks.is_empty() { None } else { Some(ProfileLock::acquire(&self.deps, context, id).await?) };
         self.deps.upstream.update_profile(context, id, patch).await
     }
 

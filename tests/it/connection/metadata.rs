@@ -57,7 +57,7 @@ async fn the_trailers_of_an_error_stay_below_6_kib_and_say_how_much_they_leave_o
     let bearer = format!("Bearer {TOKEN}");
     let request_id = "r".repeat(128);
     let headers = [("authorization", bearer.as_str()), ("x-request-id", &request_id)];
-    let mut refused = async |rpc: &str, message: Vec<u8>| {
+    let refused = async |rpc: &str, message: Vec<u8>| {
         let answer = answer(&gateway, &format!("verify.v1.ProfileService/{rpc}"), &headers, &framed(&message)).await;
         // As HTTP/2 counts them (RFC 9113 §10.5.1).
         let size: usize = answer.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();

@@ -149,9 +149,8 @@ tenants:
       send_cool_down: {{ wait: 30s }}
       guesses_per_phone_number: {{ mode: observe }}
       checks_per_verification: {{ mode: off }}
-    test_numbers:
-      - {{ phone_number: +13035550199, code: \"012345\", expires: 9000-01-31 }}
-      - {{ phone_number: +447700900123, code: \"012345\", expires: 9000-01-31 }}
+    test_numbers: [{{ phone_number: +13035550199, code: \"012345\", expires: 9000-01-31 }},
+      {{ phone_number: +447700900123, code: \"012345\", expires: 9000-01-31 }}]
     identities:
       - {{ name: ops, certificate: {{ uri: spiffe://acme/ops }}, roles: [admin], profiles: any }}
       - name: desk

@@ -116,7 +116,7 @@ async fn two_changes_of_one_block_at_the_same_time_both_take_effect() {
         let of_name = change(&id, SmsSettings { app_name: app_name.clone(), ..SmsSettings::default() }, "sms.app_name");
         let (length, name) =
             tokio::join!(one.profiles.update_profile(of_length), other.profiles.update_profile(of_name));
-        (length.unwrap(), name.unwrap());
+        let _both = (length.unwrap(), name.unwrap());
         let sms = one.get_profile(&id).await.sms.unwrap();
         assert_eq!((sms.code_length, &sms.app_name), (code_length, &app_name));
     }
