@@ -9,3 +9,4 @@ mod outage;
 mod replicas;
 mod risks;
 mod rolling;
+mod soak;

@@ -27,5 +27,5 @@ pub use self::{
     requests::{
         PHONE, check_by_id, check_by_phone, every_channel, full_profile, seconds, sms, sms_with_request_id, wrong_code,
     },
-    served::Served,
+    served::{Served, Volume},
 };

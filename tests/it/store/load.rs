@@ -111,9 +111,10 @@ impl Load {
     }
 }
 
-/// Sends to one number after the other, at one gateway and then the other, until the load stops. Returns the numbers.
+/// Sends to one number after the other, at one gateway and then the other, until the load stops. Then repeats every call: a
+/// record that was lost shows by a second message. Returns the numbers.
 async fn call(caller: usize, ways: [Clients; 2], profile_id: String, progress: Arc<Progress>) -> Vec<String> {
-    let (mut sent, mut ways) = (Vec::new(), ways.into_iter().cycle());
+    let (mut sent, mut requests, mut ways) = (Vec::new(), Vec::new(), ways.into_iter().cycle());
     let mut pace = interval(Duration::from_millis(10));
     while !progress.stops.load(Ordering::Relaxed) {
         let phone = format!("+1303{:03}{:04}", 555 + caller, 2000 + sent.len());
@@ -125,6 +126,7 @@ async fn call(caller: usize, ways: [Clients; 2], profile_id: String, progress: A
             ..CreateVerificationRequest::default()
         };
         sent.push(phone);
+        requests.push(request.clone());
         // Half of the callers lose every answer, and repeat the call.
         let mut missing = 1 + caller % 2;
         while missing > 0 && !progress.stops.load(Ordering::Relaxed) {
@@ -137,6 +139,9 @@ async fn call(caller: usize, ways: [Clients; 2], profile_id: String, progress: A
                 progress.refused.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+    for request in requests {
+        let _ = ways.next().unwrap().verifications.create_verification(request).await;
     }
     sent
 }
