@@ -112,13 +112,13 @@ fn rules_between_settings_are_reported_at_the_setting_that_was_set() {
         errors("", &[("VERIFY_GATEWAY_GRPC__DEFAULT_DEADLINE", "61s")]),
         format!("environment VERIFY_GATEWAY_GRPC__DEFAULT_DEADLINE: grpc.default_deadline: {rule}\n1 error")
     );
-    let others =
-        "grpc:\n  max_connection_age_grace: 59s\nupstream:\n  connect_timeout: 11s\n  retry: { base_delay: 3s }\n";
+    let others = "grpc:\n  max_connection_age_grace: 59s\nupstream:\n  connect_timeout: 11s\n  retry: { base_delay: 3s }\n  base_url: https://api.telnyx.com/\n";
     let expected = "\
 gateway.yaml:2:29: grpc.max_connection_age_grace: max_connection_age_grace must not be shorter than max_deadline
 gateway.yaml:4:20: upstream.connect_timeout: connect_timeout must not be longer than attempt_timeout
 gateway.yaml:5:24: upstream.retry.base_delay: base_delay must not be longer than max_delay
-3 errors";
+gateway.yaml:6:13: upstream.base_url: base_url must be https://api.telnyx.com/v2, or another host
+4 errors";
     assert_eq!(errors(others, &[]), expected);
     // A setting that is wrong already counts as its default, which would break the rule.
     assert!(errors("grpc: { max_deadline: 5s, default_deadline: soon }", &[]).ends_with("\n1 error"));

@@ -42,6 +42,9 @@ settings! {
     rules(upstream) {
         ["connect_timeout", "attempt_timeout"] upstream.connect_timeout <= upstream.attempt_timeout,
             "connect_timeout must not be longer than attempt_timeout";
+        // Without the version Telnyx answers as if each resource were missing.
+        ["base_url"] !upstream.base_url.contains("//api.telnyx.com") || upstream.base_url.trim_end_matches('/').ends_with("/v2"),
+            "base_url must be https://api.telnyx.com/v2, or another host";
     }
 }
 

@@ -195,7 +195,7 @@ async fn a_caller_that_is_gone_ends_a_wait_but_no_attempt() {
 type TransportResult = fn() -> Result<http::Response<Bytes>, TransportError>;
 
 /// Every kind of end after which nobody knows whether a send, a check or a creation was carried out.
-const UNKNOWN_ENDS: [TransportResult; 21] = [
+const UNKNOWN_ENDS: [TransportResult; 23] = [
     || Err(TransportError::Lost("reset".into())),
     || Err(TransportError::Timeout),
     || Err(TransportError::TooLarge),
@@ -208,8 +208,10 @@ const UNKNOWN_ENDS: [TransportResult; 21] = [
     || Ok(answer(200, r#"{"data": [{"id": "1", "response_code": "accepted"}]}"#)),
     || Ok(answer(200, r#"{"id": "1", "response_code": "accepted"}"#)),
     || Ok(answer(204, "")),
+    || Ok(answer(300, "")),
     || Ok(answer(302, "")),
     || Ok(answer(303, "")),
+    || Ok(answer(304, "")),
     || Ok(answer(408, "")),
     || Ok(answer(409, r#"{"errors": [{"code": "10036"}]}"#)),
     || Ok(answer(499, "")),

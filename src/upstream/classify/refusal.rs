@@ -104,10 +104,10 @@ fn invalid(body: &ErrorBody) -> Error {
     Error::new(Reason::UpstreamInvalidRequest, "Telnyx refuses the request").violations(violations(body))
 }
 
-/// Whether a status below 500 leaves open if the request was carried out: 302 and 303 may follow a POST that was, and 499
-/// is that of a proxy whose client went away.
+/// Whether a status below 500 leaves open if the request was carried out. 301, 307 and 308 say that it belongs elsewhere, the
+/// other redirections may follow a POST that was carried out. 499 is that of a proxy whose client went away.
 pub(super) fn is_meaningless(status: StatusCode) -> bool {
-    !matches!(status.as_u16(), 200..=301 | 304..=498)
+    !matches!(status.as_u16(), 200..=299 | 301 | 307 | 308 | 400..=498)
 }
 
 /// The request was not carried out: a redirection (RFC 9110 §15.4), a method or a media type that is not allowed there.
