@@ -80,7 +80,7 @@ async fn times_and_durations_that_protobuf_does_not_have_are_missing() {
         "id": "v", "timeout_secs": 315_576_000_001_u64, "created_at": "-000044-03-15T12:00:00", "updated_at": "0000-01-01T00:00:00Z",
     }});
     gateway.fault(success(&odd)).await;
-    let request = GetVerificationRequest { verification_id: "v".into() };
+    let request = GetVerificationRequest { verification_id: "v-1".into() };
     let read = clients.verifications.get_verification(request).await.unwrap().into_inner().verification.unwrap();
     assert_eq!((read.timeout, read.create_time, read.update_time), (None, None, None));
     gateway.stop().await;
