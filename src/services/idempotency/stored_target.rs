@@ -54,18 +54,19 @@ pub(super) enum LockAttempt {
     Full,
 }
 
-/// The most claims, and the most unresolved dispatches, of one target.
-const MAX: usize = 64;
+/// The most claims, and the most unresolved dispatches, of one target: as many as fit into a record.
+const MAX_CLAIMED: usize = 128;
+const MAX_UNRESOLVED: usize = 64;
 
 impl StoredTarget {
-    /// Takes the lock for `job` until `lease`, or renews it. Drops claims older than `memory`, unless an unresolved
-    /// operation could claim the message.
+    /// Takes the lock for `job` until `lease`, or renews it. Drops claims older than `recent`, which no new operation could
+    /// take for its own, unless an unresolved operation could: for that, claims matter for `memory`.
     pub(super) fn lock(
         &mut self,
         (job, operation): (Uuid, &OperationRef),
         now: Timestamp,
         lease: Timestamp,
-        memory: Duration,
+        (recent, memory): (Duration, Duration),
     ) -> LockAttempt {
         match self.holder.take() {
             // A holder that let its lease run out may have sent until then.
@@ -80,10 +81,12 @@ impl StoredTarget {
             }
             None => {}
         }
-        let later = |at: Timestamp| at.saturating_add(memory).unwrap_or(Timestamp::MAX);
+        let after = |at: Timestamp, time| at.saturating_add(time).unwrap_or(Timestamp::MAX);
+        let later = |at| after(at, memory);
         let covers = |one: &Unresolved, at| later(at) >= one.since && at <= later(one.ended);
-        self.claimed.retain(|claim| later(claim.at) > now || self.unresolved.iter().any(|one| covers(one, claim.at)));
-        if self.claimed.len() >= MAX {
+        self.claimed
+            .retain(|claim| after(claim.at, recent) > now || self.unresolved.iter().any(|one| covers(one, claim.at)));
+        if self.claimed.len() >= MAX_CLAIMED {
             return LockAttempt::Full;
         }
         self.holder = Some(LockHolder { job, operation: operation.clone(), since: now, lease });
@@ -124,7 +127,7 @@ impl StoredTarget {
     }
 
     fn add_unresolved(&mut self, operation: OperationRef, since: Timestamp, ended: Timestamp) {
-        if self.unresolved.len() >= MAX {
+        if self.unresolved.len() >= MAX_UNRESOLVED {
             self.unresolved.remove(0);
         }
         self.unresolved.push(Unresolved { operation, since, ended });

@@ -30,7 +30,7 @@ impl TargetLock {
     /// Takes the lock. Waits while another job holds it.
     ///
     /// # Errors
-    /// `DEADLINE_EXCEEDED`, `GATEWAY_OVERLOADED` and `STORE_UNAVAILABLE`.
+    /// `DEADLINE_EXCEEDED`, `REQUEST_LIMIT_REACHED` and `STORE_UNAVAILABLE`.
     pub(super) async fn acquire(job: &Arc<JobContext>) -> Result<Self, Error> {
         let mut lock = Self { job: job.clone(), operation: job.operation(), target: StoredTarget::default() };
         lock.renew().await?;
@@ -40,15 +40,15 @@ impl TargetLock {
     /// Extends the lease, and reads again what is known of the other operations. If the lease ran out because the clock
     /// was moved, takes the lock again.
     pub(super) async fn renew(&mut self) -> Result<(), Error> {
-        let (job, memory) = (&self.job, self.memory());
+        let (job, recent, memory) = (&self.job, self.recent(), self.memory());
         let locked = job.update_when_free(&job.keys.target, |target: Option<StoredTarget>| {
             let mut target = target.unwrap_or_default();
-            let locked = match target.lock((job.id, &self.operation), job.now(), job.lease(), memory) {
+            let locked = match target.lock((job.id, &self.operation), job.now(), job.lease(), (recent, memory)) {
                 LockAttempt::Locked => Some(Ok(target.clone())),
                 LockAttempt::Busy => None,
                 LockAttempt::Full => {
-                    let message = "too many requests to the same target succeeded in a short time";
-                    Some(Err(Error::new(ErrorReason::GatewayOverloaded, message).retry_after(memory)))
+                    let message = "the tenant made too many equal requests in a short time";
+                    Some(Err(Error::new(ErrorReason::RequestLimitReached, message).retry_after(recent)))
                 }
             };
             (self.put(target), locked)
@@ -126,6 +126,12 @@ impl TargetLock {
             (self.put(target), ())
         });
         written.await
+    }
+
+    /// How long an operation that begins later could take the message for its own, or for a duplicate.
+    fn recent(&self) -> Duration {
+        // Telnyx's clock tells when a message was created, the gateway's when it was claimed.
+        self.job.keys.duplicate_window.unwrap_or_default().max(2 * self.job.deps.settings.clock_skew)
     }
 
     /// How long it matters which message at the target belongs to whom.

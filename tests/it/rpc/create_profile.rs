@@ -1,6 +1,7 @@
 //! `CreateProfile`.
 
 use serde_json::json;
+use tonic::Code;
 use uuid::Uuid;
 use verify_gateway::pb::{CreateProfileRequest, ListProfilesRequest, Profile, SmsSettings};
 
@@ -41,5 +42,21 @@ async fn a_repeated_request_creates_one_profile_even_if_the_first_answer_is_lost
     assert_eq!(first.into_inner().profile.unwrap().id, again.into_inner().profile.unwrap().id);
     let all = clients.profiles.list_profiles(ListProfilesRequest::default()).await.unwrap().into_inner();
     assert_eq!(all.total_size, 1);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn equal_profiles_in_a_row_are_created_up_to_a_limit_of_the_tenant_that_passes() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    let profile = Profile { name: "one".into(), sms: Some(SmsSettings::default()), ..Profile::default() };
+    let request = CreateProfileRequest { profile: Some(profile), ..CreateProfileRequest::default() };
+    for _ in 0..128 {
+        clients.profiles.create_profile(request.clone()).await.unwrap();
+    }
+    let refused = Refused::by(clients.profiles.create_profile(request.clone()).await)
+        .is(Code::ResourceExhausted, "REQUEST_LIMIT_REACHED");
+    gateway.clock.advance(refused.retry_after.unwrap());
+    clients.profiles.create_profile(request).await.unwrap();
     gateway.stop().await;
 }
