@@ -102,3 +102,81 @@ fn log_changes(before: &BTreeSet<Risk>, now: &BTreeSet<Risk>) {
         tracing::info!(risk = risk.name(), "the store is no longer at risk");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    /// A report of a master that has kept its records since `since`, because of `cause`, with the mark renewed at `renewed`.
+    fn report(since: i64, cause: &str, former: i64, renewed: i64) -> ServerReport {
+        ServerReport {
+            mark: "mark".into(),
+            time: second(renewed),
+            since: second(since),
+            cause: cause.into(),
+            former: second(former),
+            renewed: second(renewed),
+            refusal: String::new(),
+            role: "master".into(),
+            eviction_policy: String::new(),
+            replicas: 0,
+            needs_replicas: false,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loss_is_a_risk_for_a_settle_window() {
+        // The mark was last seen at 100, with records since 10.
+        for (later, is_lost) in [
+            (report(10, "new", 0, 101), false),
+            (report(101, "new", 0, 101), true),
+            (report(101, "evicted", 100, 101), true),
+            (report(101, "moved", 100, 101), false),
+            (report(101, "moved", 99, 101), true),
+            // The clock of the other server is behind.
+            (report(95, "moved", 99, 96), true),
+            // The mark came with a slot to a server that has other marks.
+            (report(30, "new", 0, 101), false),
+            (report(30, "moved", 20, 101), false),
+        ] {
+            let window = Duration::from_mins(1);
+            let mut watch = ServerWatch::new(window, Duration::from_secs(5), false);
+            watch.note(&[&report(10, "new", 0, 100)], SignedDuration::ZERO);
+            assert!(watch.risks().is_empty());
+            watch.note(&[&later], SignedDuration::ZERO);
+            assert_eq!(watch.risks().contains(&Risk::RecordsLost), is_lost, "{later:?}");
+            tokio::time::advance(window).await;
+            watch.note(&[&later], SignedDuration::ZERO);
+            assert!(watch.risks().is_empty(), "{later:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn each_risk_has_its_cause() {
+        let now = report(10, "new", 0, 100);
+        for (report, offset, has_sentinels, risk) in [
+            (now.clone(), 0, false, None),
+            (ServerReport { eviction_policy: "noeviction".into(), ..now.clone() }, 0, false, None),
+            (ServerReport { eviction_policy: "volatile-lru".into(), ..now.clone() }, 0, false, Some(Risk::Eviction)),
+            (ServerReport { refusal: "OOM command not allowed".into(), ..now.clone() }, 0, false, Some(Risk::Full)),
+            (ServerReport { replicas: 1, ..now.clone() }, 0, false, Some(Risk::Unreplicated)),
+            (ServerReport { replicas: 1, needs_replicas: true, ..now.clone() }, 0, true, None),
+            (now.clone(), 0, true, Some(Risk::Unreplicated)),
+            (now.clone(), 5, false, None),
+            (now.clone(), 6, false, Some(Risk::ClockOffset)),
+            (now, -6, false, Some(Risk::ClockOffset)),
+        ] {
+            let mut watch = ServerWatch::new(Duration::from_mins(1), Duration::from_secs(5), has_sentinels);
+            watch.note(&[&report], SignedDuration::from_secs(offset));
+            assert_eq!(
+                watch.risks().iter().copied().collect::<Vec<_>>(),
+                risk.into_iter().collect::<Vec<_>>(),
+                "{report:?}"
+            );
+        }
+    }
+}
