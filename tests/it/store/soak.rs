@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::json;
 use tokio::{sync::watch, task::JoinSet, time::interval};
 use uuid::Uuid;
 use verify_gateway::{
@@ -135,6 +136,8 @@ async fn call(
 async fn nothing_that_is_rotated_or_restarted_repeats_a_message() {
     let Some(servers) = watched(2, "1").await else { return };
     let set_up = TestGateway::start().await;
+    // The simulator counts all messages of the run.
+    set_up.control("settings", json!({"keep": 10_000_000})).await;
     let profile_id = set_up.clients().await.sms_profile().await;
     let (authority, simulator) = (Arc::new(Authority::new()), set_up.simulator);
     let mut shared = Shared { authority: authority.clone(), servers, simulator, volume: Volume::new(&[]) };
