@@ -70,6 +70,11 @@ settings! {
         /// lost send.
         clock_skew: Duration = "10s", duration(Duration::ZERO..=SECOND * 300);
     }
+    rules(sends) {
+        // A shorter one would forget a lost send that can still take effect, and the repetition would send again.
+        ["request_id_retention"] sends.request_id_retention > sends.settle_window + 2 * sends.clock_skew,
+            "must be longer than settle_window and twice clock_skew together";
+    }
 }
 
 settings! {

@@ -17,6 +17,8 @@ mod test_numbers;
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::{SignedDuration, Timestamp};
+
 pub use self::{
     check::{Check, Report},
     outcome::{Origin, Outcome},
@@ -29,6 +31,7 @@ use self::{conversions::Conversions, idempotency::IdempotentExecutor};
 use crate::{
     clock::Clock,
     config::{self, Config},
+    domain::Tenant,
     limits::Limiter,
     store::Store,
     telemetry::Metrics,
@@ -109,5 +112,33 @@ impl Services {
             templates: Templates { upstream: upstream.clone(), creations: IdempotentExecutor::new(&deps) },
             verifications: Verifications { sends: IdempotentExecutor::new(&deps), conversions: Arc::default(), deps },
         }
+    }
+}
+
+/// How far Telnyx's clock is ahead of the one that dates records, at least and at most.
+#[derive(Clone, Copy, Debug)]
+struct TelnyxOffset {
+    low: SignedDuration,
+    high: SignedDuration,
+}
+
+impl TelnyxOffset {
+    /// The latest time that Telnyx's clock can have shown when a record was dated `at`.
+    fn latest(&self, at: Timestamp) -> Timestamp {
+        at.saturating_add(self.high).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl Dependencies {
+    /// None until an answer to the account's requests has shown Telnyx's time.
+    fn telnyx_offset(&self, tenant: &Tenant) -> Option<TelnyxOffset> {
+        let (telnyx, local, now) = (self.upstream.telnyx_clock(tenant)?, self.clock.now(), self.now());
+        let (low, high) = (telnyx.earliest(local).duration_since(now), telnyx.latest(local).duration_since(now));
+        Some(TelnyxOffset { low, high })
+    }
+
+    /// The time that dates records.
+    fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 }

@@ -11,6 +11,8 @@ pub struct Tenant {
     pub id: TenantId,
     /// The Telnyx API key of its calls.
     pub key: ApiKey,
+    /// The name of the Telnyx account that the key belongs to. `None`: the key stands for its account.
+    pub telnyx_account: Option<String>,
     /// The profile of calls that name none.
     pub default_profile: Option<String>,
     /// How long a send without a `request_id` counts as a duplicate of an equal earlier one. `None` turns this off.
@@ -30,11 +32,18 @@ impl Tenant {
         Self {
             id,
             key,
+            telnyx_account: None,
             default_profile: None,
             duplicate_window: None,
             number_types: Vec::new(),
             limits: Limits::none(),
             test_numbers: TestNumbers::none(),
         }
+    }
+
+    /// Identifies the Telnyx account. Tenants with the same account share its messages and lists.
+    #[must_use]
+    pub fn account_id(&self) -> &[u8] {
+        self.telnyx_account.as_ref().map_or(self.key.identity().as_bytes(), String::as_bytes)
     }
 }

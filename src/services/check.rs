@@ -64,8 +64,14 @@ impl Verifications {
         let reservation = self.deps.limiter.reserve_check(&context.tenant, target).await?;
         let result = match self.begin_attempt(context, target).await {
             Ok(attempt) => {
-                let result = self.deps.upstream.check(context, target, code).await;
-                self.finish_attempt(context, target, attempt, result).await
+                let mut result = self.deps.upstream.check(context, target, code).await;
+                if result.as_ref().is_err_and(|error| error.reason == ErrorReason::CheckOutcomeUnknown)
+                    && let Some(answer) = self.proven_acceptance(&context.internal(), target, &attempt).await
+                {
+                    result = Ok(answer);
+                }
+                self.end_attempt(context, &attempt, &result).await;
+                result
             }
             Err(error) => Err(error),
         };
@@ -86,6 +92,8 @@ impl Verifications {
         if let Some(test) = self.test_number(context, &target) {
             return Ok(test.answer_report(&self.deps, report).await);
         }
+        // A report that accepts can be the cause of an acceptance, as a check can.
+        let attempt = if report.accepted { Some(self.begin_attempt(context, &target).await?) } else { None };
         let mut result = self.deps.upstream.report(context, id, report.response_code()).await;
         if result.as_ref().is_err_and(|error| error.reason == ErrorReason::CheckOutcomeUnknown) {
             // If the verification has the reported state, it does not matter which report caused it.
@@ -94,6 +102,9 @@ impl Verifications {
                 let response_code = Some(report.response_code());
                 result = Ok(CheckResponse { phone_number: verification.phone_number, response_code });
             }
+        }
+        if let Some(attempt) = attempt {
+            self.end_attempt(context, &attempt, &result).await;
         }
         self.record(context, &target, result)
     }

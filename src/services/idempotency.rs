@@ -4,6 +4,7 @@
 //! steps. `docs/ARCHITECTURE.md` has the states of a request record.
 
 mod job;
+mod matching;
 mod operation;
 mod reconcile;
 mod request_record;
@@ -14,12 +15,15 @@ mod waiters;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
-pub(super) use self::operation::{Admission, AnswerInfo, Candidates, IdempotentOperation, OperationSpec};
+pub(super) use self::operation::{
+    Admission, AnswerInfo, Candidates, Distinct, IdempotentOperation, OperationSpec,
+};
 use self::{
     job::{Dispatch, JobContext, OperationKeys},
     request_record::{AcquireResult, RequestRecord},
@@ -118,14 +122,20 @@ impl<O: IdempotentOperation> Job<O> {
             }
             deps.limiter.release(&dispatch.reservation).await;
         }
+        // What others left unresolved is resolved, or else the request is made distinct from it.
+        let mut distinct = None;
+        if lock.has_unresolved_others() {
+            Box::pin(self.resolve_others(lock)).await?;
+            distinct = Box::pin(self.distinguish(lock)).await?;
+        }
         // 4. Quota: reserved here and not earlier, because what is reused needs none. A duplicate is reused too.
         let preexisting = if O::HAS_CREATION_TIME { Vec::new() } else { self.preexisting().await? };
         let reservation = match self.operation.admit(deps, call, lock.duplicate()).await? {
             Admission::Dispatch(reservation) => reservation,
             Admission::Reuse(answer) => return Ok(Outcome { answer, origin: Origin::Duplicate }),
         };
-        let dispatch = Dispatch { since: self.context.now(), ended: None, preexisting, reservation };
-        let result = self.dispatch(lock, dispatch.clone()).await;
+        let dispatch = self.context.new_dispatch(preexisting, reservation);
+        let result = self.dispatch(lock, dispatch.clone(), distinct).await;
         match &result {
             Ok(outcome) => self.operation.executed(deps, call, &outcome.answer).await,
             Err(Failure { unresolved: None, .. }) => deps.limiter.release(&dispatch.reservation).await,
@@ -135,8 +145,23 @@ impl<O: IdempotentOperation> Job<O> {
         result
     }
 
-    async fn dispatch(&self, lock: &mut TargetLock, mut dispatch: Dispatch) -> JobResult<O::Answer> {
+    async fn dispatch(
+        &self,
+        lock: &mut TargetLock,
+        mut dispatch: Dispatch,
+        distinct: Option<Distinct>,
+    ) -> JobResult<O::Answer> {
         let JobContext { deps, call, .. } = &*self.context;
+        let mut body = self.body.clone();
+        if let Some(distinct) = distinct {
+            body = distinct.body;
+            dispatch.echo.timeout_secs = Some(distinct.timeout_secs);
+            dispatch.is_distinct = distinct.is_certain;
+            // Those who find the lock after this process was killed must know it.
+            if !lock.publish(&dispatch).await.map_err(Error::from)? {
+                return Err(Error::new(ErrorReason::DeadlineExceeded, "another request took over the target").into());
+            }
+        }
         // 5. Dispatch: record it, publish it, and only then send. A process that is killed leaves the dispatch record.
         if let Some(record) = &self.record
             && !record.record_dispatch(&dispatch).await?
@@ -148,7 +173,7 @@ impl<O: IdempotentOperation> Job<O> {
         if call.cancelled.is_cancelled() {
             return Err(Error::new(ErrorReason::DeadlineExceeded, "no caller waits for the request").into());
         }
-        let error = match self.operation.execute(&deps.upstream, call, self.body.clone()).await {
+        let error = match self.operation.execute(&deps.upstream, call, body).await {
             Ok(answer) => return Ok(Outcome::of_this_call(answer)),
             Err(error) if error.reason == O::OUTCOME_UNKNOWN => error,
             Err(error) => return Err(error.into()),
@@ -161,9 +186,20 @@ impl<O: IdempotentOperation> Job<O> {
         }
     }
 
+    /// The request with a timeout that no unresolved dispatch at the target has.
+    async fn distinguish(&self, lock: &TargetLock) -> Result<Option<Distinct>, Error> {
+        let JobContext { deps, call, .. } = &*self.context;
+        let others: Vec<_> = lock.unresolved_others().map(|other| other.dispatch.echo.timeout_secs).collect();
+        if others.is_empty() {
+            return Ok(None);
+        }
+        self.operation.distinguish(&deps.upstream, &call.internal(), &others).await
+    }
+
     /// The IDs of the candidates that exist before the dispatch.
     async fn preexisting(&self) -> Result<Vec<String>, Error> {
-        let candidates = self.operation.find(&self.context.deps.upstream, &self.context.call).await?;
+        let (upstream, call) = (&self.context.deps.upstream, &self.context.call);
+        let candidates = self.operation.find(upstream, call, Timestamp::MIN).await?;
         Ok(candidates.answers.iter().filter_map(|one| O::describe(one).id).map(str::to_owned).collect())
     }
 }

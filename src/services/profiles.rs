@@ -1,6 +1,7 @@
 //! Profiles.
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
@@ -101,7 +102,8 @@ impl IdempotentOperation for NewProfile {
             request_id: self.request_id,
             body: upstream::to_json(&self.profile),
             target: vec![self.name().as_bytes()],
-            discriminator: String::new(),
+            timeout_secs: None,
+            custom_code: None,
             duplicate_window: None,
         }
     }
@@ -110,7 +112,7 @@ impl IdempotentOperation for NewProfile {
         upstream.create_profile(call, body).await
     }
 
-    async fn find(&self, upstream: &Client, call: &CallContext) -> Result<Candidates<Profile>, Error> {
+    async fn find(&self, upstream: &Client, call: &CallContext, _: Timestamp) -> Result<Candidates<Profile>, Error> {
         let list = upstream.profiles(call, Some(self.name()), Page::LARGEST).await?;
         // The filter of Telnyx may find names that only contain this one. A profile without fields could not be read: it
         // may be any profile.
@@ -120,7 +122,6 @@ impl IdempotentOperation for NewProfile {
     }
 
     fn describe(profile: &Profile) -> AnswerInfo<'_> {
-        let created = profile.created_at.map(|time| time.0);
-        AnswerInfo { id: profile.id.as_deref(), created, discriminator: String::new() }
+        AnswerInfo { id: profile.id.as_deref(), created: profile.created_at.map(|time| time.0), ..AnswerInfo::default() }
     }
 }

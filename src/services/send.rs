@@ -1,11 +1,14 @@
 //! Starting a verification.
 
+mod listing;
+
 use bytes::Bytes;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
     Dependencies, Origin, Outcome, Verifications,
-    idempotency::{Admission, AnswerInfo, Candidates, IdempotentOperation, OperationSpec},
+    idempotency::{Admission, AnswerInfo, Candidates, Distinct, IdempotentOperation, OperationSpec},
 };
 use crate::{
     domain::{CallContext, Error, FieldPath, PhoneNumber, Tenant, VerificationRef, Violation},
@@ -14,9 +17,14 @@ use crate::{
     policy,
     secret::Secret,
     telemetry::{audit, metrics::SendOutcome},
-    telnyx::{Channel, SendRequest, Verification, VerificationStatus},
-    upstream::{self, Client, Page},
+    telnyx::{Channel, ChannelBlock, SendRequest, Verification, VerificationStatus},
+    upstream::{self, Client},
 };
+
+/// The lifetime of a code where neither the request nor the profile shows one, in seconds (reference: §3.1, its example).
+const DEFAULT_TIMEOUT_SECS: u64 = 300;
+/// The longest lifetime of a code that the contract allows, in seconds.
+const MAX_TIMEOUT_SECS: u64 = 86_400;
 
 /// A verification to start.
 #[derive(Debug)]
@@ -87,14 +95,21 @@ const fn failed_send(reason: ErrorReason) -> SendOutcome {
 }
 
 impl Send {
-    /// Whether `verification` could be what this send started.
-    fn is_like(&self, verification: &Verification) -> bool {
-        let Verification { verify_profile_id, channel, timeout_secs, custom_code, .. } = verification;
+    /// The request's body, with this lifetime of the code.
+    fn body(&self, timeout_secs: Option<u64>) -> Bytes {
+        upstream::to_json(&SendRequest {
+            phone_number: self.phone_number.as_e164(),
+            verify_profile_id: &self.profile_id,
+            timeout_secs,
+            custom_code: self.custom_code.as_ref().map(Secret::expose),
+            extension: self.extension.as_deref(),
+        })
+    }
+
+    /// Whether `verification` has the profile and the channel of this send, or does not show that it has others.
+    fn may_be_at_target(&self, verification: &Verification) -> bool {
         let same = |theirs: &Option<String>, ours: &str| theirs.as_deref().is_none_or(|theirs| theirs == ours);
-        same(verify_profile_id, &self.profile_id)
-            && same(channel, self.channel.as_str())
-            && self.timeout_secs.is_none_or(|ours| timeout_secs.is_none_or(|theirs| theirs == ours))
-            && self.custom_code.as_ref().is_none_or(|ours| same(custom_code, ours.expose()))
+        same(&verification.verify_profile_id, &self.profile_id) && same(&verification.channel, self.channel.as_str())
     }
 
     /// Tells a missing channel or profile from a bad request by reading the profile: Telnyx has no error code of its own
@@ -125,17 +140,12 @@ impl IdempotentOperation for Send {
     fn spec(&self, tenant: &Tenant) -> OperationSpec<'_> {
         OperationSpec {
             request_id: self.request_id,
-            body: upstream::to_json(&SendRequest {
-                phone_number: self.phone_number.as_e164(),
-                verify_profile_id: &self.profile_id,
-                timeout_secs: self.timeout_secs,
-                custom_code: self.custom_code.as_ref().map(Secret::expose),
-                extension: self.extension.as_deref(),
-            }),
+            body: self.body(self.timeout_secs),
             target: [self.profile_id.as_str(), self.phone_number.as_e164(), self.channel.as_str()]
                 .map(str::as_bytes)
                 .into(),
-            discriminator: discriminator(self.timeout_secs),
+            timeout_secs: self.timeout_secs,
+            custom_code: self.custom_code.as_ref().map(Secret::expose),
             duplicate_window: tenant.duplicate_window,
         }
     }
@@ -149,9 +159,38 @@ impl IdempotentOperation for Send {
         }
     }
 
-    async fn find(&self, upstream: &Client, call: &CallContext) -> Result<Candidates<Verification>, Error> {
-        let list = upstream.verifications(call, &self.phone_number, Page::LARGEST).await?;
-        Ok(Candidates::new(list, |verification| self.is_like(verification)))
+    async fn find(
+        &self,
+        upstream: &Client,
+        call: &CallContext,
+        since: Timestamp,
+    ) -> Result<Candidates<Verification>, Error> {
+        let mut candidates = listing::read(upstream, call, &self.phone_number, since).await?;
+        candidates.answers.retain(|verification| self.may_be_at_target(verification));
+        Ok(candidates)
+    }
+
+    /// The timeout of the request or the profile, moved by as few seconds as needed. Telnyx takes none for the keypad.
+    async fn distinguish(
+        &self,
+        upstream: &Client,
+        call: &CallContext,
+        others: &[Option<u64>],
+    ) -> Result<Option<Distinct>, Error> {
+        if self.channel == Channel::DtmfConfirm {
+            return Ok(None);
+        }
+        let mut of_profile = None;
+        if self.timeout_secs.is_none() || others.contains(&None) {
+            let profile = upstream.known_profile(call, &self.profile_id).await?;
+            of_profile = profile.block(self.channel).and_then(ChannelBlock::timeout_secs);
+        }
+        let wanted = self.timeout_secs.or(of_profile).unwrap_or(DEFAULT_TIMEOUT_SECS);
+        let is_taken = |timeout: &u64| others.iter().any(|other| other.or(of_profile) == Some(*timeout));
+        let mut near = (wanted..=MAX_TIMEOUT_SECS).chain((1..wanted).rev());
+        let timeout_secs = near.find(|timeout| !is_taken(timeout)).unwrap_or(wanted);
+        let is_certain = of_profile.is_some() || !others.contains(&None);
+        Ok(Some(Distinct { timeout_secs, body: self.body(Some(timeout_secs)), is_certain }))
     }
 
     /// Reuses a duplicate that is still pending. All other sends take quota.
@@ -189,7 +228,9 @@ impl IdempotentOperation for Send {
         AnswerInfo {
             id: verification.id.as_deref(),
             created: verification.created_at.map(|time| time.0),
-            discriminator: discriminator(verification.timeout_secs),
+            timeout_secs: verification.timeout_secs,
+            custom_code: verification.custom_code.as_deref().filter(|code| !code.is_empty()),
+            is_partial: verification.verify_profile_id.is_none() || verification.channel.is_none(),
         }
     }
 
@@ -204,9 +245,4 @@ impl IdempotentOperation for Send {
             ..verification
         }
     }
-}
-
-/// Telnyx echoes the timeout of a send, and nothing else that two sends to one target may differ in.
-fn discriminator(timeout_secs: Option<u64>) -> String {
-    timeout_secs.map(|timeout| timeout.to_string()).unwrap_or_default()
 }

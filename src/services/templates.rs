@@ -1,6 +1,7 @@
 //! Templates.
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
@@ -60,7 +61,8 @@ impl IdempotentOperation for NewTemplate {
             request_id: self.request_id,
             body: upstream::to_json(&TemplateText { text: &self.text }),
             target: vec![self.text.as_bytes()],
-            discriminator: String::new(),
+            timeout_secs: None,
+            custom_code: None,
             duplicate_window: None,
         }
     }
@@ -70,13 +72,13 @@ impl IdempotentOperation for NewTemplate {
     }
 
     /// Templates with the same text. Telnyx lists all templates at once.
-    async fn find(&self, upstream: &Client, call: &CallContext) -> Result<Candidates<Template>, Error> {
+    async fn find(&self, upstream: &Client, call: &CallContext, _: Timestamp) -> Result<Candidates<Template>, Error> {
         let list = upstream.templates(call).await?;
         // One without fields could not be read: it may be any template.
         Ok(Candidates::new(list, |one| one.text.as_ref().map_or(one.id.is_none(), |text| *text == self.text)))
     }
 
     fn describe(template: &Template) -> AnswerInfo<'_> {
-        AnswerInfo { id: template.id.as_deref(), created: None, discriminator: String::new() }
+        AnswerInfo { id: template.id.as_deref(), ..AnswerInfo::default() }
     }
 }

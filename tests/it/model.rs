@@ -11,8 +11,10 @@
 //! (default 100). `MODEL_SEED` repeats one interleaving in memory.
 
 mod answers;
+mod checks;
 mod origin;
 mod random;
+mod truth;
 mod world;
 
 use std::{env, sync::Arc, thread, time::Duration};

@@ -1,29 +1,55 @@
 //! What is proven of a check whose answer is lost.
 //!
-//! An accepted verification proves that some check was right. It proves it of this check only if no other check can have
-//! been the right one. So the checks that have not ended as wrong are counted, by verification and by phone number.
+//! An accepted verification proves that something made it accepted. It proves that of this check only if everything else is
+//! excluded:
+//!
+//! 1. It became accepted after the check began, by Telnyx's clock. Before, it was not accepted.
+//! 2. No other check or accepted report through the gateway can have done it. They are counted by Telnyx account, because
+//!    tenants with one account share its verifications, under the ID and under the phone number of the verification.
+//! 3. The store has counted without a gap since the verification was created.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Verifications;
 use crate::{
-    domain::{CallContext, Error, VerificationRef},
+    domain::{CallContext, Error, PhoneNumber, VerificationRef},
     pb::ErrorReason,
+    services::TelnyxOffset,
     store::{self, Change},
     telnyx::{CheckResponse, ResponseCode, Verification, VerificationStatus},
     upstream::Page,
 };
 
+/// The age up to which something can be proven of a verification. Codes live for some minutes.
+const MAX_AGE: Duration = Duration::from_mins(15);
+/// How many checks of one verification or phone number are kept.
+const MAX_CHECKS: usize = 32;
+
 /// A check that is counted.
 pub(super) struct CheckAttempt {
+    id: Uuid,
     key: String,
-    started: Timestamp,
+    began: Timestamp,
 }
 
-/// A margin for delays that no setting bounds.
-const MARGIN: Duration = Duration::from_mins(10);
+/// The checks that can have made a verification accepted, of one verification or phone number.
+#[derive(Default, Deserialize, Serialize)]
+struct CheckLog {
+    checks: Vec<CountedCheck>,
+    /// Whether there were too many. Then nothing can be excluded.
+    is_truncated: bool,
+}
+
+#[derive(Deserialize, Serialize)]
+struct CountedCheck {
+    id: Uuid,
+    /// When the gateway knew that it had been accepted. None if it may still take effect.
+    accepted: Option<Timestamp>,
+}
 
 impl Verifications {
     /// Counts a check before it is made.
@@ -33,40 +59,46 @@ impl Verifications {
         target: &VerificationRef,
     ) -> Result<CheckAttempt, Error> {
         let key = match target {
-            VerificationRef::Id(id) => self.count_key(context, &["id", id]),
+            VerificationRef::Id(id) => self.id_key(context, id),
             VerificationRef::PhoneNumber { phone_number, profile_id } => {
-                self.count_key(context, &["phone", phone_number.as_e164(), profile_id])
+                self.phone_key(context, phone_number, profile_id)
             }
         };
-        let started = self.deps.clock.now();
-        self.count(context, &key, |open| open.saturating_add(1)).await?;
-        Ok(CheckAttempt { key, started })
+        let attempt = CheckAttempt { id: Uuid::new_v4(), key, began: self.deps.now() };
+        let added = self.change(context, &attempt.key, |log| {
+            log.is_truncated |= log.checks.len() >= MAX_CHECKS;
+            log.checks.truncate(MAX_CHECKS - 1);
+            log.checks.push(CountedCheck { id: attempt.id, accepted: None });
+        });
+        added.await?;
+        Ok(attempt)
     }
 
-    /// Returns the result of the check, or what is proven without it. A check that was not the right one is no longer
-    /// counted.
-    pub(super) async fn finish_attempt(
+    /// Records how a counted check ended. One that can't have been the right one is no longer counted.
+    pub(super) async fn end_attempt(
         &self,
         context: &CallContext,
-        target: &VerificationRef,
-        attempt: CheckAttempt,
-        result: Result<CheckResponse, Error>,
-    ) -> Result<CheckResponse, Error> {
-        match &result {
-            Err(error) if error.reason == ErrorReason::CheckOutcomeUnknown => {
-                self.proven_acceptance(&context.internal(), target, &attempt).await.map_or(result, Ok)
-            }
-            Ok(answer) if answer.is_accepted() => result,
-            _ => {
-                let counted = self.count(context, &attempt.key, |open| open.saturating_sub(1)).await;
-                // The check stays counted until the record expires. Until then less can be proven.
-                _ = counted.inspect_err(|error| tracing::warn!(%error, "a finished check is still counted"));
-                result
-            }
-        }
+        attempt: &CheckAttempt,
+        result: &Result<CheckResponse, Error>,
+    ) {
+        let accepted = match result {
+            // It may have been the right one.
+            Err(error) if error.reason == ErrorReason::CheckOutcomeUnknown => return,
+            Ok(answer) if answer.is_accepted() => Some(self.deps.now()),
+            _ => None,
+        };
+        let changed = self.change(context, &attempt.key, |log| match accepted {
+            None => log.checks.retain(|check| check.id != attempt.id),
+            Some(_) => log.checks.iter_mut().filter(|check| check.id == attempt.id).for_each(|check| {
+                check.accepted = accepted;
+            }),
+        });
+        // It stays counted as one that may take effect. Until the record expires, less can be proven.
+        _ = changed.await.inspect_err(|error| tracing::warn!(%error, "a finished check is still counted"));
     }
 
-    async fn proven_acceptance(
+    /// The acceptance that the check must have caused, if that is proven.
+    pub(super) async fn proven_acceptance(
         &self,
         context: &CallContext,
         target: &VerificationRef,
@@ -79,41 +111,81 @@ impl Verifications {
                 list.data.into_iter().filter(|one| one.verify_profile_id.as_ref() == Some(profile_id)).collect()
             }
         };
-        let mut accepted = candidates.into_iter().filter(|one| self.was_accepted_during(attempt, one));
+        // After the read, which may have been the first answer to tell Telnyx's time.
+        let offset = self.deps.telnyx_offset(&context.tenant)?;
+        let records_since = Timestamp::MIN;
+        let mut accepted = candidates.into_iter().filter(|one| became_accepted(one, attempt.began, offset));
         let verification = accepted.next().filter(|_| accepted.next().is_none())?;
-        let (id, phone_number) = (verification.id.as_deref()?, verification.phone_number.as_deref()?);
-        let profile_id = verification.verify_profile_id.as_deref()?;
+        let created = verification.created_at?.0;
+        let is_counted = created > offset.latest(records_since.max(self.deps.now().checked_sub(MAX_AGE).ok()?));
         // Counted after the read: the right check was counted before it made the verification accepted.
-        let mut open = 0;
-        for key in [&["id", id][..], &["phone", phone_number, profile_id]] {
-            open += self.count(context, &self.count_key(context, key), |open| open).await.ok()?;
-        }
-        let phone_number = verification.phone_number;
-        (open == 1).then_some(CheckResponse { phone_number, response_code: Some(ResponseCode::Accepted) })
+        (is_counted && self.is_only_cause(context, attempt, &verification, created, offset).await?).then_some(
+            CheckResponse { phone_number: verification.phone_number, response_code: Some(ResponseCode::Accepted) },
+        )
     }
 
-    fn was_accepted_during(&self, attempt: &CheckAttempt, verification: &Verification) -> bool {
-        let start = attempt.started.checked_sub(self.deps.settings.clock_skew);
-        verification.status == Some(VerificationStatus::Accepted)
-            && verification.updated_at.zip(start.ok()).is_some_and(|(updated, start)| updated.0 >= start)
-    }
-
-    /// Changes how many checks have not ended as wrong. Returns the new number.
-    async fn count(&self, context: &CallContext, key: &str, change: impl Fn(u32) -> u32) -> Result<u32, store::Error> {
-        let keep = self.deps.settings.clock_skew + 2 * self.deps.attempt_timeout + MARGIN;
-        let counted = self.deps.store.update_by(key, context.deadline, |open: Option<u32>| {
-            let before = open.unwrap_or(0);
-            match change(before) {
-                open if open == before => (Change::Keep, open),
-                0 => (Change::Remove, 0),
-                open => (Change::Put(open, keep), open),
+    /// Whether no other counted check can have made `verification` accepted. One that was accepted before the
+    /// verification was created made another one accepted.
+    async fn is_only_cause(
+        &self,
+        context: &CallContext,
+        attempt: &CheckAttempt,
+        verification: &Verification,
+        created: Timestamp,
+        offset: TelnyxOffset,
+    ) -> Option<bool> {
+        let phone_number = PhoneNumber::from_telnyx(verification.phone_number.as_deref()?)?;
+        let by_phone = self.phone_key(context, &phone_number, verification.verify_profile_id.as_deref()?);
+        let mut is_counted = false;
+        for key in [self.id_key(context, verification.id.as_deref()?), by_phone] {
+            let log = self.deps.store.update_by(&key, context.deadline, |log: Option<CheckLog>| {
+                (Change::Keep, log.unwrap_or_default())
+            });
+            let log = log.await.ok()?;
+            is_counted |= log.checks.iter().any(|check| check.id == attempt.id);
+            let mut others = log.checks.iter().filter(|check| check.id != attempt.id);
+            let is_earlier = |check: &CountedCheck| check.accepted.is_some_and(|at| offset.latest(at) < created);
+            if log.is_truncated || !others.all(is_earlier) {
+                return Some(false);
             }
-        });
-        counted.await
+        }
+        Some(is_counted)
     }
 
-    fn count_key(&self, context: &CallContext, parts: &[&str]) -> String {
-        let parts: Vec<_> = [context.tenant.id.as_str()].iter().chain(parts).map(|part| part.as_bytes()).collect();
+    async fn change(
+        &self,
+        context: &CallContext,
+        key: &str,
+        change: impl Fn(&mut CheckLog),
+    ) -> Result<(), store::Error> {
+        // A lost check may take effect within the settle window.
+        let keep = MAX_AGE + self.deps.settings.settle_window + 2 * self.deps.attempt_timeout;
+        let changed = self.deps.store.update_by(key, context.deadline, |log: Option<CheckLog>| {
+            let mut log = log.unwrap_or_default();
+            change(&mut log);
+            (if log.checks.is_empty() && !log.is_truncated { Change::Remove } else { Change::Put(log, keep) }, ())
+        });
+        changed.await
+    }
+
+    /// IDs that differ only in case are one.
+    fn id_key(&self, context: &CallContext, id: &str) -> String {
+        self.log_key(context, &["id", &id.to_ascii_lowercase()])
+    }
+
+    fn phone_key(&self, context: &CallContext, phone_number: &PhoneNumber, profile_id: &str) -> String {
+        self.log_key(context, &["phone", &phone_number.identity(), &profile_id.to_ascii_lowercase()])
+    }
+
+    fn log_key(&self, context: &CallContext, parts: &[&str]) -> String {
+        let parts = parts.iter().map(|part| part.as_bytes());
+        let parts: Vec<_> = std::iter::once(context.tenant.account_id()).chain(parts).collect();
         format!("check:{}", self.deps.store.digest(&parts))
     }
+}
+
+/// Whether `verification` is accepted, and became so after `began` for sure.
+fn became_accepted(verification: &Verification, began: Timestamp, offset: TelnyxOffset) -> bool {
+    verification.status == Some(VerificationStatus::Accepted)
+        && verification.updated_at.is_some_and(|updated| updated.0 > offset.latest(began))
 }

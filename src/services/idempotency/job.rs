@@ -2,13 +2,18 @@
 
 use std::{error::Error as _, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::{super::Dependencies, IdempotentOperation, OperationSpec, RECONCILE_TIMEOUT};
+use super::{
+    super::Dependencies,
+    IdempotentOperation, OperationSpec, RECONCILE_TIMEOUT,
+    matching::{Echo, Expectation},
+};
 use crate::{
+    config,
     domain::{CallContext, Error},
     limits::QuotaReservation,
     pb::ErrorReason,
@@ -17,6 +22,8 @@ use crate::{
 
 /// The first and the longest pause before another try to get what another job holds. Pauses double.
 const FIRST_BACKOFF: Duration = Duration::from_millis(5);
+/// How long an unresolved dispatch is kept at least.
+const UNRESOLVED_RETENTION: Duration = Duration::from_hours(24);
 pub(super) const MAX_BACKOFF: Duration = Duration::from_millis(250);
 
 /// What one job knows of itself. Its request record and its target lock share it.
@@ -34,7 +41,8 @@ pub(super) struct OperationKeys {
     /// The key of the target lock.
     pub(super) target: String,
     pub(super) fingerprint: String,
-    pub(super) discriminator: String,
+    /// What Telnyx echoes of the operation, if nothing is added to it.
+    pub(super) echo: Echo,
     pub(super) duplicate_window: Option<Duration>,
 }
 
@@ -48,17 +56,11 @@ pub(super) struct Dispatch {
     /// The IDs of the candidates that existed before, where Telnyx tells no creation times.
     pub(super) preexisting: Vec<String>,
     /// The quota that the dispatch has reserved.
-    #[serde(default)]
     pub(super) reservation: QuotaReservation,
-}
-
-/// An operation, as other operations at its target see it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
-pub(super) struct OperationRef {
-    /// The key of its request record. Without a request ID, the ID of its job.
-    pub(super) key: String,
-    /// See [`OperationSpec::discriminator`].
-    pub(super) discriminator: String,
+    /// What Telnyx echoes of it.
+    pub(super) echo: Echo,
+    /// Whether its timeout was chosen so that no other dispatch at the target has it.
+    pub(super) is_distinct: bool,
 }
 
 impl OperationKeys {
@@ -67,35 +69,77 @@ impl OperationKeys {
         call: &CallContext,
         spec: OperationSpec<'_>,
     ) -> Self {
-        let OperationSpec { request_id, body, target: parts, discriminator, duplicate_window } = spec;
+        let OperationSpec { request_id, body, target: parts, timeout_secs, custom_code, duplicate_window } = spec;
         let tenant = &call.tenant.id;
-        let mut target = vec![tenant.as_str().as_bytes(), O::RPC.as_bytes()];
+        // Tenants that share an account share what they list. A request ID belongs to one of them.
+        let mut target = vec![call.tenant.account_id(), O::RPC.as_bytes()];
         target.extend(&parts);
         let content: Vec<&[u8]> = parts.iter().copied().chain([&*body]).collect();
         Self {
             request: request_id.map(|id| format!("request:{tenant}:{}:{id}", O::RPC)),
             target: format!("target:{}", deps.store.digest(&target)),
             fingerprint: deps.store.digest(&content),
-            discriminator,
+            echo: echo(deps, timeout_secs, custom_code),
             duplicate_window,
         }
     }
 }
 
+/// What Telnyx echoes, without the code itself.
+pub(super) fn echo(deps: &Dependencies, timeout_secs: Option<u64>, custom_code: Option<&str>) -> Echo {
+    let custom_code = custom_code.map(|code| deps.store.digest(&[b"custom code", code.as_bytes()]));
+    Echo { timeout_secs, custom_code }
+}
+
 impl JobContext {
-    /// The operation, as other operations at its target see it.
-    pub(super) fn operation(&self) -> OperationRef {
-        let key = self.keys.request.clone().unwrap_or_else(|| self.id.to_string());
-        OperationRef { key, discriminator: self.keys.discriminator.clone() }
+    /// The name of the operation for others at its target: the key of its request record, else the ID of its job.
+    pub(super) fn operation(&self) -> String {
+        self.keys.request.clone().unwrap_or_else(|| self.id.to_string())
+    }
+
+    /// A dispatch that begins now.
+    pub(super) fn new_dispatch(&self, preexisting: Vec<String>, reservation: QuotaReservation) -> Dispatch {
+        let (since, echo) = (self.now(), self.keys.echo.clone());
+        Dispatch { since, ended: None, preexisting, reservation, echo, is_distinct: false }
+    }
+
+    /// What a resource of `dispatch` shows. The times are those of Telnyx's clock, give or take the clock skew.
+    pub(super) fn expectation<'d, O: IdempotentOperation>(&self, dispatch: &'d Dispatch) -> Expectation<'d> {
+        let config::SendsConfig { clock_skew, settle_window, .. } = self.deps.settings;
+        let offset = self.deps.telnyx_offset(&self.call.tenant);
+        let early = offset.map_or(SignedDuration::ZERO, |offset| offset.low);
+        let late = offset.map_or(SignedDuration::ZERO, |offset| offset.high);
+        let start = dispatch.since.saturating_add(early).and_then(|start| start.saturating_sub(clock_skew));
+        let end = dispatch.ended.map_or(Ok(Timestamp::MAX), |ended| {
+            ended.saturating_add(late).and_then(|end| end.saturating_add(settle_window + clock_skew))
+        });
+        Expectation {
+            echo: &dispatch.echo,
+            is_distinct: dispatch.is_distinct,
+            window: start.unwrap_or(Timestamp::MIN)..=end.unwrap_or(Timestamp::MAX),
+            preexisting: (!O::HAS_CREATION_TIME).then_some(&*dispatch.preexisting),
+        }
+    }
+
+    /// How much of the settle window of `dispatch` is left. After it, the dispatch can no longer take effect.
+    pub(super) fn unsettled_for(&self, dispatch: &Dispatch) -> Option<Duration> {
+        let end = dispatch.ended.unwrap_or(dispatch.since).saturating_add(self.deps.settings.settle_window);
+        let left = end.unwrap_or(Timestamp::MAX).duration_since(self.now());
+        Duration::try_from(left).ok().filter(|left| !left.is_zero())
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        self.deps.clock.now()
+        self.deps.now()
     }
 
     /// The end of a lease that begins now.
     pub(super) fn lease(&self) -> Timestamp {
         self.now().saturating_add(self.max_duration()).unwrap_or(Timestamp::MAX)
+    }
+
+    /// How long an unresolved dispatch is kept: it outlives the request ID, whose repetition would send again.
+    pub(super) fn unresolved_retention(&self) -> Duration {
+        self.deps.settings.request_id_retention.max(UNRESOLVED_RETENTION)
     }
 
     /// The longest time that the job can still take without renewing its lease.

@@ -40,11 +40,12 @@ pub(in crate::services) trait IdempotentOperation: Send + Sync + 'static {
         body: Bytes,
     ) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
 
-    /// Lists what Telnyx has that this operation could have made.
+    /// Lists what Telnyx has at the operation's target, at least all that was created `since` then by Telnyx's clock.
     fn find(
         &self,
         upstream: &Client,
         call: &CallContext,
+        since: Timestamp,
     ) -> impl Future<Output = Result<Candidates<Self::Answer>, Error>> + Send;
 
     /// Reserves quota just before the dispatch. `duplicate` is the ID of an equal operation within the duplicate window;
@@ -56,6 +57,17 @@ pub(in crate::services) trait IdempotentOperation: Send + Sync + 'static {
         _duplicate: Option<&str>,
     ) -> impl Future<Output = Result<Admission<Self::Answer>, Error>> + Send {
         async { Ok(Admission::Dispatch(QuotaReservation::default())) }
+    }
+
+    /// A timeout that no dispatch in `others` has, and the body with it. None if Telnyx echoes no timeout. A timeout of
+    /// `None` in `others` is that of the profile.
+    fn distinguish(
+        &self,
+        _upstream: &Client,
+        _call: &CallContext,
+        _others: &[Option<u64>],
+    ) -> impl Future<Output = Result<Option<Distinct>, Error>> + Send {
+        async { Ok(None) }
     }
 
     /// Runs once it is known that the operation took effect.
@@ -89,8 +101,10 @@ pub(in crate::services) struct OperationSpec<'a> {
     pub(in crate::services) body: Bytes,
     /// What the operation shares with all operations that it could be mistaken for.
     pub(in crate::services) target: Vec<&'a [u8]>,
-    /// A property that Telnyx echoes and that tells the operation from others at its target. Empty if there is none.
-    pub(in crate::services) discriminator: String,
+    /// The lifetime of the code that the caller asks for, in seconds. Telnyx echoes it.
+    pub(in crate::services) timeout_secs: Option<u64>,
+    /// The caller's own code. Telnyx echoes it.
+    pub(in crate::services) custom_code: Option<&'a str>,
     /// How long an equal operation without a request ID counts as a duplicate of this one.
     pub(in crate::services) duplicate_window: Option<Duration>,
 }
@@ -104,26 +118,37 @@ pub(in crate::services) enum Admission<A> {
 }
 
 /// What identifies an answer.
+#[derive(Default)]
 pub(in crate::services) struct AnswerInfo<'a> {
     pub(in crate::services) id: Option<&'a str>,
     /// When it was created, if Telnyx tells.
     pub(in crate::services) created: Option<Timestamp>,
-    /// See [`OperationSpec::discriminator`].
-    pub(in crate::services) discriminator: String,
+    pub(in crate::services) timeout_secs: Option<u64>,
+    pub(in crate::services) custom_code: Option<&'a str>,
+    /// Whether it lacks a property that tells whether it is at the operation's target.
+    pub(in crate::services) is_partial: bool,
 }
 
-/// What Telnyx has that an operation could have made.
+/// A request that differs from all others at its target.
+pub(in crate::services) struct Distinct {
+    pub(in crate::services) timeout_secs: u64,
+    pub(in crate::services) body: Bytes,
+    /// Whether it differs for sure: false if the timeout of the profile is not known.
+    pub(in crate::services) is_certain: bool,
+}
+
+/// What Telnyx has at the target of an operation.
 pub(in crate::services) struct Candidates<A> {
-    pub(super) answers: Vec<A>,
+    pub(in crate::services) answers: Vec<A>,
     /// Whether Telnyx listed all that it has.
-    pub(super) is_complete: bool,
+    pub(in crate::services) is_complete: bool,
 }
 
 impl<A> Candidates<A> {
-    /// The resources of `list` that the operation could have made.
-    pub(in crate::services) fn new(list: List<A>, could_be: impl Fn(&A) -> bool) -> Self {
+    /// The resources of `list` that are at the target.
+    pub(in crate::services) fn new(list: List<A>, is_at_target: impl Fn(&A) -> bool) -> Self {
         let total = list.meta.and_then(|meta| meta.total_results);
         let is_complete = total.is_none_or(|total| total <= list.data.len() as u64);
-        Self { answers: list.data.into_iter().filter(could_be).collect(), is_complete }
+        Self { answers: list.data.into_iter().filter(is_at_target).collect(), is_complete }
     }
 }

@@ -1,25 +1,23 @@
-//! How the outcome of an unresolved dispatch is found: by reading from Telnyx what the operation could have made.
+//! How the outcome of an unresolved dispatch is found: by reading from Telnyx what is at its target.
 //!
-//! A candidate is the operation's own if it was created between the dispatch and the settle window after its end, give or
-//! take the clock skew, and no other operation has claimed it. While the settle window lasts, a candidate with the
-//! discriminator of another unresolved operation is left to that one.
+//! `matching.rs` decides which of it the dispatch has made.
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, field::Empty, info_span};
 
 use super::{
     Failure, IdempotentOperation, Job, RECONCILE_TIMEOUT,
-    job::Dispatch,
-    operation::{AnswerInfo, Candidates},
-    request_record::stored_answer,
+    job::{self, Dispatch},
+    matching::{self, Expectation, ListedResource, Match},
+    operation::Candidates,
+    request_record::{self, stored_answer},
+    stored_target::Unresolved,
     target_lock::TargetLock,
 };
 use crate::{
-    config,
     domain::{CallContext, Error},
     pb::ErrorReason,
     telemetry,
@@ -28,26 +26,14 @@ use crate::{
 /// The pause between two reads: a lost request may still be on its way into Telnyx's lists.
 const RECONCILE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What the candidates say of a dispatch.
-pub(super) enum Match<A> {
+/// What became of a dispatch.
+pub(super) enum DispatchResult<A> {
     /// It took effect: this is its answer.
     Found(A),
     /// It did not take effect, and no longer can.
-    NoEffect,
+    Nothing,
     /// It may have taken effect, or still can.
     Unknown,
-}
-
-/// Tells which candidates can come from a dispatch.
-struct ReconcileQuery<'a> {
-    dispatch: &'a Dispatch,
-    /// The IDs that other operations have claimed.
-    claimed: Vec<&'a str>,
-    /// The discriminators of other unresolved operations.
-    discriminators: Vec<&'a str>,
-    settings: &'a config::SendsConfig,
-    /// Whether the settle window has elapsed: nothing of the dispatch can take effect any more.
-    is_window_over: bool,
 }
 
 impl<O: IdempotentOperation> Job<O> {
@@ -60,23 +46,18 @@ impl<O: IdempotentOperation> Job<O> {
         lock: &TargetLock,
         dispatch: &Dispatch,
     ) -> Result<Option<O::Answer>, Failure> {
-        let unknown = |wait: Option<Duration>| {
-            let error = Error::new(O::OUTCOME_UNKNOWN, "it is not known yet whether the request took effect");
-            let error = if let Some(wait) = wait { error.retry_after(wait) } else { error };
-            Failure { error, unresolved: Some(dispatch.clone()) }
-        };
         // The time before the read counts: the list may miss what is created during the read.
-        let now = self.context.now();
-        let window = self.context.deps.settings.settle_window;
-        let end = dispatch.ended.unwrap_or(dispatch.since).saturating_add(window).unwrap_or(Timestamp::MAX);
-        let left = end.duration_since(now);
-        match self.reconcile(&self.context.call, lock, dispatch, !left.is_positive()).await {
-            Ok(Match::Found(answer)) => Ok(Some(answer)),
-            Ok(Match::NoEffect) => Ok(None),
-            Ok(Match::Unknown) => Err(unknown(Duration::try_from(left).ok().filter(|left| !left.is_zero()))),
+        let left = self.context.unsettled_for(dispatch);
+        let (operation, call) = (self.context.operation(), &self.context.call);
+        match self.reconcile(call, lock, (&operation, dispatch), left.is_none()).await {
+            Ok(DispatchResult::Found(answer)) => Ok(Some(answer)),
+            Ok(DispatchResult::Nothing) => Ok(None),
+            Ok(DispatchResult::Unknown) => {
+                Err(Failure { error: still_unknown::<O>(left), unresolved: Some(dispatch.clone()) })
+            }
             Err(error) => {
-                let failure = unknown(error.retry_after);
-                Err(Failure { error: failure.error.source(error), ..failure })
+                let unknown = still_unknown::<O>(error.retry_after).source(error);
+                Err(Failure { error: unknown, unresolved: Some(dispatch.clone()) })
             }
         }
     }
@@ -84,11 +65,13 @@ impl<O: IdempotentOperation> Job<O> {
     /// Reconciles a dispatch whose answer was just lost: reads twice while a caller waits.
     pub(super) async fn reconcile_lost(&self, lock: &mut TargetLock, dispatch: &Dispatch) -> Option<O::Answer> {
         let span = telemetry::child_span(|| info_span!("reconcile", otel.kind = "internal", found = Empty));
+        let operation = self.context.operation();
         let found = async {
             for is_last in [false, true] {
                 lock.renew().await.ok()?;
-                let reconciled = self.reconcile(&self.context.call.internal(), lock, dispatch, false).await;
-                if let Match::Found(answer) = reconciled.ok()? {
+                let call = self.context.call.internal();
+                let reconciled = self.reconcile(&call, lock, (&operation, dispatch), false).await;
+                if let DispatchResult::Found(answer) = reconciled.ok()? {
                     return Some(answer);
                 }
                 if is_last || Instant::now() + RECONCILE_INTERVAL >= self.context.call.deadline {
@@ -104,83 +87,97 @@ impl<O: IdempotentOperation> Job<O> {
         found
     }
 
+    /// Resolves what other operations at the target have left unresolved: those whose settle window has elapsed, and those
+    /// that this operation repeats. The quota of what did not happen is released.
+    ///
+    /// # Errors
+    /// This operation repeats one whose outcome is still unknown.
+    pub(super) async fn resolve_others(&self, lock: &mut TargetLock) -> Result<(), Error> {
+        let others: Vec<Unresolved> = lock.unresolved_others().cloned().collect();
+        for other in others {
+            let (left, dispatch) = (self.context.unsettled_for(&other.dispatch), &other.dispatch);
+            let is_duplicate = lock.is_duplicate(&other.fingerprint, dispatch.since);
+            if left.is_some() && !is_duplicate {
+                continue;
+            }
+            let call = self.context.call.internal();
+            let resolved = match self.reconcile(&call, lock, (&other.operation, dispatch), left.is_none()).await {
+                Ok(DispatchResult::Found(answer)) => self.resolve(lock, &other, Some(answer)).await?,
+                Ok(DispatchResult::Nothing) => self.resolve(lock, &other, None).await?,
+                Ok(DispatchResult::Unknown) | Err(_) => false,
+            };
+            if is_duplicate && !resolved {
+                return Err(still_unknown::<O>(left));
+            }
+        }
+        Ok(())
+    }
+
+    /// Resolves another operation. False if a job of its own works on it.
+    async fn resolve(&self, lock: &mut TargetLock, other: &Unresolved, answer: Option<O::Answer>) -> Result<bool, Error> {
+        let Unresolved { operation, dispatch, .. } = other;
+        // The request record first: while it has the dispatch, the target must have the operation too.
+        let redacted = answer.as_ref().map(O::redact);
+        let resolved = request_record::resolve(&self.context, operation, redacted.as_ref()).await?;
+        let Some(reservation) = resolved else { return Ok(false) };
+        let id = answer.as_ref().and_then(|answer| O::describe(answer).id).map(str::to_owned);
+        lock.resolve(other, id).await?;
+        let metrics = &self.context.deps.metrics;
+        metrics.reconciled(O::RPC, if answer.is_some() { "found" } else { "nothing" });
+        if answer.is_none() {
+            // Either the request record has the reservation or, without a request ID, the target.
+            self.context.deps.limiter.release(&reservation).await;
+            self.context.deps.limiter.release(&dispatch.reservation).await;
+        }
+        Ok(true)
+    }
+
     async fn reconcile(
         &self,
         call: &CallContext,
         lock: &TargetLock,
-        dispatch: &Dispatch,
+        (operation, dispatch): (&str, &Dispatch),
         is_window_over: bool,
-    ) -> Result<Match<O::Answer>, Error> {
+    ) -> Result<DispatchResult<O::Answer>, Error> {
         let deps = &self.context.deps;
         // An unresolved operation may have an answer in its request record that did not reach the target's record.
         let mut answers = Vec::new();
-        for other in lock.unresolved_others() {
-            answers.extend(stored_answer::<O::Answer>(&self.context, &other.key).await?);
+        for other in lock.others_than(operation) {
+            answers.extend(stored_answer::<O::Answer>(&self.context, &other.operation).await?);
         }
-        let own = &self.context.keys.discriminator;
-        let discriminators = lock.unresolved_others().map(|other| &*other.discriminator);
-        let query = ReconcileQuery {
-            dispatch,
-            claimed: lock.claimed_by_others().chain(answers.iter().filter_map(|one| O::describe(one).id)).collect(),
-            discriminators: discriminators.filter(|other| !other.is_empty() && other != own).collect(),
-            settings: &deps.settings,
-            is_window_over,
-        };
+        let claimed = answers.iter().filter_map(|one| O::describe(one).id).chain(lock.claimed_by_others(operation));
+        let claimed: Vec<&str> = claimed.collect();
         // The next call needs the outcome even if nobody waits now, so the read outlasts the caller.
         let deadline = call.deadline.max(Instant::now() + RECONCILE_TIMEOUT);
         let call = CallContext { deadline, cancelled: CancellationToken::new(), ..call.clone() };
-        let candidates = self.operation.find(&deps.upstream, &call).await?;
-        let (matched, own_candidates) = query.pick::<O>(candidates);
-        if own_candidates > 1 && O::OUTCOME_UNKNOWN == ErrorReason::SendOutcomeUnknown {
+        let since = *self.context.expectation::<O>(dispatch).window.start();
+        let Candidates { answers: mut listed, is_complete } = self.operation.find(&deps.upstream, &call, since).await?;
+        listed.retain(|answer| !O::describe(answer).id.is_some_and(|id| claimed.contains(&id)));
+        let resources: Vec<ListedResource<'_>> = listed.iter().map(|answer| self.resource(answer)).collect();
+        // After the read, which may have been the first to tell Telnyx's time.
+        let expectation = |dispatch| self.context.expectation::<O>(dispatch);
+        let others: Vec<Expectation<'_>> = lock.others_than(operation).map(|one| expectation(&one.dispatch)).collect();
+        let is_over = is_window_over && is_complete;
+        let (matched, own) = matching::find(&expectation(dispatch), &others, &resources, is_over);
+        drop(resources);
+        if own > 1 && O::OUTCOME_UNKNOWN == ErrorReason::SendOutcomeUnknown {
             deps.metrics.duplicate_sent();
         }
-        Ok(matched)
+        Ok(match matched {
+            Match::Found(index) => DispatchResult::Found(listed.swap_remove(index)),
+            Match::None => DispatchResult::Nothing,
+            Match::Unknown => DispatchResult::Unknown,
+        })
+    }
+
+    fn resource<'a>(&self, answer: &'a O::Answer) -> ListedResource<'a> {
+        let one = O::describe(answer);
+        let echo = job::echo(&self.context.deps, one.timeout_secs, one.custom_code);
+        ListedResource { id: one.id, created: one.created, echo, is_partial: one.is_partial }
     }
 }
 
-impl ReconcileQuery<'_> {
-    /// Picks the oldest candidate that can come from the dispatch, and counts those that no other operation contests. A
-    /// candidate without ID or creation time makes the result unclear, and so does an incomplete list.
-    fn pick<O: IdempotentOperation>(&self, candidates: Candidates<O::Answer>) -> (Match<O::Answer>, usize) {
-        let mut is_unclear = !candidates.is_complete;
-        let (mut own, mut contested, mut own_candidates) = (None, None, 0);
-        for answer in candidates.answers {
-            let AnswerInfo { id, created, discriminator } = O::describe(&answer);
-            if id.is_some_and(|id| self.belongs_to_others(id)) {
-                continue;
-            }
-            let created = if O::HAS_CREATION_TIME { created } else { Some(self.dispatch.since) };
-            let Some(created) = created.filter(|_| id.is_some()) else {
-                is_unclear = true;
-                continue;
-            };
-            if !self.is_in_time(created) {
-                continue;
-            }
-            let is_contested = self.discriminators.contains(&&*discriminator);
-            own_candidates += usize::from(!is_contested);
-            let oldest = if is_contested { &mut contested } else { &mut own };
-            if oldest.as_ref().is_none_or(|(other, _)| created < *other) {
-                *oldest = Some((created, answer));
-            }
-        }
-        let matched = match own.or(contested.filter(|_| self.is_window_over)) {
-            Some((_, answer)) => Match::Found(answer),
-            None if is_unclear || !self.is_window_over => Match::Unknown,
-            None => Match::NoEffect,
-        };
-        (matched, own_candidates)
-    }
-
-    /// Whether another operation has claimed `id`, or it existed before the dispatch.
-    fn belongs_to_others(&self, id: &str) -> bool {
-        self.claimed.contains(&id) || self.dispatch.preexisting.iter().any(|before| before == id)
-    }
-
-    fn is_in_time(&self, created: Timestamp) -> bool {
-        let (skew, window) = (self.settings.clock_skew, self.settings.settle_window);
-        let start = self.dispatch.since.saturating_sub(skew).unwrap_or(Timestamp::MIN);
-        let latest = |ended: Timestamp| ended.saturating_add(window + skew).unwrap_or(Timestamp::MAX);
-        created >= start && self.dispatch.ended.is_none_or(|ended| created <= latest(ended))
-    }
+fn still_unknown<O: IdempotentOperation>(left: Option<Duration>) -> Error {
+    let error = Error::new(O::OUTCOME_UNKNOWN, "it is not known yet whether the request took effect");
+    if let Some(wait) = left { error.retry_after(wait) } else { error }
 }

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     domain::Error,
+    limits::QuotaReservation,
     store::{self, Change},
 };
 
@@ -112,9 +113,41 @@ impl<A: Serialize + DeserializeOwned + Clone> RequestRecord<A> {
     }
 
     fn put(&self, state: RequestState<A>) -> Change<StoredRequest<A>> {
-        let stored = StoredRequest { fingerprint: self.job.keys.fingerprint.clone(), state };
-        Change::Put(stored, self.job.deps.settings.request_id_retention)
+        put(&self.job, self.job.keys.fingerprint.clone(), state)
     }
+}
+
+fn put<A>(job: &JobContext, fingerprint: String, state: RequestState<A>) -> Change<StoredRequest<A>> {
+    let keep = match &state {
+        RequestState::Open { dispatch: Some(_), .. } => job.unresolved_retention(),
+        _ => job.deps.settings.request_id_retention,
+    };
+    Change::Put(StoredRequest { fingerprint, state }, keep)
+}
+
+/// Finishes the record of another operation whose dispatch has made `answer`, or nothing. Returns what the dispatch had
+/// reserved. None if a job works on the operation.
+pub(super) async fn resolve<A: Serialize + DeserializeOwned + Clone>(
+    job: &JobContext,
+    key: &str,
+    answer: Option<&A>,
+) -> Result<Option<QuotaReservation>, store::Error> {
+    let resolved = job.update(key, |stored: Option<StoredRequest<A>>| match stored {
+        Some(StoredRequest { fingerprint, state: RequestState::Open { lease, dispatch, .. } }) => {
+            if lease > job.now() {
+                return (Change::Keep, None);
+            }
+            let change = match answer {
+                Some(answer) => put(job, fingerprint, RequestState::Done(answer.clone())),
+                None => Change::Remove,
+            };
+            (change, Some(dispatch.map(|dispatch| dispatch.reservation).unwrap_or_default()))
+        }
+        Some(StoredRequest { state: RequestState::Done(_), .. }) | None => {
+            (Change::Keep, Some(QuotaReservation::default()))
+        }
+    });
+    resolved.await
 }
 
 /// Reads the answer at the key of a request record, if the operation took effect.

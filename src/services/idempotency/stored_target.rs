@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::job::OperationRef;
+use super::job::Dispatch;
 
 /// The record of a target.
 #[derive(Clone, Default, Deserialize, Serialize)]
@@ -21,17 +21,18 @@ pub(super) struct StoredTarget {
 #[derive(Clone, Deserialize, Serialize)]
 struct LockHolder {
     job: Uuid,
-    operation: OperationRef,
-    since: Timestamp,
+    /// The dispatch of the job: it may have left at any time until the lease ends.
+    operation: Unresolved,
     lease: Timestamp,
 }
 
-/// A dispatch whose outcome is unknown.
+/// An operation with a dispatch whose outcome is unknown.
 #[derive(Clone, Deserialize, Serialize)]
-struct Unresolved {
-    operation: OperationRef,
-    since: Timestamp,
-    ended: Timestamp,
+pub(super) struct Unresolved {
+    /// The key of the operation.
+    pub(super) operation: String,
+    pub(super) fingerprint: String,
+    pub(super) dispatch: Dispatch,
 }
 
 /// A message that belongs to an operation. No other operation may take it for its own.
@@ -50,7 +51,7 @@ pub(super) enum LockAttempt {
     Locked,
     /// Another job holds it.
     Busy,
-    /// The record has no room for another claim.
+    /// The record has no room for another claim or unresolved operation.
     Full,
 }
 
@@ -63,14 +64,17 @@ impl StoredTarget {
     /// take for its own, unless an unresolved operation could: for that, claims matter for `memory`.
     pub(super) fn lock(
         &mut self,
-        (job, operation): (Uuid, &OperationRef),
+        (job, operation): (Uuid, &Unresolved),
         now: Timestamp,
         lease: Timestamp,
         (recent, memory): (Duration, Duration),
     ) -> LockAttempt {
         match self.holder.take() {
             // A holder that let its lease run out may have sent until then.
-            Some(holder) if holder.lease <= now => self.add_unresolved(holder.operation, holder.since, holder.lease),
+            Some(LockHolder { lease, mut operation, .. }) if lease <= now => {
+                operation.dispatch.ended = Some(lease);
+                self.add_unresolved(operation);
+            }
             Some(own) if own.job == job => {
                 self.holder = Some(LockHolder { lease, ..own });
                 return LockAttempt::Locked;
@@ -82,31 +86,38 @@ impl StoredTarget {
             None => {}
         }
         let after = |at: Timestamp, time| at.saturating_add(time).unwrap_or(Timestamp::MAX);
-        let later = |at| after(at, memory);
-        let covers = |one: &Unresolved, at| later(at) >= one.since && at <= later(one.ended);
+        let covers = |one: &Unresolved, at| {
+            let Dispatch { since, ended, .. } = one.dispatch;
+            after(at, memory) >= since && at <= after(ended.unwrap_or(since), memory)
+        };
         self.claimed
             .retain(|claim| after(claim.at, recent) > now || self.unresolved.iter().any(|one| covers(one, claim.at)));
-        if self.claimed.len() >= MAX_CLAIMED {
+        if self.claimed.len() >= MAX_CLAIMED || self.unresolved.len() >= MAX_UNRESOLVED {
             return LockAttempt::Full;
         }
-        self.holder = Some(LockHolder { job, operation: operation.clone(), since: now, lease });
+        self.holder = Some(LockHolder { job, operation: operation.clone(), lease });
         LockAttempt::Locked
     }
 
-    /// Releases the lock, if `job` still holds it. `unresolved` is the time of the operation's dispatch, if its outcome
-    /// is unknown and somebody may reconcile it.
-    pub(super) fn release(
-        &mut self,
-        (job, operation): (Uuid, &OperationRef),
-        unresolved: Option<(Timestamp, Timestamp)>,
-    ) {
-        if self.holder.take_if(|holder| holder.job == job).is_none() {
-            return;
+    /// Stores what the job that holds the lock is about to dispatch. False if `job` does not hold it.
+    pub(super) fn publish(&mut self, job: Uuid, dispatch: &Dispatch) -> bool {
+        let holder = self.holder.as_mut().filter(|holder| holder.job == job);
+        holder.map(|holder| holder.operation.dispatch = dispatch.clone()).is_some()
+    }
+
+    /// Releases the lock, if `job` still holds it. The dispatch of `unresolved` has an unknown outcome.
+    pub(super) fn release(&mut self, job: Uuid, operation: &str, unresolved: Option<Unresolved>) {
+        if self.holder.take_if(|holder| holder.job == job).is_some() {
+            self.resolve(operation);
+            if let Some(unresolved) = unresolved {
+                self.add_unresolved(unresolved);
+            }
         }
-        self.unresolved.retain(|one| one.operation != *operation);
-        if let Some((since, ended)) = unresolved {
-            self.add_unresolved(operation.clone(), since, ended);
-        }
+    }
+
+    /// Removes an operation from the unresolved ones.
+    pub(super) fn resolve(&mut self, operation: &str) {
+        self.unresolved.retain(|one| one.operation != operation);
     }
 
     /// Stores that a message belongs to an operation. The last claim counts: it comes from the operation that has the
@@ -122,14 +133,12 @@ impl StoredTarget {
     }
 
     /// The operations that may still be reconciled.
-    pub(super) fn unresolved(&self) -> impl Iterator<Item = &OperationRef> {
-        self.unresolved.iter().map(|one| &one.operation)
+    pub(super) fn unresolved(&self) -> &[Unresolved] {
+        &self.unresolved
     }
 
-    fn add_unresolved(&mut self, operation: OperationRef, since: Timestamp, ended: Timestamp) {
-        if self.unresolved.len() >= MAX_UNRESOLVED {
-            self.unresolved.remove(0);
-        }
-        self.unresolved.push(Unresolved { operation, since, ended });
+    fn add_unresolved(&mut self, unresolved: Unresolved) {
+        self.resolve(&unresolved.operation);
+        self.unresolved.push(unresolved);
     }
 }

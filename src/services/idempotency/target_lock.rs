@@ -9,11 +9,12 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     RECONCILE_TIMEOUT,
-    job::{Dispatch, JobContext, MAX_BACKOFF, OperationRef},
-    stored_target::{ClaimedMessage, LockAttempt, StoredTarget},
+    job::{Dispatch, JobContext, MAX_BACKOFF},
+    stored_target::{ClaimedMessage, LockAttempt, StoredTarget, Unresolved},
 };
 use crate::{
     domain::Error,
+    limits::QuotaReservation,
     pb::ErrorReason,
     store::{self, Change},
 };
@@ -21,7 +22,8 @@ use crate::{
 /// The target lock, held by one job until [`TargetLock::release`] or until its lease runs out.
 pub(super) struct TargetLock {
     job: Arc<JobContext>,
-    operation: OperationRef,
+    /// The key of the operation.
+    operation: String,
     /// The target as it was when the lock was last taken or renewed.
     target: StoredTarget,
 }
@@ -43,7 +45,8 @@ impl TargetLock {
         let (job, recent, memory) = (&self.job, self.recent(), self.memory());
         let locked = job.update_when_free(&job.keys.target, |target: Option<StoredTarget>| {
             let mut target = target.unwrap_or_default();
-            let locked = match target.lock((job.id, &self.operation), job.now(), job.lease(), (recent, memory)) {
+            let operation = self.unresolved(job.new_dispatch(Vec::new(), QuotaReservation::default()));
+            let locked = match target.lock((job.id, &operation), job.now(), job.lease(), (recent, memory)) {
                 LockAttempt::Locked => Some(Ok(target.clone())),
                 LockAttempt::Busy => None,
                 LockAttempt::Full => {
@@ -58,24 +61,81 @@ impl TargetLock {
     }
 
     /// The other operations at the target that may still be reconciled.
-    pub(super) fn unresolved_others(&self) -> impl Iterator<Item = &OperationRef> {
-        self.target.unresolved().filter(|other| **other != self.operation)
+    pub(super) fn unresolved_others(&self) -> impl Iterator<Item = &Unresolved> {
+        self.others_than(&self.operation)
     }
 
-    /// The IDs of the messages that belong to other operations.
-    pub(super) fn claimed_by_others(&self) -> impl Iterator<Item = &str> {
-        let others = self.target.claimed.iter().filter(|claim| claim.operation != self.operation.key);
+    /// Whether there are any.
+    pub(super) fn has_unresolved_others(&self) -> bool {
+        self.unresolved_others().next().is_some()
+    }
+
+    /// The unresolved operations other than `operation`.
+    pub(super) fn others_than(&self, operation: &str) -> impl Iterator<Item = &Unresolved> {
+        self.target.unresolved().iter().filter(move |other| other.operation != operation)
+    }
+
+    /// The IDs of the messages that belong to operations other than `operation`.
+    pub(super) fn claimed_by_others(&self, operation: &str) -> impl Iterator<Item = &str> {
+        let others = self.target.claimed.iter().filter(move |claim| claim.operation != operation);
         others.map(|claim| &*claim.id)
     }
 
-    /// The ID of the newest message with the content of this operation within the duplicate window. An operation with a
-    /// request ID has no duplicates.
+    /// The ID of the newest message with the content of this operation within the duplicate window.
     pub(super) fn duplicate(&self) -> Option<&str> {
-        let window = self.job.keys.duplicate_window.filter(|_| self.job.keys.request.is_none())?;
-        let now = self.job.now();
-        let is_recent = |claim: &&ClaimedMessage| claim.at.saturating_add(window).is_ok_and(|end| end > now);
-        let mut recent = self.target.claimed.iter().rev().take_while(is_recent);
-        recent.find(|claim| claim.fingerprint == self.job.keys.fingerprint).map(|claim| &*claim.id)
+        let mut claims = self.target.claimed.iter().rev();
+        claims.find(|claim| self.is_duplicate(&claim.fingerprint, claim.at)).map(|claim| &*claim.id)
+    }
+
+    /// Whether this operation repeats another one, which began at that time. An operation with a request ID repeats none.
+    pub(super) fn is_duplicate(&self, fingerprint: &str, began: Timestamp) -> bool {
+        let window = self.job.keys.duplicate_window.filter(|_| self.job.keys.request.is_none());
+        let end = window.and_then(|window| began.saturating_add(window).ok());
+        fingerprint == self.job.keys.fingerprint && end.is_some_and(|end| end > self.job.now())
+    }
+
+    /// Stores what is about to be dispatched, for those who find the lock after this process was killed. False if the
+    /// lease has run out and another job holds the lock.
+    pub(super) async fn publish(&mut self, dispatch: &Dispatch) -> Result<bool, store::Error> {
+        let job = self.job.id;
+        self.change(|target| target.publish(job, dispatch)).await
+    }
+
+    /// Stores that `operation` of another job is no longer unresolved, and which message belongs to it.
+    pub(super) async fn resolve(&mut self, unresolved: &Unresolved, id: Option<String>) -> Result<(), store::Error> {
+        let Unresolved { operation, fingerprint, dispatch } = unresolved;
+        let claim = id.map(|id| ClaimedMessage {
+            id,
+            operation: operation.clone(),
+            fingerprint: fingerprint.clone(),
+            at: dispatch.since,
+        });
+        let resolved = self.change(|target| {
+            target.resolve(operation);
+            if let Some(claim) = &claim {
+                target.claim(claim.clone());
+            }
+        });
+        resolved.await
+    }
+
+    async fn change<R>(&mut self, change: impl Fn(&mut StoredTarget) -> R) -> Result<R, store::Error> {
+        let changed = self.job.update(&self.job.keys.target, |target: Option<StoredTarget>| {
+            let mut target = target.unwrap_or_default();
+            let result = change(&mut target);
+            (self.put(target.clone()), (target, result))
+        });
+        let (target, result) = changed.await?;
+        self.target = target;
+        Ok(result)
+    }
+
+    fn unresolved(&self, dispatch: Dispatch) -> Unresolved {
+        Unresolved {
+            operation: self.operation.clone(),
+            fingerprint: self.job.keys.fingerprint.clone(),
+            dispatch,
+        }
     }
 
     /// Releases the lock. In the same write, claims the message `id` for the operation, or stores that its `dispatch` is
@@ -83,14 +143,15 @@ impl TargetLock {
     pub(super) async fn release(self, id: Option<String>, dispatch: Option<&Dispatch>) -> bool {
         let claim = id.map(|id| ClaimedMessage {
             id,
-            operation: self.operation.key.clone(),
+            operation: self.operation.clone(),
             fingerprint: self.job.keys.fingerprint.clone(),
             at: self.job.now(),
         });
-        // Nobody repeats a call without a request ID.
-        let dispatch = dispatch.filter(|_| self.job.keys.request.is_some());
-        let unresolved = dispatch.map(|dispatch| (dispatch.since, dispatch.ended.unwrap_or_else(|| self.job.lease())));
-        let written = self.write_release(claim.as_ref(), unresolved).await;
+        let unresolved = dispatch.map(|dispatch| {
+            let ended = dispatch.ended.or_else(|| Some(self.job.lease()));
+            self.unresolved(Dispatch { ended, ..dispatch.clone() })
+        });
+        let written = self.write_release(claim.as_ref(), unresolved.as_ref()).await;
         if let Err(error) = &written {
             self.job.record_write_failed("target", error);
             // The caller need not wait for it. Others must learn whose the message is while they may reconcile theirs.
@@ -101,11 +162,11 @@ impl TargetLock {
     }
 
     /// Writes the release as soon as the store accepts it.
-    async fn release_later(self, claim: Option<ClaimedMessage>, unresolved: Option<(Timestamp, Timestamp)>) {
+    async fn release_later(self, claim: Option<ClaimedMessage>, unresolved: Option<Unresolved>) {
         let (until, mut pause) = (Instant::now() + self.memory(), MAX_BACKOFF);
         while Instant::now() + pause < until {
             sleep(pause).await;
-            if self.write_release(claim.as_ref(), unresolved).await.is_ok() {
+            if self.write_release(claim.as_ref(), unresolved.as_ref()).await.is_ok() {
                 return;
             }
             pause = (pause * 2).min(RECONCILE_TIMEOUT);
@@ -115,11 +176,11 @@ impl TargetLock {
     async fn write_release(
         &self,
         claim: Option<&ClaimedMessage>,
-        unresolved: Option<(Timestamp, Timestamp)>,
+        unresolved: Option<&Unresolved>,
     ) -> Result<(), store::Error> {
         let written = self.job.update(&self.job.keys.target, |target: Option<StoredTarget>| {
             let mut target = target.unwrap_or_default();
-            target.release((self.job.id, &self.operation), unresolved);
+            target.release(self.job.id, &self.operation, unresolved.cloned());
             if let Some(claim) = claim {
                 target.claim(claim.clone());
             }
@@ -143,8 +204,7 @@ impl TargetLock {
 
     fn put(&self, target: StoredTarget) -> Change<StoredTarget> {
         let memory = self.memory() + self.job.max_duration();
-        let retention = self.job.deps.settings.request_id_retention;
-        let keep = if target.is_unresolved() { memory.max(retention) } else { memory };
+        let keep = if target.is_unresolved() { memory.max(self.job.unresolved_retention()) } else { memory };
         Change::Put(target, keep)
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     clock::Clock,
     config::{
         Unread,
-        kinds::{HOUR, Kind, SECOND, duration, text},
+        kinds::{HOUR, Kind, SECOND, duration, not_empty, text},
         section::{Section, Spanned},
     },
     domain::{ApiKey, NumberType, PhoneNumber, Tenant, TestNumber, TestNumbers},
@@ -25,6 +25,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
     let id = section.required("id", &name()).and_then(|id| shared.ids.add(section, "id", id));
     section.demand("telnyx_api_key");
     let key = section.map("telnyx_api_key", |section| key(section, shared)).flatten();
+    let telnyx_account = section.value("telnyx_account", &not_empty()).map(|account| account.value);
     let default_profile = section.value("default_profile", &profile());
     // Codes live for some minutes, so an hour is long enough.
     let duplicate_window = section.value("duplicate_window", &duration(SECOND..=HOUR)).map(|window| window.value);
@@ -44,7 +45,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
 
     let (key, key_source) = key?;
     let default_profile = default_profile.map(|profile| profile.value);
-    let tenant = Tenant { id: id?, key, default_profile, duplicate_window, number_types, limits, test_numbers };
+    let tenant = Tenant { id: id?, key, telnyx_account, default_profile, duplicate_window, number_types, limits, test_numbers };
     Some(TenantEntry { tenant: tenant.into(), identities, key_source })
 }
 

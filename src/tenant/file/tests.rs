@@ -190,7 +190,7 @@ tenants.yaml:26:44: tenants[0].identities[2].jwt: needs subject or claims: every
 tenants.yaml:27:9: tenants[0].identities[3]: needs permissions: roles or rpcs
 tenants.yaml:27:44: tenants[0].identities[3].certificate.dns: must be a DNS name without a wildcard, as in the certificate
 tenants.yaml:28:5: tenants[1].identities: must list at least one identity
-tenants.yaml:29:5: tenants[1].tokens: unknown key; known here: id, telnyx_api_key, default_profile, duplicate_window, number_types, identities, limits, test_numbers
+tenants.yaml:29:5: tenants[1].tokens: unknown key; known here: id, telnyx_api_key, telnyx_account, default_profile, duplicate_window, number_types, identities, limits, test_numbers
 tenants.yaml:32:5: tenants[2].telnyx_api_key: missing
 tenants.yaml:32:9: tenants[2].id: given twice, first at tenants.yaml:28:9
 tenants.yaml:34:31: tenants[2].identities[0].tokens: given twice, first at tenants.yaml:15:18

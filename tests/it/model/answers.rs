@@ -1,82 +1,97 @@
-//! The answers that callers got, and a comparison with the messages that were sent.
+//! What callers were told, and a comparison with what happened.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use uuid::Uuid;
-use verify_gateway::{pb::ErrorReason, simulator::Handle, telnyx::Channel};
+use verify_gateway::{domain::Error, pb::ErrorReason, services::Origin as AnswerOrigin, telnyx::Channel};
+
+use super::truth::Truth;
 
 /// An operation that a caller requests.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Operation {
-    pub request_id: Option<Uuid>,
+    /// Names the operation in the truth. A call without a request ID is an operation of its own.
+    pub tag: u64,
+    pub request_id: Option<uuid::Uuid>,
+    pub tenant: usize,
     pub phone: &'static str,
     pub channel: Channel,
     pub timeout_secs: Option<u64>,
+    pub custom_code: Option<&'static str>,
 }
 
-/// The answers that callers got.
+/// What callers were told.
 #[derive(Default)]
 pub struct Answers {
-    /// The verification IDs that the calls with each request ID returned.
-    by_request_id: BTreeMap<Uuid, BTreeSet<String>>,
-    without_request_id: Vec<String>,
-    /// The number of calls without a request ID whose outcome is unknown to the caller.
-    unknown: usize,
+    calls: Vec<(Operation, Told)>,
 }
 
+#[derive(Clone, Debug)]
+enum Told {
+    /// The verification with this ID is the operation's own.
+    Sent(String),
+    /// An equal operation has sent the verification with this ID.
+    Duplicate(String),
+    /// Nothing was sent.
+    NotSent(ErrorReason),
+    Unknown,
+}
+
+/// The reasons that say that a call sent nothing.
+const NOT_SENT: [ErrorReason; 5] = [
+    ErrorReason::DeadlineExceeded,
+    ErrorReason::UpstreamUnavailable,
+    ErrorReason::UpstreamRateLimited,
+    ErrorReason::GatewayOverloaded,
+    ErrorReason::StoreUnavailable,
+];
+
 impl Answers {
-    pub fn record(&mut self, operation: Operation, id: String) {
-        match operation.request_id {
-            Some(request_id) => _ = self.by_request_id.entry(request_id).or_default().insert(id),
-            None => self.without_request_id.push(id),
-        }
+    pub fn record(&mut self, operation: Operation, id: String, origin: AnswerOrigin) {
+        let told = if origin == AnswerOrigin::Duplicate { Told::Duplicate(id) } else { Told::Sent(id) };
+        self.calls.push((operation, told));
     }
 
-    pub fn record_failure(&mut self, operation: Operation, reason: Option<ErrorReason>) {
-        // These reasons say that nothing was sent.
-        let is_without_effect = matches!(
-            reason,
-            Some(
-                ErrorReason::DeadlineExceeded
-                    | ErrorReason::UpstreamUnavailable
-                    | ErrorReason::UpstreamRateLimited
-                    | ErrorReason::GatewayOverloaded
-                    | ErrorReason::StoreUnavailable
-            )
-        );
-        if operation.request_id.is_none() && !is_without_effect {
-            self.unknown += 1;
-        }
+    pub fn record_failure(&mut self, operation: Operation, error: Option<&Error>) {
+        let reason = error.map(|error| error.reason).filter(|reason| NOT_SENT.contains(reason));
+        self.calls.push((operation, reason.map_or(Told::Unknown, Told::NotSent)));
     }
 
-    /// Compares the answers with the messages that were sent.
-    ///
-    /// An outcome that is not persisted is lost when its gateway is killed. A send without a request ID is answered
-    /// all the same, so an older unresolved send may claim its message. The alternative is a second message.
-    pub fn check(self, simulator: &Handle, record_write_failures: usize) -> Result<(), String> {
-        let messages = simulator.messages();
-        let sent: BTreeSet<&str> = messages.iter().map(|message| message.verification_id.as_str()).collect();
-        let several = self.by_request_id.iter().find(|(_, ids)| ids.len() != 1);
-        if let Some((request_id, ids)) = several {
-            return Err(format!("{request_id} was answered with {ids:?}"));
-        }
-        let identified: BTreeSet<&str> = self.by_request_id.values().flatten().map(String::as_str).collect();
-        let distinct: BTreeSet<&str> =
-            identified.iter().copied().chain(self.without_request_id.iter().map(String::as_str)).collect();
-        let shared = self.by_request_id.len() + self.without_request_id.len() - distinct.len();
-        if identified.len() != self.by_request_id.len() || shared > record_write_failures {
-            let (by_request_id, without_request_id) = (&self.by_request_id, &self.without_request_id);
-            return Err(format!("two operations share a message: {by_request_id:?} and {without_request_id:?}"));
-        }
-        if let Some(untrue) = distinct.iter().find(|id| !sent.contains(**id)) {
-            return Err(format!("{untrue} was never sent"));
-        }
-        let (all, answered) = (messages.len(), distinct.len());
-        if all < answered || all > answered + self.unknown {
-            let (by_request_id, without_request_id) = (&self.by_request_id, &self.without_request_id);
-            let counts = format!("{all} messages for {answered} operations and {} unknown ones", self.unknown);
-            return Err(format!("{counts}: {sent:?} of {by_request_id:?} and {without_request_id:?}"));
+    /// Compares what callers were told with the truth. `keeps_records` says that no store lost its records.
+    pub fn check(&self, truth: &Truth, keeps_records: bool) -> Result<(), String> {
+        let mut answered = BTreeMap::new();
+        for (operation, told) in &self.calls {
+            let of_this_operation = truth.messages_of(operation.tag);
+            let is_true = match told {
+                Told::Sent(id) => {
+                    answered.insert(operation.tag, id);
+                    // Without records, equal operations can't be told apart.
+                    let is_like = || truth.sent(id).is_some_and(|other| is_equal(other, operation));
+                    of_this_operation.contains(id) || (!keeps_records && is_like())
+                }
+                Told::Duplicate(id) => truth.sent(id).is_some_and(|other| is_equal(other, operation)),
+                // Another call of the same operation may have sent it.
+                Told::NotSent(_) => operation.request_id.is_some() || of_this_operation.is_empty(),
+                Told::Unknown => true,
+            };
+            if !is_true {
+                let reason = if let Told::NotSent(reason) = told { reason.as_str_name() } else { "" };
+                return Err(format!("{operation:?} was told {told:?} {reason}, but sent {of_this_operation:?}: {truth:?}"));
+            }
+            let is_missing = operation.request_id.is_some() && !answered.contains_key(&operation.tag);
+            let driven = self.calls.iter().any(|(other, told)| other.tag == operation.tag && matches!(told, Told::Sent(_)));
+            if keeps_records && is_missing && !driven {
+                return Err(format!("{operation:?} has no answer"));
+            }
+            if keeps_records && of_this_operation.len() > 1 {
+                return Err(format!("{operation:?} sent {of_this_operation:?}"));
+            }
         }
         Ok(())
     }
+}
+
+/// Whether two operations ask for the same message. One without a timeout takes that of the profile.
+fn is_equal(one: &Operation, other: &Operation) -> bool {
+    let content = |one: &Operation| (one.phone, one.channel, one.timeout_secs.unwrap_or(300), one.custom_code);
+    content(one) == content(other)
 }

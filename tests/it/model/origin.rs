@@ -1,10 +1,11 @@
 //! An upstream that may or may not act, may or may not answer, and may be late.
 
 use std::{
+    collections::BTreeMap,
     future::{self, Future},
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
@@ -13,14 +14,21 @@ use std::{
 
 use axum::{Router, body::Body};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{
+    Method, Request, Response, StatusCode,
+    header::{AUTHORIZATION, CONTENT_LENGTH},
+};
 use http_body_util::BodyExt;
-use tokio::{sync::oneshot, time::sleep};
+use serde_json::Value;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep},
+};
 use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt};
 use verify_gateway::upstream::TransportError;
 
-use super::random::Random;
+use super::{random::Random, truth::Truth};
 
 /// The simulator behind an unreliable network. A request runs on even if the gateway gives up.
 #[derive(Clone)]
@@ -30,6 +38,11 @@ pub struct Origin {
     /// A second at the pace of this interleaving.
     second: Duration,
     calm: Arc<AtomicBool>,
+    truth: Arc<Mutex<Truth>>,
+    /// How long a new verification is missing in lists.
+    list_lag: Duration,
+    /// When each verification was sent.
+    sent: Arc<Mutex<BTreeMap<String, Instant>>>,
     /// The running requests.
     requests: TaskTracker,
 }
@@ -53,12 +66,53 @@ enum Answer {
     Never,
 }
 
-/// The longest delay of a request, in seconds. The gateway's settle window is much longer.
-const LATEST: u32 = 60;
+/// The API key of the account.
+pub const KEY: &str = "KEYmodel";
+
+/// The longest delay of a request, and of an entry in a list, in seconds. Both together are shorter than the settle window.
+const LATEST: u32 = 50;
 
 impl Origin {
-    pub fn new(simulator: Router, random: Random, second: Duration) -> Self {
-        Self { simulator, random, second, calm: Arc::default(), requests: TaskTracker::new() }
+    pub fn new(simulator: Router, random: Random, second: Duration, truth: Arc<Mutex<Truth>>) -> Self {
+        let list_lag = second.mul_f64(f64::from(LATEST) * if random.percent(30) { random.share() } else { 0.0 });
+        let requests = TaskTracker::new();
+        Self { simulator, random, second, calm: Arc::default(), truth, list_lag, sent: Arc::default(), requests }
+    }
+
+    /// The API key of the operation with this tag.
+    pub fn key(tag: u64) -> String {
+        format!("{KEY}-{tag}")
+    }
+
+    /// Lets the simulator answer a request, and keeps the truth.
+    async fn serve(&self, mut request: Request<Bytes>) -> Response<Bytes> {
+        let key = request.headers_mut().insert(AUTHORIZATION, format!("Bearer {KEY}").parse().unwrap());
+        let key = key.unwrap();
+        let tag = key.to_str().unwrap().rsplit_once('-').unwrap().1.parse().unwrap();
+        let path = request.uri().path();
+        let is_send = request.method() == Method::POST && !path.contains("/actions/");
+        let is_list = path.contains("/by_phone_number/") && request.method() == Method::GET;
+        let (mut parts, body) =
+            self.simulator.clone().oneshot(request.map(Body::from)).await.unwrap().into_parts();
+        let mut bytes = body.collect().await.unwrap().to_bytes();
+        if is_send && parts.status.is_success() {
+            let id = serde_json::from_slice::<Value>(&bytes).unwrap()["data"]["id"].as_str().unwrap().to_owned();
+            self.sent.lock().unwrap().insert(id.clone(), Instant::now());
+            self.truth.lock().unwrap().record(id, tag);
+        }
+        if is_list && parts.status.is_success() && !self.list_lag.is_zero() {
+            let mut list: Value = serde_json::from_slice(&bytes).unwrap();
+            let sent = self.sent.lock().unwrap();
+            let is_listed = |one: &Value| sent[one["id"].as_str().unwrap()].elapsed() >= self.list_lag;
+            let before = list["data"].as_array().unwrap().len();
+            list["data"].as_array_mut().unwrap().retain(is_listed);
+            let missing = before - list["data"].as_array().unwrap().len();
+            let total = list["meta"]["total_results"].as_u64().unwrap();
+            list["meta"]["total_results"] = (total - u64::try_from(missing).unwrap()).into();
+            bytes = list.to_string().into();
+            parts.headers.remove(CONTENT_LENGTH);
+        }
+        Response::from_parts(parts, bytes)
     }
 
     /// Waits until all running requests have ended.
@@ -80,7 +134,7 @@ impl Origin {
         if self.calm.load(Ordering::Relaxed) {
             return fate(true, Answer::Real);
         }
-        match random.below(20) {
+        match random.below(22) {
             0..=9 => fate(true, Answer::Real),
             10 => fate(false, Answer::Unsent),
             11 => fate(false, Answer::Lost),
@@ -91,6 +145,8 @@ impl Origin {
             16 => fate(true, Answer::Html),
             17 => fate(false, Answer::Never),
             18 => fate(true, Answer::Never),
+            19 => fate(false, Answer::Status(StatusCode::SERVICE_UNAVAILABLE)),
+            20 => fate(true, Answer::Status(StatusCode::REQUEST_TIMEOUT)),
             _ => Fate { before: below(LATEST.into()), ..fate(true, Answer::Real) },
         }
     }
@@ -106,11 +162,11 @@ impl Service<Request<Bytes>> for Origin {
     }
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let (fate, simulator) = (self.fate(), self.simulator.clone());
+        let (fate, origin) = (self.fate(), self.clone());
         let (answer, answered) = oneshot::channel();
         self.requests.spawn(async move {
             sleep(fate.before).await;
-            let real = if fate.acts { Some(serve(simulator, request).await) } else { None };
+            let real = if fate.acts { Some(origin.serve(request).await) } else { None };
             sleep(fate.after).await;
             let end = match (fate.answer, real) {
                 (Answer::Real, Some(real)) => Ok(real),
@@ -129,11 +185,6 @@ impl Service<Request<Bytes>> for Origin {
             }
         })
     }
-}
-
-async fn serve(simulator: Router, request: Request<Bytes>) -> Response<Bytes> {
-    let (parts, body) = simulator.oneshot(request.map(Body::from)).await.unwrap().into_parts();
-    Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
 }
 
 fn plain(status: StatusCode, body: &'static str) -> Response<Bytes> {

@@ -14,8 +14,12 @@ use verify_gateway::{
     config::Config,
     domain::{ApiKey, CallContext, Caller, DAY, Error, Limit, LimitWindow, Limits, PhoneNumber, Tenant, TenantId},
     pb::ErrorReason,
-    services::{Send, Services, Tasks},
-    simulator::{self, Handle},
+    secret::Secret,
+    services::{Origin as AnswerOrigin, Send, Services, Tasks},
+    simulator::{
+        self, Handle,
+        settings::{EmptyPhoneList, ListOrder},
+    },
     store::Store,
     telemetry::Metrics,
     telnyx::Channel,
@@ -24,25 +28,32 @@ use verify_gateway::{
 
 use super::{
     answers::{Answers, Operation},
-    origin::Origin,
+    checks::Checks,
+    origin::{KEY, Origin},
     random::Random,
+    truth::Truth,
 };
 
-const KEY: &str = "KEYmodel";
 const PHONES: [&str; 2] = ["+13035551234", "+13035556789"];
 const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Call];
+const CODES: [Option<&str>; 4] = [None, None, Some("112233"), Some("445566")];
 
 /// The state of one interleaving.
 #[derive(Clone)]
 pub struct World {
-    random: Random,
+    pub random: Random,
     config: Config,
     origin: Origin,
     /// The upstream's clock.
     clock: Clock,
-    tenant: Arc<Tenant>,
-    profile_id: String,
+    /// How many sends a tenant may make.
+    quota: u32,
+    duplicate_window: Option<Duration>,
+    /// Whether a killed gateway loses the records, as one with records in its own memory does.
+    is_forgetful: bool,
+    pub profile_id: String,
     gateways: Arc<[Gateway; 2]>,
+    truth: Arc<Mutex<Truth>>,
     metrics: Metrics,
     pace: Pace,
 }
@@ -58,7 +69,7 @@ pub enum Pace {
 
 /// One of the gateways, with its connection to the shared store and its own clock.
 struct Gateway {
-    store: Store,
+    store: Mutex<Store>,
     clock: Clock,
     running: Mutex<(Services, Tasks)>,
 }
@@ -81,18 +92,17 @@ impl World {
     async fn run(random: Random, pace: Pace, stores: [Store; 2], clocks: [Clock; 2]) -> Result<(), String> {
         let (mut world, simulator) = Self::new(random, pace, stores, clocks);
         let answers = Arc::new(Mutex::new(Answers::default()));
+        let checks = Checks::new(simulator);
         let operations = world.operations();
-        let callers: Vec<u64> = operations.iter().map(|_| 1 + world.random.below(2)).collect();
-        // Each call without a request ID is an operation.
-        let sends: u64 =
-            operations.iter().zip(&callers).map(|(one, callers)| one.request_id.map_or(*callers, |_| 1)).sum();
         // A reservation that the server did not confirm is never given back.
         let unconfirmed = if pace == Pace::Real { 1000 } else { 0 };
-        world.tenant = Arc::new(tenant(sends + unconfirmed));
+        world.quota = u32::try_from(operations.len()).unwrap() + unconfirmed;
         let mut calls = JoinSet::new();
-        for (&operation, callers) in operations.iter().zip(callers) {
+        for &operation in &operations {
+            world.truth.lock().unwrap().expect(operation);
+            let callers = if operation.request_id.is_some() { 1 + world.random.below(2) } else { 1 };
             for _ in 0..callers {
-                calls.spawn(world.clone().caller(operation, answers.clone()));
+                calls.spawn(world.clone().caller(operation, answers.clone(), checks.clone()));
             }
         }
         world.clone().disturb().await;
@@ -101,16 +111,27 @@ impl World {
         }
         world.origin.calm_down();
         for operation in operations {
-            world.drive(operation, &answers).await?;
+            let driven = world.drive(operation, &answers).await;
+            // Without records, nobody can tell whose the messages are.
+            if !world.is_forgetful {
+                driven?;
+            }
         }
         world.origin.idle().await;
-        let answers = Arc::try_unwrap(answers).map_err(|_| "somebody still calls")?.into_inner().unwrap();
-        answers.check(&simulator, world.record_write_failures())
+        let truth = world.truth.lock().unwrap();
+        answers.lock().unwrap().check(&truth, !world.is_forgetful)?;
+        checks.verdict()
     }
 
     fn new(random: Random, pace: Pace, stores: [Store; 2], clocks: [Clock; 2]) -> (Self, Handle) {
         let clock = Clock::starting_at(START.parse().unwrap());
-        let (simulator, service) = simulator::in_process(simulator::Settings::default(), clock.clone()).unwrap();
+        let settings = simulator::Settings {
+            max_page_size: if random.percent(30) { 1 } else { 250 },
+            empty_phone_list: if random.percent(30) { EmptyPhoneList::NotFound } else { EmptyPhoneList::Empty },
+            list_order: if random.percent(30) { ListOrder::OldestFirst } else { ListOrder::NewestFirst },
+            ..simulator::Settings::default()
+        };
+        let (simulator, service) = simulator::in_process(settings, clock.clone()).unwrap();
         let profile_id = simulator.seed_profile(KEY, "model");
         let mut config = Config::default();
         config.upstream.base_url = "http://simulator/v2".into();
@@ -121,20 +142,36 @@ impl World {
             // Longer than the clocks move while a request is running.
             config.sends.settle_window = Duration::from_hours(1);
         }
-        let origin = Origin::new(service, random.clone(), pace.shrink(1));
+        let truth = Arc::<Mutex<Truth>>::default();
+        let origin = Origin::new(service, random.clone(), pace.shrink(1), truth.clone());
         let metrics = Metrics::default();
         let mut ways = stores.into_iter().zip(clocks);
         let gateways = std::array::from_fn(|_| {
             let (store, clock) = ways.next().unwrap();
             let running = Mutex::new(start_gateway(&config, &origin, &store, &clock, &metrics));
-            Gateway { store, clock, running }
+            Gateway { store: Mutex::new(store), clock, running }
         });
-        let (gateways, tenant) = (Arc::new(gateways), Arc::new(tenant(0)));
-        (Self { random, config, origin, clock, tenant, profile_id, gateways, metrics, pace }, simulator)
+        let is_forgetful = pace == Pace::Paused && random.percent(10);
+        let duplicate_window = random.percent(30).then_some(Duration::from_mins(10));
+        let world = Self {
+            random,
+            config,
+            origin,
+            clock,
+            quota: 0,
+            duplicate_window,
+            is_forgetful,
+            profile_id,
+            gateways: Arc::new(gateways),
+            truth,
+            metrics,
+            pace,
+        };
+        (world, simulator)
     }
 
     /// A random time below `millis` milliseconds.
-    fn while_below(&self, millis: u64) -> Duration {
+    pub fn while_below(&self, millis: u64) -> Duration {
         self.random.millis(millis) / self.pace.factor()
     }
 
@@ -147,82 +184,99 @@ impl World {
         self.gateways.iter().for_each(|gateway| gateway.clock.advance(by));
     }
 
-    /// One to four operations with few targets. In half of the interleavings all have request IDs: for those the guarantee
-    /// has no exception.
+    /// One to five operations with few targets, of two tenants with one account. In half of the interleavings all have
+    /// request IDs.
     fn operations(&self) -> Vec<Operation> {
         let random = &self.random;
         let without_request_id = if random.percent(50) { 40 } else { 0 };
         let pick = |count: u64| usize::try_from(random.below(count)).unwrap();
-        let operation = |_| Operation {
+        let (phones, channels) = (1 + random.below(2), 1 + random.below(2));
+        let operation = |tag| Operation {
+            tag,
             request_id: (!random.percent(without_request_id)).then(|| random.uuid()),
-            phone: PHONES[pick(2)],
-            channel: CHANNELS[pick(2)],
-            timeout_secs: [None, Some(120)][pick(2)],
+            tenant: pick(2),
+            phone: PHONES[pick(phones)],
+            channel: CHANNELS[pick(channels)],
+            timeout_secs: [None, Some(120), Some(300)][pick(3)],
+            custom_code: CODES[pick(4)],
         };
-        (0..=random.below(4)).map(operation).collect()
+        (0..=random.below(5)).map(operation).collect()
     }
 
-    /// A caller that may repeat the request, may reuse the request ID for other content, and may disconnect.
-    async fn caller(self, operation: Operation, answers: Arc<Mutex<Answers>>) {
+    /// A caller that may repeat the request, may reuse the request ID for other content, and may disconnect. Then it may
+    /// check codes.
+    async fn caller(self, operation: Operation, answers: Arc<Mutex<Answers>>, checks: Checks) {
         let random = &self.random;
         sleep(self.while_below(2000)).await;
         for _ in 0..=random.below(3) {
             let contradicts = random.percent(5) && operation.request_id.is_some();
             let operation = if contradicts { Operation { timeout_secs: Some(77), ..operation } } else { operation };
             let patience = if random.percent(20) { self.while_below(3000) } else { Duration::from_hours(1) };
-            let time = self.pace.shrink(1) / 10 + self.while_below(15_000);
-            let end = timeout(patience, self.call(operation, time)).await;
-            let again = match end {
-                Ok(Ok(id)) => {
-                    answers.lock().unwrap().record(operation, id);
-                    false
+            let end = timeout(patience, self.call(operation, self.any_time())).await;
+            let error = match end {
+                Ok(Ok((id, origin))) => {
+                    answers.lock().unwrap().record(operation, id.clone(), origin);
+                    return checks.play(&self, &operation, &id).await;
                 }
-                Ok(Err(error)) => {
-                    answers.lock().unwrap().record_failure(operation, Some(error.reason));
-                    true
-                }
-                Err(_gone) => {
-                    answers.lock().unwrap().record_failure(operation, None);
-                    true
-                }
+                Ok(Err(error)) => Some(error),
+                Err(_gone) => None,
             };
+            answers.lock().unwrap().record_failure(operation, error.as_ref());
             // Without a request ID, a repetition is another operation.
-            if !again || operation.request_id.is_none() {
+            if operation.request_id.is_none() {
                 return;
             }
             sleep(self.while_below(3000)).await;
         }
     }
 
-    /// Calls one of the gateways.
-    async fn call(&self, operation: Operation, time: Duration) -> Result<String, Error> {
+    /// How long a call may take.
+    pub fn any_time(&self) -> Duration {
+        self.pace.shrink(1) / 10 + self.while_below(15_000)
+    }
+
+    /// The services of one of the gateways, and the context of a call for `operation`.
+    pub fn context(&self, operation: &Operation, time: Duration) -> (Services, CallContext) {
         let services = self.any_gateway().running.lock().unwrap().0.clone();
-        let context = CallContext::new(Caller::unrestricted(self.tenant.clone()), Instant::now() + time);
+        let tenant = Arc::new(self.tenant(operation));
+        (services, CallContext::new(Caller::unrestricted(tenant), Instant::now() + time))
+    }
+
+    /// Calls one of the gateways.
+    async fn call(&self, operation: Operation, time: Duration) -> Result<(String, AnswerOrigin), Error> {
+        let (services, context) = self.context(&operation, time);
         let send = Send {
             request_id: operation.request_id,
             phone_number: PhoneNumber::parse(operation.phone).unwrap(),
             channel: operation.channel,
             profile_id: self.profile_id.clone(),
             timeout_secs: operation.timeout_secs,
-            custom_code: None,
+            custom_code: operation.custom_code.map(|code| Secret::new(code.to_owned())),
             extension: None,
         };
         let outcome = services.verifications.create(&context, send).await.inspect_err(|error| {
             let reason = error.reason;
             assert!(reason != ErrorReason::DailySendLimitReached, "an operation took more than one reservation");
         })?;
-        Ok(outcome.answer.id.expect("an answer has an id"))
+        Ok((outcome.answer.id.expect("an answer has an id"), outcome.origin))
     }
 
-    /// How many outcomes could not be written to the target lock.
-    fn record_write_failures(&self) -> usize {
-        let text = String::from_utf8(self.metrics.text().unwrap()).unwrap();
-        let name = "verify_gateway_store_record_write_failures_total{record=\"target\"} ";
-        text.lines().find_map(|line| line.strip_prefix(name)).map_or(0, |count| count.parse().unwrap())
+    /// A tenant whose limit allows one send for each operation, with an API key of its own for this operation.
+    fn tenant(&self, operation: &Operation) -> Tenant {
+        let id = TenantId::new(["one", "other"][operation.tenant]).unwrap();
+        let limit = Limit::enforced(LimitWindow { max: self.quota, per: DAY });
+        Tenant {
+            telnyx_account: Some("shared".into()),
+            duplicate_window: self.duplicate_window,
+            limits: Limits { sends_per_day: Some(limit), ..Limits::none() },
+            ..Tenant::new(id, ApiKey::new(&Origin::key(operation.tag)).unwrap())
+        }
     }
 
     /// Kills gateways, moves their clocks, and lets hours pass.
     async fn disturb(self) {
+        // A duplicate window that ends makes an operation of a repetition.
+        let may_take_long = self.duplicate_window.is_none() && self.pace == Pace::Paused;
         for _ in 0..self.random.below(4) {
             sleep(self.while_below(8000)).await;
             match self.random.below(4) {
@@ -236,7 +290,7 @@ impl World {
                 }
             }
         }
-        if self.random.percent(10) && self.pace == Pace::Paused {
+        if self.random.percent(10) && may_take_long {
             sleep(Duration::from_hours(1)).await;
         }
     }
@@ -244,7 +298,11 @@ impl World {
     /// Kills one of the gateways, and starts another one on the same store.
     async fn kill(&self) {
         let Gateway { store, clock, running } = self.any_gateway();
-        let new = start_gateway(&self.config, &self.origin, store, clock, &self.metrics);
+        if self.is_forgetful {
+            *store.lock().unwrap() = Store::memory(&self.config.store, clock.clone());
+        }
+        let store = store.lock().unwrap().clone();
+        let new = start_gateway(&self.config, &self.origin, &store, clock, &self.metrics);
         let (_, tasks) = std::mem::replace(&mut *running.lock().unwrap(), new);
         let _ = tasks.abort();
         tasks.drain().await;
@@ -253,7 +311,8 @@ impl World {
     /// Drains both gateways, and starts new ones.
     async fn drain(&self) {
         for Gateway { store, clock, running } in &*self.gateways {
-            let new = start_gateway(&self.config, &self.origin, store, clock, &self.metrics);
+            let store = store.lock().unwrap().clone();
+            let new = start_gateway(&self.config, &self.origin, &store, clock, &self.metrics);
             let (_, tasks) = std::mem::replace(&mut *running.lock().unwrap(), new);
             tasks.drain().await;
         }
@@ -273,8 +332,8 @@ impl World {
         let mut last = None;
         for _ in 0..100 {
             match self.call(operation, Duration::from_secs(10)).await {
-                Ok(id) => {
-                    answers.lock().unwrap().record(operation, id);
+                Ok((id, origin)) => {
+                    answers.lock().unwrap().record(operation, id, origin);
                     return Ok(());
                 }
                 // The request ID belongs to the other content.
@@ -326,13 +385,6 @@ impl Pace {
     fn shrink(self, seconds: u64) -> Duration {
         Duration::from_secs(seconds) / self.factor()
     }
-}
-
-/// A tenant whose limit allows one send for each operation.
-fn tenant(operations: u64) -> Tenant {
-    let limit = Limit::enforced(LimitWindow { max: u32::try_from(operations).unwrap(), per: DAY });
-    let limits = Limits { sends_per_day: Some(limit), ..Limits::none() };
-    Tenant { limits, ..Tenant::new(TenantId::new("model").unwrap(), ApiKey::new(KEY).unwrap()) }
 }
 
 fn start_gateway(
