@@ -21,9 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
-pub(super) use self::operation::{
-    Admission, AnswerInfo, Candidates, Distinct, IdempotentOperation, OperationSpec,
-};
+pub(super) use self::operation::{Admission, AnswerInfo, Candidates, Distinct, IdempotentOperation, OperationSpec};
 use self::{
     job::{Dispatch, JobContext, OperationKeys},
     request_record::{AcquireResult, RequestRecord},

@@ -122,6 +122,10 @@ impl IdempotentOperation for NewProfile {
     }
 
     fn describe(profile: &Profile) -> AnswerInfo<'_> {
-        AnswerInfo { id: profile.id.as_deref(), created: profile.created_at.map(|time| time.0), ..AnswerInfo::default() }
+        AnswerInfo {
+            id: profile.id.as_deref(),
+            created: profile.created_at.map(|time| time.0),
+            ..AnswerInfo::default()
+        }
     }
 }

@@ -138,9 +138,10 @@ impl Verifications {
         let by_phone = self.phone_key(context, &phone_number, verification.verify_profile_id.as_deref()?);
         let mut is_counted = false;
         for key in [self.id_key(context, verification.id.as_deref()?), by_phone] {
-            let log = self.deps.store.update_by(&key, context.deadline, |log: Option<CheckLog>| {
-                (Change::Keep, log.unwrap_or_default())
-            });
+            let log = self
+                .deps
+                .store
+                .update_by(&key, context.deadline, |log: Option<CheckLog>| (Change::Keep, log.unwrap_or_default()));
             let log = log.await.ok()?;
             is_counted |= log.checks.iter().any(|check| check.id == attempt.id);
             let mut others = log.checks.iter().filter(|check| check.id != attempt.id);

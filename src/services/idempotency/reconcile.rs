@@ -26,7 +26,7 @@ use crate::{
 /// The pause between two reads: a lost request may still be on its way into Telnyx's lists.
 const RECONCILE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What became of a dispatch.
+/// The outcome of a dispatch.
 pub(super) enum DispatchResult<A> {
     /// It took effect: this is its answer.
     Found(A),
@@ -114,7 +114,12 @@ impl<O: IdempotentOperation> Job<O> {
     }
 
     /// Resolves another operation. False if a job of its own works on it.
-    async fn resolve(&self, lock: &mut TargetLock, other: &Unresolved, answer: Option<O::Answer>) -> Result<bool, Error> {
+    async fn resolve(
+        &self,
+        lock: &mut TargetLock,
+        other: &Unresolved,
+        answer: Option<O::Answer>,
+    ) -> Result<bool, Error> {
         let Unresolved { operation, dispatch, .. } = other;
         // The request record first: while it has the dispatch, the target must have the operation too.
         let redacted = answer.as_ref().map(O::redact);

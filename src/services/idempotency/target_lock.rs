@@ -131,11 +131,7 @@ impl TargetLock {
     }
 
     fn unresolved(&self, dispatch: Dispatch) -> Unresolved {
-        Unresolved {
-            operation: self.operation.clone(),
-            fingerprint: self.job.keys.fingerprint.clone(),
-            dispatch,
-        }
+        Unresolved { operation: self.operation.clone(), fingerprint: self.job.keys.fingerprint.clone(), dispatch }
     }
 
     /// Releases the lock. In the same write, claims the message `id` for the operation, or stores that its `dispatch` is

@@ -1,4 +1,4 @@
-//! What callers were told, and a comparison with what happened.
+//! The answers to callers, and a comparison with what happened.
 
 use std::collections::BTreeMap;
 
@@ -19,14 +19,14 @@ pub struct Operation {
     pub custom_code: Option<&'static str>,
 }
 
-/// What callers were told.
+/// The answers to callers.
 #[derive(Default)]
 pub struct Answers {
-    calls: Vec<(Operation, Told)>,
+    calls: Vec<(Operation, Reply)>,
 }
 
 #[derive(Clone, Debug)]
-enum Told {
+enum Reply {
     /// The verification with this ID is the operation's own.
     Sent(String),
     /// An equal operation has sent the verification with this ID.
@@ -47,38 +47,39 @@ const NOT_SENT: [ErrorReason; 5] = [
 
 impl Answers {
     pub fn record(&mut self, operation: Operation, id: String, origin: AnswerOrigin) {
-        let told = if origin == AnswerOrigin::Duplicate { Told::Duplicate(id) } else { Told::Sent(id) };
-        self.calls.push((operation, told));
+        let reply = if origin == AnswerOrigin::Duplicate { Reply::Duplicate(id) } else { Reply::Sent(id) };
+        self.calls.push((operation, reply));
     }
 
     pub fn record_failure(&mut self, operation: Operation, error: Option<&Error>) {
         let reason = error.map(|error| error.reason).filter(|reason| NOT_SENT.contains(reason));
-        self.calls.push((operation, reason.map_or(Told::Unknown, Told::NotSent)));
+        self.calls.push((operation, reason.map_or(Reply::Unknown, Reply::NotSent)));
     }
 
-    /// Compares what callers were told with the truth. `keeps_records` says that no store lost its records.
+    /// Compares the answers with the truth. `keeps_records` says that no store lost its records.
     pub fn check(&self, truth: &Truth, keeps_records: bool) -> Result<(), String> {
         let mut answered = BTreeMap::new();
-        for (operation, told) in &self.calls {
+        for (operation, reply) in &self.calls {
             let of_this_operation = truth.messages_of(operation.tag);
-            let is_true = match told {
-                Told::Sent(id) => {
+            let is_true = match reply {
+                Reply::Sent(id) => {
                     answered.insert(operation.tag, id);
-                    // Without records, equal operations can't be told apart.
+                    // Without records, equal operations can't be distinguished.
                     let is_like = || truth.sent(id).is_some_and(|other| is_equal(other, operation));
                     of_this_operation.contains(id) || (!keeps_records && is_like())
                 }
-                Told::Duplicate(id) => truth.sent(id).is_some_and(|other| is_equal(other, operation)),
+                Reply::Duplicate(id) => truth.sent(id).is_some_and(|other| is_equal(other, operation)),
                 // Another call of the same operation may have sent it.
-                Told::NotSent(_) => operation.request_id.is_some() || of_this_operation.is_empty(),
-                Told::Unknown => true,
+                Reply::NotSent(_) => operation.request_id.is_some() || of_this_operation.is_empty(),
+                Reply::Unknown => true,
             };
             if !is_true {
-                let reason = if let Told::NotSent(reason) = told { reason.as_str_name() } else { "" };
-                return Err(format!("{operation:?} was told {told:?} {reason}, but sent {of_this_operation:?}: {truth:?}"));
+                let reason = if let Reply::NotSent(reason) = reply { reason.as_str_name() } else { "" };
+                return Err(format!("{operation:?} got {reply:?} {reason}, but sent {of_this_operation:?}: {truth:?}"));
             }
             let is_missing = operation.request_id.is_some() && !answered.contains_key(&operation.tag);
-            let driven = self.calls.iter().any(|(other, told)| other.tag == operation.tag && matches!(told, Told::Sent(_)));
+            let driven =
+                self.calls.iter().any(|(other, reply)| other.tag == operation.tag && matches!(reply, Reply::Sent(_)));
             if keeps_records && is_missing && !driven {
                 return Err(format!("{operation:?} has no answer"));
             }

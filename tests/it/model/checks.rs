@@ -49,7 +49,10 @@ impl Checks {
             let check = Check { target, code: Secret::new(code.clone()) };
             let answer = services.verifications.check(&context, &check).await;
             if answer.is_ok_and(|outcome| outcome.answer.is_accepted()) && code == WRONG {
-                self.wrong.lock().unwrap().push(format!("a wrong code was accepted: {:?} of {operation:?}", check.target));
+                self.wrong
+                    .lock()
+                    .unwrap()
+                    .push(format!("a wrong code was accepted: {:?} of {operation:?}", check.target));
             }
         }
     }

@@ -92,8 +92,7 @@ impl Origin {
         let path = request.uri().path();
         let is_send = request.method() == Method::POST && !path.contains("/actions/");
         let is_list = path.contains("/by_phone_number/") && request.method() == Method::GET;
-        let (mut parts, body) =
-            self.simulator.clone().oneshot(request.map(Body::from)).await.unwrap().into_parts();
+        let (mut parts, body) = self.simulator.clone().oneshot(request.map(Body::from)).await.unwrap().into_parts();
         let mut bytes = body.collect().await.unwrap().to_bytes();
         if is_send && parts.status.is_success() {
             let id = serde_json::from_slice::<Value>(&bytes).unwrap()["data"]["id"].as_str().unwrap().to_owned();
