@@ -139,6 +139,6 @@ impl Dependencies {
 
     /// The time that dates records.
     fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.store.now()
     }
 }

@@ -154,7 +154,7 @@ impl<O: IdempotentOperation> Job<O> {
         if let Some(distinct) = distinct {
             body = distinct.body;
             dispatch.echo.timeout_secs = Some(distinct.timeout_secs);
-            dispatch.is_distinct = distinct.is_certain;
+            dispatch.is_distinct = true;
             // Those who find the lock after this process was killed must know it.
             if !lock.publish(&dispatch).await.map_err(Error::from)? {
                 return Err(Error::new(ErrorReason::DeadlineExceeded, "another request took over the target").into());

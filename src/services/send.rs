@@ -17,7 +17,7 @@ use crate::{
     policy,
     secret::Secret,
     telemetry::{audit, metrics::SendOutcome},
-    telnyx::{Channel, ChannelBlock, SendRequest, Verification, VerificationStatus},
+    telnyx::{Channel, SendRequest, Verification, VerificationStatus},
     upstream::{self, Client},
 };
 
@@ -181,16 +181,18 @@ impl IdempotentOperation for Send {
             return Ok(None);
         }
         let mut of_profile = None;
-        if self.timeout_secs.is_none() || others.contains(&None) {
-            let profile = upstream.known_profile(call, &self.profile_id).await?;
-            of_profile = profile.block(self.channel).and_then(ChannelBlock::timeout_secs);
+        let needs_profile = self.timeout_secs.is_none() || others.contains(&None);
+        if needs_profile {
+            let profile = upstream.known_profile(call, &self.profile_id).await.ok();
+            of_profile = profile.and_then(|profile| profile.block(self.channel)?.timeout_secs());
         }
+        // If the lifetime of the profile's codes is not known, it is at least none like 301 s.
+        let is_excluded = |timeout: u64| needs_profile && of_profile.is_none() && timeout % 5 == 0;
+        let is_taken = |timeout: u64| others.iter().any(|other| other.or(of_profile) == Some(timeout));
         let wanted = self.timeout_secs.or(of_profile).unwrap_or(DEFAULT_TIMEOUT_SECS);
-        let is_taken = |timeout: &u64| others.iter().any(|other| other.or(of_profile) == Some(*timeout));
         let mut near = (wanted..=MAX_TIMEOUT_SECS).chain((1..wanted).rev());
-        let timeout_secs = near.find(|timeout| !is_taken(timeout)).unwrap_or(wanted);
-        let is_certain = of_profile.is_some() || !others.contains(&None);
-        Ok(Some(Distinct { timeout_secs, body: self.body(Some(timeout_secs)), is_certain }))
+        let timeout_secs = near.find(|timeout| !is_taken(*timeout) && !is_excluded(*timeout)).unwrap_or(wanted);
+        Ok(Some(Distinct { timeout_secs, body: self.body(Some(timeout_secs)) }))
     }
 
     /// Reuses a duplicate that is still pending. All other sends take quota.

@@ -4,6 +4,7 @@ mod broken_answers;
 mod clocks;
 mod explained;
 mod faults;
+mod lost_checks;
 mod odd_answers;
 mod retries;
 mod telnyx_errors;

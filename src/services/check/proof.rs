@@ -113,7 +113,7 @@ impl Verifications {
         };
         // After the read, which may have been the first answer to tell Telnyx's time.
         let offset = self.deps.telnyx_offset(&context.tenant)?;
-        let records_since = Timestamp::MIN;
+        let records_since = self.deps.store.records_since().await?;
         let mut accepted = candidates.into_iter().filter(|one| became_accepted(one, attempt.began, offset));
         let verification = accepted.next().filter(|_| accepted.next().is_none())?;
         let created = verification.created_at?.0;

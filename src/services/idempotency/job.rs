@@ -91,6 +91,11 @@ pub(super) fn echo(deps: &Dependencies, timeout_secs: Option<u64>, custom_code: 
     Echo { timeout_secs, custom_code }
 }
 
+/// Whether the key of an operation is that of a request record.
+pub(super) fn is_request(operation: &str) -> bool {
+    operation.starts_with("request:")
+}
+
 impl JobContext {
     /// The name of the operation for others at its target: the key of its request record, else the ID of its job.
     pub(super) fn operation(&self) -> String {

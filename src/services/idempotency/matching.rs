@@ -79,6 +79,14 @@ impl Expectation<'_> {
     }
 }
 
+impl Expectation<'_> {
+    /// Whether the resource has the timeout that no other dispatch has, and nothing speaks against it.
+    fn has_timeout_of(&self, resource: &ListedResource<'_>) -> bool {
+        let is_same = self.is_distinct && self.echo.timeout_secs == resource.echo.timeout_secs;
+        is_same && self.fit(resource) > Fit::No
+    }
+}
+
 impl Fit {
     const fn of(fits: bool) -> Self {
         if fits { Self::Yes } else { Self::No }
@@ -98,14 +106,13 @@ pub(super) fn find(
 ) -> (Match, usize) {
     let (mut own, mut contested, mut is_unclear) = (Vec::new(), Vec::new(), false);
     for (index, resource) in resources.iter().enumerate() {
-        let fits_others = others.iter().map(|other| (other.is_distinct, other.fit(resource)));
-        if fits_others.clone().any(|(is_distinct, fit)| is_distinct && fit == Fit::Yes) {
+        if others.iter().any(|other| other.has_timeout_of(resource)) {
             continue;
         }
         match dispatch.fit(resource) {
             Fit::No => {}
             Fit::Unclear => is_unclear = true,
-            Fit::Yes if !dispatch.is_distinct && fits_others.clone().any(|(_, fit)| fit > Fit::No) => {
+            Fit::Yes if !dispatch.is_distinct && others.iter().any(|other| other.fit(resource) > Fit::No) => {
                 contested.push(index);
             }
             Fit::Yes => own.push(index),

@@ -133,8 +133,6 @@ pub(in crate::services) struct AnswerInfo<'a> {
 pub(in crate::services) struct Distinct {
     pub(in crate::services) timeout_secs: u64,
     pub(in crate::services) body: Bytes,
-    /// Whether it differs for sure: false if the timeout of the profile is not known.
-    pub(in crate::services) is_certain: bool,
 }
 
 /// What Telnyx has at the target of an operation.

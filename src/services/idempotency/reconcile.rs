@@ -10,10 +10,10 @@ use tracing::{Instrument, field::Empty, info_span};
 
 use super::{
     Failure, IdempotentOperation, Job, RECONCILE_TIMEOUT,
-    job::{self, Dispatch},
+    job::{self, Dispatch, is_request},
     matching::{self, Expectation, ListedResource, Match},
     operation::Candidates,
-    request_record::{self, stored_answer},
+    request_record::{self, OtherRecord},
     stored_target::Unresolved,
     target_lock::TargetLock,
 };
@@ -94,26 +94,42 @@ impl<O: IdempotentOperation> Job<O> {
     /// This operation repeats one whose outcome is still unknown.
     pub(super) async fn resolve_others(&self, lock: &mut TargetLock) -> Result<(), Error> {
         let others: Vec<Unresolved> = lock.unresolved_others().cloned().collect();
-        for other in others {
-            let (left, dispatch) = (self.context.unsettled_for(&other.dispatch), &other.dispatch);
-            let is_duplicate = lock.is_duplicate(&other.fingerprint, dispatch.since);
-            if left.is_some() && !is_duplicate {
+        for mut other in others {
+            let is_duplicate = lock.is_duplicate(&other.fingerprint, other.dispatch.since);
+            if self.context.unsettled_for(&other.dispatch).is_some() && !is_duplicate {
                 continue;
             }
-            let call = self.context.call.internal();
-            let resolved = match self.reconcile(&call, lock, (&other.operation, dispatch), left.is_none()).await {
-                Ok(DispatchResult::Found(answer)) => self.resolve(lock, &other, Some(answer)).await?,
-                Ok(DispatchResult::Nothing) => self.resolve(lock, &other, None).await?,
-                Ok(DispatchResult::Unknown) | Err(_) => false,
+            let result = match request_record::read::<O::Answer>(&self.context, &other.operation).await? {
+                OtherRecord::Missing if is_request(&other.operation) => DispatchResult::Nothing,
+                OtherRecord::Missing => self.outcome(lock, &other).await,
+                OtherRecord::Leased => DispatchResult::Unknown,
+                OtherRecord::Unresolved(None) => DispatchResult::Nothing,
+                OtherRecord::Unresolved(Some(dispatch)) => {
+                    other.dispatch = dispatch;
+                    self.outcome(lock, &other).await
+                }
+                OtherRecord::Done(answer) => DispatchResult::Found(answer),
             };
-            if is_duplicate && !resolved {
-                return Err(still_unknown::<O>(left));
+            let is_resolved = match result {
+                DispatchResult::Found(answer) => self.resolve(lock, &other, Some(answer)).await?,
+                DispatchResult::Nothing => self.resolve(lock, &other, None).await?,
+                DispatchResult::Unknown => false,
+            };
+            if is_duplicate && !is_resolved {
+                return Err(still_unknown::<O>(self.context.unsettled_for(&other.dispatch)));
             }
         }
         Ok(())
     }
 
-    /// Resolves another operation. False if a job of its own works on it.
+    /// Reconciles another operation. A failed read leaves it unknown.
+    async fn outcome(&self, lock: &TargetLock, other: &Unresolved) -> DispatchResult<O::Answer> {
+        let is_window_over = self.context.unsettled_for(&other.dispatch).is_none();
+        let (call, operation) = (self.context.call.internal(), (&*other.operation, &other.dispatch));
+        self.reconcile(&call, lock, operation, is_window_over).await.unwrap_or(DispatchResult::Unknown)
+    }
+
+    /// Stores the result of another operation. False if a job of its own works on it.
     async fn resolve(
         &self,
         lock: &mut TargetLock,
@@ -123,16 +139,15 @@ impl<O: IdempotentOperation> Job<O> {
         let Unresolved { operation, dispatch, .. } = other;
         // The request record first: while it has the dispatch, the target must have the operation too.
         let redacted = answer.as_ref().map(O::redact);
-        let resolved = request_record::resolve(&self.context, operation, redacted.as_ref()).await?;
-        let Some(reservation) = resolved else { return Ok(false) };
+        if !request_record::resolve(&self.context, operation, dispatch.since, redacted.as_ref()).await? {
+            return Ok(false);
+        }
         let id = answer.as_ref().and_then(|answer| O::describe(answer).id).map(str::to_owned);
         lock.resolve(other, id).await?;
-        let metrics = &self.context.deps.metrics;
-        metrics.reconciled(O::RPC, if answer.is_some() { "found" } else { "nothing" });
+        let deps = &self.context.deps;
+        deps.metrics.reconciled(O::RPC, if answer.is_some() { "found" } else { "nothing" });
         if answer.is_none() {
-            // Either the request record has the reservation or, without a request ID, the target.
-            self.context.deps.limiter.release(&reservation).await;
-            self.context.deps.limiter.release(&dispatch.reservation).await;
+            deps.limiter.release(&dispatch.reservation).await;
         }
         Ok(true)
     }
@@ -148,7 +163,11 @@ impl<O: IdempotentOperation> Job<O> {
         // An unresolved operation may have an answer in its request record that did not reach the target's record.
         let mut answers = Vec::new();
         for other in lock.others_than(operation) {
-            answers.extend(stored_answer::<O::Answer>(&self.context, &other.operation).await?);
+            if let OtherRecord::Done(answer) =
+                request_record::read::<O::Answer>(&self.context, &other.operation).await?
+            {
+                answers.push(answer);
+            }
         }
         let claimed = answers.iter().filter_map(|one| O::describe(one).id).chain(lock.claimed_by_others(operation));
         let claimed: Vec<&str> = claimed.collect();

@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     domain::Error,
-    limits::QuotaReservation,
     store::{self, Change},
 };
 
@@ -125,39 +124,57 @@ fn put<A>(job: &JobContext, fingerprint: String, state: RequestState<A>) -> Chan
     Change::Put(StoredRequest { fingerprint, state }, keep)
 }
 
-/// Finishes the record of another operation whose dispatch has made `answer`, or nothing. Returns what the dispatch had
-/// reserved. None if a job works on the operation.
-pub(super) async fn resolve<A: Serialize + DeserializeOwned + Clone>(
+/// The request record of another operation.
+pub(super) enum OtherRecord<A> {
+    /// There is none: nothing took effect, or the operation has no request ID.
+    Missing,
+    /// A job works on the operation.
+    Leased,
+    /// Its last dispatch may have taken effect. None if there was no dispatch.
+    Unresolved(Option<Dispatch>),
+    /// The operation took effect, with this redacted answer.
+    Done(A),
+}
+
+/// Reads the request record of another operation at `key`.
+pub(super) async fn read<A>(job: &JobContext, key: &str) -> Result<OtherRecord<A>, store::Error>
+where
+    A: Serialize + DeserializeOwned,
+{
+    let read = job.update(key, |stored: Option<StoredRequest<A>>| {
+        let record = match stored.map(|stored| stored.state) {
+            None => OtherRecord::Missing,
+            Some(RequestState::Done(answer)) => OtherRecord::Done(answer),
+            Some(RequestState::Open { lease, .. }) if lease > job.now() => OtherRecord::Leased,
+            Some(RequestState::Open { dispatch, .. }) => OtherRecord::Unresolved(dispatch),
+        };
+        (Change::Keep, record)
+    });
+    read.await
+}
+
+/// Finishes the record of another operation, whose last dispatch began at `since`, with its answer or without effect.
+/// False if a job works on the operation.
+pub(super) async fn resolve<A>(
     job: &JobContext,
     key: &str,
+    since: Timestamp,
     answer: Option<&A>,
-) -> Result<Option<QuotaReservation>, store::Error> {
-    let resolved = job.update(key, |stored: Option<StoredRequest<A>>| match stored {
-        Some(StoredRequest { fingerprint, state: RequestState::Open { lease, dispatch, .. } }) => {
-            if lease > job.now() {
-                return (Change::Keep, None);
-            }
-            let change = match answer {
-                Some(answer) => put(job, fingerprint, RequestState::Done(answer.clone())),
-                None => Change::Remove,
-            };
-            (change, Some(dispatch.map(|dispatch| dispatch.reservation).unwrap_or_default()))
+) -> Result<bool, store::Error>
+where
+    A: Serialize + DeserializeOwned + Clone,
+{
+    let resolved = job.update(key, |stored: Option<StoredRequest<A>>| {
+        let Some(StoredRequest { fingerprint, state: RequestState::Open { lease, dispatch, .. } }) = stored else {
+            return (Change::Keep, true);
+        };
+        if lease > job.now() || dispatch.is_some_and(|dispatch| dispatch.since != since) {
+            return (Change::Keep, false);
         }
-        Some(StoredRequest { state: RequestState::Done(_), .. }) | None => {
-            (Change::Keep, Some(QuotaReservation::default()))
+        match answer {
+            Some(answer) => (put(job, fingerprint, RequestState::Done(answer.clone())), true),
+            None => (Change::Remove, true),
         }
     });
     resolved.await
-}
-
-/// Reads the answer at the key of a request record, if the operation took effect.
-pub(super) async fn stored_answer<A: Serialize + DeserializeOwned>(
-    job: &JobContext,
-    key: &str,
-) -> Result<Option<A>, store::Error> {
-    let answer = |stored: Option<StoredRequest<A>>| match stored?.state {
-        RequestState::Done(answer) => Some(answer),
-        RequestState::Open { .. } => None,
-    };
-    job.update(key, |stored| (Change::Keep, answer(stored))).await
 }

@@ -137,8 +137,17 @@ impl StoredTarget {
         &self.unresolved
     }
 
+    /// Adds a dispatch. An operation has several if a process was killed while it repeated the operation: nobody knows
+    /// whether the repetition was dispatched. Equal ones are joined.
     fn add_unresolved(&mut self, unresolved: Unresolved) {
-        self.resolve(&unresolved.operation);
-        self.unresolved.push(unresolved);
+        let Unresolved { operation, dispatch, .. } = &unresolved;
+        let is_equal = |one: &&mut Unresolved| one.operation == *operation && one.dispatch.echo == dispatch.echo;
+        if let Some(one) = self.unresolved.iter_mut().find(is_equal) {
+            one.dispatch.since = one.dispatch.since.min(dispatch.since);
+            one.dispatch.ended = one.dispatch.ended.max(dispatch.ended);
+            one.dispatch.is_distinct &= dispatch.is_distinct;
+        } else {
+            self.unresolved.push(unresolved);
+        }
     }
 }
