@@ -187,7 +187,7 @@ impl IdempotentOperation for Send {
             of_profile = profile.and_then(|profile| profile.block(self.channel)?.timeout_secs());
         }
         // If the lifetime of the profile's codes is not known, it is at least none like 301 s.
-        let is_excluded = |timeout: u64| needs_profile && of_profile.is_none() && timeout % 5 == 0;
+        let is_excluded = |timeout: u64| needs_profile && of_profile.is_none() && timeout.is_multiple_of(5);
         let is_taken = |timeout: u64| others.iter().any(|other| other.or(of_profile) == Some(timeout));
         let wanted = self.timeout_secs.or(of_profile).unwrap_or(DEFAULT_TIMEOUT_SECS);
         let mut near = (wanted..=MAX_TIMEOUT_SECS).chain((1..wanted).rev());

@@ -77,9 +77,7 @@ impl Expectation<'_> {
         let known = if resource.is_partial || resource.id.is_none() { Fit::Unclear } else { Fit::Yes };
         is_in_time.min(timeout).min(custom_code).min(known)
     }
-}
 
-impl Expectation<'_> {
     /// Whether the resource has the timeout that no other dispatch has, and nothing speaks against it.
     fn has_timeout_of(&self, resource: &ListedResource<'_>) -> bool {
         let is_same = self.is_distinct && self.echo.timeout_secs == resource.echo.timeout_secs;
