@@ -123,6 +123,11 @@ struct TelnyxOffset {
 }
 
 impl TelnyxOffset {
+    /// The earliest time that Telnyx's clock can have shown when a record was dated `at`.
+    fn earliest(&self, at: Timestamp) -> Timestamp {
+        at.saturating_add(self.low).unwrap_or(Timestamp::MIN)
+    }
+
     /// The latest time that Telnyx's clock can have shown when a record was dated `at`.
     fn latest(&self, at: Timestamp) -> Timestamp {
         at.saturating_add(self.high).unwrap_or(Timestamp::MAX)

@@ -1,8 +1,12 @@
 //! Checking a code, and reporting a check that the caller made.
 
+mod once;
 mod proof;
 
-use super::{Outcome, Verifications};
+use uuid::Uuid;
+
+use self::proof::Evidence;
+use super::{Origin, Outcome, Verifications};
 use crate::{
     domain::{CallContext, Error, PhoneNumber, VerificationRef},
     limits::CheckResult,
@@ -14,8 +18,10 @@ use crate::{
 };
 
 /// A code to check.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Check {
+    /// The caller's name for the check.
+    pub request_id: Option<Uuid>,
     /// The verification that the code belongs to.
     pub target: VerificationRef,
     /// What the person typed in.
@@ -23,8 +29,10 @@ pub struct Check {
 }
 
 /// A check that the caller made itself, of a custom code.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Report {
+    /// The caller's name for the report.
+    pub request_id: Option<Uuid>,
     /// The verification's ID.
     pub verification_id: String,
     /// Whether the code was right.
@@ -44,9 +52,9 @@ impl Report {
 }
 
 impl Verifications {
-    /// Checks a code: permissions → limits → upstream → proof, if the answer is lost.
+    /// Checks a code: permissions → once → limits → upstream → proof, if the answer is lost.
     pub async fn check(&self, context: &CallContext, check: &Check) -> Result<Outcome<CheckResponse>, Error> {
-        let Check { target, code } = check;
+        let Check { request_id, target, code } = check;
         audit::annotate(|subject| match target {
             VerificationRef::Id(id) => subject.verification_id = Some(id.clone()),
             VerificationRef::PhoneNumber { phone_number, profile_id } => {
@@ -61,12 +69,25 @@ impl Verifications {
         if let Some(test) = self.test_number(context, target) {
             return test.answer_check(&self.deps, code).await;
         }
+        let outcome = match request_id {
+            None => self.make_check(context, check).await.map(Outcome::of_this_call),
+            Some(id) => {
+                let (this, own_context, own_check) = (self.clone(), context.clone(), check.clone());
+                let make = async move { this.make_check(&own_context, &own_check).await };
+                self.once(context, ("CheckVerification", *id), target, code.expose(), make).await
+            }
+        };
+        self.record(context, target, outcome)
+    }
+
+    async fn make_check(&self, context: &CallContext, check: &Check) -> Result<CheckResponse, Error> {
+        let Check { request_id, target, code } = check;
         let reservation = self.deps.limiter.reserve_check(&context.tenant, target).await?;
-        let result = match self.begin_attempt(context, target).await {
+        let result = match self.begin_attempt(context, target, *request_id).await {
             Ok(attempt) => {
                 let mut result = self.deps.upstream.check(context, target, code).await;
-                if result.as_ref().is_err_and(|error| error.reason == ErrorReason::CheckOutcomeUnknown)
-                    && let Some(answer) = self.proven_acceptance(&context.internal(), target, &attempt).await
+                if is_unknown(&result)
+                    && let Evidence::Accepted(answer) = self.evidence(&context.internal(), target, &attempt).await
                 {
                     result = Ok(answer);
                 }
@@ -81,21 +102,41 @@ impl Verifications {
             .limiter
             .finish_check(&context.tenant, reservation, check_result(&result), phone_number.as_ref())
             .await;
-        self.record(context, target, result)
+        result
     }
 
     /// Reports how the caller's own check of a custom code ended.
     pub async fn report(&self, context: &CallContext, report: &Report) -> Result<Outcome<CheckResponse>, Error> {
-        let id = &report.verification_id;
-        audit::annotate(|subject| subject.verification_id = Some(id.clone()));
-        let target = VerificationRef::Id(id.clone());
+        let target = VerificationRef::Id(report.verification_id.clone());
+        audit::annotate(|subject| subject.verification_id = Some(report.verification_id.clone()));
         if let Some(test) = self.test_number(context, &target) {
             return Ok(test.answer_report(&self.deps, report).await);
         }
+        let outcome = match report.request_id {
+            None => self.make_report(context, report, &target).await.map(Outcome::of_this_call),
+            Some(id) => {
+                let (this, own_context, own_target) = (self.clone(), context.clone(), target.clone());
+                let (own_report, content) = (report.clone(), report.response_code());
+                let make = async move { this.make_report(&own_context, &own_report, &own_target).await };
+                let content = content.known().unwrap_or_default();
+                self.once(context, ("ReportVerification", id), &target, content, make).await
+            }
+        };
+        self.record(context, &target, outcome)
+    }
+
+    async fn make_report(
+        &self,
+        context: &CallContext,
+        report: &Report,
+        target: &VerificationRef,
+    ) -> Result<CheckResponse, Error> {
+        let id = &report.verification_id;
         // A report that accepts can be the cause of an acceptance, as a check can.
-        let attempt = if report.accepted { Some(self.begin_attempt(context, &target).await?) } else { None };
+        let attempt =
+            if report.accepted { Some(self.begin_attempt(context, target, report.request_id).await?) } else { None };
         let mut result = self.deps.upstream.report(context, id, report.response_code()).await;
-        if result.as_ref().is_err_and(|error| error.reason == ErrorReason::CheckOutcomeUnknown) {
+        if is_unknown(&result) {
             // If the verification has the reported state, it does not matter which report caused it.
             let current = self.deps.upstream.verification(&context.internal(), id).await;
             if let Some(verification) = current.ok().filter(|current| current.status == Some(report.status())) {
@@ -106,7 +147,7 @@ impl Verifications {
         if let Some(attempt) = attempt {
             self.end_attempt(context, &attempt, &result).await;
         }
-        self.record(context, &target, result)
+        result
     }
 
     /// Records the result of a check in metrics and audit.
@@ -114,24 +155,31 @@ impl Verifications {
         &self,
         context: &CallContext,
         target: &VerificationRef,
-        result: Result<CheckResponse, Error>,
+        outcome: Result<Outcome<CheckResponse>, Error>,
     ) -> Result<Outcome<CheckResponse>, Error> {
-        let answer = result?;
+        let Outcome { answer, origin } = outcome?;
         let outcome = answer.response_code.as_ref().and_then(ResponseCode::known).unwrap_or("unspecified");
-        self.deps.metrics.check_ended(outcome);
+        let is_first = origin == Origin::ThisCall;
+        if is_first {
+            self.deps.metrics.check_ended(outcome);
+        }
         let phone_number = answer.phone_number.as_deref().and_then(PhoneNumber::from_telnyx);
         audit::annotate(|subject| {
-            subject.outcome = Some(outcome);
+            subject.outcome = Some(origin.audit_outcome(outcome));
             if let Some(phone_number) = &phone_number {
                 subject.phone_number(phone_number);
             }
         });
-        if answer.is_accepted() {
+        if is_first && answer.is_accepted() {
             let country = phone_number.and_then(|phone_number| phone_number.country());
             self.deps.metrics.converted(self.conversions.take(&context.tenant.id, target), country);
         }
-        Ok(Outcome::of_this_call(answer))
+        Ok(Outcome { answer, origin })
     }
+}
+
+fn is_unknown(result: &Result<CheckResponse, Error>) -> bool {
+    result.as_ref().is_err_and(|error| error.reason == ErrorReason::CheckOutcomeUnknown)
 }
 
 /// What a check tells of the code. A response that is not known counts as a wrong code, so that guessing does not pay.

@@ -22,9 +22,12 @@ use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 pub(super) use self::operation::{Admission, AnswerInfo, Candidates, Distinct, IdempotentOperation, OperationSpec};
+pub(super) use self::{
+    job::Dispatch,
+    request_record::{AcquireResult, RequestEnd, RequestRecord},
+};
 use self::{
-    job::{Dispatch, JobContext, OperationKeys},
-    request_record::{AcquireResult, RequestRecord},
+    job::{JobContext, OperationKeys},
     target_lock::TargetLock,
     waiters::{JobState, JobWaiter, Registration, RunningJobs},
 };
@@ -100,7 +103,14 @@ impl<O: IdempotentOperation> Job<O> {
         // 8. Finish the request record. The gateway never returns an answer of an operation with a request ID that is
         //    not stored: another operation could claim the same message.
         let is_stored = match &self.record {
-            Some(record) => record.finish::<O>(&result).await || is_claimed,
+            Some(record) => {
+                let end = match &result {
+                    Ok(outcome) => RequestEnd::Done(O::redact(&outcome.answer)),
+                    Err(Failure { unresolved: Some(dispatch), .. }) => RequestEnd::Unresolved(dispatch),
+                    Err(Failure { unresolved: None, .. }) => RequestEnd::NoEffect,
+                };
+                record.finish(end).await || is_claimed
+            }
             None => true,
         };
         match result {

@@ -118,7 +118,7 @@ pub struct CheckRequest<'a> {
 }
 
 /// The response to a check. Not `Debug`: it holds a phone number.
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Clone, Default, Deserialize, Serialize)]
 pub struct CheckResponse {
     /// The phone number, in E.164.
     #[serde(default, deserialize_with = "lenient::text")]

@@ -107,7 +107,8 @@ pub fn check_verification(request: &pb::CheckVerificationRequest, tenant: &Tenan
         }
     };
     let code = violations.code("code", &request.code);
-    violations.into_result(target.zip(code).map(|(target, code)| Check { target, code }))
+    let request_id = violations.request_id(&request.request_id);
+    violations.into_result(target.zip(code).map(|(target, code)| Check { request_id, target, code }))
 }
 
 /// `ReportVerification`.
@@ -117,7 +118,8 @@ pub fn report_verification(request: &pb::ReportVerificationRequest) -> Result<Re
     let outcome = request.outcome();
     violations.require(outcome != pb::ReportedOutcome::Unspecified, "outcome", "must be one of ACCEPTED, REJECTED");
     let accepted = outcome == pb::ReportedOutcome::Accepted;
-    violations.into_result(id.map(|verification_id| Report { verification_id, accepted }))
+    let request_id = violations.request_id(&request.request_id);
+    violations.into_result(id.map(|verification_id| Report { request_id, verification_id, accepted }))
 }
 
 impl Violations {

@@ -31,9 +31,19 @@ const MAX_CHECKS: usize = 32;
 
 /// A check that is counted.
 pub(super) struct CheckAttempt {
-    id: Uuid,
-    key: String,
-    began: Timestamp,
+    pub(super) id: Uuid,
+    pub(super) key: String,
+    pub(super) began: Timestamp,
+}
+
+/// What Telnyx shows of a check whose answer is lost.
+pub(super) enum Evidence {
+    /// It was right, with this answer.
+    Accepted(CheckResponse),
+    /// No verification that it can have made accepted is accepted.
+    NotAccepted,
+    /// It may have been right, and so may another one.
+    Unclear,
 }
 
 /// The checks that can have made a verification accepted, of one verification or phone number.
@@ -52,20 +62,17 @@ struct CountedCheck {
 }
 
 impl Verifications {
-    /// Counts a check before it is made.
+    /// Counts a check before it is made. Without an ID it gets one of its own.
     pub(super) async fn begin_attempt(
         &self,
         context: &CallContext,
         target: &VerificationRef,
+        id: Option<Uuid>,
     ) -> Result<CheckAttempt, Error> {
-        let key = match target {
-            VerificationRef::Id(id) => self.id_key(context, id),
-            VerificationRef::PhoneNumber { phone_number, profile_id } => {
-                self.phone_key(context, phone_number, profile_id)
-            }
-        };
-        let attempt = CheckAttempt { id: Uuid::new_v4(), key, began: self.deps.now() };
+        let (id, key) = (id.unwrap_or_else(Uuid::new_v4), self.target_key(context, target));
+        let attempt = CheckAttempt { id, key, began: self.deps.now() };
         let added = self.change(context, &attempt.key, |log| {
+            log.checks.retain(|check| check.id != id);
             log.is_truncated |= log.checks.len() >= MAX_CHECKS;
             log.checks.truncate(MAX_CHECKS - 1);
             log.checks.push(CountedCheck { id: attempt.id, accepted: None });
@@ -97,31 +104,50 @@ impl Verifications {
         _ = changed.await.inspect_err(|error| tracing::warn!(%error, "a finished check is still counted"));
     }
 
-    /// The acceptance that the check must have caused, if that is proven.
-    pub(super) async fn proven_acceptance(
+    /// What Telnyx shows of the check, whose answer is lost.
+    pub(super) async fn evidence(
         &self,
         context: &CallContext,
         target: &VerificationRef,
         attempt: &CheckAttempt,
-    ) -> Option<CheckResponse> {
-        let candidates = match target {
+    ) -> Evidence {
+        self.read_evidence(context, target, attempt).await.unwrap_or(Evidence::Unclear)
+    }
+
+    /// None if something that decides it can't be read.
+    async fn read_evidence(
+        &self,
+        context: &CallContext,
+        target: &VerificationRef,
+        attempt: &CheckAttempt,
+    ) -> Option<Evidence> {
+        let mut accepted = match target {
             VerificationRef::Id(id) => vec![self.deps.upstream.verification(context, id).await.ok()?],
             VerificationRef::PhoneNumber { phone_number, profile_id } => {
                 let list = self.deps.upstream.verifications(context, phone_number, Page::LARGEST).await.ok()?;
                 list.data.into_iter().filter(|one| one.verify_profile_id.as_ref() == Some(profile_id)).collect()
             }
         };
-        // After the read, which may have been the first answer to tell Telnyx's time.
+        accepted.retain(|one| one.status == Some(VerificationStatus::Accepted));
+        // After the read, which may have been the first answer to show Telnyx's time.
         let offset = self.deps.telnyx_offset(&context.tenant)?;
+        let updated = |one: &Verification| one.updated_at.map(|time| time.0);
+        accepted.retain(|one| updated(one).is_none_or(|updated| updated >= offset.earliest(attempt.began)));
+        let verification = match accepted.len() {
+            0 => return Some(Evidence::NotAccepted),
+            1 => accepted.pop()?,
+            _ => return Some(Evidence::Unclear),
+        };
+        let is_later = updated(&verification)? > offset.latest(attempt.began);
         let records_since = self.deps.store.records_since().await?;
-        let mut accepted = candidates.into_iter().filter(|one| became_accepted(one, attempt.began, offset));
-        let verification = accepted.next().filter(|_| accepted.next().is_none())?;
         let created = verification.created_at?.0;
         let is_counted = created > offset.latest(records_since.max(self.deps.now().checked_sub(MAX_AGE).ok()?));
         // Counted after the read: the right check was counted before it made the verification accepted.
-        (is_counted && self.is_only_cause(context, attempt, &verification, created, offset).await?).then_some(
-            CheckResponse { phone_number: verification.phone_number, response_code: Some(ResponseCode::Accepted) },
-        )
+        if is_later && is_counted && self.is_only_cause(context, attempt, &verification, created, offset).await? {
+            let (phone_number, response_code) = (verification.phone_number, Some(ResponseCode::Accepted));
+            return Some(Evidence::Accepted(CheckResponse { phone_number, response_code }));
+        }
+        Some(Evidence::Unclear)
     }
 
     /// Whether no other counted check can have made `verification` accepted. One that was accepted before the
@@ -169,6 +195,16 @@ impl Verifications {
         changed.await
     }
 
+    /// The key of the log that counts the checks of `target`.
+    pub(super) fn target_key(&self, context: &CallContext, target: &VerificationRef) -> String {
+        match target {
+            VerificationRef::Id(id) => self.id_key(context, id),
+            VerificationRef::PhoneNumber { phone_number, profile_id } => {
+                self.phone_key(context, phone_number, profile_id)
+            }
+        }
+    }
+
     /// IDs that differ only in case are one.
     fn id_key(&self, context: &CallContext, id: &str) -> String {
         self.log_key(context, &["id", &id.to_ascii_lowercase()])
@@ -183,10 +219,4 @@ impl Verifications {
         let parts: Vec<_> = std::iter::once(context.tenant.account_id()).chain(parts).collect();
         format!("check:{}", self.deps.store.digest(&parts))
     }
-}
-
-/// Whether `verification` is accepted, and became so after `began` for sure.
-fn became_accepted(verification: &Verification, began: Timestamp, offset: TelnyxOffset) -> bool {
-    verification.status == Some(VerificationStatus::Accepted)
-        && verification.updated_at.is_some_and(|updated| updated.0 > offset.latest(began))
 }

@@ -48,11 +48,11 @@ pub(super) struct OperationKeys {
 
 /// The stored fact that a request may have left.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub(super) struct Dispatch {
+pub(in crate::services) struct Dispatch {
     /// No request left before this time.
-    pub(super) since: Timestamp,
+    pub(in crate::services) since: Timestamp,
     /// The end of the last request that may have taken effect. None if no process saw that end.
-    pub(super) ended: Option<Timestamp>,
+    pub(in crate::services) ended: Option<Timestamp>,
     /// The IDs of the candidates that existed before, where Telnyx tells no creation times.
     pub(super) preexisting: Vec<String>,
     /// The quota that the dispatch has reserved.

@@ -7,28 +7,40 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{
-    Failure, IdempotentOperation, JobResult,
-    job::{Dispatch, JobContext},
+    super::Dependencies,
+    job::{Dispatch, JobContext, OperationKeys},
+    matching::Echo,
     request_id_reused,
 };
 use crate::{
-    domain::Error,
+    domain::{CallContext, Error},
+    limits::QuotaReservation,
     store::{self, Change},
 };
 
 /// The request record of one job. Only the job that owns the record changes it.
-pub(super) struct RequestRecord<A> {
+pub(in crate::services) struct RequestRecord<A> {
     job: Arc<JobContext>,
     key: String,
     answer: PhantomData<fn() -> A>,
 }
 
 /// What a job finds when it acquires its request record.
-pub(super) enum AcquireResult<A> {
+pub(in crate::services) enum AcquireResult<A> {
     /// The job owns the record. An earlier job may have left an unresolved dispatch.
     Acquired { unresolved: Option<Dispatch> },
     /// The operation took effect earlier, with this redacted answer.
     Done(A),
+}
+
+/// How an operation ended, for its request record.
+pub(in crate::services) enum RequestEnd<'a, A> {
+    /// It took effect, with this redacted answer.
+    Done(A),
+    /// It may have taken effect.
+    Unresolved(&'a Dispatch),
+    /// Nothing changed at Telnyx, so the request ID is free again.
+    NoEffect,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -52,8 +64,33 @@ impl<A: Serialize + DeserializeOwned + Clone> RequestRecord<A> {
         Some(Self { job: job.clone(), key, answer: PhantomData })
     }
 
+    /// The record of a request that has a record only: its repetitions take the answer from it. `content` is what the
+    /// request ID stands for.
+    pub(in crate::services) fn of_request(
+        deps: &Arc<Dependencies>,
+        call: &CallContext,
+        (rpc, request_id): (&str, Uuid),
+        content: &[&[u8]],
+    ) -> Self {
+        let key = format!("request:{}:{rpc}:{request_id}", call.tenant.id);
+        let keys = OperationKeys {
+            request: Some(key.clone()),
+            target: String::new(),
+            fingerprint: deps.store.digest(content),
+            echo: Echo::default(),
+            duplicate_window: None,
+        };
+        let job = JobContext { id: Uuid::new_v4(), deps: deps.clone(), call: call.clone(), keys: keys.into() };
+        Self { job: job.into(), key, answer: PhantomData }
+    }
+
+    /// A dispatch of the request that begins now.
+    pub(in crate::services) fn new_dispatch(&self) -> Dispatch {
+        self.job.new_dispatch(Vec::new(), QuotaReservation::default())
+    }
+
     /// Creates or takes over the record, or finds the answer in it. Waits while another job owns it.
-    pub(super) async fn acquire(&self) -> Result<AcquireResult<A>, Error> {
+    pub(in crate::services) async fn acquire(&self) -> Result<AcquireResult<A>, Error> {
         let acquired = self.job.update_when_free(&self.key, |stored: Option<StoredRequest<A>>| {
             let unresolved = match stored {
                 Some(StoredRequest { fingerprint, .. }) if fingerprint != self.job.keys.fingerprint => {
@@ -78,20 +115,17 @@ impl<A: Serialize + DeserializeOwned + Clone> RequestRecord<A> {
     }
 
     /// Stores that a request is about to leave. False if another job owns the record now.
-    pub(super) async fn record_dispatch(&self, dispatch: &Dispatch) -> Result<bool, Error> {
+    pub(in crate::services) async fn record_dispatch(&self, dispatch: &Dispatch) -> Result<bool, Error> {
         Ok(self.write(|| self.put(self.open(self.job.lease(), Some(dispatch.clone())))).await?)
     }
 
     /// Stores how the operation ended, and returns whether it could. If not, the lease runs out and the next call with
     /// the request ID finds the operation unresolved.
-    pub(super) async fn finish<O: IdempotentOperation<Answer = A>>(&self, result: &JobResult<A>) -> bool {
-        let written = self.write(|| match result {
-            Ok(outcome) => self.put(RequestState::Done(O::redact(&outcome.answer))),
-            Err(Failure { unresolved: Some(dispatch), .. }) => {
-                self.put(self.open(self.job.now(), Some(dispatch.clone())))
-            }
-            // Nothing changed at Telnyx, so the request ID is free again.
-            Err(Failure { unresolved: None, .. }) => Change::Remove,
+    pub(in crate::services) async fn finish(&self, end: RequestEnd<'_, A>) -> bool {
+        let written = self.write(|| match &end {
+            RequestEnd::Done(answer) => self.put(RequestState::Done(answer.clone())),
+            RequestEnd::Unresolved(dispatch) => self.put(self.open(self.job.now(), Some((*dispatch).clone()))),
+            RequestEnd::NoEffect => Change::Remove,
         });
         written.await.inspect_err(|error| self.job.record_write_failed("request", error)).unwrap_or(false)
     }

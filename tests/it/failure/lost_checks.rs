@@ -106,7 +106,7 @@ fn context(tenant: &str) -> CallContext {
 
 impl Sent<'_> {
     async fn check(&self, tenant: &str, target: VerificationRef, code: &str) -> Result<bool, Error> {
-        let check = Check { target, code: Secret::new(code.to_owned()) };
+        let check = Check { request_id: None, target, code: Secret::new(code.to_owned()) };
         let answer = self.services.verifications.check(&context(tenant), &check).await;
         answer.map(|outcome| outcome.answer.is_accepted())
     }
@@ -149,7 +149,7 @@ async fn an_acceptance_that_may_be_older_than_the_lost_check_proves_nothing() {
     let sent = network.send().await;
     // Somebody else accepts it while the gateway knows nothing of it.
     let other = network.services(&Store::memory(&Config::default().store, network.clock.clone()));
-    let report = Report { verification_id: sent.id.clone(), accepted: true };
+    let report = Report { request_id: None, verification_id: sent.id.clone(), accepted: true };
     other.verifications.report(&context("one"), &report).await.unwrap();
     assert_eq!(sent.lost_check(sent.by_id(), WRONG, LATER).await, UNKNOWN);
 }
@@ -165,7 +165,7 @@ async fn an_acceptance_with_another_possible_cause_proves_nothing() {
             sleep(LATER / 2).await;
             match cause {
                 "report" => {
-                    let report = Report { verification_id: sent.id.clone(), accepted: true };
+                    let report = Report { request_id: None, verification_id: sent.id.clone(), accepted: true };
                     let reported = sent.services.verifications.report(&context("one"), &report).await;
                     return reported.unwrap().answer.is_accepted();
                 }

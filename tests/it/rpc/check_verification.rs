@@ -30,13 +30,35 @@ impl Pending {
         Self { id, profile_id, code: gateway.code(PHONE).await }
     }
 
-    /// The outcome of a check, or the reason of its failure.
-    async fn check(&self, clients: &mut Clients, by: By, code: &str) -> Result<CheckOutcome, String> {
-        let request = match by {
+    /// The outcome of a check with a request ID, and whether it repeats an earlier answer.
+    async fn check_as(
+        &self,
+        clients: &mut Clients,
+        by: By,
+        code: &str,
+        request_id: &str,
+    ) -> Result<(CheckOutcome, bool), String> {
+        let request = CheckVerificationRequest { request_id: request_id.into(), ..self.request(by, code) };
+        match clients.verifications.check_verification(request).await {
+            Ok(answer) => {
+                let is_repeated = answer.metadata().contains_key("replayed");
+                assert_eq!(answer.get_ref().phone_number, PHONE);
+                Ok((answer.into_inner().outcome(), is_repeated))
+            }
+            Err(status) => Err(Refused::by::<()>(Err(status)).reason),
+        }
+    }
+
+    fn request(&self, by: By, code: &str) -> CheckVerificationRequest {
+        match by {
             By::Id => check_by_id(&self.id, code),
             By::PhoneNumber => check_by_phone(PHONE, &self.profile_id, code),
-        };
-        match clients.verifications.check_verification(request).await {
+        }
+    }
+
+    /// The outcome of a check, or the reason of its failure.
+    async fn check(&self, clients: &mut Clients, by: By, code: &str) -> Result<CheckOutcome, String> {
+        match clients.verifications.check_verification(self.request(by, code)).await {
             Ok(answer) => Ok(answer.into_inner().outcome()),
             Err(status) => Err(Refused::by::<()>(Err(status)).reason),
         }
@@ -100,6 +122,55 @@ async fn a_wrong_code_after_the_right_one_is_unknown_when_its_answer_is_lost() {
             gateway.fault(json!({"method": "POST", "reset": true, "act": "after"})).await;
             let wrong = wrong_code(&pending.code);
             assert_eq!(pending.check(&mut clients, wrong_by, &wrong).await, Err(UNKNOWN.into()));
+        }
+    }
+    gateway.stop().await;
+}
+
+/// A caller that lost an answer learns it with the request ID, and in no other way.
+#[tokio::test]
+async fn a_repeated_check_has_the_answer_of_the_first_one() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    for by in [By::Id, By::PhoneNumber] {
+        let pending = Pending::new(&gateway, &mut clients).await;
+        let (first, second) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
+        let wrong = wrong_code(&pending.code);
+        for is_repeated in [false, true] {
+            assert_eq!(pending.check_as(&mut clients, by, &wrong, &first).await, Ok((Rejected, is_repeated)));
+        }
+        for is_repeated in [false, true] {
+            let accepted = pending.check_as(&mut clients, by, &pending.code, &second).await;
+            assert_eq!(accepted, Ok((Accepted, is_repeated)));
+        }
+        let reused = pending.check_as(&mut clients, by, &pending.code, &first).await;
+        assert_eq!(reused, Err("REQUEST_ID_REUSED".into()));
+        // A second use of the code is none of the first.
+        let again = Uuid::new_v4().to_string();
+        assert_eq!(pending.check_as(&mut clients, by, &pending.code, &again).await, Err("VERIFICATION_NOT_FOUND".into()));
+        assert_eq!(pending.check(&mut clients, by, &pending.code).await, Err("VERIFICATION_NOT_FOUND".into()));
+    }
+    gateway.stop().await;
+}
+
+/// A repetition never turns a lost answer into another one: a code that may have been accepted is not checked again.
+#[tokio::test]
+async fn a_repeated_check_whose_answer_was_lost_is_made_again_only_if_nothing_was_accepted() {
+    let gateway = TestGateway::start().await;
+    let mut clients = gateway.clients().await;
+    for by in [By::Id, By::PhoneNumber] {
+        let pending = Pending::new(&gateway, &mut clients).await;
+        let id = Uuid::new_v4().to_string();
+        gateway.fault(json!({"method": "POST", "reset": true, "act": "before"})).await;
+        assert_eq!(pending.check_as(&mut clients, by, &pending.code, &id).await, Err(UNKNOWN.into()));
+        assert_eq!(pending.check_as(&mut clients, by, &pending.code, &id).await, Ok((Accepted, false)));
+        assert_eq!(pending.check_as(&mut clients, by, &pending.code, &id).await, Ok((Accepted, true)));
+
+        let pending = Pending::new(&gateway, &mut clients).await;
+        let id = Uuid::new_v4().to_string();
+        gateway.fault(json!({"method": "POST", "reset": true, "act": "after"})).await;
+        for _ in 0..2 {
+            assert_eq!(pending.check_as(&mut clients, by, &pending.code, &id).await, Err(UNKNOWN.into()));
         }
     }
     gateway.stop().await;

@@ -48,7 +48,7 @@ async fn an_id_is_never_a_word_of_telnyx_paths() {
         let outcome = ReportedOutcome::Accepted.into();
         let (profiles, verifications) = (&mut clients.profiles, &mut clients.verifications);
         let template = UpdateTemplateRequest { template_id: id(), text: "{{code}}".into() };
-        let report = ReportVerificationRequest { verification_id: id(), outcome };
+        let report = ReportVerificationRequest { verification_id: id(), outcome, request_id: String::new() };
         for (refused, field) in [
             (Refused::by(profiles.get_profile(GetProfileRequest { profile_id: id() }).await), "profile_id"),
             (Refused::by(profiles.delete_profile(DeleteProfileRequest { profile_id: id() }).await), "profile_id"),

@@ -40,6 +40,7 @@ pub fn check_by_phone(phone: &str, profile_id: &str, code: &str) -> CheckVerific
         target: Some(Target::PhoneNumber(phone.into())),
         profile_id: profile_id.into(),
         code: code.into(),
+        ..CheckVerificationRequest::default()
     }
 }
 
