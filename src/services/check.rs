@@ -116,10 +116,10 @@ impl Verifications {
             None => self.make_report(context, report, &target).await.map(Outcome::of_this_call),
             Some(id) => {
                 let (this, own_context, own_target) = (self.clone(), context.clone(), target.clone());
-                let (own_report, content) = (report.clone(), report.response_code());
+                let own_report = report.clone();
                 let make = async move { this.make_report(&own_context, &own_report, &own_target).await };
-                let content = content.known().unwrap_or_default();
-                self.once(context, ("ReportVerification", id), &target, content, make).await
+                let subject = if report.accepted { "accepted" } else { "rejected" };
+                self.once(context, ("ReportVerification", id), &target, subject, make).await
             }
         };
         self.record(context, &target, outcome)

@@ -26,22 +26,22 @@ use crate::{
 type CheckResult = Result<CheckResponse, Error>;
 
 impl Verifications {
-    /// Makes a check once: `request` is its RPC and request ID, and `content` tells it from others. `make` makes the check,
+    /// Makes a check once: `request` is its RPC and request ID, and `subject` distinguishes it from others. `make` makes the check,
     /// even if the caller is gone.
     pub(super) async fn once<F>(
         &self,
         context: &CallContext,
         request: (&'static str, Uuid),
         target: &VerificationRef,
-        content: &str,
+        subject: &str,
         make: F,
     ) -> Result<Outcome<CheckResponse>, Error>
     where
         F: Future<Output = CheckResult> + Send + 'static,
     {
         let target_name = target_name(target);
-        let content = [context.identity.name.as_bytes(), target_name.as_bytes(), content.as_bytes()];
-        let record = RequestRecord::of_request(&self.deps, context, request, &content);
+        let named = [context.identity.name.as_bytes(), target_name.as_bytes(), subject.as_bytes()];
+        let record = RequestRecord::of_request(&self.deps, context, request, &named);
         let (this, context, target) = (self.clone(), context.clone(), target.clone());
         let (result, finished) = tokio::sync::oneshot::channel();
         let work = async move {
@@ -69,15 +69,12 @@ impl Verifications {
             }
         };
         let mut dispatch = earlier.clone().unwrap_or_else(|| record.new_dispatch());
-        let result = match earlier {
-            Some(earlier) => self.repeat(context, id, target, earlier.since, make).await,
-            None => {
-                if !record.record_dispatch(&dispatch).await? {
-                    let message = "another call took over the request";
-                    return Err(Error::new(ErrorReason::CheckOutcomeUnknown, message));
-                }
-                make.await
-            }
+        let result = if let Some(earlier) = earlier {
+            self.repeat(context, id, target, earlier.since, make).await
+        } else if record.record_dispatch(&dispatch).await? {
+            make.await
+        } else {
+            return Err(Error::new(ErrorReason::CheckOutcomeUnknown, "another call took over the request"));
         };
         dispatch.ended = Some(self.deps.now());
         let end = match &result {

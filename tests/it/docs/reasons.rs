@@ -86,12 +86,17 @@ async fn call_all(clients: &mut Clients, about: About<'_>) -> Vec<(&'static str,
         ..CreateVerificationRequest::default()
     };
     let list = ListVerificationsRequest { phone_number: phone.into(), ..ListVerificationsRequest::default() };
-    let check =
-        |target, profile_id| CheckVerificationRequest { target: Some(target), profile_id, code: "12345".into(), request_id: request_id.into() };
+    let check = |target, profile_id| CheckVerificationRequest {
+        target: Some(target),
+        profile_id,
+        code: "12345".into(),
+        request_id: request_id.into(),
+    };
     let by_id = check(Target::VerificationId(verification_id()), String::new());
     let by_phone = check(Target::PhoneNumber(phone.into()), profile_id());
     let outcome = if phone.ends_with('2') { ReportedOutcome::Rejected } else { ReportedOutcome::Accepted }.into();
-    let report = ReportVerificationRequest { verification_id: verification_id(), outcome, request_id: request_id.into() };
+    let report =
+        ReportVerificationRequest { verification_id: verification_id(), outcome, request_id: request_id.into() };
     let get = GetVerificationRequest { verification_id: verification_id() };
     let change = UpdateTemplateRequest { template_id: "some-id".into(), text };
     vec![

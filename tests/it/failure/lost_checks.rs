@@ -91,9 +91,9 @@ impl Network {
             custom_code: Some(Secret::new(CODE.to_owned())),
             extension: None,
         };
-        let sent = services.verifications.create(&context("one"), send).await.unwrap();
+        let outcome = services.verifications.create(&context("one"), send).await.unwrap();
         sleep(Duration::from_secs(5)).await;
-        Sent { network: self, services, id: sent.answer.id.unwrap() }
+        Sent { network: self, services, id: outcome.answer.id.unwrap() }
     }
 }
 

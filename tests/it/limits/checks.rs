@@ -53,7 +53,12 @@ impl Pending {
 }
 
 async fn check(clients: &Clients, target: Target, profile_id: &str, code: &str) -> Result<CheckOutcome, Status> {
-    let request = CheckVerificationRequest { target: Some(target), profile_id: profile_id.into(), code: code.into(), request_id: String::new() };
+    let request = CheckVerificationRequest {
+        target: Some(target),
+        profile_id: profile_id.into(),
+        code: code.into(),
+        request_id: String::new(),
+    };
     let answer = clients.clone().verifications.check_verification(request).await?;
     Ok(answer.into_inner().outcome())
 }

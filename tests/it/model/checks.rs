@@ -34,7 +34,8 @@ impl Checks {
             tokio::time::sleep(world.while_below(3000)).await;
             let (services, context) = world.context(operation, world.any_time());
             if operation.custom_code.is_some() && world.random.percent(30) {
-                let report = Report { request_id: None, verification_id: id.to_owned(), accepted: world.random.percent(70) };
+                let report =
+                    Report { request_id: None, verification_id: id.to_owned(), accepted: world.random.percent(70) };
                 _ = services.verifications.report(&context, &report).await;
                 continue;
             }
@@ -46,8 +47,13 @@ impl Checks {
             let is_right = world.random.percent(40);
             let message = self.simulator.messages().into_iter().find(|message| message.verification_id == id);
             let code = message.and_then(|message| message.code).filter(|_| is_right).unwrap_or_else(|| WRONG.into());
-            let check = Check { request_id: None, target, code: Secret::new(code.clone()) };
-            let answer = services.verifications.check(&context, &check).await;
+            let request_id = world.random.percent(50).then(|| world.random.uuid());
+            let check = Check { request_id, target, code: Secret::new(code.clone()) };
+            let mut answer = services.verifications.check(&context, &check).await;
+            if answer.is_err() && request_id.is_some() {
+                let (services, context) = world.context(operation, world.any_time());
+                answer = services.verifications.check(&context, &check).await;
+            }
             if answer.is_ok_and(|outcome| outcome.answer.is_accepted()) && code == WRONG {
                 self.wrong
                     .lock()

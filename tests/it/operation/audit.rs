@@ -37,7 +37,12 @@ async fn make_calls(served: &Served, set_up: &TestGateway) -> String {
     sender.verifications.create_verification(send(Channel::Call, PHONE)).await.err().unwrap();
     sender.verifications.create_verification(send(Channel::Sms, "+442071838750")).await.err().unwrap();
     let target = Some(Target::PhoneNumber(PHONE.into()));
-    let check = CheckVerificationRequest { target, profile_id: profile_id.clone(), code: "0000000000".into(), request_id: String::new() };
+    let check = CheckVerificationRequest {
+        target,
+        profile_id: profile_id.clone(),
+        code: "0000000000".into(),
+        request_id: String::new(),
+    };
     sender.verifications.check_verification(check.clone()).await.unwrap();
     let code = set_up.code(PHONE).await;
     sender.verifications.check_verification(CheckVerificationRequest { code, ..check }).await.unwrap();

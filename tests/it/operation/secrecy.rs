@@ -106,8 +106,8 @@ telemetry:
         profile_id: if matches!(target, Target::PhoneNumber(_)) { profile_id.clone() } else { String::new() },
         target: Some(target),
         code: code.into(),
-            request_id: String::new(),
-        };
+        request_id: String::new(),
+    };
     let send = |phone: &str, code: &str| CreateVerificationRequest {
         phone_number: phone.into(),
         channel: Channel::Sms.into(),
@@ -135,7 +135,11 @@ telemetry:
     run.fails(
         by_token
             .verifications
-            .report_verification(ReportVerificationRequest { verification_id: "no-such-id".into(), outcome, request_id: String::new() })
+            .report_verification(ReportVerificationRequest {
+                verification_id: "no-such-id".into(),
+                outcome,
+                request_id: String::new(),
+            })
             .await,
     );
     for fault in [

@@ -87,7 +87,12 @@ impl Served {
 
     async fn check(&mut self, trace: &str, code: &str) -> Result<tonic::Response<CheckVerificationResponse>, Status> {
         let target = Some(Target::PhoneNumber(PHONE.into()));
-        let check = CheckVerificationRequest { target, profile_id: self.profile_id.clone(), code: code.into(), request_id: String::new() };
+        let check = CheckVerificationRequest {
+            target,
+            profile_id: self.profile_id.clone(),
+            code: code.into(),
+            request_id: String::new(),
+        };
         self.clients.verifications.check_verification(traced(trace, check)).await
     }
 

@@ -3,6 +3,7 @@
 use CheckOutcome::{Accepted, Rejected};
 use serde_json::json;
 use tonic::Code;
+use uuid::Uuid;
 use verify_gateway::pb::{CheckOutcome, CheckVerificationRequest};
 
 use crate::support::{Clients, PHONE, Refused, TestGateway, check_by_id, check_by_phone, refusal, wrong_code};
@@ -147,7 +148,10 @@ async fn a_repeated_check_has_the_answer_of_the_first_one() {
         assert_eq!(reused, Err("REQUEST_ID_REUSED".into()));
         // A second use of the code is none of the first.
         let again = Uuid::new_v4().to_string();
-        assert_eq!(pending.check_as(&mut clients, by, &pending.code, &again).await, Err("VERIFICATION_NOT_FOUND".into()));
+        assert_eq!(
+            pending.check_as(&mut clients, by, &pending.code, &again).await,
+            Err("VERIFICATION_NOT_FOUND".into())
+        );
         assert_eq!(pending.check(&mut clients, by, &pending.code).await, Err("VERIFICATION_NOT_FOUND".into()));
     }
     gateway.stop().await;

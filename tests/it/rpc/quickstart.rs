@@ -41,8 +41,12 @@ async fn a_code_is_sent_and_checked_and_the_verification_read_and_listed() {
     let code = gateway.code(PHONE).await;
     assert_eq!(code.len(), 5);
     let mut check = async |target, profile_id: &str, code: &str| {
-        let request =
-            CheckVerificationRequest { target: Some(target), profile_id: profile_id.into(), code: code.into(), request_id: String::new() };
+        let request = CheckVerificationRequest {
+            target: Some(target),
+            profile_id: profile_id.into(),
+            code: code.into(),
+            request_id: String::new(),
+        };
         clients.verifications.check_verification(request).await.unwrap().into_inner()
     };
     let refused = check(Target::VerificationId(sent.id.clone()), "", &wrong_code(&code)).await;

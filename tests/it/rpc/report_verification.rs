@@ -18,7 +18,11 @@ async fn a_reported_outcome_decides_a_verification_with_a_custom_code() {
     ] {
         let request = CreateVerificationRequest { custom_code: "43612".into(), ..sms(&profile_id) };
         let sent = clients.verifications.create_verification(request).await.unwrap().into_inner().verification.unwrap();
-        let report = ReportVerificationRequest { verification_id: sent.id.clone(), outcome: outcome.into(), request_id: String::new() };
+        let report = ReportVerificationRequest {
+            verification_id: sent.id.clone(),
+            outcome: outcome.into(),
+            request_id: String::new(),
+        };
         let answer = clients.verifications.report_verification(report).await.unwrap().into_inner();
         assert_eq!(answer.outcome(), answered);
         let read = GetVerificationRequest { verification_id: sent.id };

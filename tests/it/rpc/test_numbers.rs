@@ -64,7 +64,12 @@ async fn check(
     code: &str,
 ) -> Result<Response<CheckVerificationResponse>, Status> {
     let profile_id = if matches!(target, Target::PhoneNumber(_)) { "p1" } else { "" };
-    let request = CheckVerificationRequest { target: Some(target), profile_id: profile_id.into(), code: code.into(), request_id: String::new() };
+    let request = CheckVerificationRequest {
+        target: Some(target),
+        profile_id: profile_id.into(),
+        code: code.into(),
+        request_id: String::new(),
+    };
     clients.verifications.check_verification(request).await
 }
 
@@ -96,8 +101,11 @@ async fn every_rpc_answers_for_a_test_number_without_telnyx_and_says_so() {
     let read = GetVerificationRequest { verification_id: sent.id.clone() };
     let read = is_marked(clients.verifications.get_verification(read).await.unwrap()).verification.unwrap();
     assert_eq!((read.state(), read.is_test_number), (VerificationState::Accepted, true));
-    let report =
-        ReportVerificationRequest { verification_id: sent.id.clone(), outcome: ReportedOutcome::Rejected.into(), request_id: String::new() };
+    let report = ReportVerificationRequest {
+        verification_id: sent.id.clone(),
+        outcome: ReportedOutcome::Rejected.into(),
+        request_id: String::new(),
+    };
     let report = is_marked(clients.verifications.report_verification(report).await.unwrap());
     assert_eq!(report.outcome(), CheckOutcome::Rejected);
     let list = ListVerificationsRequest { phone_number: NUMBER.into(), ..ListVerificationsRequest::default() };

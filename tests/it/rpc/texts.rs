@@ -52,7 +52,10 @@ fn valid_request(rpc: &str) -> Vec<u8> {
             ListVerificationsRequest { phone_number: PHONE.into(), ..Default::default() }.encode_to_vec()
         }
         "CheckVerification" => CheckVerificationRequest { ..check_by_id(ID, "1234") }.encode_to_vec(),
-        "ReportVerification" => ReportVerificationRequest { verification_id: ID.into(), outcome: 1, request_id: String::new() }.encode_to_vec(),
+        "ReportVerification" => {
+            ReportVerificationRequest { verification_id: ID.into(), outcome: 1, request_id: String::new() }
+                .encode_to_vec()
+        }
         other => panic!("no request for {other}"),
     }
 }
