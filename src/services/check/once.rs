@@ -23,7 +23,7 @@ use crate::{
     telnyx::CheckResponse,
 };
 
-type CheckResult = Result<CheckResponse, Error>;
+type Checked = Result<CheckResponse, Error>;
 
 impl Verifications {
     /// Makes a check once: `request` is its RPC and request ID, and `subject` distinguishes it from others. `make` makes the check,
@@ -37,7 +37,7 @@ impl Verifications {
         make: F,
     ) -> Result<Outcome<CheckResponse>, Error>
     where
-        F: Future<Output = CheckResult> + Send + 'static,
+        F: Future<Output = Checked> + Send + 'static,
     {
         let target_name = target_name(target);
         let named = [context.identity.name.as_bytes(), target_name.as_bytes(), subject.as_bytes()];
@@ -59,7 +59,7 @@ impl Verifications {
         id: Uuid,
         target: &VerificationRef,
         record: &RequestRecord<CheckResponse>,
-        make: impl Future<Output = CheckResult>,
+        make: impl Future<Output = Checked>,
     ) -> Result<Outcome<CheckResponse>, Error> {
         let earlier = match record.acquire().await? {
             AcquireResult::Acquired { unresolved } => unresolved,
@@ -94,8 +94,8 @@ impl Verifications {
         id: Uuid,
         target: &VerificationRef,
         began: Timestamp,
-        make: impl Future<Output = CheckResult>,
-    ) -> CheckResult {
+        make: impl Future<Output = Checked>,
+    ) -> Checked {
         let attempt = CheckAttempt { id, key: self.target_key(context, target), began };
         match self.evidence(&context.internal(), target, &attempt).await {
             Evidence::Accepted(answer) => {
