@@ -18,11 +18,15 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest response, in bytes.
 const MAX_SIZE: usize = 256 << 10;
 
+/// What a key set may be served as. Kubernetes serves the first one (RFC 7517 §8.5.2) and refuses requests without it, and
+/// many issuers serve the other one. The body is read the same way whatever its content type says.
+const ACCEPTED: HeaderValue = HeaderValue::from_static("application/jwk-set+json, application/json");
+
 /// Fetches the keys at `url`. An error contains no text of the response.
 pub(super) async fn fetch(url: &JwksUrl) -> Result<Jwks, Error> {
     let client =
         http_client::build_direct(url.ca.as_deref(), |builder| builder.timeout(TIMEOUT)).map_err(no_response)?;
-    let mut request = client.get(&url.url).header(ACCEPT, "application/json");
+    let mut request = client.get(&url.url).header(ACCEPT, ACCEPTED);
     if let Some(path) = &url.token_file {
         let token = tokio::fs::read_to_string(path).await;
         let token = token.map_err(|error| anyhow!("the token file can't be read: {}", error.kind()))?;

@@ -95,6 +95,20 @@ async fn key_sets_are_refreshed_in_time_and_kept_while_their_url_fails() {
 }
 
 #[tokio::test]
+async fn strict_and_lenient_servers_of_key_sets_are_read() {
+    let key = SigningKey::ed25519("a");
+    let servers = [
+        JwksServer::start(jwks(&[&key]), 1).await,
+        JwksServer::strict(jwks(&[&key]), "application/jwk-set+json").await,
+        JwksServer::strict(jwks(&[&key]), "application/json").await,
+    ];
+    for server in servers {
+        let (known, _folder) = with_url(&server, &Metrics::default());
+        assert_eq!(by_token(&known, &key.token(&claims(&json!({})))).await, service(), "{}", server.url);
+    }
+}
+
+#[tokio::test]
 async fn key_sets_are_fetched_over_tls_with_the_configured_ca() {
     let (key, authority) = (SigningKey::ed25519("a"), Authority::new());
     let server = JwksServer::on(authority.listen().await, "https", jwks(&[&key]), 1);

@@ -136,6 +136,12 @@ pub fn jwks(keys: &[&SigningKey]) -> String {
     json!({"keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>()}).to_string()
 }
 
+/// Whether a request with `headers` names `media`. The servers of Kubernetes read no `*/*` here.
+fn accepts(headers: &HeaderMap, media: &str) -> bool {
+    let accept = headers.get("accept").map_or("", |value| value.to_str().unwrap());
+    accept.split(',').any(|one| one.trim() == media)
+}
+
 /// A server of a JSON Web Key Set.
 pub struct JwksServer {
     pub url: String,
@@ -145,6 +151,8 @@ pub struct JwksServer {
 struct Served {
     jwks: Mutex<String>,
     status: AtomicU16,
+    /// The media type of the answers. A strict server refuses requests that do not accept it.
+    media: Option<&'static str>,
     /// One permit for each answer.
     gate: Semaphore,
     /// The `authorization` of each request.
@@ -158,12 +166,30 @@ impl JwksServer {
         Self::on(listener, "http", jwks, answers)
     }
 
+    /// The same, of this media type alone: as an API server of Kubernetes, it answers 406 to a request that does not
+    /// accept it.
+    pub async fn strict(jwks: String, media: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::serve(listener, "http", jwks, 1, Some(media))
+    }
+
     /// The same over any kind of connection.
     pub fn on<L: Listener<Addr = SocketAddr>>(listener: L, scheme: &str, jwks: String, answers: usize) -> Self {
+        Self::serve(listener, scheme, jwks, answers, None)
+    }
+
+    fn serve<L: Listener<Addr = SocketAddr>>(
+        listener: L,
+        scheme: &str,
+        jwks: String,
+        answers: usize,
+        media: Option<&'static str>,
+    ) -> Self {
         let url = format!("{scheme}://localhost:{}/jwks", listener.local_addr().unwrap().port());
         let state = Arc::new(Served {
             jwks: jwks.into(),
             status: AtomicU16::new(200),
+            media,
             gate: Semaphore::new(answers),
             requests: watch::Sender::default(),
         });
@@ -171,8 +197,12 @@ impl JwksServer {
             let bearer = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
             served.requests.send_modify(|requests| requests.push(bearer.unwrap_or_default()));
             served.gate.acquire().await.unwrap().forget();
-            let status = StatusCode::from_u16(served.status.load(Ordering::Relaxed)).unwrap();
-            (status, served.jwks.lock().unwrap().clone())
+            let mut status = StatusCode::from_u16(served.status.load(Ordering::Relaxed)).unwrap();
+            if served.media.is_some_and(|media| !accepts(&headers, media)) {
+                status = StatusCode::NOT_ACCEPTABLE;
+            }
+            let media = served.media.unwrap_or("text/plain");
+            (status, [("content-type", media)], served.jwks.lock().unwrap().clone())
         };
         let router = Router::new().route("/jwks", get(show)).with_state(state.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
