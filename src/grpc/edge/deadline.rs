@@ -54,6 +54,8 @@ fn grpc_timeout(value: &HeaderValue) -> Result<Duration, Error> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
     /// The timeout in `value`; `None` if it is malformed.
@@ -79,6 +81,23 @@ mod tests {
     fn malformed_timeouts_are_refused() {
         for value in ["", "S", "5", "5s", "-5S", "5 S", "999999999S", "1.5S", "5HH"] {
             assert_eq!(read(value), None, "{value}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_has_a_default_and_a_bound() {
+        let [default, max] = [10, 30].map(Duration::from_secs);
+        for (timeout, default, left) in [
+            (None, default, default),
+            (None, 2 * max, max),
+            (Some("30S"), default, early(max)),
+            (Some("1H"), default, max),
+            (Some("99999999H"), default, max),
+        ] {
+            let headers =
+                timeout.map(|timeout| (HeaderName::from_static("grpc-timeout"), HeaderValue::from_static(timeout)));
+            let deadline = Deadlines { default, max }.of(&headers.into_iter().collect()).unwrap();
+            assert_eq!(deadline.duration_since(Instant::now()), left, "{timeout:?}");
         }
     }
 

@@ -197,6 +197,23 @@ async fn a_silent_peer_is_detected_by_the_keep_alive() {
     assert_eq!(life(&connections(|_| ()), mute).await, SECOND * 50);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_call_that_does_not_end_is_cut_after_the_grace_period() {
+    let never = Router::new().fallback(std::future::pending::<()>);
+    let connections = connections_to(Routes::from(never), |grpc| grpc.max_connection_age_grace = SECOND * 7);
+    let calling = async |io: DuplexStream| {
+        let (mut calls, connection) = h2::client::handshake(io).await.unwrap();
+        let request = http::Request::post("http://gateway.test/grpc.health.v1.Health/Check").body(()).unwrap();
+        let _answer = calls.send_request(request, true).unwrap();
+        let _ = connection.await;
+    };
+    let draining = async {
+        sleep(SECOND).await;
+        connections.context.draining.cancel();
+    };
+    assert_eq!(tokio::join!(life(&connections, calling), draining).0, SECOND * (1 + 7));
+}
+
 #[tokio::test]
 async fn every_call_knows_whose_certificate_its_connection_began_with() {
     let seen = Arc::new(Mutex::new(Vec::new()));

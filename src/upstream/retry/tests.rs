@@ -16,7 +16,7 @@ use crate::{
 enum ScriptedEnd {
     Status(u16),
     /// 429, with a wait in seconds.
-    Throttled(u64),
+    Throttled(&'static str),
     SpendLimit,
     Timeout,
     TooLarge,
@@ -29,9 +29,11 @@ impl ScriptedEnd {
         };
         match self {
             Self::Status(status) => answer(status, HeaderMap::new(), b""),
-            Self::Throttled(wait) => {
-                answer(429, HeaderMap::from_iter([("retry-after".parse().unwrap(), HeaderValue::from(wait))]), b"")
-            }
+            Self::Throttled(wait) => answer(
+                429,
+                HeaderMap::from_iter([("retry-after".parse().unwrap(), HeaderValue::from_static(wait))]),
+                b"",
+            ),
             Self::SpendLimit => answer(429, HeaderMap::new(), br#"{"errors":[{"code":"40333"}]}"#),
             Self::Timeout => Err(TransportError::Timeout.into()),
             Self::TooLarge => Err(TransportError::TooLarge.into()),
@@ -53,7 +55,7 @@ async fn run(
     let limits = config::RetryConfig {
         max_attempts: 4,
         base_delay: Duration::from_millis(100),
-        max_delay: Duration::from_secs(1),
+        max_delay: Duration::from_millis(300),
         max_retry_after: Duration::from_secs(10),
         budget: config::Config::default().upstream.retry.budget,
     };
@@ -110,7 +112,7 @@ async fn a_send_that_may_have_left_is_never_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn a_throttled_send_is_repeated_after_the_pushback() {
-    let (attempts, status) = run(SEND, vec![ScriptedEnd::Throttled(3), ScriptedEnd::Status(200)], SOON, LATE).await;
+    let (attempts, status) = run(SEND, vec![ScriptedEnd::Throttled("3"), ScriptedEnd::Status(200)], SOON, LATE).await;
     assert_eq!(attempts, [Duration::ZERO, Duration::from_secs(3) + SOON]);
     assert_eq!(status, Some(200));
 }
@@ -123,9 +125,13 @@ async fn a_send_beyond_the_spend_limit_is_not_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_is_too_long_or_does_not_fit_into_the_deadline_does_not_begin() {
-    let (attempts, status) = run(SEND, vec![ScriptedEnd::Throttled(11)], SOON, LATE).await;
+    let (attempts, status) = run(SEND, vec![ScriptedEnd::Throttled("11")], SOON, LATE).await;
     assert_eq!((attempts.len(), status), (1, Some(429)));
-    let (attempts, _) = run(SEND, vec![ScriptedEnd::Throttled(3)], SOON, Duration::from_secs(3)).await;
+    let (attempts, _) = run(SEND, vec![ScriptedEnd::Throttled("3")], SOON, Duration::from_secs(3)).await;
+    assert_eq!(attempts.len(), 1);
+    // The wait would fit. Its timer rounds up to a whole millisecond, which does not.
+    let deadline = SOON + Duration::from_micros(3_000_500);
+    let (attempts, _) = run(SEND, vec![ScriptedEnd::Throttled("3.0002")], SOON, deadline).await;
     assert_eq!(attempts.len(), 1);
 }
 
@@ -133,6 +139,24 @@ async fn a_wait_that_is_too_long_or_does_not_fit_into_the_deadline_does_not_begi
 async fn a_delete_whose_answer_was_lost_is_done_when_the_profile_is_gone() {
     let ends = vec![ScriptedEnd::Timeout, ScriptedEnd::Status(404)];
     assert_eq!(run(Operation::DeleteProfile, ends, SOON, LATE).await.1, Some(204));
-    let ends = vec![ScriptedEnd::Throttled(1), ScriptedEnd::Status(404)];
+    let ends = vec![ScriptedEnd::Throttled("1"), ScriptedEnd::Status(404)];
     assert_eq!(run(Operation::DeleteProfile, ends, SOON, LATE).await.1, Some(404));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_is_random_within_a_window_that_doubles_up_to_a_bound() {
+    let mut waits = [const { Vec::new() }; 3];
+    for _ in 0..100 {
+        let (attempts, _) = run(Operation::ListTemplates, vec![ScriptedEnd::Status(503)], SOON, LATE).await;
+        for (waits, pair) in waits.iter_mut().zip(attempts.windows(2)) {
+            waits.push(pair[1].saturating_sub(pair[0] + SOON));
+        }
+    }
+    for (waits, window) in waits.iter().zip([100, 200, 300].map(Duration::from_millis)) {
+        let (shortest, longest) = (*waits.iter().min().unwrap(), *waits.iter().max().unwrap());
+        assert_eq!(waits.len(), 100);
+        // A timer rounds up to a millisecond. The chance that all waits are in one half is 2^-99.
+        assert!(longest <= window + Duration::from_millis(1), "{longest:?} of {window:?}");
+        assert!(shortest < window / 2 && window / 2 < longest, "{shortest:?} to {longest:?} of {window:?}");
+    }
 }

@@ -154,6 +154,25 @@ async fn a_send_does_not_follow_a_probe_that_ends_after_its_deadline() {
     assert_eq!(upstream.seen(), [PROBE, SEND]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_send_does_not_follow_a_probe_whose_caller_is_gone() {
+    let upstream = ScriptedUpstream::default();
+    let client = upstream.client();
+    upstream.answers(200, 500);
+    ten_sends(&client).await;
+    upstream.seen();
+    advance(5 * SECOND).await;
+    upstream.answers(200, 200);
+    upstream.pace.store(500, Ordering::Relaxed);
+    let context = run_to_completion(60 * SECOND);
+    let gone = async {
+        sleep(SECOND / 4).await;
+        context.cancelled.cancel();
+    };
+    let (failed, ()) = tokio::join!(send(&client, &context), gone);
+    assert_eq!((failed.unwrap_err(), upstream.seen()), (ErrorReason::UpstreamUnavailable, vec![PROBE.to_owned()]));
+}
+
 /// Any end that leaves open whether a send was carried out.
 #[tokio::test(start_paused = true)]
 async fn whatever_leaves_an_outcome_unknown_opens_a_circuit() {

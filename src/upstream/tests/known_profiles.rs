@@ -59,6 +59,18 @@ async fn a_failed_read_counts_for_those_that_wait_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_waits_for_the_read_of_another_beyond_its_deadline() {
+    let (client, _) = client(pending);
+    let (patient, start) = (context(5 * SECOND), Instant::now());
+    let hurried = context(SECOND);
+    let (_, ended) = tokio::join!(known(&client, &patient, "p"), async {
+        assert_eq!(known(&client, &hurried, "p").await, Err(ErrorReason::DeadlineExceeded));
+        start.elapsed()
+    });
+    assert_eq!(ended, SECOND);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_change_of_a_profile_is_seen_at_once() {
     let (client, reads) = client(|| async { Ok(answer(200, PROFILE)) });
     let context = context(SECOND);

@@ -79,6 +79,10 @@ async fn a_connection_that_ignores_goaway_is_closed_after_the_grace_period() {
         .config(|config| {
             config.grpc.max_connection_age = SOON;
             config.grpc.max_connection_age_grace = SOON;
+            // Nothing else ends the call.
+            config.grpc.default_deadline = Duration::from_hours(1);
+            config.grpc.max_deadline = Duration::from_hours(1);
+            config.upstream.attempt_timeout = Duration::from_hours(1);
         })
         .start()
         .await;

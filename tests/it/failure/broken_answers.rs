@@ -90,6 +90,19 @@ async fn a_silent_upstream_fails_the_call_at_its_deadline() {
     late.is(Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
     gateway.stop().await;
 
+    // The bound of the gateway ends a call that allows more time. Nothing else would.
+    let gateway = TestGateway::builder()
+        .upstream(origin.addr)
+        .config(|config| {
+            config.grpc.max_deadline = Duration::from_millis(80);
+            config.upstream.attempt_timeout = Duration::from_hours(1);
+        })
+        .start()
+        .await;
+    let patient = post(&gateway, LIST_TEMPLATES, &[headers[0], ("grpc-timeout", "1H")], EMPTY).await;
+    patient.is(Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+    gateway.stop().await;
+
     let gateway = TestGateway::builder()
         .upstream(origin.addr)
         .config(|config| {

@@ -122,6 +122,26 @@ async fn a_new_code_does_not_reset_the_failed_checks_of_a_phone_number() {
 }
 
 #[tokio::test]
+async fn a_check_that_one_limit_refuses_does_not_count_for_the_other() {
+    let a_minute = Limit::enforced(window(1, Duration::from_mins(1)));
+    let gateway = gateway(Limits { guesses_per_phone_number: Some(a_minute), ..checks(2) }).await;
+    let mut clients = gateway.clients().await;
+    let one = pending(&gateway, &mut clients).await;
+    assert_eq!(one.by_id(&clients, one.wrong).await.unwrap(), Rejected);
+    for _ in 0..3 {
+        refused(one.by_id(&clients, &one.code).await, GUESSES.0, GUESSES.1);
+    }
+    gateway.clock.advance(Duration::from_mins(1));
+    assert_eq!(one.by_id(&clients, one.wrong).await.unwrap(), Rejected);
+    // Nor does the other way round: the number has room for a wrong code when the verification has none.
+    gateway.clock.advance(Duration::from_mins(1));
+    refused(one.by_id(&clients, &one.code).await, CHECKS.0, CHECKS.1);
+    let other = pending(&gateway, &mut clients).await;
+    assert_eq!(other.by_id(&clients, other.wrong).await.unwrap(), Rejected);
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn accepted_checks_are_not_failed_checks() {
     let gateway = gateway(guesses(1)).await;
     let mut clients = gateway.clients().await;

@@ -1,7 +1,10 @@
 //! A server that is down or slow, or whose answers are lost: nothing happens twice, and the gateway recovers.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -80,6 +83,53 @@ async fn a_write_whose_answer_is_lost_is_applied_once() {
     let (done, unknown) = add_often(&stores, 50).await;
     let sum = add(&open(&server.store()), "n").await.unwrap() - 1;
     assert!(done > 0 && (done..=done + unknown).contains(&sum), "{sum} of {done} and {unknown}");
+}
+
+/// Loses the answer to a write of an existing record. `then` happens before the gateway repeats the write, and decides about
+/// all that it writes from then on. Returns the result of that update, and the record in the end.
+async fn after_a_lost_write(
+    then: impl Fn(&mut redis::Connection) -> Fate + Send + Sync + 'static,
+) -> Option<(Result<u32, store::Error>, u32)> {
+    let server = Redis::start().await?;
+    let itself = open(&server.store());
+    add(&itself, "n").await.unwrap();
+    let (lost, client) = (AtomicBool::new(false), redis::Client::open(server.url()).unwrap());
+    let (writes, fates) = (AtomicUsize::new(0), Mutex::new(None));
+    let relay = Relay::start(&server.path("redis.sock"), "relay.sock", move |written: &[u8]| {
+        let is_write = written.windows(8).any(|word| word == b"vg:1:n\r\n");
+        if lost.load(Ordering::Relaxed) {
+            let first = || then(&mut client.get_connection().unwrap());
+            return *fates.lock().unwrap().get_or_insert_with(first);
+        }
+        // The first write assumes that there is no record.
+        if is_write && writes.fetch_add(1, Ordering::Relaxed) == 1 {
+            lost.store(true, Ordering::Relaxed);
+            return Fate::Lost;
+        }
+        Fate::Good
+    });
+    let mut config = server.store();
+    config.redis.urls = vec![relay.url()];
+    let result = add(&open(&config), "n").await;
+    Some((result, add(&itself, "n").await.unwrap() - 1))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_write_whose_answer_is_lost_stays_unknown_where_nothing_shows_whether_it_arrived() {
+    // The write arrived, the record was removed, and the record that tells is gone.
+    let removed = after_a_lost_write(|server| {
+        redis::cmd("DEL").arg("vg:1:n").exec(server).unwrap();
+        Fate::Good
+    });
+    let Some((result, record)) = removed.await else { return };
+    assert!(matches!(result, Err(store::Error::Unknown(_))), "{result:?}");
+    assert_eq!(record, 0);
+    // The server can't be reached any more: the refusal of a new connection says nothing about the write before it.
+    let (result, record) = after_a_lost_write(|_| Fate::Unsent).await.unwrap();
+    assert!(matches!(result, Err(store::Error::Unknown(_))), "{result:?}");
+    assert_eq!(record, 2);
+    let (result, record) = after_a_lost_write(|_| Fate::Good).await.unwrap();
+    assert_eq!((result.unwrap(), record), (2, 2));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
