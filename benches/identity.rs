@@ -65,7 +65,8 @@ fn identity(criterion: &mut Criterion) {
         criterion.bench_function(what, |bencher| {
             bencher.iter(|| {
                 let authorization = Authorization::read(black_box(&values));
-                let caller = known.authenticate(Credentials { authorization, certificate: certificate.as_deref() });
+                let credentials = Credentials { authorization, certificate: certificate.as_deref() };
+                let caller = known.authenticate(credentials, || ());
                 caller.now_or_never().expect("nothing to wait for").expect("it is known")
             });
         });

@@ -4,6 +4,7 @@ mod load;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use tokio::{
     net::TcpListener,
     sync::Notify,
@@ -126,19 +127,28 @@ impl Gateway {
             self;
         // The admin port stays open until the end, so that probes see that the gateway drains.
         let _admin = admin.map(|admin| AbortOnDropHandle::new(tokio::spawn(serve_admin(admin))));
-        let _reload = reload.map(|reload| AbortOnDropHandle::new(tokio::spawn(follow_tenants(reload, authenticator))));
+        let followed = authenticator.clone();
+        let _reload = reload.map(|reload| AbortOnDropHandle::new(tokio::spawn(follow_tenants(reload, followed))));
+        // It is not known yet whether the store and the issuers can be reached. A gateway with a wrong address or password
+        // must not replace a working one.
         if store.is_remote() {
-            // It is not known yet whether the store can be reached. A gateway with a wrong address or password must not
-            // replace a working one.
             readiness.add(NotReady::Store);
-            server.set_not_serving().await;
-        } else {
-            server.set_serving().await;
         }
-        readiness.remove(NotReady::Starting);
+        if authenticator.keys_known().now_or_never().is_none() {
+            readiness.add(NotReady::Issuers);
+        }
+        server.set_not_serving().await;
+        remove(NotReady::Starting, &readiness, &server).await;
+        let follow = async {
+            let keys = async {
+                authenticator.keys_known().await;
+                remove(NotReady::Issuers, &readiness, &server).await;
+            };
+            tokio::join!(follow_store(&store, &readiness, &metrics, &server), keys)
+        };
         let closing = async {
             tokio::select! {
-                () = follow_store(&store, &readiness, &metrics, &server) => {}
+                _ = follow => {}
                 () = shutdown => {}
             }
             tracing::info!("draining");
@@ -160,6 +170,13 @@ impl Gateway {
     }
 }
 
+/// Removes a reason why calls should not be sent here. The gateway serves once there is none.
+async fn remove(reason: NotReady, readiness: &Readiness, server: &GrpcServer) {
+    if readiness.remove(reason) {
+        server.set_serving().await;
+    }
+}
+
 /// Reports the state of the store in health and metrics. A gateway that has reached the store once stays ready when the
 /// store is unavailable: it is unavailable for all gateways, and reads still work.
 async fn follow_store(store: &Store, readiness: &Readiness, metrics: &Metrics, server: &GrpcServer) {
@@ -172,8 +189,7 @@ async fn follow_store(store: &Store, readiness: &Readiness, metrics: &Metrics, s
         metrics.store_is_up(is_up);
         if is_up && !reached {
             reached = true;
-            readiness.remove(NotReady::Store);
-            server.set_serving().await;
+            remove(NotReady::Store, readiness, server).await;
         }
         for risk in Risk::ALL {
             metrics.store_at_risk(risk.name(), status.risks.contains(&risk));

@@ -16,6 +16,7 @@ use std::{
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use jiff::Timestamp;
+use tokio::{select, sync::Notify};
 
 pub use self::denial::DenialCause;
 use self::{jwks_cache::JwksCache, jwt::Jwt};
@@ -31,6 +32,8 @@ use crate::{
 pub struct Authenticator {
     /// Replaced as a whole: each call is authenticated by one version of the tenants file.
     state: Arc<ArcSwap<AuthnState>>,
+    /// Notified when the state is replaced.
+    replaced: Arc<Notify>,
     clock: Clock,
     metrics: Metrics,
 }
@@ -93,7 +96,25 @@ impl Authenticator {
                 }
             }
         });
-        Self { state, clock, metrics }
+        Self { state, replaced: Arc::default(), clock, metrics }
+    }
+
+    /// Waits until there were keys of each issuer once. Only one task may wait.
+    pub async fn keys_known(&self) {
+        loop {
+            let state = self.state.load_full();
+            let all = async {
+                for cache in &state.caches {
+                    cache.known().await;
+                }
+            };
+            select! {
+                biased;
+                () = all => return,
+                // Issuers may have gone, or have other URLs.
+                () = self.replaced.notified() => {}
+            }
+        }
     }
 
     /// Authenticates the identities in `directory` from now on. Keys that were fetched for an issuer are kept.
@@ -106,15 +127,21 @@ impl Authenticator {
         };
         let caches = directory.issuers().iter().map(cache).collect();
         self.state.store(Arc::new(AuthnState { directory, caches }));
+        self.replaced.notify_one();
     }
 
-    /// Finds the identity that presents `credentials`.
+    /// Finds the identity that presents `credentials`. Calls `on_wait` before it waits for the keys of an issuer, so that
+    /// the caller can give back what others need.
     ///
     /// # Errors
     /// The cause, for logs and metrics. Callers must not learn it.
-    pub async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Caller, DenialCause> {
+    pub async fn authenticate(
+        &self,
+        credentials: Credentials<'_>,
+        on_wait: impl FnOnce(),
+    ) -> Result<Caller, DenialCause> {
         let state = self.state.load_full();
-        let caller = state.find(credentials, self.clock.now()).await;
+        let caller = state.find(credentials, self.clock.now(), on_wait).await;
         caller.cloned().inspect_err(|cause| self.metrics.denied(cause.name()))
     }
 }
@@ -124,12 +151,17 @@ impl AuthnState {
         self.directory.issuers().iter().zip(&self.caches)
     }
 
-    async fn find(&self, credentials: Credentials<'_>, now: Timestamp) -> Result<&Caller, DenialCause> {
+    async fn find(
+        &self,
+        credentials: Credentials<'_>,
+        now: Timestamp,
+        on_wait: impl FnOnce(),
+    ) -> Result<&Caller, DenialCause> {
         let Credentials { authorization, certificate } = credentials;
         let by_token = match authorization {
             Authorization::Missing => None,
             Authorization::Malformed => return Err(DenialCause::Malformed),
-            Authorization::Bearer(token) => Some(self.find_by_token(token, now).await?),
+            Authorization::Bearer(token) => Some(self.find_by_token(token, now, on_wait).await?),
         };
         let by_certificate = certificate.into_iter().flat_map(|certificate| {
             let by_dns_name = certificate.dns_names.iter().filter_map(|name| self.directory.by_dns_name(name));
@@ -140,12 +172,12 @@ impl AuthnState {
     }
 
     /// Finds the identity of a bearer token, which is a JWT if it names a known issuer.
-    async fn find_by_token(&self, token: &str, now: Timestamp) -> Result<&Caller, DenialCause> {
+    async fn find_by_token(&self, token: &str, now: Timestamp, on_wait: impl FnOnce()) -> Result<&Caller, DenialCause> {
         let jwt = Jwt::read(token);
         if let Some(jwt) = &jwt
             && let Some((issuer, cache)) = self.issuers().find(|(issuer, _)| jwt.is_of(&issuer.issuer))
         {
-            jwt.verify(issuer, cache, now).await?;
+            jwt.verify(issuer, cache, now, on_wait).await?;
             let rules = self.directory.rules(&issuer.name).iter();
             let callers = rules.filter(|(rule, _)| jwt.matches(rule)).map(|(_, caller)| caller);
             return unique(callers)?.ok_or(DenialCause::UnknownSubject);

@@ -1,6 +1,7 @@
 //! The gRPC server: connections, the edge, thin handlers, `pb` ⇄ `telnyx`, statuses.
 
 mod edge;
+mod media_type;
 mod profiles;
 mod serve;
 mod status;

@@ -31,6 +31,8 @@ pub enum NotReady {
     Starting,
     /// The store was never available.
     Store,
+    /// The public keys of an issuer of JWTs were never fetched. The log names the issuer.
+    Issuers,
     /// The gateway stops.
     Draining,
 }
@@ -48,9 +50,10 @@ impl Readiness {
         self.0.lock().not_ready.insert(reason);
     }
 
-    /// Removes a reason.
-    pub fn remove(&self, reason: NotReady) {
-        self.0.lock().not_ready.remove(&reason);
+    /// Removes a reason. Returns whether it was the last one.
+    pub fn remove(&self, reason: NotReady) -> bool {
+        let not_ready = &mut self.0.lock().not_ready;
+        not_ready.remove(&reason) && not_ready.is_empty()
     }
 
     /// Says what restricts the gateway. Calls should still be sent here: reads succeed.

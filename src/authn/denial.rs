@@ -1,5 +1,10 @@
 //! Why authentication failed. Only logs and metrics show it, never the answer to the caller.
 
+use std::time::Duration;
+
+/// When the keys of an issuer without any are fetched again, and when its callers may try again.
+pub(super) const RETRY_WITHOUT_KEYS: Duration = Duration::from_secs(5);
+
 /// Why authentication failed. It contains nothing of the credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.name())]
@@ -18,6 +23,10 @@ pub enum DenialCause {
     Algorithm,
     /// The issuer has no such key.
     UnknownKey,
+    /// The issuer's keys were never fetched.
+    NoKeys,
+    /// The issuer's keys are being fetched, and as many calls as may wait for them do so already.
+    KeysPending,
     /// The signature does not verify.
     BadSignature,
     /// The token has expired.
@@ -33,6 +42,16 @@ pub enum DenialCause {
 }
 
 impl DenialCause {
+    /// When the caller may try again, if nobody knows yet whether its credentials are valid.
+    pub const fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::NoKeys => Some(RETRY_WITHOUT_KEYS),
+            // As long as many a fetch takes.
+            Self::KeysPending => Some(Duration::from_secs(1)),
+            _ => None,
+        }
+    }
+
     /// Its name in logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,6 +62,8 @@ impl DenialCause {
             Self::UnknownIssuer => "unknown_issuer",
             Self::Algorithm => "algorithm",
             Self::UnknownKey => "unknown_key",
+            Self::NoKeys => "no_keys",
+            Self::KeysPending => "keys_pending",
             Self::BadSignature => "bad_signature",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",

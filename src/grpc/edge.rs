@@ -21,7 +21,7 @@ use tower::Service as _;
 
 pub(super) use self::server_call::CallTracing;
 use self::{deadline::Deadlines, server_call::ServerCall};
-use super::{status, web::GrpcWeb};
+use super::{media_type, status, web::GrpcWeb};
 use crate::{
     authn::Authenticator,
     config,
@@ -88,12 +88,14 @@ impl Edge {
             return Err(Error::new(ErrorReason::MessageTooLarge, "the metadata is larger than 16 KiB"));
         }
         // Shed: a refusal is cheap only before any work is done, authentication included.
-        let _permit = self.permit()?;
+        let mut permit = Some(self.permit()?);
         // Deadline: all further work ends with the caller's deadline.
         let deadline = self.deadlines.of(request.headers())?;
         let in_time = async {
             // Authenticate: nothing below runs without a tenant, and nothing below sees the credentials.
-            let caller = authenticate::caller(&mut request, &self.authenticator).await?;
+            // A call that waits for the keys of an issuer holds no permit: an issuer may be slow.
+            let caller = authenticate::caller(&mut request, &self.authenticator, || permit = None).await?;
+            let _permit = permit.map_or_else(|| self.permit(), Ok)?;
             call.set_caller(&caller);
             // Limits: before permissions, so that calls that are not allowed use them up too.
             let _running = self.calls.begin(&caller.tenant)?;
@@ -172,7 +174,8 @@ impl Service<Request<Incoming>> for GatewayService {
             Ok(match &edge.web {
                 // Outside of everything: a page must be able to read refusals too.
                 Some(web) => Box::pin(web.call(request, |request| edge.call(request))).await,
-                None => edge.call(request).await,
+                None if media_type::is_grpc(&request) => edge.call(request).await,
+                None => media_type::unsupported(),
             })
         })
     }

@@ -48,7 +48,10 @@ pub(super) const fn code(reason: Reason) -> Code {
         | Reason::SendCoolDown
         | Reason::CheckLimitReached
         | Reason::GuessLimitReached => Code::ResourceExhausted,
-        Reason::GatewayOverloaded | Reason::UpstreamUnavailable | Reason::StoreUnavailable => Code::Unavailable,
+        Reason::GatewayOverloaded
+        | Reason::UpstreamUnavailable
+        | Reason::StoreUnavailable
+        | Reason::IssuerUnavailable => Code::Unavailable,
         Reason::SendOutcomeUnknown | Reason::CheckOutcomeUnknown | Reason::CreateOutcomeUnknown => Code::Unknown,
         Reason::DeadlineExceeded => Code::DeadlineExceeded,
         Reason::UpstreamAnswerUnreadable | Reason::Internal | Reason::Unspecified => Code::Internal,

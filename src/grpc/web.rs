@@ -4,19 +4,14 @@ mod cors;
 
 use std::convert::Infallible;
 
-use http::{
-    Request, Response, StatusCode, Version,
-    header::{CONTENT_TYPE, ORIGIN},
-};
+use http::{Request, Response, Version, header::ORIGIN};
 use tonic::body::Body;
 use tonic_web::GrpcWebLayer;
 use tower::{Layer, ServiceExt, service_fn};
 
 use self::cors::Cors;
+use super::media_type;
 use crate::config;
-
-/// The body of the response to a request in another protocol.
-const UNSUPPORTED: &str = "this port speaks gRPC over HTTP/2, and gRPC-Web\n";
 
 /// Serves pages in browsers.
 pub(super) struct GrpcWeb {
@@ -38,20 +33,17 @@ impl GrpcWeb {
     where
         F: Future<Output = Response<Body>>,
     {
-        let content_type = request.headers().get(CONTENT_TYPE);
-        let is_web = content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc-web"));
-        let is_preflight = cors::is_preflight(&request);
         // gRPC needs trailers, which are not reliable in HTTP/1.1.
-        if !is_web && request.version() == Version::HTTP_2 && !is_preflight {
+        if media_type::is_grpc(&request) && request.version() == Version::HTTP_2 {
             return grpc(request).await;
         }
         let origin = request.headers().get(ORIGIN).cloned();
-        let mut response = if is_preflight {
+        let mut response = if cors::is_preflight(&request) {
             self.cors.preflight(origin.as_ref())
-        } else if is_web {
+        } else if media_type::is_grpc_web(&request) {
             translated(request, grpc).await
         } else {
-            unsupported()
+            media_type::unsupported()
         };
         self.cors.expose(origin.as_ref(), response.headers_mut());
         response
@@ -68,12 +60,5 @@ where
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let Ok(response) = GrpcWebLayer::new().layer(grpc).oneshot(request).await;
-    response
-}
-
-fn unsupported() -> Response<Body> {
-    let mut response = Response::new(Body::new(UNSUPPORTED.to_owned()));
-    *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-    response.headers_mut().insert(CONTENT_TYPE, "text/plain; charset=utf-8".parse().expect("it is a header value"));
     response
 }

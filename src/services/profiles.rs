@@ -10,7 +10,7 @@ use super::{
     profile_lock::ProfileLock,
 };
 use crate::{
-    domain::{CallContext, Error, Tenant},
+    domain::{Allowed, CallContext, Error, Tenant},
     pb::ErrorReason,
     policy,
     telemetry::audit,
@@ -53,15 +53,22 @@ impl Profiles {
 
     /// Lists profiles, those called `name` if it is given. A profile that the identity may not use is `None`, so that
     /// the list keeps its length for paging.
+    ///
+    /// For an identity that may not use all profiles, the gateway compares the names itself: the length of a list that
+    /// Telnyx filters tells whether others have this name.
     pub async fn list(
         &self,
         context: &CallContext,
         name: Option<&str>,
         page: Page,
     ) -> Result<List<Option<Profile>>, Error> {
-        let list = self.deps.upstream.profiles(context, name, page).await?;
         let allowed = &context.identity.permissions.profiles;
-        Ok(list.map(|one| Some(one).filter(|one| one.id.as_deref().is_some_and(|id| allowed.has(id)))))
+        let (by_telnyx, by_us) = if matches!(allowed, Allowed::Any) { (name, None) } else { (None, name) };
+        let list = self.deps.upstream.profiles(context, by_telnyx, page).await?;
+        let is_seen = |one: &Profile| {
+            one.id.as_deref().is_some_and(|id| allowed.has(id)) && (by_us.is_none() || one.name.as_deref() == by_us)
+        };
+        Ok(list.map(|one| Some(one).filter(is_seen)))
     }
 
     /// Changes a profile. Changes of its channel blocks run one after the other.

@@ -3,6 +3,7 @@
 mod abuse;
 mod health;
 mod lifetime;
+mod media_types;
 mod messages;
 mod metadata;
 mod reflection;

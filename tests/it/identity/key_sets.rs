@@ -3,13 +3,19 @@
 use std::{fs, time::Duration};
 
 use serde_json::json;
+use tempfile::TempDir;
+use tonic::{Code, Response, Status};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use verify_gateway::{
     authn::{Authenticator, DenialCause},
+    config::Config,
+    pb::{ListTemplatesRequest, ListTemplatesResponse},
     telemetry::Metrics,
 };
 
 use super::authenticator::{NOW, by_token, claims, clock, load, service, with_url};
 use crate::support::{
+    Refused, TestGateway,
     authority::Authority,
     issuer::{JwksServer, SigningKey, jwks},
 };
@@ -49,7 +55,7 @@ async fn concurrent_calls_with_an_unknown_key_fetch_the_key_set_once() {
     assert_eq!(server.requests().len(), 1);
 
     pass(Duration::from_secs(11)).await;
-    let waiting: Vec<_> = (0..20)
+    let waiting: Vec<_> = (0..16)
         .map(|_| {
             let (known, token) = (known.clone(), by_new.clone());
             tokio::spawn(async move { by_token(&known, &token).await })
@@ -58,8 +64,13 @@ async fn concurrent_calls_with_an_unknown_key_fetch_the_key_set_once() {
     server.until(2).await;
     // A call with a known key does not wait.
     assert_eq!(by_token(&known, &by_old).await, service());
+    // As many wait as may. Some that go away do not make room for others.
+    waiting[0].abort();
+    for _ in 0..20 {
+        assert_eq!(by_token(&known, &by_new).await, Err(DenialCause::KeysPending));
+    }
     server.answer(1);
-    for waiting in waiting {
+    for waiting in waiting.into_iter().skip(1) {
         assert_eq!(waiting.await.unwrap(), service());
     }
     assert_eq!(server.requests().len(), 2);
@@ -113,7 +124,7 @@ async fn key_sets_are_fetched_over_tls_with_the_configured_ca() {
     let (key, authority) = (SigningKey::ed25519("a"), Authority::new());
     let server = JwksServer::on(authority.listen().await, "https", jwks(&[&key]), 1);
     let token = key.token(&claims(&json!({})));
-    for (ca, known) in [(authority.pem(), service()), (Authority::new().pem(), Err(DenialCause::UnknownKey))] {
+    for (ca, known) in [(authority.pem(), service()), (Authority::new().pem(), Err(DenialCause::NoKeys))] {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("ca.pem"), ca).unwrap();
         let directory = load(folder.path(), &format!("{{ url: '{}', ca_file: ca.pem }}", server.url));
@@ -137,4 +148,88 @@ async fn fetched_key_sets_survive_a_reload_of_the_tenants() {
     // The new URL does not answer. The keys from the old URL remain valid.
     known.replace(load(folder.path(), &format!("{{ url: '{}?new' }}", server.url)));
     assert_eq!(by_token(&known, &token).await, service());
+}
+
+/// A gateway whose tenants have an issuer with its keys at `server`.
+async fn gateway(server: &JwksServer, max_concurrent_calls: usize) -> (TestGateway, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let tenants = load(folder.path(), &format!("{{ url: '{}' }}", server.url));
+    let config = |config: &mut Config| config.grpc.max_concurrent_calls = max_concurrent_calls;
+    (TestGateway::builder().clock(clock()).tenants(tenants).config(config).start().await, folder)
+}
+
+async fn list(gateway: &TestGateway, token: &str) -> Result<Response<ListTemplatesResponse>, Status> {
+    gateway.clients_with(Some(token)).await.templates.list_templates(ListTemplatesRequest::default()).await
+}
+
+#[tokio::test]
+async fn a_gateway_is_not_ready_before_it_has_the_keys_of_each_issuer() {
+    let key = SigningKey::ed25519("a");
+    let server = JwksServer::start(jwks(&[&key]), 1000).await;
+    server.fail(503);
+    let (gateway, _folder) = gateway(&server, 1000).await;
+    let token = key.token(&claims(&json!({"exp": NOW + 10_000})));
+    let mut health = HealthClient::new(gateway.channel().await);
+    let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    // Valid or not: nobody knows yet.
+    for token in [&token, &SigningKey::ed25519("a").token(&claims(&json!({})))] {
+        let refused = Refused::by(list(&gateway, token).await).is(Code::Unavailable, "ISSUER_UNAVAILABLE");
+        assert_eq!(refused.retry_after, Some(Duration::from_secs(5)));
+    }
+    let (status, why) = gateway.admin("/readyz").await;
+    assert_eq!(
+        (status, why.as_str()),
+        (503, r#"{"degraded":[],"ready":false,"reasons":["issuers"],"stale":["jwks"]}"#)
+    );
+
+    server.fail(200);
+    pass(Duration::from_secs(5)).await;
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    assert_eq!(gateway.admin("/readyz").await.0, 200);
+    list(&gateway, &token).await.unwrap();
+
+    // A gateway that has the keys stays ready when they can't be fetched any more.
+    server.fail(503);
+    pass(Duration::from_secs(601)).await;
+    server.until(3).await;
+    list(&gateway, &token).await.unwrap();
+    assert_eq!(gateway.admin("/readyz").await.0, 200);
+    drop((watch, health));
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_not_ready_yet_follows_a_reload_of_its_issuers() {
+    let key = SigningKey::ed25519("a");
+    let [failing, working] = [1000, 1000].map(|answers| JwksServer::start(jwks(&[&key]), answers));
+    let (failing, working) = (failing.await, working.await);
+    failing.fail(503);
+    let (known, folder) = with_url(&failing, &Metrics::default());
+    let waiting = tokio::spawn({
+        let known = known.clone();
+        async move { known.keys_known().await }
+    });
+    failing.until(1).await;
+    known.replace(load(folder.path(), &format!("{{ url: '{}' }}", working.url)));
+    waiting.await.unwrap();
+    assert_eq!(by_token(&known, &key.token(&claims(&json!({})))).await, service());
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_keys_holds_no_permit() {
+    let (old, new) = (SigningKey::ed25519("old"), SigningKey::ed25519("new"));
+    let server = JwksServer::start(jwks(&[&old]), 1).await;
+    let (gateway, _folder) = gateway(&server, 1).await;
+    let [by_old, by_new] = [&old, &new].map(|key| key.token(&claims(&json!({"exp": NOW + 10_000}))));
+    list(&gateway, &by_old).await.unwrap();
+    server.show(jwks(&[&old, &new]));
+    pass(Duration::from_secs(11)).await;
+    let mut clients = gateway.clients_with(Some(&by_new)).await;
+    let waiting = tokio::spawn(async move { clients.templates.list_templates(ListTemplatesRequest::default()).await });
+    server.until(2).await;
+    list(&gateway, &by_old).await.unwrap();
+    server.answer(1);
+    waiting.await.unwrap().unwrap();
+    gateway.stop().await;
 }

@@ -11,7 +11,7 @@ use verify_gateway::{
     tenant::{Credential, Directory},
 };
 
-use crate::support::{KEY, OTHER_TOKEN, PHONE, Refused, TOKEN, TestGateway};
+use crate::support::{KEY, OTHER_TOKEN, PHONE, Refused, TOKEN, TestGateway, full_profile};
 
 #[tokio::test]
 async fn a_call_without_valid_credentials_is_refused_with_one_message() {
@@ -136,6 +136,39 @@ async fn an_identity_sees_only_its_permitted_profiles_and_countries() {
     Refused::by(some.verifications.list_verifications(abroad).await).is(Code::PermissionDenied, "COUNTRY_NOT_ALLOWED");
     let profiles = some.profiles.list_profiles(ListProfilesRequest::default()).await.unwrap().into_inner().profiles;
     assert_eq!(profiles.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), [ours.as_str()]);
+    served.stop().await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_by_name_does_not_tell_which_names_others_use() {
+    let gateway = TestGateway::start().await;
+    let mut all = gateway.clients().await;
+    let ours = all.profile(full_profile()).await;
+    all.sms_profile().await;
+    all.sms_profile().await;
+    let permissions = Permissions { profiles: Allowed::Only(vec![ours.id.clone()]), ..Permissions::all() };
+    let served = TestGateway::builder().upstream(gateway.simulator).permissions(permissions).start().await;
+    let mut some = served.clients().await;
+    for page_size in [1, 2, 0] {
+        // The pages of a name: how many profiles each has, and the total size that it says.
+        let mut pages_of = async |name: &str| {
+            let mut request = ListProfilesRequest { name: name.into(), page_size, ..ListProfilesRequest::default() };
+            let mut pages = Vec::new();
+            loop {
+                let page = some.profiles.list_profiles(request.clone()).await.unwrap().into_inner();
+                assert!(page.profiles.iter().all(|one| one.id == ours.id), "{name}");
+                pages.push((page.profiles.len(), page.total_size));
+                request.page_token = page.next_page_token;
+                if request.page_token.is_empty() {
+                    return pages;
+                }
+            }
+        };
+        let (used, free) = (pages_of("sms").await, pages_of("nobody's").await);
+        assert_eq!(used, free);
+        assert_eq!(pages_of(&ours.name).await.into_iter().map(|page| page.0).sum::<usize>(), 1);
+    }
     served.stop().await;
     gateway.stop().await;
 }
