@@ -140,10 +140,13 @@ fn traces(
         .with_sampler(Sampler::AlwaysOn)
         .with_resource(resource.clone());
     if config.otlp.endpoint.is_some() {
-        provider = provider.with_span_processor(Queue::new(otlp::spans(&config.otlp)?, &config.otlp, metrics));
+        let (otlp, exporter) = (&config.otlp, otlp::spans(&config.otlp)?);
+        provider =
+            provider.with_span_processor(Queue::new(exporter, otlp.max_queue_size, otlp::batches(otlp), metrics));
     }
     if config.console_traces {
-        provider = provider.with_span_processor(Console::default());
+        let queue = Queue::new(Console::new(metrics), console::MAX_WAITING, console::batches(), metrics);
+        provider = provider.with_span_processor(queue);
     }
     Ok(provider.build())
 }

@@ -1,31 +1,52 @@
 //! Traces on standard output: each as a tree, once its call has ended.
+//!
+//! The thread of a [`Queue`](super::queue::Queue) writes them. Standard output may be closed, or nobody may read it: then
+//! spans are dropped and counted, and no call waits.
 
-use std::{collections::HashMap, fmt::Write, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    io::{self, Write as _},
+    time::Duration,
+};
 
 use crate::sync::Mutex;
-use opentelemetry::{
-    Context,
-    trace::{SpanId, SpanKind, Status, TraceId},
-};
+use opentelemetry::trace::{SpanId, SpanKind, Status, TraceId};
 use opentelemetry_sdk::{
-    error::OTelSdkResult,
-    trace::{Span, SpanData, SpanProcessor},
+    error::{OTelSdkError, OTelSdkResult},
+    trace::{BatchConfig, BatchConfigBuilder, SpanData, SpanExporter},
 };
+
+use super::Metrics;
 
 /// How many unfinished traces are kept. Further ones are not shown.
 const MAX_TRACES: usize = 1000;
+/// How many spans wait until they are written.
+pub(super) const MAX_WAITING: usize = 1000;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Console {
     traces: Mutex<HashMap<TraceId, Vec<SpanData>>>,
+    metrics: Metrics,
+}
+
+/// Batches for people who wait for a trace.
+pub(super) fn batches() -> BatchConfig {
+    let delay = Duration::from_millis(20);
+    BatchConfigBuilder::default().with_max_queue_size(MAX_WAITING).with_scheduled_delay(delay).build()
 }
 
 impl Console {
+    pub(super) fn new(metrics: &Metrics) -> Self {
+        Self { traces: Mutex::default(), metrics: metrics.clone() }
+    }
+
     /// The whole trace as text, if `span` is its last one.
     fn ended(&self, span: SpanData) -> Option<String> {
         let mut traces = self.traces.lock();
         let trace = span.span_context.trace_id();
         if traces.len() >= MAX_TRACES && !traces.contains_key(&trace) {
+            self.metrics.spans_lost("too_many_traces", 1);
             return None;
         }
         let is_last = span.span_kind == SpanKind::Server;
@@ -36,22 +57,12 @@ impl Console {
     }
 }
 
-impl SpanProcessor for Console {
-    fn on_start(&self, _: &mut Span, _: &Context) {}
-
-    #[expect(clippy::print_stdout, reason = "that is what it is for")]
-    fn on_end(&self, span: SpanData) {
-        if let Some(tree) = self.ended(span) {
-            print!("{tree}");
-        }
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
-    }
-
-    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
-        Ok(())
+impl SpanExporter for Console {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let text: String = batch.into_iter().filter_map(|span| self.ended(span)).collect();
+        let mut out = io::stdout();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        written.map_err(|error| OTelSdkError::InternalFailure(error.to_string()))
     }
 }
 

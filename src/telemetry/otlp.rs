@@ -6,6 +6,7 @@ use opentelemetry_http::{Bytes, HttpClient, HttpError};
 use opentelemetry_otlp::{
     LogExporter, MetricExporter, Protocol as Encoding, SpanExporter, WithExportConfig, WithHttpConfig,
 };
+use opentelemetry_sdk::trace::{BatchConfig, BatchConfigBuilder};
 use tokio::runtime::Handle;
 
 use super::Error;
@@ -33,6 +34,15 @@ impl HttpClient for OnRuntime {
 fn client(timeout: Duration) -> Result<OnRuntime, Error> {
     let client = http_client::build(None, |builder| builder.timeout(timeout))?;
     Ok(OnRuntime { client, runtime: Handle::current() })
+}
+
+/// The batches of spans.
+pub(super) fn batches(otlp: &OtlpConfig) -> BatchConfig {
+    BatchConfigBuilder::default()
+        .with_max_queue_size(otlp.max_queue_size)
+        .with_max_export_batch_size(otlp.max_batch_size)
+        .with_scheduled_delay(otlp.batch_delay)
+        .build()
 }
 
 /// An exporter of one signal, which is sent to `path` where the protocol is HTTP.

@@ -11,15 +11,13 @@ use std::{
 };
 
 use opentelemetry::Context;
-use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::{
     Resource,
     error::OTelSdkResult,
-    trace::{self, BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanProcessor},
+    trace::{BatchConfig, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor},
 };
 
 use super::Metrics;
-use crate::config;
 
 /// A bounded queue before an exporter.
 #[derive(Debug)]
@@ -32,23 +30,24 @@ pub(super) struct Queue {
 
 /// Exports spans, and counts those that were lost.
 #[derive(Debug)]
-struct CountedExporter {
-    inner: SpanExporter,
+struct CountedExporter<E> {
+    inner: E,
     waiting: Arc<AtomicUsize>,
     metrics: Metrics,
 }
 
 impl Queue {
-    pub(super) fn new(exporter: SpanExporter, config: &config::OtlpConfig, metrics: &Metrics) -> Self {
+    /// A queue of at most `max` spans, which `exporter` gets in `batches`.
+    pub(super) fn new(
+        exporter: impl SpanExporter + 'static,
+        max: usize,
+        batches: BatchConfig,
+        metrics: &Metrics,
+    ) -> Self {
         let (waiting, metrics) = (Arc::<AtomicUsize>::default(), metrics.clone());
-        let batches = BatchConfigBuilder::default()
-            .with_max_queue_size(config.max_queue_size)
-            .with_max_export_batch_size(config.max_batch_size)
-            .with_scheduled_delay(config.batch_delay)
-            .build();
         let counted = CountedExporter { inner: exporter, waiting: waiting.clone(), metrics: metrics.clone() };
         let inner = BatchSpanProcessor::builder(counted).with_batch_config(batches).build();
-        Self { inner, waiting, max: config.max_queue_size, metrics }
+        Self { inner, waiting, max, metrics }
     }
 }
 
@@ -79,7 +78,7 @@ impl SpanProcessor for Queue {
     }
 }
 
-impl trace::SpanExporter for CountedExporter {
+impl<E: SpanExporter> SpanExporter for CountedExporter<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
         self.waiting.fetch_sub(spans, Ordering::Relaxed);

@@ -245,5 +245,5 @@ instruments! {
     key_age: Observed("verify_gateway.key.age", "s", [tenant])
         = "The time since the file of a tenant's API key was changed.";
     spans_lost: Sum("verify_gateway.telemetry.spans.lost", "{span}", [cause])
-        = "Spans that reached no collector: queue_full, or export_failed.";
+        = "Spans that reached no collector or console: queue_full, export_failed, or too_many_traces for the console.";
 }

@@ -8,7 +8,7 @@ use tonic::{Request, Status};
 use tonic_types::StatusExt;
 use verify_gateway::pb::{
     CheckVerificationRequest, CheckVerificationResponse, CreateVerificationRequest, CreateVerificationResponse,
-    check_verification_request::Target,
+    ListTemplatesRequest, check_verification_request::Target,
 };
 
 use crate::support::{
@@ -288,4 +288,34 @@ async fn dev_prints_traces_on_the_console() {
     let server = shown.find("SERVER verify.v1.VerificationService/CreateVerification").unwrap();
     assert!(server < shown.find("CLIENT POST /verifications/sms").unwrap(), "{shown}");
     dev.end("INT").await;
+}
+
+#[tokio::test]
+async fn console_traces_that_nobody_reads_are_counted_and_do_not_affect_calls() {
+    for (is_closed, cause) in [(true, "export_failed"), (false, "queue_full")] {
+        let any = "127.0.0.1:0";
+        let listen = ["--listen", any, "--simulator-listen", any, "--admin-listen", any, "--log-level", "off"];
+        let mut dev = Process::start(&[&["dev", "--traces", "console"][..], &listen].concat());
+        let (mut grpc, mut admin, mut line) = (None, None, String::new());
+        while !line.contains("Ctrl-C") {
+            line = dev.line().await;
+            grpc = grpc.or_else(|| addr(&line).filter(|_| line.contains("gRPC")));
+            admin = admin.or_else(|| addr(&line).filter(|_| line.contains("admin")));
+        }
+        if is_closed {
+            dev.close_out();
+        }
+        let mut clients = Clients::of(grpc.unwrap(), Some("demo")).await;
+        let url = format!("http://{}/metrics", admin.unwrap());
+        let lost = format!("verify_gateway_telemetry_spans_lost_total{{cause=\"{cause}\"");
+        let mut calls = 0;
+        while !reqwest::get(&url).await.unwrap().text().await.unwrap().contains(&lost) {
+            assert!(calls < 10_000, "{cause}: no lost span is counted");
+            for _ in 0..50 {
+                clients.templates.list_templates(ListTemplatesRequest::default()).await.unwrap();
+                calls += 1;
+            }
+        }
+        assert_eq!(dev.end("INT").await.code, Some(0), "{cause}");
+    }
 }

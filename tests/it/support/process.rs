@@ -12,7 +12,8 @@ const BINARY: &str = env!("CARGO_BIN_EXE_verify-gateway");
 /// The binary as a process. Dropping this kills it.
 pub struct Process {
     child: Child,
-    out: Lines<BufReader<ChildStdout>>,
+    /// `None` when it is closed.
+    out: Option<Lines<BufReader<ChildStdout>>>,
     err: Lines<BufReader<ChildStderr>>,
     seen: String,
 }
@@ -50,14 +51,19 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap()).lines();
+        let out = Some(BufReader::new(child.stdout.take().unwrap()).lines());
         let err = BufReader::new(child.stderr.take().unwrap()).lines();
         Self { child, out, err, seen: String::new() }
     }
 
     /// The next line of standard output.
     pub async fn line(&mut self) -> String {
-        self.out.next_line().await.unwrap().expect("the process still writes")
+        self.out.as_mut().expect("it is open").next_line().await.unwrap().expect("the process still writes")
+    }
+
+    /// Closes standard output: the process can't write to it any more.
+    pub fn close_out(&mut self) {
+        self.out = None;
     }
 
     /// The next address of 127.0.0.1 in the log.
@@ -98,9 +104,14 @@ impl Process {
     /// Waits for the exit.
     pub async fn wait(mut self) -> Ended {
         let (mut err, mut out) = (self.seen, String::new());
-        let (mut of_err, mut of_out) = (self.err.into_inner(), self.out.into_inner());
-        let (errors, output, status) =
-            tokio::join!(of_err.read_to_string(&mut err), of_out.read_to_string(&mut out), self.child.wait());
+        let mut of_err = self.err.into_inner();
+        let rest = async {
+            match self.out {
+                Some(lines) => lines.into_inner().read_to_string(&mut out).await,
+                None => Ok(0),
+            }
+        };
+        let (errors, output, status) = tokio::join!(of_err.read_to_string(&mut err), rest, self.child.wait());
         errors.and(output).unwrap();
         Ended { code: status.unwrap().code(), err, out }
     }
