@@ -197,13 +197,19 @@ async fn a_silent_peer_is_detected_by_the_keep_alive() {
     assert_eq!(life(&connections(|_| ()), mute).await, SECOND * 50);
 }
 
+/// The head of a call.
+fn check() -> http::Request<()> {
+    let request = http::Request::post("http://gateway.test/grpc.health.v1.Health/Check");
+    request.header("content-type", "application/grpc").body(()).unwrap()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_call_that_does_not_end_is_cut_after_the_grace_period() {
     let never = Router::new().fallback(std::future::pending::<()>);
     let connections = connections_to(Routes::from(never), |grpc| grpc.max_connection_age_grace = SECOND * 7);
     let calling = async |io: DuplexStream| {
         let (mut calls, connection) = h2::client::handshake(io).await.unwrap();
-        let request = http::Request::post("http://gateway.test/grpc.health.v1.Health/Check").body(()).unwrap();
+        let request = check();
         let _answer = calls.send_request(request, true).unwrap();
         let _ = connection.await;
     };
@@ -237,7 +243,7 @@ async fn every_call_knows_whose_certificate_its_connection_began_with() {
         let (mut calls, connection) = h2::client::handshake(theirs).await.unwrap();
         tokio::spawn(connection);
         for _ in 0..2 {
-            let request = http::Request::post("http://gateway.test/grpc.health.v1.Health/Check").body(()).unwrap();
+            let request = check();
             calls = calls.ready().await.unwrap();
             calls.send_request(request, true).unwrap().0.await.unwrap();
         }
