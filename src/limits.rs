@@ -121,3 +121,6 @@ impl Limiter {
         format!("limit:{id}:{counter}:{}", self.store.digest(&parts))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,8 +31,6 @@ pub struct SentVerification<'a> {
 struct VerificationRecord {
     /// The key of the failed checks of its phone number.
     number: Option<String>,
-    /// The key that holds the newest verification of the same number and profile.
-    pending: Option<String>,
     checks: u32,
     until: Timestamp,
 }
@@ -55,8 +53,7 @@ impl Limiter {
         let number = self.failures_key(tenant, sent.phone_number);
         let record = self.store.update(&by_id, |record: Option<VerificationRecord>| {
             let checks = record.map_or(0, |record| record.checks);
-            let (number, pending) = (Some(number.clone()), Some(by_phone.clone()));
-            (Change::Put(VerificationRecord { number, pending, checks, until }, lifetime), ())
+            (Change::Put(VerificationRecord { number: Some(number.clone()), checks, until }, lifetime), ())
         });
         let pending = self.store.update(&by_phone, |_: Option<String>| (Change::Put(by_id.clone(), lifetime), ()));
         let (record, pending) = tokio::join!(record, pending);
@@ -78,16 +75,11 @@ impl Limiter {
         ok_or_warn(recorded.await);
     }
 
-    /// Removes the record of a verification that can't be checked any more.
+    /// Removes the record of a verification that can't be checked any more. Its number and profile may still lead to it: a check
+    /// by them begins a new count.
     pub(super) async fn forget(&self, key: &str) {
-        let remove = |record: Option<VerificationRecord>| (Change::Remove, record.and_then(|record| record.pending));
-        if let Some(by_phone) = ok_or_warn(self.store.update(key, remove).await).flatten() {
-            let forgotten = self.store.update(&by_phone, |by_id: Option<String>| {
-                // A newer verification may have replaced this one.
-                (if by_id.as_deref() == Some(key) { Change::Remove } else { Change::Keep }, ())
-            });
-            ok_or_warn(forgotten.await);
-        }
+        let forgotten = self.store.update(key, |_: Option<VerificationRecord>| (Change::Remove, ()));
+        ok_or_warn(forgotten.await);
     }
 
     /// Counts a check. Returns the key of the failed checks of the verification's phone number.
@@ -128,7 +120,7 @@ impl Limiter {
     /// The record of a verification that this gateway did not send.
     fn new_record(&self) -> VerificationRecord {
         let until = self.store.now().saturating_add(DEFAULT_LIFETIME).unwrap_or(Timestamp::MAX);
-        VerificationRecord { number: None, pending: None, checks: 0, until }
+        VerificationRecord { number: None, checks: 0, until }
     }
 
     fn put(&self, record: VerificationRecord) -> Change<VerificationRecord> {

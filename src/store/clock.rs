@@ -92,6 +92,11 @@ mod tests {
         assert_eq!(clock.offset(), SignedDuration::from_secs(9));
         clock.measured(ahead(26), Instant::now());
         assert_eq!(clock.offset(), SignedDuration::from_secs(20));
+        // The best of the last eight counts.
+        for _ in 0..8 {
+            clock.measured(ahead(36), Instant::now() - SECOND * 2);
+        }
+        assert_eq!(clock.offset(), SignedDuration::from_secs(31));
         clock.forget();
         clock.measured(ahead(6), Instant::now() - SECOND);
         assert_eq!(clock.offset(), SignedDuration::from_millis(500));

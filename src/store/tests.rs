@@ -24,6 +24,17 @@ async fn a_record_stays_until_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn many_records_that_expire_together_are_all_gone_at_once() {
+    let clock = Clock::default();
+    let store = store(100, &clock);
+    for n in 0..100 {
+        put(&store, &format!("{n:02}"), n, Duration::from_mins(1)).await.unwrap();
+    }
+    clock.advance(Duration::from_secs(61));
+    assert_eq!(get(&store, "99").await, None);
+}
+
+#[tokio::test]
 async fn a_changed_record_has_its_new_time() {
     let clock = Clock::default();
     let store = store(10, &clock);

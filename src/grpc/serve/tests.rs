@@ -10,6 +10,8 @@ use axum::{Extension, Router};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    net::TcpListener,
+    task::yield_now,
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
@@ -218,6 +220,54 @@ async fn a_call_that_does_not_end_is_cut_after_the_grace_period() {
         connections.context.draining.cancel();
     };
     assert_eq!(tokio::join!(life(&connections, calling), draining).0, SECOND * (1 + 7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_drain_ends_the_request_of_an_open_service_that_never_ends() {
+    let reading = Router::new().fallback(async |_body: axum::body::Bytes| ());
+    let connections = connections_to(Routes::from(reading), |_| ());
+    let calling = async |io: DuplexStream| {
+        let (mut calls, connection) = h2::client::handshake(io).await.unwrap();
+        let request = http::Request::post("http://gateway.test/grpc.health.v1.Health/Check").body(()).unwrap();
+        let _half = calls.send_request(request, false).unwrap();
+        let _ = connection.await;
+    };
+    let draining = async {
+        sleep(SECOND).await;
+        connections.context.draining.cancel();
+    };
+    assert_eq!(tokio::join!(life(&connections, calling), draining).0, SECOND);
+}
+
+#[tokio::test]
+async fn a_connection_that_the_system_has_accepted_is_served_although_the_listener_closes() {
+    // Which of two events comes first is random.
+    for _ in 0..20 {
+        let connections = connections(|_| ());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (addr, mut peer) = (listener.local_addr().unwrap(), None);
+        let closing = async {
+            peer = Some(std::net::TcpStream::connect(addr).unwrap());
+            yield_now().await;
+        };
+        connections.accept(listener, closing).await;
+        assert_eq!(connections.running.len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_end_with_their_server() {
+    let connections = connections(|_| ());
+    let context = Arc::clone(&connections.context);
+    let (ours, theirs) = duplex(1 << 16);
+    tokio::spawn(client(theirs));
+    let dropping = async {
+        sleep(SECOND).await;
+        drop(connections);
+    };
+    let start = Instant::now();
+    tokio::join!(serve(ours, context), dropping);
+    assert_eq!(start.elapsed(), SECOND);
 }
 
 #[tokio::test]

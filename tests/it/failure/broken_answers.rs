@@ -69,15 +69,21 @@ async fn a_truncated_or_missing_answer_retries_a_read_and_never_a_send() {
 async fn an_answer_larger_than_the_limit_is_not_read() {
     const LARGE: &[u8] =
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\n{\"data\":\r\n8\r\n[       \r\n1\r\n]\r\n";
-    let origin = Origin::answering(LARGE).await;
-    let gateway = TestGateway::builder()
-        .upstream(origin.addr)
-        .config(|config| config.upstream.max_response_size = 15)
-        .start()
-        .await;
-    let mut clients = gateway.clients().await;
-    read(&mut clients).await.is(Code::Internal, "UPSTREAM_ANSWER_UNREADABLE");
-    gateway.stop().await;
+    const ONE_CHUNK: &[u8] =
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n10\r\n{\"data\": []}    \r\n0\r\n\r\n";
+    // The rest would never come.
+    const ANNOUNCED: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{";
+    for large in [LARGE, ONE_CHUNK, ANNOUNCED] {
+        let origin = Origin::answering(large).await;
+        let gateway = TestGateway::builder()
+            .upstream(origin.addr)
+            .config(|config| config.upstream.max_response_size = 15)
+            .start()
+            .await;
+        let mut clients = gateway.clients().await;
+        read(&mut clients).await.is(Code::Internal, "UPSTREAM_ANSWER_UNREADABLE");
+        gateway.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::{fs, time::Duration};
 
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::time::timeout;
 use tonic::{Code, Response, Status};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use verify_gateway::{
@@ -117,6 +118,56 @@ async fn strict_and_lenient_servers_of_key_sets_are_read() {
         let (known, _folder) = with_url(&server, &Metrics::default());
         assert_eq!(by_token(&known, &key.token(&claims(&json!({})))).await, service(), "{}", server.url);
     }
+}
+
+/// Long for what happens at once, and short for an hour.
+const SOON: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_failed_fetch_is_repeated_soon_and_a_silent_one_ends() {
+    let key = SigningKey::ed25519("a");
+    let server = JwksServer::start(jwks(&[&key]), 1).await;
+    server.fail(503);
+    let metrics = Metrics::default();
+    let (_known, _folder) = with_url(&server, &metrics);
+    fetched(&metrics, 1).await;
+    // The second fetch gets no answer.
+    pass(Duration::from_secs(31)).await;
+    timeout(SOON, server.until(2)).await.expect("a second fetch after half a minute");
+    pass(Duration::from_secs(6)).await;
+    timeout(SOON, fetched(&metrics, 2)).await.expect("an end of the second fetch after five seconds");
+}
+
+#[tokio::test]
+async fn a_key_set_that_is_too_large_is_not_used() {
+    let key = SigningKey::ed25519("a");
+    let token = key.token(&claims(&json!({})));
+    for (size, known) in [(255 << 10, service()), (256 << 10, Err(DenialCause::NoKeys))] {
+        let server = JwksServer::start(jwks(&[&key]) + &" ".repeat(size), 1).await;
+        let (authenticator, _folder) = with_url(&server, &Metrics::default());
+        assert_eq!(by_token(&authenticator, &token).await, known, "{size}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_does_not_end_the_fetch_that_it_caused() {
+    let (old, new) = (SigningKey::ed25519("old"), SigningKey::ed25519("new"));
+    let server = JwksServer::start(jwks(&[&old]), 1).await;
+    let (known, _folder) = with_url(&server, &Metrics::default());
+    let [by_old, by_new] = [&old, &new].map(|key| key.token(&claims(&json!({}))));
+    assert_eq!(by_token(&known, &by_old).await, service());
+    server.show(jwks(&[&new]));
+    pass(Duration::from_secs(11)).await;
+    let gone = tokio::spawn({
+        let (known, token) = (known.clone(), by_new.clone());
+        async move { by_token(&known, &token).await }
+    });
+    server.until(2).await;
+    gone.abort();
+    gone.await.unwrap_err();
+    server.answer(2);
+    assert_eq!(by_token(&known, &by_new).await, service());
+    assert_eq!(server.requests().len(), 2);
 }
 
 #[tokio::test]

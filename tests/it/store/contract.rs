@@ -102,6 +102,10 @@ async fn every_record_at_the_server_expires() {
         let left: i64 = ask(&mut server_itself, &format!("PTTL vg:1:{key}")).await;
         assert!(left > longest / 2 && left <= longest, "{key}: {left}");
     }
+    // Each connection of a gateway renews the digest of the hash key.
+    let () = ask(&mut server_itself, "PEXPIRE vg:1:hash_key 60000").await;
+    put(&open(&server.store()), "kept", "a", MINUTE).await.unwrap();
+    assert!(ask::<i64>(&mut server_itself, "PTTL vg:1:hash_key").await > long / 2);
     // The record expires after a millisecond, which is over at the next command or the one after it.
     put(&store, "short", "a", Duration::from_millis(1)).await.unwrap();
     while get(&store, "short").await.unwrap().is_some() {}
