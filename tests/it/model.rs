@@ -20,7 +20,7 @@ mod world;
 use std::{env, sync::Arc, thread, time::Duration};
 
 use tokio::{sync::Semaphore, task::JoinSet};
-use verify_gateway::{clock::Clock, store::Store};
+use verify_gateway::store::Store;
 
 use self::{random::Random, world::World};
 use crate::support::{
@@ -84,9 +84,8 @@ async fn gateways_that_share_a_server_send_one_message_per_operation() {
         config.redis.key_prefix = format!("world-{seed}");
         worlds.spawn(async move {
             let _permit = permits.acquire().await.unwrap();
-            let stores =
-                [(); 2].map(|()| Store::new(&config, Duration::from_mins(1), Clock::default(), |_| ()).unwrap());
-            World::play_at(Random::new(seed), stores).await.map_err(|wrong| format!("world {seed}: {wrong}"))
+            let store = |clock| Store::new(&config, Duration::from_mins(1), clock, |_| ()).unwrap();
+            World::play_at(Random::new(seed), store).await.map_err(|wrong| format!("world {seed}: {wrong}"))
         });
     }
     while let Some(world) = worlds.join_next().await {

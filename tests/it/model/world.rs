@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout},
@@ -77,15 +78,16 @@ struct Gateway {
 impl World {
     /// Plays one interleaving in paused time, with the store in memory. Returns what is wrong at the end.
     pub async fn play(random: Random) -> Result<(), String> {
-        let clocks = clocks(&random);
+        let clocks = clocks(&random, START.parse().unwrap());
         // Both gateways share one memory, which has one clock.
         let store = Store::memory(&Config::default().store, clocks[0].clone());
         Self::run(random, Pace::Paused, [store.clone(), store], clocks).await
     }
 
-    /// The same in real time. Each gateway has its own connection to the store.
-    pub async fn play_at(random: Random, stores: [Store; 2]) -> Result<(), String> {
-        let clocks = clocks(&random);
+    /// The same in real time. Each gateway has its own connection to the store, which counts by the time of the server.
+    pub async fn play_at(random: Random, store: impl Fn(Clock) -> Store) -> Result<(), String> {
+        let clocks = clocks(&random, Timestamp::now());
+        let stores = clocks.clone().map(store);
         Self::run(random, Pace::Real, stores, clocks).await
     }
 
@@ -124,7 +126,7 @@ impl World {
     }
 
     fn new(random: Random, pace: Pace, stores: [Store; 2], clocks: [Clock; 2]) -> (Self, Handle) {
-        let clock = Clock::starting_at(START.parse().unwrap());
+        let clock = Clock::starting_at(if pace == Pace::Real { Timestamp::now() } else { START.parse().unwrap() });
         let settings = simulator::Settings {
             max_page_size: if random.percent(30) { 1 } else { 250 },
             empty_phone_list: if random.percent(30) { EmptyPhoneList::NotFound } else { EmptyPhoneList::Empty },
@@ -369,8 +371,8 @@ impl World {
 const START: &str = "2026-01-01T00:00:00Z";
 
 /// The gateways' clocks, which differ by less than a second.
-fn clocks(random: &Random) -> [Clock; 2] {
-    [0; 2].map(|_| Clock::starting_at(START.parse::<jiff::Timestamp>().unwrap() + random.millis(1000)))
+fn clocks(random: &Random, start: Timestamp) -> [Clock; 2] {
+    [0; 2].map(|_| Clock::starting_at(start + random.millis(1000)))
 }
 
 impl Pace {
