@@ -124,6 +124,7 @@ impl<O: IdempotentOperation> Job<O> {
         let JobContext { deps, call, .. } = &*self.context;
         // 3. Reuse: an earlier dispatch that took effect is the answer. One that did not returns its quota.
         if let Some(dispatch) = earlier {
+            let dispatch = lock.known_end(&self.context.operation(), dispatch);
             if let Some(answer) = Box::pin(self.reconcile_stale(lock, &dispatch)).await? {
                 self.operation.executed(deps, call, &answer).await;
                 return Ok(Outcome { answer, origin: Origin::SameRequest });

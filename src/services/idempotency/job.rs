@@ -63,6 +63,13 @@ pub(in crate::services) struct Dispatch {
     pub(super) is_distinct: bool,
 }
 
+impl Dispatch {
+    /// The dispatch, which ended at `time` at the latest.
+    pub(super) fn ended_by(self, time: Timestamp) -> Self {
+        Self { ended: Some(self.ended.unwrap_or(time).min(time)), ..self }
+    }
+}
+
 impl OperationKeys {
     pub(super) fn new<O: IdempotentOperation>(
         deps: &Dependencies,

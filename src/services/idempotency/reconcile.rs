@@ -105,7 +105,7 @@ impl<O: IdempotentOperation> Job<O> {
                 OtherRecord::Leased => DispatchResult::Unknown,
                 OtherRecord::Unresolved(None) => DispatchResult::Nothing,
                 OtherRecord::Unresolved(Some(dispatch)) => {
-                    other.dispatch = dispatch;
+                    other.dispatch = lock.known_end(&other.operation, dispatch);
                     self.outcome(lock, &other).await
                 }
                 OtherRecord::Done(answer) => DispatchResult::Found(answer),

@@ -104,7 +104,7 @@ impl<A: Serialize + DeserializeOwned + Clone> RequestRecord<A> {
                 }
                 // A job that stored no end may have sent until its lease ran out.
                 Some(StoredRequest { state: RequestState::Open { lease, dispatch, .. }, .. }) => {
-                    dispatch.map(|dispatch| Dispatch { ended: dispatch.ended.or(Some(lease)), ..dispatch })
+                    dispatch.map(|dispatch| dispatch.ended_by(lease))
                 }
                 None => None,
             };
@@ -180,7 +180,9 @@ where
             None => OtherRecord::Missing,
             Some(RequestState::Done(answer)) => OtherRecord::Done(answer),
             Some(RequestState::Open { lease, .. }) if lease > job.now() => OtherRecord::Leased,
-            Some(RequestState::Open { dispatch, .. }) => OtherRecord::Unresolved(dispatch),
+            Some(RequestState::Open { lease, dispatch, .. }) => {
+                OtherRecord::Unresolved(dispatch.map(|dispatch| dispatch.ended_by(lease)))
+            }
         };
         (Change::Keep, record)
     });

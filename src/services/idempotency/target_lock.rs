@@ -75,6 +75,20 @@ impl TargetLock {
         self.target.unresolved().iter().filter(move |other| other.operation != operation)
     }
 
+    /// The `dispatch` of `operation`, which may have ended earlier than its request record says: a failed write leaves the
+    /// lease there. Claims are kept as long as they matter for the end that the target knows.
+    pub(super) fn known_end(&self, operation: &str, dispatch: Dispatch) -> Dispatch {
+        // A process that was killed leaves the time at which it took the lock.
+        let is_same = |one: &&Unresolved| {
+            let (since, ended) = (one.dispatch.since, one.dispatch.ended);
+            one.operation == operation && since <= dispatch.since && ended >= Some(dispatch.since)
+        };
+        match self.target.unresolved().iter().find(is_same).and_then(|one| one.dispatch.ended) {
+            Some(ended) => dispatch.ended_by(ended),
+            None => dispatch,
+        }
+    }
+
     /// The IDs of the messages that belong to operations other than `operation`.
     pub(super) fn claimed_by_others(&self, operation: &str) -> impl Iterator<Item = &str> {
         let others = self.target.claimed.iter().filter(move |claim| claim.operation != operation);

@@ -28,7 +28,7 @@ use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt};
 use verify_gateway::upstream::TransportError;
 
-use super::{random::Random, truth::Truth};
+use super::{random::Random, truth::Truth, world::Pace};
 
 /// The simulator behind an unreliable network. A request runs on even if the gateway gives up.
 #[derive(Clone)]
@@ -73,8 +73,11 @@ pub const KEY: &str = "KEYmodel";
 const LATEST: u32 = 50;
 
 impl Origin {
-    pub fn new(simulator: Router, random: Random, second: Duration, truth: Arc<Mutex<Truth>>) -> Self {
-        let list_lag = second.mul_f64(f64::from(LATEST) * if random.percent(30) { random.share() } else { 0.0 });
+    /// Lists are late in paused time alone: with skipped clocks, nothing could be late enough.
+    pub fn new(simulator: Router, random: Random, pace: Pace, truth: Arc<Mutex<Truth>>) -> Self {
+        let second = pace.shrink(1);
+        let is_late = pace == Pace::Paused && random.percent(30);
+        let list_lag = if is_late { second.mul_f64(f64::from(LATEST) * random.share()) } else { Duration::ZERO };
         let requests = TaskTracker::new();
         Self { simulator, random, second, calm: Arc::default(), truth, list_lag, sent: Arc::default(), requests }
     }

@@ -145,7 +145,7 @@ impl World {
             config.sends.settle_window = Duration::from_hours(1);
         }
         let truth = Arc::<Mutex<Truth>>::default();
-        let origin = Origin::new(service, random.clone(), pace.shrink(1), truth.clone());
+        let origin = Origin::new(service, random.clone(), pace, truth.clone());
         let metrics = Metrics::default();
         let mut ways = stores.into_iter().zip(clocks);
         let gateways = std::array::from_fn(|_| {
@@ -384,7 +384,7 @@ impl Pace {
     }
 
     /// `seconds` at this pace.
-    fn shrink(self, seconds: u64) -> Duration {
+    pub fn shrink(self, seconds: u64) -> Duration {
         Duration::from_secs(seconds) / self.factor()
     }
 }
