@@ -115,7 +115,8 @@ impl Services {
     }
 }
 
-/// How far Telnyx's clock is ahead of the one that dates records, at least and at most.
+/// How far Telnyx's clock is ahead of the one that dates records, at least and at most. The clock of a store may differ
+/// from what it was when a record was dated: by `sends.clock_skew`, which the bounds include.
 #[derive(Clone, Copy, Debug)]
 struct TelnyxOffset {
     low: SignedDuration,
@@ -123,11 +124,6 @@ struct TelnyxOffset {
 }
 
 impl TelnyxOffset {
-    /// The earliest time that Telnyx's clock can have shown when a record was dated `at`.
-    fn earliest(&self, at: Timestamp) -> Timestamp {
-        at.saturating_add(self.low).unwrap_or(Timestamp::MIN)
-    }
-
     /// The latest time that Telnyx's clock can have shown when a record was dated `at`.
     fn latest(&self, at: Timestamp) -> Timestamp {
         at.saturating_add(self.high).unwrap_or(Timestamp::MAX)
@@ -138,7 +134,9 @@ impl Dependencies {
     /// None until an answer to the account's requests has shown Telnyx's time.
     fn telnyx_offset(&self, tenant: &Tenant) -> Option<TelnyxOffset> {
         let (telnyx, local, now) = (self.upstream.telnyx_clock(tenant)?, self.clock.now(), self.now());
-        let (low, high) = (telnyx.earliest(local).duration_since(now), telnyx.latest(local).duration_since(now));
+        let skew = SignedDuration::try_from(self.settings.clock_skew).unwrap_or(SignedDuration::MAX);
+        let low = telnyx.earliest(local).duration_since(now).saturating_sub(skew);
+        let high = telnyx.latest(local).duration_since(now).saturating_add(skew);
         Some(TelnyxOffset { low, high })
     }
 

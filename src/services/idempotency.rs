@@ -74,7 +74,7 @@ impl From<Error> for Failure {
 }
 
 impl<O: IdempotentOperation> Job<O> {
-    /// Executes the operation, or finds its answer. Steps 3 to 6 hold the target lock.
+    /// Executes the operation, or finds its answer. Steps 3 to 7 hold the target lock.
     async fn execute(&self) -> Result<Outcome<O::Answer>, Error> {
         // 1. Request record: create it, or find the answer or an unresolved dispatch in it. A call without a request ID
         //    has none, because nobody can repeat it.
@@ -89,34 +89,43 @@ impl<O: IdempotentOperation> Job<O> {
             }
         }
         // 2. Target lock: operations that could be mistaken for each other run one after the other.
-        let (result, is_claimed) = match TargetLock::acquire(&self.context).await {
-            Err(error) => (Err(Failure { error, unresolved: earlier }), false),
+        let (result, is_stored) = match TargetLock::acquire(&self.context).await {
+            Err(error) => {
+                let result = Err(Failure { error, unresolved: earlier });
+                let is_stored = self.finish(&result).await;
+                (result, is_stored)
+            }
             Ok(mut lock) => {
-                let result = self.send_or_reuse(&mut lock, earlier).await;
-                // 7. Release: in the same write, the message is claimed or the dispatch stays unresolved.
+                let result = self.send_or_reuse(&mut lock, earlier.clone()).await;
+                // 7. Finish the request record. If that fails, the record still has a dispatch that has ended.
+                let is_stored = self.finish(&result).await;
+                // 8. Release: in the same write, the message is claimed and the dispatch stays unresolved. As long as a
+                //    request record has a dispatch, the target must have it too.
                 let id = result.as_ref().ok().and_then(|outcome| O::describe(&outcome.answer).id).map(str::to_owned);
-                let unresolved = result.as_ref().err().and_then(|failure| failure.unresolved.as_ref());
-                let is_released = lock.release(id, unresolved).await;
-                (result, is_released)
+                let unresolved = result.as_ref().err().and_then(|failure| failure.unresolved.clone());
+                let still_recorded = || earlier.unwrap_or_else(|| lock.own_dispatch());
+                let unresolved = unresolved.or_else(|| (!is_stored).then(still_recorded));
+                let is_claimed = lock.release(id, unresolved.as_ref()).await;
+                (result, is_stored || is_claimed)
             }
         };
-        // 8. Finish the request record. The gateway never returns an answer of an operation with a request ID that is
-        //    not stored: another operation could claim the same message.
-        let is_stored = match &self.record {
-            Some(record) => {
-                let end = match &result {
-                    Ok(outcome) => RequestEnd::Done(O::redact(&outcome.answer)),
-                    Err(Failure { unresolved: Some(dispatch), .. }) => RequestEnd::Unresolved(dispatch),
-                    Err(Failure { unresolved: None, .. }) => RequestEnd::NoEffect,
-                };
-                record.finish(end).await || is_claimed
-            }
-            None => true,
-        };
+        // The gateway never returns an answer of an operation with a request ID that is stored nowhere: another operation
+        // could claim the same message.
         match result {
             Ok(_) if !is_stored => Err(Error::new(O::OUTCOME_UNKNOWN, "the result could not be stored")),
             result => result.map_err(|failure| failure.error),
         }
+    }
+
+    /// Stores the result in the request record, if there is one. Returns whether it could.
+    async fn finish(&self, result: &JobResult<O::Answer>) -> bool {
+        let Some(record) = &self.record else { return true };
+        let end = match result {
+            Ok(outcome) => RequestEnd::Done(O::redact(&outcome.answer)),
+            Err(Failure { unresolved: Some(dispatch), .. }) => RequestEnd::Unresolved(dispatch),
+            Err(Failure { unresolved: None, .. }) => RequestEnd::NoEffect,
+        };
+        record.finish(end).await
     }
 
     /// Finds that the operation took effect, or dispatches it. Rare steps are boxed, which keeps the common future small.

@@ -96,6 +96,11 @@ impl Verifications {
         began: Timestamp,
         make: impl Future<Output = Checked>,
     ) -> Checked {
+        // Another process may have dated the record, by the clock of the store.
+        let skew = self.deps.settings.clock_skew;
+        let began =
+            began.saturating_add(self.deps.clock.now().duration_since(self.deps.now())).unwrap_or(Timestamp::MAX);
+        let began = [began.saturating_sub(skew), began.saturating_add(skew)].map(|at| at.unwrap_or(Timestamp::MAX));
         let attempt = CheckAttempt { id, key: self.target_key(context, target), began };
         match self.evidence(&context.internal(), target, &attempt).await {
             Evidence::Accepted(answer) => {

@@ -33,7 +33,8 @@ const MAX_CHECKS: usize = 32;
 pub(super) struct CheckAttempt {
     pub(super) id: Uuid,
     pub(super) key: String,
-    pub(super) began: Timestamp,
+    /// When it began at the earliest and at the latest, by the clock of this process.
+    pub(super) began: [Timestamp; 2],
 }
 
 /// What Telnyx shows of a check whose answer is lost.
@@ -70,7 +71,7 @@ impl Verifications {
         id: Option<Uuid>,
     ) -> Result<CheckAttempt, Error> {
         let (id, key) = (id.unwrap_or_else(Uuid::new_v4), self.target_key(context, target));
-        let attempt = CheckAttempt { id, key, began: self.deps.now() };
+        let attempt = CheckAttempt { id, key, began: [self.deps.clock.now(); 2] };
         let added = self.change(context, &attempt.key, |log| {
             log.checks.retain(|check| check.id != id);
             log.is_truncated |= log.checks.len() >= MAX_CHECKS;
@@ -130,15 +131,17 @@ impl Verifications {
         };
         accepted.retain(|one| one.status == Some(VerificationStatus::Accepted));
         // After the read, which may have been the first answer to show Telnyx's time.
+        let telnyx = self.deps.upstream.telnyx_clock(&context.tenant)?;
         let offset = self.deps.telnyx_offset(&context.tenant)?;
+        let [earliest, latest] = attempt.began;
         let updated = |one: &Verification| one.updated_at.map(|time| time.0);
-        accepted.retain(|one| updated(one).is_none_or(|updated| updated >= offset.earliest(attempt.began)));
+        accepted.retain(|one| updated(one).is_none_or(|updated| updated >= telnyx.earliest(earliest)));
         let verification = match accepted.len() {
             0 => return Some(Evidence::NotAccepted),
             1 => accepted.pop()?,
             _ => return Some(Evidence::Unclear),
         };
-        let is_later = updated(&verification)? > offset.latest(attempt.began);
+        let is_later = updated(&verification)? > telnyx.latest(latest);
         let records_since = self.deps.store.records_since().await?;
         let created = verification.created_at?.0;
         let is_counted = created > offset.latest(records_since.max(self.deps.now().checked_sub(MAX_AGE).ok()?));

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::{
-    super::Dependencies,
+    super::{Dependencies, TelnyxOffset},
     IdempotentOperation, OperationSpec, RECONCILE_TIMEOUT,
     matching::{Echo, Expectation},
 };
@@ -118,12 +118,11 @@ impl JobContext {
     /// What a resource of `dispatch` shows. The times are those of Telnyx's clock, give or take the clock skew.
     pub(super) fn expectation<'d, O: IdempotentOperation>(&self, dispatch: &'d Dispatch) -> Expectation<'d> {
         let config::SendsConfig { clock_skew, settle_window, .. } = self.deps.settings;
-        let offset = self.deps.telnyx_offset(&self.call.tenant);
-        let early = offset.map_or(SignedDuration::ZERO, |offset| offset.low);
-        let late = offset.map_or(SignedDuration::ZERO, |offset| offset.high);
-        let start = dispatch.since.saturating_add(early).and_then(|start| start.saturating_sub(clock_skew));
+        let skew = SignedDuration::try_from(clock_skew).unwrap_or(SignedDuration::MAX);
+        let offset = self.deps.telnyx_offset(&self.call.tenant).unwrap_or(TelnyxOffset { low: -skew, high: skew });
+        let start = dispatch.since.saturating_add(offset.low);
         let end = dispatch.ended.map_or(Ok(Timestamp::MAX), |ended| {
-            ended.saturating_add(late).and_then(|end| end.saturating_add(settle_window + clock_skew))
+            ended.saturating_add(offset.high).and_then(|end| end.saturating_add(settle_window))
         });
         Expectation {
             echo: &dispatch.echo,

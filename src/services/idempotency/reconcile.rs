@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, field::Empty, info_span};
@@ -174,7 +175,10 @@ impl<O: IdempotentOperation> Job<O> {
         // The next call needs the outcome even if nobody waits now, so the read outlasts the caller.
         let deadline = call.deadline.max(Instant::now() + RECONCILE_TIMEOUT);
         let call = CallContext { deadline, cancelled: CancellationToken::new(), ..call.clone() };
-        let since = *self.context.expectation::<O>(dispatch).window.start();
+        // Until Telnyx's time is known, all of the list is read.
+        let is_time_known = deps.telnyx_offset(&call.tenant).is_some();
+        let start = *self.context.expectation::<O>(dispatch).window.start();
+        let since = if is_time_known { start } else { Timestamp::MIN };
         let Candidates { answers: mut listed, is_complete } = self.operation.find(&deps.upstream, &call, since).await?;
         listed.retain(|answer| !O::describe(answer).id.is_some_and(|id| claimed.contains(&id)));
         let resources: Vec<ListedResource<'_>> = listed.iter().map(|answer| self.resource(answer)).collect();

@@ -132,6 +132,11 @@ impl StoredTarget {
         self.holder.is_some() || !self.unresolved.is_empty()
     }
 
+    /// What the job that holds the lock is about to dispatch.
+    pub(super) fn holder_dispatch(&self) -> Option<&Dispatch> {
+        self.holder.as_ref().map(|holder| &holder.operation.dispatch)
+    }
+
     /// The operations that may still be reconciled.
     pub(super) fn unresolved(&self) -> &[Unresolved] {
         &self.unresolved

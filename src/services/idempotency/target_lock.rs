@@ -19,6 +19,9 @@ use crate::{
     store::{self, Change},
 };
 
+/// See [`TargetLock::skew`].
+const MIN_SKEW: Duration = Duration::from_secs(5);
+
 /// The target lock, held by one job until [`TargetLock::release`] or until its lease runs out.
 pub(super) struct TargetLock {
     job: Arc<JobContext>,
@@ -148,6 +151,13 @@ impl TargetLock {
         Unresolved { operation: self.operation.clone(), fingerprint: self.job.keys.fingerprint.clone(), dispatch }
     }
 
+    /// What the job may have dispatched while it held the lock.
+    pub(super) fn own_dispatch(&self) -> Dispatch {
+        let published = self.target.holder_dispatch().cloned();
+        let dispatch = published.unwrap_or_else(|| self.job.new_dispatch(Vec::new(), QuotaReservation::default()));
+        dispatch.ended_by(self.job.now())
+    }
+
     /// Releases the lock. In the same write, claims the message `id` for the operation, or stores that its `dispatch` is
     /// unresolved. Returns whether it could.
     pub(super) async fn release(self, id: Option<String>, dispatch: Option<&Dispatch>) -> bool {
@@ -202,14 +212,18 @@ impl TargetLock {
     /// How long an operation that begins later could take the message for its own, or for a duplicate.
     fn recent(&self) -> Duration {
         // Telnyx's clock tells when a message was created, the gateway's when it was claimed.
-        self.job.keys.duplicate_window.unwrap_or_default().max(2 * self.job.deps.settings.clock_skew)
+        self.job.keys.duplicate_window.unwrap_or_default().max(2 * self.skew())
     }
 
     /// How long it matters which message at the target belongs to whom.
     fn memory(&self) -> Duration {
-        let settings = &self.job.deps.settings;
-        let reconcilable = settings.settle_window + 2 * settings.clock_skew;
+        let reconcilable = self.job.deps.settings.settle_window + 2 * self.skew();
         self.job.keys.duplicate_window.unwrap_or_default().max(reconcilable)
+    }
+
+    /// How far times of Telnyx and of the store may differ: never less than `Date` and answers leave open.
+    fn skew(&self) -> Duration {
+        self.job.deps.settings.clock_skew.max(MIN_SKEW)
     }
 
     fn put(&self, target: StoredTarget) -> Change<StoredTarget> {

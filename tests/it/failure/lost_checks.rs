@@ -81,7 +81,7 @@ impl Network {
     async fn send(&self) -> Sent<'_> {
         let store = Store::memory(&Config::default().store, self.clock.clone());
         let services = self.services(&store);
-        sleep(Duration::from_secs(5)).await;
+        sleep(Duration::from_secs(30)).await;
         let send = Send {
             request_id: None,
             phone_number: PhoneNumber::parse(PHONE).unwrap(),
@@ -92,7 +92,7 @@ impl Network {
             extension: None,
         };
         let outcome = services.verifications.create(&context("one"), send).await.unwrap();
-        sleep(Duration::from_secs(5)).await;
+        sleep(Duration::from_secs(30)).await;
         Sent { network: self, services, id: outcome.answer.id.unwrap() }
     }
 }
