@@ -228,7 +228,7 @@ async fn the_drain_ends_the_request_of_an_open_service_that_never_ends() {
     let connections = connections_to(Routes::from(reading), |_| ());
     let calling = async |io: DuplexStream| {
         let (mut calls, connection) = h2::client::handshake(io).await.unwrap();
-        let request = http::Request::post("http://gateway.test/grpc.health.v1.Health/Check").body(()).unwrap();
+        let request = check();
         let _half = calls.send_request(request, false).unwrap();
         let _ = connection.await;
     };
