@@ -124,3 +124,6 @@ pub(super) fn find(
     };
     (found, own.len())
 }
+
+#[cfg(test)]
+mod tests;
