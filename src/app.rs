@@ -166,6 +166,8 @@ impl Gateway {
         if timeout(limits.grace_period, done).await.is_err() {
             let Aborted { connections, calls } = server.abort().await;
             tracing::warn!(connections, calls, tasks = tasks.abort(), "the grace period ran out");
+            // The aborted operations give their leases back, so that the next gateway need not wait for them.
+            _ = timeout(LAST_ACTS, tasks.drain()).await;
         }
     }
 }
@@ -176,6 +178,9 @@ async fn remove(reason: NotReady, readiness: &Readiness, server: &GrpcServer) {
         server.set_serving().await;
     }
 }
+
+/// How long aborted operations may take to give back their leases.
+const LAST_ACTS: Duration = Duration::from_secs(1);
 
 /// Reports the state of the store in health and metrics. A gateway that has reached the store once stays ready when the
 /// store is unavailable: it is unavailable for all gateways, and reads still work.

@@ -281,7 +281,7 @@ impl<O: IdempotentOperation> IdempotentExecutor<O> {
             keys: keys.clone(),
         });
         let record = RequestRecord::new(&context);
-        let job = Job { context, operation: operation.clone(), body: body.clone(), record, state };
+        let job = Job { context: context.clone(), operation: operation.clone(), body: body.clone(), record, state };
         let work = async move {
             let result = job.execute().await;
             // Removed before the end is published: a call that starts now must find the stored answer, not this job.
@@ -291,10 +291,21 @@ impl<O: IdempotentOperation> IdempotentExecutor<O> {
         // Boxed before it is wrapped: each move would copy all of it.
         let work = Call::in_current_call(Box::pin(work).instrument(Span::current()));
         JobWaiter {
-            job: Some(self.deps.tasks.run_to_completion(work)),
+            job: Some(self.deps.tasks.run_with_last_act(work, async move { give_back(&context).await })),
             state: waiter,
             waiters: Some(Arc::new(cancelled.drop_guard())),
         }
+    }
+}
+
+/// Ends the leases of an aborted job, so that nobody waits for them. What it may have dispatched stays unresolved.
+async fn give_back(job: &JobContext) {
+    let result = async {
+        request_record::give_back(job).await?;
+        target_lock::give_back(job).await
+    };
+    if let Err(error) = result.await {
+        tracing::warn!(%error, "the leases of an aborted operation run out by themselves");
     }
 }
 

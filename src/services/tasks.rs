@@ -1,7 +1,7 @@
 //! Work that outlives its caller.
 
 use std::{
-    future::Future,
+    future::{Future, ready},
     pin::Pin,
     task::{Context, Poll},
     thread,
@@ -15,15 +15,29 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub struct Tasks {
     tracker: TaskTracker,
     aborted: CancellationToken,
+    killed: CancellationToken,
 }
 
 impl Tasks {
     /// Work that runs in its caller's task while the caller polls it. If the caller drops it, it continues in a task of
     /// its own.
     pub(super) fn run_to_completion(&self, work: impl Future<Output = ()> + Send + 'static) -> RunToCompletion {
-        let aborted = self.aborted.clone();
-        let work = Box::pin(async move { _ = aborted.run_until_cancelled(work).await });
-        RunToCompletion { work: Some(work), tracker: self.tracker.clone() }
+        self.run_with_last_act(work, ready(()))
+    }
+
+    /// The same, with an act that follows if the work is aborted.
+    pub(super) fn run_with_last_act(
+        &self,
+        work: impl Future<Output = ()> + Send + 'static,
+        last_act: impl Future<Output = ()> + Send + 'static,
+    ) -> RunToCompletion {
+        let Self { tracker, aborted, killed } = self.clone();
+        let work = Box::pin(async move {
+            if aborted.run_until_cancelled(work).await.is_none() {
+                _ = killed.run_until_cancelled(last_act).await;
+            }
+        });
+        RunToCompletion { work: Some(work), tracker }
     }
 
     /// Waits for the work that outlived its callers.
@@ -32,11 +46,16 @@ impl Tasks {
         self.tracker.wait().await;
     }
 
-    /// Aborts all work. Returns how many tasks were running.
-    #[must_use]
+    /// Aborts all work, which then has its last act. Returns how many tasks were running.
     pub fn abort(&self) -> usize {
         self.aborted.cancel();
         self.tracker.len()
+    }
+
+    /// Aborts all work without a last act, as the end of the process does.
+    pub fn kill(&self) {
+        self.killed.cancel();
+        self.aborted.cancel();
     }
 }
 

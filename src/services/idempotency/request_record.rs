@@ -158,6 +158,19 @@ fn put<A>(job: &JobContext, fingerprint: String, state: RequestState<A>) -> Chan
     Change::Put(StoredRequest { fingerprint, state }, keep)
 }
 
+/// Ends the lease of an aborted job.
+pub(super) async fn give_back(job: &JobContext) -> Result<(), store::Error> {
+    let Some(key) = &job.keys.request else { return Ok(()) };
+    // The answer is not read, so its type does not matter.
+    let given_back = job.update(key, |stored: Option<StoredRequest<serde_json::Value>>| match stored {
+        Some(StoredRequest { fingerprint, state: RequestState::Open { owner, dispatch, .. } }) if owner == job.id => {
+            (put(job, fingerprint, RequestState::Open { owner, lease: job.now(), dispatch }), ())
+        }
+        _ => (Change::Keep, ()),
+    });
+    given_back.await
+}
+
 /// The request record of another operation.
 pub(super) enum OtherRecord<A> {
     /// There is none: nothing took effect, or the operation has no request ID.

@@ -105,6 +105,12 @@ impl StoredTarget {
         holder.map(|holder| holder.operation.dispatch = dispatch.clone()).is_some()
     }
 
+    /// Ends the lease of `job` now. False if it does not hold the lock.
+    pub(super) fn end_lease(&mut self, job: Uuid, now: Timestamp) -> bool {
+        let holder = self.holder.as_mut().filter(|holder| holder.job == job);
+        holder.map(|holder| holder.lease = now).is_some()
+    }
+
     /// Releases the lock, if `job` still holds it. The dispatch of `unresolved` has an unknown outcome.
     pub(super) fn release(&mut self, job: Uuid, operation: &str, unresolved: Option<Unresolved>) {
         if self.holder.take_if(|holder| holder.job == job).is_some() {

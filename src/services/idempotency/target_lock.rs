@@ -232,3 +232,15 @@ impl TargetLock {
         Change::Put(target, keep)
     }
 }
+
+/// Ends the lease of an aborted job.
+pub(super) async fn give_back(job: &JobContext) -> Result<(), store::Error> {
+    let given_back = job.update(&job.keys.target, |target: Option<StoredTarget>| match target {
+        Some(mut target) => {
+            let is_ended = target.end_lease(job.id, job.now());
+            (if is_ended { Change::Put(target, job.unresolved_retention()) } else { Change::Keep }, ())
+        }
+        None => (Change::Keep, ()),
+    });
+    given_back.await
+}

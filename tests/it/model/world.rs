@@ -297,7 +297,7 @@ impl World {
         }
     }
 
-    /// Kills one of the gateways, and starts another one on the same store.
+    /// Kills or aborts one of the gateways, and starts another one on the same store.
     async fn kill(&self) {
         let Gateway { store, clock, running } = self.any_gateway();
         if self.is_forgetful {
@@ -306,7 +306,11 @@ impl World {
         let store = store.lock().unwrap().clone();
         let new = start_gateway(&self.config, &self.origin, &store, clock, &self.metrics);
         let (_, tasks) = std::mem::replace(&mut *running.lock().unwrap(), new);
-        let _ = tasks.abort();
+        if self.random.percent(50) {
+            tasks.kill();
+        } else {
+            tasks.abort();
+        }
         tasks.drain().await;
     }
 
