@@ -1,5 +1,6 @@
 //! An upstream that refuses, fails or loses answers.
 
+mod aborted;
 mod broken_answers;
 mod clocks;
 mod explained;
