@@ -28,7 +28,7 @@ fn services(router: &Router, store: &Store, clock: &Clock) -> (Services, Tasks) 
         let router = router.clone();
         async move {
             if request.method() == Method::POST {
-                sleep(Duration::from_secs(60)).await;
+                sleep(Duration::from_mins(1)).await;
             }
             let (parts, body) = router.oneshot(request.map(Body::from)).await.unwrap().into_parts();
             Ok::<_, TransportError>(Response::from_parts(parts, body.collect().await.unwrap().to_bytes()))
