@@ -28,6 +28,7 @@ pub(super) use self::{
 };
 use self::{
     job::{JobContext, OperationKeys},
+    stored_target::MAX_UNRESOLVED,
     target_lock::TargetLock,
     waiters::{JobState, JobWaiter, Registration, RunningJobs},
 };
@@ -140,10 +141,15 @@ impl<O: IdempotentOperation> Job<O> {
             }
             deps.limiter.release(&dispatch.reservation).await;
         }
-        // What others left unresolved is resolved, or else the request is made distinct from it.
+        // What others left unresolved is resolved, or else the request is made distinct from them.
         let mut distinct = None;
         if lock.has_unresolved_others() {
             Box::pin(self.resolve_others(lock)).await?;
+            if lock.unresolved_others().count() >= MAX_UNRESOLVED {
+                let message = "too many equal requests of the tenant are unresolved";
+                let wait = deps.settings.settle_window;
+                return Err(Error::new(ErrorReason::RequestLimitReached, message).retry_after(wait).into());
+            }
             distinct = Box::pin(self.distinguish(lock)).await?;
         }
         // 4. Quota: reserved here and not earlier, because what is reused needs none. A duplicate is reused too.

@@ -27,6 +27,9 @@ use crate::{
 /// The pause between two reads: a lost request may still be on its way into Telnyx's lists.
 const RECONCILE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How many other operations a send resolves. It waits for each of them.
+const MAX_RESOLVED: usize = 4;
+
 /// The outcome of a dispatch.
 pub(super) enum DispatchResult<A> {
     /// It took effect: this is its answer.
@@ -95,11 +98,14 @@ impl<O: IdempotentOperation> Job<O> {
     /// This operation repeats one whose outcome is still unknown.
     pub(super) async fn resolve_others(&self, lock: &mut TargetLock) -> Result<(), Error> {
         let others: Vec<Unresolved> = lock.unresolved_others().cloned().collect();
+        let mut reads = 0;
         for mut other in others {
             let is_duplicate = lock.is_duplicate(&other.fingerprint, other.dispatch.since);
-            if self.context.unsettled_for(&other.dispatch).is_some() && !is_duplicate {
+            let is_over = self.context.unsettled_for(&other.dispatch).is_none() && reads < MAX_RESOLVED;
+            if !is_over && !is_duplicate {
                 continue;
             }
+            reads += 1;
             let result = match request_record::read::<O::Answer>(&self.context, &other.operation).await? {
                 OtherRecord::Missing if is_request(&other.operation) => DispatchResult::Nothing,
                 OtherRecord::Missing => self.outcome(lock, &other).await,

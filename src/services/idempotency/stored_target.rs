@@ -51,13 +51,13 @@ pub(super) enum LockAttempt {
     Locked,
     /// Another job holds it.
     Busy,
-    /// The record has no room for another claim or unresolved operation.
+    /// The record has no room for another claim.
     Full,
 }
 
 /// The most claims, and the most unresolved dispatches, of one target: as many as fit into a record.
 const MAX_CLAIMED: usize = 128;
-const MAX_UNRESOLVED: usize = 64;
+pub(super) const MAX_UNRESOLVED: usize = 64;
 
 impl StoredTarget {
     /// Takes the lock for `job` until `lease`, or renews it. Drops claims older than `recent`, which no new operation could
@@ -92,7 +92,7 @@ impl StoredTarget {
         };
         self.claimed
             .retain(|claim| after(claim.at, recent) > now || self.unresolved.iter().any(|one| covers(one, claim.at)));
-        if self.claimed.len() >= MAX_CLAIMED || self.unresolved.len() >= MAX_UNRESOLVED {
+        if self.claimed.len() >= MAX_CLAIMED {
             return LockAttempt::Full;
         }
         self.holder = Some(LockHolder { job, operation: operation.clone(), lease });

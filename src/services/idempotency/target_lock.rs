@@ -115,7 +115,8 @@ impl TargetLock {
     /// lease has run out and another job holds the lock.
     pub(super) async fn publish(&mut self, dispatch: &Dispatch) -> Result<bool, store::Error> {
         let job = self.job.id;
-        self.change(|target| target.publish(job, dispatch)).await
+        let dispatch = Dispatch { reservation: QuotaReservation::default(), ..dispatch.clone() };
+        self.change(|target| target.publish(job, &dispatch)).await
     }
 
     /// Stores that `operation` of another job is no longer unresolved, and which message belongs to it.
@@ -147,8 +148,14 @@ impl TargetLock {
         Ok(result)
     }
 
+    /// The operation of this lock, as others find it. With a request ID, the request record alone has the reservation.
     fn unresolved(&self, dispatch: Dispatch) -> Unresolved {
-        Unresolved { operation: self.operation.clone(), fingerprint: self.job.keys.fingerprint.clone(), dispatch }
+        let (operation, fingerprint) = (self.operation.clone(), self.job.keys.fingerprint.clone());
+        let reservation = match &self.job.keys.request {
+            Some(_) => QuotaReservation::default(),
+            None => dispatch.reservation.clone(),
+        };
+        Unresolved { operation, fingerprint, dispatch: Dispatch { reservation, ..dispatch } }
     }
 
     /// What the job may have dispatched while it held the lock.
