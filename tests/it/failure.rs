@@ -6,6 +6,7 @@ mod clocks;
 mod explained;
 mod faults;
 mod lost_checks;
+mod lost_sends;
 mod odd_answers;
 mod retries;
 mod telnyx_errors;
