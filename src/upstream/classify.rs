@@ -96,7 +96,8 @@ pub(super) fn success(
         AttemptError::Rejected(RejectedLocally::CircuitOpen(wait)) => unavailable(Some(*wait)),
         AttemptError::Rejected(RejectedLocally::RetryBudget) => unavailable(None),
         AttemptError::Rejected(RejectedLocally::ConcurrencyLimit) => {
-            Error::new(Reason::GatewayOverloaded, "the tenant has too many concurrent requests").retry_after(wait(None))
+            Error::new(Reason::ConcurrencyLimitReached, "the tenant has too many requests to Telnyx in progress")
+                .rule("upstream.max_concurrent_attempts")
         }
     }
     .source(error))

@@ -19,8 +19,8 @@ async fn the_concurrent_attempts_of_a_tenant_are_bounded() {
     let meanwhile = async {
         sleep(SECOND / 2).await;
         let start = Instant::now();
-        assert_eq!(send(&client, &slow).await.unwrap_err(), ErrorReason::GatewayOverloaded);
-        assert_eq!(read(&client, &slow).await.unwrap_err(), ErrorReason::GatewayOverloaded);
+        assert_eq!(send(&client, &slow).await.unwrap_err(), ErrorReason::ConcurrencyLimitReached);
+        assert_eq!(read(&client, &slow).await.unwrap_err(), ErrorReason::ConcurrencyLimitReached);
         send(&client, &of("healthy", SECOND)).await.unwrap();
         assert_eq!(start.elapsed(), Duration::ZERO);
     };
