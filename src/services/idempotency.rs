@@ -132,7 +132,13 @@ impl<O: IdempotentOperation> Job<O> {
     /// Finds that the operation took effect, or dispatches it. Rare steps are boxed, which keeps the common future small.
     async fn send_or_reuse(&self, lock: &mut TargetLock, earlier: Option<Dispatch>) -> JobResult<O::Answer> {
         let JobContext { deps, call, .. } = &*self.context;
-        // 3. Reuse: an earlier dispatch that took effect is the answer. One that did not returns its quota.
+        // 3. Reuse. What others left unresolved comes first, because it decides what is left for this operation. An
+        //    earlier dispatch that took effect is the answer. One that did not returns its quota.
+        if lock.has_unresolved_others() {
+            Box::pin(self.resolve_others(lock))
+                .await
+                .map_err(|error| Failure { error, unresolved: earlier.clone() })?;
+        }
         if let Some(dispatch) = earlier {
             let dispatch = lock.known_end(&self.context.operation(), dispatch);
             if let Some(answer) = Box::pin(self.reconcile_stale(lock, &dispatch)).await? {
@@ -141,17 +147,8 @@ impl<O: IdempotentOperation> Job<O> {
             }
             deps.limiter.release(&dispatch.reservation).await;
         }
-        // What others left unresolved is resolved, or else the request is made distinct from them.
-        let mut distinct = None;
-        if lock.has_unresolved_others() {
-            Box::pin(self.resolve_others(lock)).await?;
-            if lock.unresolved_others().count() >= MAX_UNRESOLVED {
-                let message = "too many equal requests of the tenant are unresolved";
-                let wait = deps.settings.settle_window;
-                return Err(Error::new(ErrorReason::RequestLimitReached, message).retry_after(wait).into());
-            }
-            distinct = Box::pin(self.distinguish(lock)).await?;
-        }
+        // The request is made distinct from what is still unresolved.
+        let distinct = if lock.has_unresolved_others() { Box::pin(self.distinguish(lock)).await? } else { None };
         // 4. Quota: reserved here and not earlier, because what is reused needs none. A duplicate is reused too.
         let preexisting = if O::HAS_CREATION_TIME { Vec::new() } else { self.preexisting().await? };
         let reservation = match self.operation.admit(deps, call, lock.duplicate()).await? {
@@ -211,11 +208,16 @@ impl<O: IdempotentOperation> Job<O> {
     }
 
     /// The request with a timeout that no unresolved dispatch at the target has.
+    ///
+    /// # Errors
+    /// `REQUEST_LIMIT_REACHED` if there are too many.
     async fn distinguish(&self, lock: &TargetLock) -> Result<Option<Distinct>, Error> {
         let JobContext { deps, call, .. } = &*self.context;
         let others: Vec<_> = lock.unresolved_others().map(|other| other.dispatch.echo.timeout_secs).collect();
-        if others.is_empty() {
-            return Ok(None);
+        if others.len() >= MAX_UNRESOLVED {
+            let message = "too many equal requests of the tenant are unresolved";
+            let error = Error::new(ErrorReason::RequestLimitReached, message);
+            return Err(error.retry_after(deps.settings.settle_window));
         }
         self.operation.distinguish(&deps.upstream, &call.internal(), &others).await
     }

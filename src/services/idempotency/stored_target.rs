@@ -156,7 +156,8 @@ impl StoredTarget {
         if let Some(one) = self.unresolved.iter_mut().find(is_equal) {
             one.dispatch.since = one.dispatch.since.min(dispatch.since);
             one.dispatch.ended = one.dispatch.ended.max(dispatch.ended);
-            one.dispatch.is_distinct &= dispatch.is_distinct;
+            // Whoever was dispatched since avoids this timeout.
+            one.dispatch.is_distinct |= dispatch.is_distinct;
         } else {
             self.unresolved.push(unresolved);
         }
