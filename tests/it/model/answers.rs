@@ -64,8 +64,9 @@ impl Answers {
             let is_true = match reply {
                 Reply::Sent(id) => {
                     answered.insert(operation.tag, id);
-                    // Without records, equal operations can't be distinguished.
-                    let is_like = || truth.sent(id).is_some_and(|other| is_equal(other, operation));
+                    // Without records, nothing distinguishes operations of which one has no timeout.
+                    let like = |one: &Operation| (one.phone, one.channel, one.custom_code);
+                    let is_like = || truth.sent(id).is_some_and(|other| like(other) == like(operation));
                     of_this_operation.contains(id) || (!keeps_records && is_like())
                 }
                 Reply::Duplicate(id) => truth.sent(id).is_some_and(|other| is_equal(other, operation)),
