@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde::Deserialize;
 
 pub(super) use self::refusal::unreadable;
-use self::refusal::{outcome_unknown, refusal, unavailable, wait};
+use self::refusal::{outcome_unknown, refusal, unavailable};
 use super::{
     operation::{Effect, Operation},
     request::{AttemptError, RejectedLocally, Response, TransportError},
