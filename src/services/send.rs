@@ -1,6 +1,6 @@
 //! Starting a verification.
 
-mod listing;
+pub(super) mod listing;
 
 use bytes::Bytes;
 use jiff::Timestamp;

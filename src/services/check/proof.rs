@@ -18,10 +18,9 @@ use super::Verifications;
 use crate::{
     domain::{CallContext, Error, PhoneNumber, VerificationRef},
     pb::ErrorReason,
-    services::TelnyxOffset,
+    services::{TelnyxOffset, send::listing},
     store::{self, Change},
     telnyx::{CheckResponse, ResponseCode, Verification, VerificationStatus},
-    upstream::Page,
 };
 
 /// The age up to which something can be proven of a verification. Codes live for some minutes.
@@ -122,13 +121,21 @@ impl Verifications {
         target: &VerificationRef,
         attempt: &CheckAttempt,
     ) -> Option<Evidence> {
+        let upstream = &self.deps.upstream;
         let mut accepted = match target {
-            VerificationRef::Id(id) => vec![self.deps.upstream.verification(context, id).await.ok()?],
+            VerificationRef::Id(id) => vec![upstream.verification(context, id).await.ok()?],
             VerificationRef::PhoneNumber { phone_number, profile_id } => {
-                let list = self.deps.upstream.verifications(context, phone_number, Page::LARGEST).await.ok()?;
-                list.data.into_iter().filter(|one| one.verify_profile_id.as_ref() == Some(profile_id)).collect()
+                let listed = listing::read(upstream, context, phone_number, Timestamp::MIN).await.ok()?;
+                // One that does not show its profile may be the one that was checked.
+                let is_readable = listed.answers.iter().all(|one| one.verify_profile_id.is_some());
+                let mut listed = Some(listed.answers).filter(|_| listed.is_complete && is_readable)?;
+                listed.retain(|one| one.verify_profile_id.as_ref() == Some(profile_id));
+                listed
             }
         };
+        if accepted.iter().any(|one| one.status.is_none()) {
+            return None;
+        }
         accepted.retain(|one| one.status == Some(VerificationStatus::Accepted));
         // After the read, which may have been the first answer to show Telnyx's time.
         let telnyx = self.deps.upstream.telnyx_clock(&context.tenant)?;

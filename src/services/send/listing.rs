@@ -33,7 +33,7 @@ enum Progress {
 }
 
 /// Lists the verifications of `phone_number` that were created `since` then, and maybe older ones.
-pub(super) async fn read(
+pub(in crate::services) async fn read(
     upstream: &Client,
     call: &CallContext,
     phone_number: &PhoneNumber,
