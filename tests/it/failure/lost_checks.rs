@@ -11,6 +11,7 @@ use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, sleep};
 use tower::{ServiceExt, service_fn};
+use uuid::Uuid;
 use verify_gateway::{
     clock::Clock,
     config::Config,
@@ -34,8 +35,18 @@ struct Network {
     router: Router,
     clock: Clock,
     profile_id: String,
-    /// How long the next check travels before it takes effect and its answer is lost.
-    lost_after: Arc<Mutex<Option<Duration>>>,
+    /// What happens to the next check.
+    fate: Arc<Mutex<Option<Fate>>>,
+}
+
+#[derive(Clone, Copy)]
+enum Fate {
+    /// It takes effect after this time, and then its answer is lost.
+    Lost(Duration),
+    /// Its answer is lost at once, and it takes effect after this time.
+    Late(Duration),
+    /// It takes effect after this time, and is answered.
+    Slow(Duration),
 }
 
 /// One gateway, and the verification that it has sent.
@@ -50,26 +61,34 @@ impl Network {
         let clock = Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap());
         let (simulator, router) = simulator::in_process(simulator::Settings::default(), clock.clone()).unwrap();
         let profile_id = simulator.seed_profile("KEY", "test");
-        Self { router, clock, profile_id, lost_after: Arc::default() }
+        Self { router, clock, profile_id, fate: Arc::default() }
     }
 
     fn services(&self, store: &Store) -> Services {
-        let (router, lost_after) = (self.router.clone(), self.lost_after.clone());
+        let (router, fate) = (self.router.clone(), self.fate.clone());
         let transport = service_fn(move |mut request: Request<Bytes>| {
             let is_check = request.method() == Method::POST && request.uri().path().ends_with("/actions/verify");
-            let lost = if is_check { lost_after.lock().unwrap().take() } else { None };
+            let fate = if is_check { fate.lock().unwrap().take() } else { None };
             let router = router.clone();
             if is_check {
                 // This upstream takes IDs that differ in case as one.
                 *request.uri_mut() = request.uri().to_string().to_lowercase().parse().unwrap();
             }
             async move {
-                sleep(lost.unwrap_or_default()).await;
-                let (parts, body) = router.oneshot(request.map(Body::from)).await.unwrap().into_parts();
-                match lost {
-                    Some(_) => Err(TransportError::Lost("reset".into())),
-                    None => Ok(Response::from_parts(parts, body.collect().await.unwrap().to_bytes())),
+                let lost = || TransportError::Lost("reset".into());
+                if let Some(Fate::Late(after)) = fate {
+                    tokio::spawn(async move {
+                        sleep(after).await;
+                        _ = router.oneshot(request.map(Body::from)).await;
+                    });
+                    return Err(lost());
                 }
+                if let Some(Fate::Lost(after) | Fate::Slow(after)) = fate {
+                    sleep(after).await;
+                }
+                let (parts, body) = router.oneshot(request.map(Body::from)).await.unwrap().into_parts();
+                let answer = Response::from_parts(parts, body.collect().await.unwrap().to_bytes());
+                if matches!(fate, Some(Fate::Lost(_))) { Err(lost()) } else { Ok(answer) }
             }
         });
         let config = Config::default();
@@ -106,14 +125,24 @@ fn context(tenant: &str) -> CallContext {
 
 impl Sent<'_> {
     async fn check(&self, tenant: &str, target: VerificationRef, code: &str) -> Result<bool, Error> {
-        let check = Check { request_id: None, target, code: Secret::new(code.to_owned()) };
+        self.check_as(None, tenant, target, code).await
+    }
+
+    async fn check_as(
+        &self,
+        request_id: Option<Uuid>,
+        tenant: &str,
+        target: VerificationRef,
+        code: &str,
+    ) -> Result<bool, Error> {
+        let check = Check { request_id, target, code: Secret::new(code.to_owned()) };
         let answer = self.services.verifications.check(&context(tenant), &check).await;
         answer.map(|outcome| outcome.answer.is_accepted())
     }
 
     /// A check that takes effect `after` it began, and whose answer is lost.
     async fn lost_check(&self, target: VerificationRef, code: &str, after: Duration) -> Result<bool, ErrorReason> {
-        *self.network.lost_after.lock().unwrap() = Some(after);
+        *self.network.fate.lock().unwrap() = Some(Fate::Lost(after));
         self.check("one", target, code).await.map_err(|error| error.reason)
     }
 
@@ -173,7 +202,7 @@ async fn an_acceptance_with_another_possible_cause_proves_nothing() {
                 "other case" => sent.check("one", VerificationRef::Id(sent.id.to_uppercase()), CODE).await,
                 "by phone" => sent.check("one", sent.by_phone(), CODE).await,
                 "lost check" => {
-                    *network.lost_after.lock().unwrap() = Some(LATER / 2);
+                    *network.fate.lock().unwrap() = Some(Fate::Lost(LATER / 2));
                     // It is not certain, and still it may have been the right one.
                     return sent.check("one", sent.by_id(), CODE).await.is_err();
                 }
@@ -187,5 +216,21 @@ async fn an_acceptance_with_another_possible_cause_proves_nothing() {
         let (is_caused, answer) = tokio::join!(cause_it, gateway.lost_check(sent.by_id(), WRONG, 2 * LATER));
         assert!(is_caused, "{cause}");
         assert_eq!(answer, UNKNOWN, "{cause}");
+    }
+}
+
+/// Telnyx answers the repetition as if there were no such verification.
+#[tokio::test(start_paused = true)]
+async fn a_repetition_that_overlaps_with_the_lost_check_is_never_answered_as_not_found() {
+    let network = Network::new();
+    let fate = |fate| *network.fate.lock().unwrap() = Some(fate);
+    for is_by_phone in [false, true] {
+        let (sent, id) = (network.send().await, Some(Uuid::new_v4()));
+        let target = || if is_by_phone { sent.by_phone() } else { sent.by_id() };
+        fate(Fate::Late(LATER));
+        assert!(sent.check_as(id, "one", target(), CODE).await.is_err());
+        fate(Fate::Slow(2 * LATER));
+        let repeated = sent.check_as(id, "one", target(), CODE).await;
+        assert_eq!(repeated.map_err(|error| error.reason), UNKNOWN);
     }
 }
