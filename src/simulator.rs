@@ -5,8 +5,8 @@
 //!
 //! The files form layers, and import only from the layers above them in this list:
 //!
-//! - values: [`settings`], `clock`, `ids`, `phone`, `outbox`, `verification`, `error`, `connection`
-//! - resources: `fields`, `profile`, `account`, `faults`, `fixtures`, `state`
+//! - values: [`settings`], `clock`, `ids`, `delay`, `phone`, `outbox`, `verification`, `error`, `connection`
+//! - resources: `fields`, `profile`, `account`, `faults`, `fixtures`, `request_log`, `state`
 //! - behaviour: `limits`, `send`, `check`, `handle`
 //! - HTTP: `http` routes requests to one file for each group of endpoints
 
@@ -14,6 +14,7 @@ mod account;
 mod check;
 mod clock;
 mod connection;
+mod delay;
 mod error;
 mod faults;
 mod fields;
@@ -25,6 +26,7 @@ mod limits;
 mod outbox;
 mod phone;
 mod profile;
+mod request_log;
 mod send;
 pub mod settings;
 mod state;
@@ -40,6 +42,7 @@ pub use self::{
     account::AccountKey,
     check::{Keypress, KeypressError},
     clock::ClockChange,
+    delay::Delay,
     faults::{Act, Fault, FaultBody, MAGIC_NUMBERS, MagicNumber},
     fixtures::{FixtureTemplate, Fixtures, QUICKSTART_PROFILE},
     handle::Handle,

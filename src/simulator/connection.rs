@@ -1,8 +1,14 @@
 //! Connections that a fault can reset.
 
-use std::{net::TcpStream, os::fd::AsFd, sync::Arc};
+use std::{io, net::TcpStream, os::fd::AsFd, sync::Arc};
 
-use axum::{extract::connect_info::Connected, serve::IncomingStream};
+use axum::{
+    body::{Body, Bytes},
+    extract::connect_info::Connected,
+    response::{IntoResponse, Response},
+    serve::IncomingStream,
+};
+use futures_util::stream;
 use tokio::net::{TcpListener, TcpSocket};
 
 /// The socket of the connection of a request. None without a port.
@@ -10,11 +16,15 @@ use tokio::net::{TcpListener, TcpSocket};
 pub(super) struct SocketHandle(Option<Arc<TcpSocket>>);
 
 impl SocketHandle {
-    /// Makes the kernel drop what waits to be sent, and send RST, when the server closes the connection.
-    pub(super) fn reset_at_close(&self) {
+    /// Resets the connection in place of an answer.
+    pub(super) fn reset(&self) -> Response {
+        // The kernel drops what waits to be sent, and sends RST, when the server closes the connection.
         if let Some(socket) = &self.0 {
             let _ = socket.set_zero_linger();
         }
+        // The server closes the connection when the body fails, before it has sent the head.
+        let failure = stream::once(async { Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionReset)) });
+        Body::from_stream(failure).into_response()
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
     collections::{HashSet, VecDeque},
     io,
     num::NonZeroU32,
+    time::Duration,
 };
 
 use axum::{
@@ -14,36 +15,86 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use serde::{Deserialize, Serialize};
 
-pub(super) use self::{fault::RequestSummary, magic_numbers::UNDELIVERED};
 pub use self::{
     fault::{Act, Fault, FaultBody},
     magic_numbers::{MAGIC_NUMBERS, MagicNumber},
 };
-use super::{account::AccountKey, connection::SocketHandle, error};
+pub(super) use self::{
+    fault::{RequestSummary, is_below},
+    magic_numbers::UNDELIVERED,
+};
+use super::{account::AccountKey, error, ids::Ids};
 use crate::telnyx::{ErrorBody, code};
+
+/// How many faults that are used up are kept, so that their hits can be read.
+const KEEP_USED: usize = 1000;
+
+/// A fault that is set, or is used up.
+#[derive(Clone, Deserialize, Serialize)]
+pub(super) struct StoredFault {
+    #[serde(flatten)]
+    fault: Fault,
+    /// How many requests it has happened to.
+    #[serde(default)]
+    hits: u64,
+}
+
+/// A fault that happens to a request.
+pub(super) struct FaultHit {
+    pub(super) fault: Fault,
+    pub(super) delay: Duration,
+}
 
 /// The faults that are set, oldest first.
 #[derive(Default)]
 pub(super) struct FaultQueue {
-    queue: VecDeque<Fault>,
+    queue: Vec<StoredFault>,
+    used: VecDeque<StoredFault>,
+    /// How many IDs were made up.
+    named: u64,
     /// The accounts in which a magic number with `once` has failed.
     spent: HashSet<(AccountKey, &'static str)>,
 }
 
 impl FaultQueue {
-    /// Adds a fault, which happens once unless it says otherwise.
-    pub(super) fn push(&mut self, mut fault: Fault) {
-        fault.times.get_or_insert(NonZeroU32::MIN);
-        self.queue.push_back(fault);
+    /// Adds a fault, which happens once unless it says otherwise. It replaces the fault with its ID.
+    pub(super) fn push(&mut self, mut fault: Fault) -> StoredFault {
+        if !fault.unlimited {
+            fault.times.get_or_insert(NonZeroU32::MIN);
+        }
+        let id = fault.id.take().unwrap_or_else(|| {
+            self.named += 1;
+            format!("fault-{}", self.named)
+        });
+        self.remove(&id);
+        let stored = StoredFault { fault: Fault { id: Some(id), ..fault }, hits: 0 };
+        self.queue.push(stored.clone());
+        stored
+    }
+
+    /// The fault with this ID. It may be used up.
+    pub(super) fn get(&self, id: &str) -> Option<&StoredFault> {
+        self.queue.iter().chain(&self.used).find(|stored| stored.fault.id.as_deref() == Some(id))
+    }
+
+    /// Removes the fault with this ID. False if there is none.
+    pub(super) fn remove(&mut self, id: &str) -> bool {
+        let exists = self.get(id).is_some();
+        let is_other = |stored: &StoredFault| stored.fault.id.as_deref() != Some(id);
+        self.queue.retain(is_other);
+        self.used.retain(is_other);
+        exists
     }
 
     /// Removes the faults of an account, or all.
     pub(super) fn clear(&mut self, key: Option<AccountKey>) {
-        self.queue.retain(|fault| key.is_some() && fault.key != key);
+        let is_other = |stored: &StoredFault| key.is_some() && stored.fault.key != key;
+        self.queue.retain(is_other);
+        self.used.retain(is_other);
     }
 
     /// Removes the faults of an account, and lets its magic numbers with `once` fail again.
@@ -52,21 +103,51 @@ impl FaultQueue {
         self.spent.retain(|(of, _)| *of != key);
     }
 
-    /// The faults of an account, or all.
-    pub(super) fn list(&self, key: Option<AccountKey>) -> Vec<Fault> {
-        self.queue.iter().filter(|fault| key.is_none() || fault.key == key).cloned().collect()
+    /// The faults of an account, or all, without those that are used up.
+    pub(super) fn list(&self, key: Option<AccountKey>) -> impl Iterator<Item = &StoredFault> {
+        self.queue.iter().filter(move |stored| key.is_none() || stored.fault.key == key)
     }
 
     /// The fault that happens to `request`. It uses up one of its times.
-    pub(super) fn take(&mut self, request: &RequestSummary<'_>) -> Option<Fault> {
-        if let Some(at) = self.queue.iter().position(|fault| fault.matches(request)) {
-            let fault = self.queue.get_mut(at)?;
-            fault.times = fault.times.and_then(|times| NonZeroU32::new(times.get() - 1));
-            return if fault.times.is_none() { self.queue.remove(at) } else { Some(fault.clone()) };
+    pub(super) fn take(&mut self, request: &RequestSummary<'_>, ids: &mut Ids) -> Option<FaultHit> {
+        let happens = |fault: &Fault, ids: &mut Ids| {
+            fault.matches(request) && fault.probability.is_none_or(|share| ids.fraction() < share)
+        };
+        let fault = match self.queue.iter().position(|stored| happens(&stored.fault, ids)) {
+            Some(at) => self.hit(at)?,
+            None => self.magic_fault(request)?,
+        };
+        let delay = fault.delay_ms.map(|delay| delay.draw(ids)).unwrap_or_default();
+        Some(FaultHit { fault, delay })
+    }
+
+    fn hit(&mut self, at: usize) -> Option<Fault> {
+        let stored = self.queue.get_mut(at)?;
+        stored.hits += 1;
+        let fault = stored.fault.clone();
+        if !fault.unlimited {
+            stored.fault.times = fault.times.and_then(|times| NonZeroU32::new(times.get() - 1));
+            if stored.fault.times.is_none() {
+                if self.used.len() == KEEP_USED {
+                    self.used.pop_front();
+                }
+                self.used.push_back(self.queue.remove(at));
+            }
         }
+        Some(fault)
+    }
+
+    /// The fault of the magic number that a send has.
+    fn magic_fault(&mut self, request: &RequestSummary<'_>) -> Option<Fault> {
         let number = MagicNumber::find(request.phone.filter(|_| sends(request))?)?;
         let happens = !number.once || self.spent.insert((request.key?, number.number));
         number.fault().filter(|_| happens)
+    }
+}
+
+impl StoredFault {
+    pub(super) fn into_fault(self) -> Fault {
+        self.fault
     }
 }
 
@@ -83,15 +164,7 @@ impl Fault {
     }
 
     /// The answer. `real` is that of the operation, if it took effect.
-    pub(super) async fn answer(self, real: Option<Response>, socket: &SocketHandle) -> Response {
-        if self.reset {
-            socket.reset_at_close();
-            // The server closes the connection when the body fails, before it has sent the head.
-            return Body::from_stream(stream::once(async {
-                Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionReset))
-            }))
-            .into_response();
-        }
+    pub(super) fn answer(self, real: Option<Response>) -> Response {
         let status = self.status.and_then(|status| StatusCode::from_u16(status).ok());
         let mut response = match (self.body, status, real) {
             (Some(body), status, _) => {
@@ -110,7 +183,7 @@ impl Fault {
         let headers =
             self.headers.iter().filter_map(|(name, value)| Some((name.try_into().ok()?, value.try_into().ok()?)));
         response.headers_mut().extend(headers.collect::<HeaderMap>());
-        if self.truncate { truncated(response).await } else { response }
+        response
     }
 }
 
@@ -132,7 +205,7 @@ fn usual_code(status: StatusCode) -> &'static str {
 }
 
 /// Announces the length of the whole body, and sends half of it.
-async fn truncated(response: Response) -> Response {
+pub(super) async fn truncated(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len().max(2)));

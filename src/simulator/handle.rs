@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     account::AccountKey,
     check::{self, Keypress, KeypressError},
-    faults::Fault,
+    faults::{Fault, StoredFault},
     fixtures::Fixtures,
     limits,
     outbox::{Message, MessageFilter},
@@ -30,8 +30,8 @@ pub struct Handle(Arc<HandleInner>);
 struct HandleInner {
     state: Mutex<SimulatorState>,
     stop: CancellationToken,
-    /// Changes with every message.
-    sent: watch::Sender<()>,
+    /// Changes when the state may have changed.
+    changed: watch::Sender<()>,
     /// The fictional phone numbers that no caller has got yet.
     phone_numbers: Mutex<Range<u32>>,
 }
@@ -44,7 +44,7 @@ impl Handle {
         Ok(Self(Arc::new(HandleInner {
             state,
             stop: CancellationToken::new(),
-            sent: watch::Sender::new(()),
+            changed: watch::Sender::new(()),
             phone_numbers: Mutex::new(0..phone::FICTIONAL),
         })))
     }
@@ -63,18 +63,21 @@ impl Handle {
         self.state().outbox.messages(filter).cloned().collect()
     }
 
-    /// The messages that match, as soon as there is one or `wait` of real time is over.
-    pub(super) async fn wait_for_messages(&self, filter: &MessageFilter, wait: Duration) -> Vec<Message> {
-        let mut sent = self.0.sent.subscribe();
-        let found = sent.wait_for(|()| !self.find_messages(filter).is_empty());
-        let stopping = self.0.stop.run_until_cancelled(tokio::time::timeout(wait, found));
-        let _ = stopping.await;
-        self.find_messages(filter)
+    /// Waits until `holds`, in real time, at most for `wait`.
+    pub(super) async fn wait_until(&self, wait: Duration, mut holds: impl FnMut(&SimulatorState) -> bool) {
+        let mut changes = self.changes();
+        let found = changes.wait_for(|()| holds(&self.state()));
+        let _ = self.0.stop.run_until_cancelled(tokio::time::timeout(wait, found)).await;
     }
 
-    /// Wakes those that wait for messages.
-    pub(super) fn notify_sent(&self) {
-        self.0.sent.send_replace(());
+    /// Notifies those that wait that the state may have changed.
+    pub(super) fn notify(&self) {
+        self.0.changed.send_replace(());
+    }
+
+    /// Changes when the state may have changed.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.0.changed.subscribe()
     }
 
     /// A phone number that no earlier call returned. None if all are used up.
@@ -112,14 +115,17 @@ impl Handle {
     /// # Errors
     /// A text for people: the rule that the fault breaks.
     pub fn set_fault(&self, fault: Fault) -> Result<(), String> {
+        self.push_fault(fault).map(drop)
+    }
+
+    pub(super) fn push_fault(&self, fault: Fault) -> Result<StoredFault, String> {
         fault.check()?;
-        self.state().faults.push(fault);
-        Ok(())
+        Ok(self.state().faults.push(fault))
     }
 
     /// The faults that are set.
     pub fn faults(&self) -> Vec<Fault> {
-        self.state().faults.list(None)
+        self.state().faults.list(None).cloned().map(StoredFault::into_fault).collect()
     }
 
     /// The current settings.
@@ -179,10 +185,9 @@ impl Handle {
     }
 
     /// Waits in real time, or until the simulator stops.
-    pub(super) async fn delay(&self, millis: u64) {
-        if millis > 0 {
-            let wait = tokio::time::sleep(Duration::from_millis(millis));
-            let _ = self.0.stop.run_until_cancelled(wait).await;
+    pub(super) async fn delay(&self, delay: Duration) {
+        if !delay.is_zero() {
+            let _ = self.0.stop.run_until_cancelled(tokio::time::sleep(delay)).await;
         }
     }
 }

@@ -2,34 +2,25 @@
 
 mod checks;
 mod control;
+mod exchange;
 mod extract;
+mod origin;
 mod paging;
 mod profiles;
 mod verifications;
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
-    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     middleware::{Next, from_fn_with_state, map_response},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{get, patch, post},
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use jiff::fmt::rfc2822::DateTimePrinter;
-use percent_encoding::percent_decode_str;
-use serde_json::Value;
 
-use super::{
-    connection::SocketHandle,
-    error::ApiError,
-    faults::{Act, RequestSummary},
-    handle::Handle,
-};
-use crate::telnyx::{code, pattern};
-
-/// The largest request body, in bytes.
-const BODY_LIMIT: usize = 1024 * 1024;
+use super::{error::ApiError, handle::Handle, state::SimulatorState};
+use crate::telnyx::pattern;
 
 /// The whole simulator.
 pub(super) fn router(simulator: &Handle) -> Router {
@@ -47,13 +38,14 @@ pub(super) fn router(simulator: &Handle) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(simulator.clone(), extract::authenticate))
         // Outside authentication, because a fault can refuse a valid key.
-        .layer(from_fn_with_state(simulator.clone(), inject_fault));
+        .layer(from_fn_with_state(simulator.clone(), exchange::exchange));
     let control = control::endpoints()
         .into_iter()
         .fold(Router::new(), |router, (path, _, handlers)| router.route(path, handlers));
     control
         .route("/", get(control::index))
         .method_not_allowed_fallback(control::method_not_allowed)
+        .layer(from_fn_with_state(simulator.clone(), origin::check))
         .layer(map_response(control::json_errors))
         .nest("/v2", api)
         .fallback(control::not_found)
@@ -65,6 +57,7 @@ pub(super) fn router(simulator: &Handle) -> Router {
 /// Tags every answer with `x-simulator`, and adds the request ID and the latency that the settings ask for.
 async fn tag_response(State(simulator): State<Handle>, request: Request, next: Next) -> Response {
     let is_api = request.uri().path().starts_with("/v2/");
+    let changes = request.method() != Method::GET;
     let key = extract::key(request.headers());
     let mut response = next.run(request).await;
     response.headers_mut().insert(HeaderName::from_static("x-simulator"), HeaderValue::from_static("true"));
@@ -75,60 +68,18 @@ async fn tag_response(State(simulator): State<Handle>, request: Request, next: N
             response.headers_mut().insert(header::DATE, date);
         }
         let (latency, request_id) = {
-            let mut state = simulator.state();
-            let header = state.settings.request_id_header.as_ref();
-            let header = header.and_then(|name| HeaderName::try_from(name).ok());
-            (state.settings.latency_ms, header.map(|header| (header, state.ids.uuid())))
+            let SimulatorState { settings, ids, .. } = &mut *simulator.state();
+            let header = settings.request_id_header.as_ref().and_then(|name| HeaderName::try_from(name).ok());
+            (settings.latency_ms.draw(ids), header.map(|header| (header, ids.uuid())))
         };
         if let Some((header, id)) = request_id
             && let Ok(id) = HeaderValue::try_from(id)
         {
             response.headers_mut().insert(header, id);
         }
-        simulator.delay(latency.into()).await;
+        simulator.delay(latency).await;
+    } else if changes {
+        simulator.notify();
     }
     response
-}
-
-/// Applies the fault that matches the request.
-async fn inject_fault(
-    State(simulator): State<Handle>,
-    ConnectInfo(socket): ConnectInfo<SocketHandle>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
-        let detail = "The body is too large or incomplete.";
-        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, code::BAD_REQUEST, detail).into_response();
-    };
-    let phone = phone_of(parts.uri.path(), &body);
-    let summary = RequestSummary {
-        method: &parts.method,
-        path: parts.uri.path(),
-        phone: phone.as_deref(),
-        key: extract::key(&parts.headers),
-    };
-    let fault = simulator.state().faults.take(&summary);
-    let request = Request::from_parts(parts, Body::from(body));
-    let Some(fault) = fault else { return next.run(request).await };
-
-    let delay = fault.delay_ms.unwrap_or(0);
-    if fault.act == Act::After {
-        let real = next.run(request).await;
-        simulator.delay(delay).await;
-        return fault.answer(Some(real), &socket).await;
-    }
-    simulator.delay(delay).await;
-    let real = if fault.answers() { None } else { Some(next.run(request).await) };
-    fault.answer(real, &socket).await
-}
-
-/// The phone number in the path or the body of a request.
-fn phone_of(path: &str, body: &[u8]) -> Option<String> {
-    if let Some(rest) = path.strip_prefix("/verifications/by_phone_number/") {
-        let segment = rest.split('/').next()?;
-        return percent_decode_str(segment).decode_utf8().ok().map(Into::into);
-    }
-    serde_json::from_slice::<Value>(body).ok()?.get("phone_number")?.as_str().map(str::to_owned)
 }

@@ -46,6 +46,14 @@ impl Ids {
         (0..length).map(|_| char::from(b'0' + u8::try_from(self.next() % 10).unwrap_or(0))).collect()
     }
 
+    /// A number from 0 to 1, without 1.
+    pub(super) fn fraction(&mut self) -> f64 {
+        // The 53 bits of a double's fraction.
+        #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+        let bits = (self.next() >> 11) as f64;
+        bits / 2f64.powi(53)
+    }
+
     fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;

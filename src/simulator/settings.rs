@@ -3,6 +3,8 @@
 use http::{HeaderName, header};
 use serde_json::{Map, Value};
 
+use super::delay;
+
 /// Declares each setting once: its name, type, default or words, and description.
 ///
 /// It makes the struct `Settings` with its defaults, an enum for each setting that takes one of several words (the first
@@ -64,7 +66,7 @@ impl Settings {
         }
         // `fixed_code` is text that reads as a number, so a number that does not fit is tried as text.
         let text = Value::String(value.to_owned());
-        let scalar = serde_json::from_str::<Value>(value).ok().filter(|value| value.is_number() || value.is_boolean());
+        let scalar = serde_json::from_str::<Value>(value).ok().filter(|value| !value.is_string());
         let first = scalar.unwrap_or_else(|| text.clone());
         self.patch(&Map::from_iter([(name.to_owned(), first)]))
             .or_else(|error| self.patch(&Map::from_iter([(name.to_owned(), text)])).map_err(|_| error))
@@ -119,6 +121,7 @@ impl Settings {
                 "request_id_header must be a header name, but not content-type, x-simulator or one that frames the body",
             ),
             (self.keep > 0, "keep must be at least 1"),
+            (self.latency_ms.is_valid(), delay::BOUNDS),
         ];
         rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
     }

@@ -12,6 +12,7 @@ use super::{
     fixtures::Fixtures,
     ids::Ids,
     outbox::Outbox,
+    request_log::RequestLog,
     settings::Settings,
     verification::VerificationTable,
 };
@@ -33,6 +34,7 @@ pub(super) struct SimulatorState {
     pub(super) verifications: VerificationTable,
     pub(super) outbox: Outbox,
     pub(super) faults: FaultQueue,
+    pub(super) requests: RequestLog,
 }
 
 impl SimulatorState {
@@ -47,7 +49,9 @@ impl SimulatorState {
         }
         let mut faults = FaultQueue::default();
         let new_account = fixtures.account(&settings, clock.now(base.now()))?;
-        fixtures.faults.into_iter().for_each(|fault| faults.push(fault));
+        for fault in fixtures.faults {
+            faults.push(fault);
+        }
         Ok(Self {
             ids: Ids::new(settings.seed),
             settings,
@@ -59,13 +63,17 @@ impl SimulatorState {
             verifications: VerificationTable::default(),
             outbox: Outbox::default(),
             faults,
+            requests: RequestLog::default(),
         })
     }
 
     /// Removes all state, resets the clock, and restores the settings and fixtures of the start.
     pub(super) fn reset(&mut self) {
         let (settings, fixtures) = self.initial.clone();
-        *self = Self::new(settings, fixtures, self.base.clone()).expect("they were valid at the start");
+        let mut requests = std::mem::take(&mut self.requests);
+        requests.clear(None);
+        let new = Self::new(settings, fixtures, self.base.clone()).expect("they were valid at the start");
+        *self = Self { requests, ..new };
     }
 
     /// Removes the state of one account.
@@ -74,6 +82,7 @@ impl SimulatorState {
         self.verifications.remove_account(key);
         self.outbox.remove_account(key);
         self.faults.remove_account(key);
+        self.requests.clear(Some(key));
     }
 
     /// The time of an account, or of the simulator.

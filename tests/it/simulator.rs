@@ -7,8 +7,10 @@ mod control;
 mod faults;
 mod fixtures;
 mod numbers;
+mod origin;
 mod parallel;
 mod quickstart;
+mod request_log;
 mod requests;
 mod settings;
 

@@ -5,14 +5,26 @@ use std::{collections::BTreeMap, num::NonZeroU32};
 use http::{HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 
-use crate::simulator::{account::AccountKey, settings::is_framing};
+use crate::simulator::{
+    account::AccountKey,
+    delay::{self, Delay},
+    settings::is_framing,
+};
 
 /// An error that happens to the next requests that match. It needs at least one effect.
 #[derive(Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fault {
-    /// How many requests it happens to. The default is 1.
+    /// Names the fault. A fault with the same ID is replaced. The default is made up.
+    pub id: Option<String>,
+    /// How many requests it still happens to. The default is 1.
     pub times: Option<NonZeroU32>,
+    /// Whether it happens until it is removed. `times` has no meaning then.
+    #[serde(skip_serializing_if = "is_false")]
+    pub unlimited: bool,
+    /// The share of the matching requests that it happens to, from 0 to 1. The default is 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
     /// Matches the method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
@@ -27,9 +39,9 @@ pub struct Fault {
     pub key: Option<AccountKey>,
     /// Whether the operation takes effect.
     pub act: Act,
-    /// Effect: a delay in milliseconds.
+    /// Effect: a delay.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub delay_ms: Option<u64>,
+    pub delay_ms: Option<Delay>,
     /// Effect: resets the connection without an answer.
     pub reset: bool,
     /// Effect: answers with this status, and with an error envelope unless `body` is set.
@@ -80,6 +92,20 @@ pub(in crate::simulator) struct RequestSummary<'a> {
     pub(in crate::simulator) key: Option<AccountKey>,
 }
 
+/// Whether a path begins with `prefix`. Both may have the version `/v2` or not.
+pub(in crate::simulator) fn is_below(path: &str, prefix: &str) -> bool {
+    let below = |path| match str::strip_prefix(path, "/v2") {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
+        _ => path,
+    };
+    below(path).starts_with(below(prefix))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 impl Fault {
     /// # Errors
     /// The rule that the fault breaks.
@@ -87,6 +113,9 @@ impl Fault {
         let effect = self.answers() || self.delay_ms.is_some() || !self.headers.is_empty();
         let rules = [
             (effect, "a fault needs at least one of delay_ms, reset, status, headers, body and truncate"),
+            (self.id.as_ref().is_none_or(|id| !id.is_empty()), "id must not be empty"),
+            (self.probability.is_none_or(|share| 0.0 < share && share <= 1.0), "probability must be above 0, up to 1"),
+            (self.delay_ms.is_none_or(Delay::is_valid), delay::BOUNDS),
             (self.status.is_none_or(|status| (200..=599).contains(&status)), "status must be 200 to 599"),
             (
                 self.method.as_ref().is_none_or(|method| Method::from_bytes(method.as_bytes()).is_ok()),
@@ -110,10 +139,7 @@ impl Fault {
 
     pub(super) fn matches(&self, request: &RequestSummary<'_>) -> bool {
         self.method.as_ref().is_none_or(|method| request.method.as_str().eq_ignore_ascii_case(method))
-            && self.path.as_ref().is_none_or(|path| {
-                let below = path.strip_prefix("/v2").filter(|rest| rest.is_empty() || rest.starts_with('/'));
-                request.path.starts_with(below.unwrap_or(path))
-            })
+            && self.path.as_ref().is_none_or(|path| is_below(request.path, path))
             && self.phone.as_ref().is_none_or(|phone| request.phone == Some(phone))
             && self.key.is_none_or(|key| request.key == Some(key))
     }

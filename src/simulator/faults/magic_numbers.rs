@@ -24,7 +24,8 @@ impl MagicNumber {
     }
 
     pub(super) fn fault(&self) -> Option<Fault> {
-        self.fault.map(|json| serde_json::from_str(json).expect("the table has valid faults"))
+        let fault = serde_json::from_str::<Fault>(self.fault?).expect("the table has valid faults");
+        Some(Fault { id: Some(self.number.to_owned()), ..fault })
     }
 }
 

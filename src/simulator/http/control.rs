@@ -17,10 +17,12 @@ use crate::simulator::{
     account::AccountKey,
     check::{Keypress, KeypressError},
     clock::ClockChange,
-    faults::{Fault, MAGIC_NUMBERS},
+    faults::{Fault, MAGIC_NUMBERS, StoredFault},
     handle::Handle,
     outbox::{Message, MessageFilter},
+    request_log::RequestFilter,
     settings::Settings,
+    state::SimulatorState,
 };
 
 /// The longest `wait`, in seconds.
@@ -58,6 +60,17 @@ pub(super) fn endpoints() -> Vec<(&'static str, &'static str, MethodRouter<Handl
             "GET ?key=, POST, DELETE ?key=: the faults that happen to the next requests",
             get(faults).post(set_fault).delete(clear_faults),
         ),
+        (
+            "/_simulator/faults/{id}",
+            "GET, DELETE: one fault, also one that is used up",
+            get(fault).delete(remove_fault),
+        ),
+        (
+            "/_simulator/requests",
+            "GET ?method= &path= &phone= &key= &status= &fault= &body= &since= &limit= &count= &at_least= &at_most= \
+             &wait=10s: the requests of the API, oldest first, or 409 if there must be more or fewer; DELETE ?key=",
+            get(requests).delete(clear_requests),
+        ),
         ("/_simulator/settings", "GET, PATCH: the settings", get(settings).patch(change_settings)),
         (
             "/_simulator/numbers",
@@ -80,7 +93,7 @@ impl<T: Serialize> IntoResponse for PrettyJson<T> {
 }
 
 /// An error of a control endpoint: a status and a text.
-type ControlError = (StatusCode, String);
+pub(super) type ControlError = (StatusCode, String);
 
 fn bad_request(error: impl Into<String>) -> ControlError {
     (StatusCode::BAD_REQUEST, error.into())
@@ -102,15 +115,53 @@ pub(super) async fn json_errors(response: Response) -> Response {
     response
 }
 
-async fn find(simulator: &Handle, mut filter: MessageFilter) -> Result<Vec<Message>, ControlError> {
-    // A plus sign that is not percent-encoded reads as a space.
-    if let Some(digits) = filter.phone.as_ref().and_then(|phone| phone.strip_prefix(' ')) {
-        filter.phone = Some(format!("+{digits}"));
+/// A plus sign that is not percent-encoded reads as a space.
+fn fix_plus(phone: &mut Option<String>) {
+    if let Some(digits) = phone.as_ref().and_then(|phone| phone.strip_prefix(' ')) {
+        *phone = Some(format!("+{digits}"));
     }
-    let Some(wait) = &filter.wait else { return Ok(simulator.find_messages(&filter)) };
+}
+
+/// Reads `wait`.
+fn read_wait(wait: &str) -> Result<Duration, ControlError> {
     let seconds = wait.strip_suffix('s').unwrap_or(wait).parse().ok().filter(|seconds| *seconds <= MAX_WAIT);
-    let seconds = seconds.ok_or_else(|| bad_request(format!("wait must be 0s to {MAX_WAIT}s")))?;
-    Ok(simulator.wait_for_messages(&filter, Duration::from_secs(seconds)).await)
+    seconds.map(Duration::from_secs).ok_or_else(|| bad_request(format!("wait must be 0s to {MAX_WAIT}s")))
+}
+
+async fn find(simulator: &Handle, mut filter: MessageFilter) -> Result<Vec<Message>, ControlError> {
+    fix_plus(&mut filter.phone);
+    if let Some(wait) = &filter.wait {
+        let found = |state: &SimulatorState| state.outbox.messages(&filter).next().is_some();
+        simulator.wait_until(read_wait(wait)?, found).await;
+    }
+    Ok(simulator.find_messages(&filter))
+}
+
+/// The requests that match, or 409 if there must be more or fewer.
+async fn requests(
+    State(simulator): State<Handle>,
+    Query(mut filter): Query<RequestFilter>,
+) -> Result<Response, ControlError> {
+    fix_plus(&mut filter.phone);
+    if let Some(wait) = &filter.wait {
+        let wait = read_wait(wait)?;
+        if filter.count.or(filter.at_least).or(filter.at_most).is_none() {
+            filter.at_least = Some(1);
+        }
+        simulator.wait_until(wait, |state| filter.holds(state.requests.find(&filter).count())).await;
+    }
+    let state = simulator.state();
+    let mut found: Vec<_> = state.requests.find(&filter).collect();
+    if !filter.holds(found.len()) {
+        return Err((StatusCode::CONFLICT, format!("{} requests match", found.len())));
+    }
+    let more = found.len().saturating_sub(filter.limit.unwrap_or(usize::MAX));
+    Ok(PrettyJson(found.split_off(more)).into_response())
+}
+
+async fn clear_requests(State(simulator): State<Handle>, Query(of): Query<OfAccount>) -> StatusCode {
+    simulator.state().requests.clear(of.key);
+    StatusCode::NO_CONTENT
 }
 
 /// The account that an endpoint controls. Without a key, it controls the whole simulator.
@@ -213,16 +264,30 @@ async fn keypad(
     Ok(PrettyJson(json!({"status": status})))
 }
 
-async fn faults(State(simulator): State<Handle>, Query(of): Query<OfAccount>) -> PrettyJson<Vec<Fault>> {
-    PrettyJson(simulator.state().faults.list(of.key))
+async fn faults(State(simulator): State<Handle>, Query(of): Query<OfAccount>) -> Response {
+    PrettyJson(simulator.state().faults.list(of.key).collect::<Vec<_>>()).into_response()
 }
 
 async fn set_fault(
     State(simulator): State<Handle>,
     Json(fault): Json<Fault>,
-) -> Result<PrettyJson<Vec<Fault>>, ControlError> {
-    simulator.set_fault(fault).map_err(bad_request)?;
-    Ok(PrettyJson(simulator.faults()))
+) -> Result<PrettyJson<StoredFault>, ControlError> {
+    simulator.push_fault(fault).map(PrettyJson).map_err(bad_request)
+}
+
+async fn fault(
+    State(simulator): State<Handle>,
+    Path(id): Path<String>,
+) -> Result<PrettyJson<StoredFault>, ControlError> {
+    simulator.state().faults.get(&id).cloned().map(PrettyJson).ok_or_else(no_fault)
+}
+
+async fn remove_fault(State(simulator): State<Handle>, Path(id): Path<String>) -> Result<StatusCode, ControlError> {
+    if simulator.state().faults.remove(&id) { Ok(StatusCode::NO_CONTENT) } else { Err(no_fault()) }
+}
+
+fn no_fault() -> ControlError {
+    (StatusCode::NOT_FOUND, "no fault has this id".to_owned())
 }
 
 async fn clear_faults(State(simulator): State<Handle>, Query(of): Query<OfAccount>) -> StatusCode {

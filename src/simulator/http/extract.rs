@@ -32,10 +32,6 @@ pub(super) struct ApiCall {
 }
 
 impl ApiCall {
-    pub(super) fn notify_sent(&self) {
-        self.simulator.notify_sent();
-    }
-
     pub(super) fn state(&self) -> MutexGuard<'_, SimulatorState> {
         self.simulator.state()
     }

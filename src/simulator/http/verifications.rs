@@ -25,10 +25,7 @@ pub(super) async fn send(
     let channel = Channel::from_name(&channel).ok_or_else(|| ApiError::not_found("channel"))?;
     let mut state = call.state();
     let input = SendInput::read(&body, channel, &state.settings)?;
-    let data = send::send(&mut state, call.key, channel, &input, call.now)?;
-    drop(state);
-    call.notify_sent();
-    Ok(Json(Data { data }))
+    Ok(Json(Data { data: send::send(&mut state, call.key, channel, &input, call.now)? }))
 }
 
 pub(super) async fn get(call: ApiCall, PathSegment(id): PathSegment) -> Result<Json<Data<Verification>>, ApiError> {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::simulator::delay::Delay;
+
 settings! {
     attempt_limit: u32 = 5, "a count, 0 for none", "wrong codes that a verification takes before it is `invalid`";
     after_attempt_limit: AfterAttemptLimit
@@ -74,7 +76,10 @@ settings! {
         "the status of a keypad confirmation whose call is not answered";
     raw_plus: RawPlus [Accept "accept", NotFound "not_found"], "a `+` in a path that is not percent-encoded";
     request_id_header: Option<String> = None, "a header name, or none", "the header that carries an ID of the response";
-    latency_ms: u32 = 0, "milliseconds", "the delay of every answer of the API";
+    latency_ms: Delay = Delay::Fixed(0), "a [delay](#delays)", "the delay of every answer of the API";
     keep: usize = 10_000, "a count", "how many verifications, and messages, are kept; the oldest are removed first";
+    keep_requests: usize = 1_000, "a count", "how many requests the request log keeps";
+    allowed_hosts: Option<String> = None, "names separated by commas, or none",
+        "further names in `Host` that the [control endpoints](#control-endpoints) answer to";
     seed: Option<u64> = None, "a number, or none", "makes codes and IDs the same in every run";
 }

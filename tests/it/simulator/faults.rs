@@ -8,7 +8,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use verify_gateway::simulator::{Act, Fault};
+use verify_gateway::simulator::{Act, Delay, Fault};
 
 use super::{ENCODED, PHONE, Sim};
 
@@ -138,7 +138,7 @@ async fn a_delay_before_acting_acts_later_and_one_after_acts_at_once() {
     let profile = sim.profile();
     for (act, sent_meanwhile) in [(Act::Before, 0), (Act::After, 1)] {
         let before = sim.handle.messages().len();
-        let delay = Fault { delay_ms: Some(60_000), act, ..Fault::default() };
+        let delay = Fault { delay_ms: Some(Delay::Fixed(60_000)), act, ..Fault::default() };
         sim.handle.set_fault(delay).unwrap();
         // The fault is used at once, and the operation takes effect while the answer is delayed.
         let meanwhile = async {
@@ -167,6 +167,58 @@ async fn faults_are_listed_without_their_keys_and_taken_away() {
 }
 
 #[tokio::test]
+async fn a_fault_has_an_id_and_counts_its_hits() {
+    let sim = Sim::start().await;
+    let made = sim.post("/_simulator/faults", json!({"status": 500, "times": 2})).await.ok();
+    assert_eq!((&made["id"], &made["times"], &made["hits"]), (&json!("fault-1"), &json!(2), &json!(0)));
+    let named = sim.post("/_simulator/faults", json!({"id": "down", "status": 503, "path": "/x"})).await.ok();
+    assert_eq!(sim.get("/_simulator/faults").await.ok(), json!([made, named]));
+
+    assert_eq!(sim.get("/v2/verify_profiles").await.status, 500);
+    let hit = sim.get("/_simulator/faults/fault-1").await.ok();
+    assert_eq!((&hit["times"], &hit["hits"]), (&json!(1), &json!(1)));
+    assert_eq!(sim.get("/v2/verify_profiles").await.status, 500);
+    let used = sim.get("/_simulator/faults/fault-1").await.ok();
+    assert_eq!((&used["times"], &used["hits"]), (&Value::Null, &json!(2)), "it is used up, and can be read");
+    assert_eq!(sim.get("/_simulator/faults").await.ok(), json!([named]), "and is listed no more");
+
+    let replaced = sim.post("/_simulator/faults", json!({"id": "down", "status": 502})).await.ok();
+    assert_eq!(sim.get("/_simulator/faults").await.ok(), json!([replaced]));
+    assert_eq!(sim.delete("/_simulator/faults/down").await.status, 204);
+    assert_eq!(sim.delete("/_simulator/faults/fault-1").await.status, 204, "also one that is used up");
+    for path in ["/_simulator/faults/down", "/_simulator/faults/fault-1"] {
+        assert_eq!((sim.get(path).await.status.as_u16(), sim.delete(path).await.status.as_u16()), (404, 404));
+    }
+    assert_eq!(sim.get("/v2/verify_profiles").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_unlimited_fault_happens_until_it_is_removed() {
+    let sim = Sim::start().await;
+    fault(&sim, json!({"id": "down", "status": 503, "unlimited": true})).await;
+    for _ in 0..5 {
+        assert_eq!(sim.get("/v2/verify_profiles").await.status, 503);
+    }
+    assert_eq!(sim.get("/_simulator/faults/down").await.ok()["hits"], 5);
+    sim.delete("/_simulator/faults/down").await;
+    assert_eq!(sim.get("/v2/verify_profiles").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_fault_with_a_probability_happens_to_a_share_and_lets_the_next_one_happen() {
+    let sim = Sim::with(&[("seed", "1")]).await;
+    fault(&sim, json!({"id": "rare", "status": 503, "unlimited": true, "probability": 0.25})).await;
+    fault(&sim, json!({"id": "else", "status": 502, "unlimited": true})).await;
+    for _ in 0..200 {
+        sim.get("/v2/verify_profiles").await;
+    }
+    let hits = async |id: &str| sim.get(&format!("/_simulator/faults/{id}")).await.ok()["hits"].as_u64().unwrap();
+    let (rare, other) = (hits("rare").await, hits("else").await);
+    assert!((35..65).contains(&rare), "{rare}");
+    assert_eq!(rare + other, 200);
+}
+
+#[tokio::test]
 async fn a_fault_that_makes_no_sense_is_refused() {
     let sim = Sim::start().await;
     for bad in [
@@ -183,6 +235,12 @@ async fn a_fault_that_makes_no_sense_is_refused() {
         json!({"body": {"content_type": "a\nb", "text": ""}}),
         json!({"status": 500, "act": "during"}),
         json!({"status": 500, "unknown": 1}),
+        json!({"status": 500, "id": ""}),
+        json!({"status": 500, "probability": 0}),
+        json!({"status": 500, "probability": 1.5}),
+        json!({"delay_ms": -1}),
+        json!({"delay_ms": {"min": 2, "max": 1}}),
+        json!({"delay_ms": {"median": 2, "p99": 1}}),
     ] {
         assert!(sim.post("/_simulator/faults", bad.clone()).await.status.is_client_error(), "{bad}");
     }
