@@ -97,7 +97,7 @@ fn alerts_and_runbook_entries_and_tests_correspond() {
     let fires: BTreeSet<&str> = values(&test, "alertname:").into_iter().collect();
     assert_eq!(fires, alerts, "alerts that a test sees fire");
     for alert in alerts {
-        let link = format!("runbook: docs/RUNBOOK.md#{}", alert.to_lowercase());
+        let link = format!("runbook_url: docs/RUNBOOK.md#{}", alert.to_lowercase());
         assert!(rules.contains(&link), "{link}");
         let entry = runbook.split(&format!("## {alert}\n")).nth(1).unwrap().split("\n## ").next().unwrap();
         for part in ["**Means.**", "**See.**", "**Do.**"] {

@@ -9,6 +9,27 @@
 {{- if not (kindIs "invalid" $at) -}}{{ $at }}{{- end -}}
 {{- end -}}
 
+{{/* `config` with its templates filled in. A setting or section that is null is left out. */}}
+{{- define "verify-gateway.given" -}}
+{{- include "verify-gateway.prune" (include "verify-gateway.tree" (dict "root" . "value" .Values.config) | fromYaml) -}}
+{{- end -}}
+
+{{- define "verify-gateway.prune" -}}
+{{- $kept := dict -}}
+{{- range $key, $value := . -}}
+{{- if kindIs "map" $value -}}{{- $value = include "verify-gateway.prune" $value | fromYaml -}}{{- end -}}
+{{- if not (or (kindIs "invalid" $value) (and (kindIs "map" $value) (empty $value))) -}}
+{{- $_ := set $kept $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $kept -}}
+{{- end -}}
+
+{{/* A setting of `config`. Takes root, path. */}}
+{{- define "verify-gateway.configured" -}}
+{{- include "verify-gateway.setting" (dict "config" (include "verify-gateway.given" .root | fromYaml) "path" .path) -}}
+{{- end -}}
+
 {{/* What the chart decides: addresses, files, and all that must fit the objects around it. */}}
 {{- define "verify-gateway.owned" -}}
 {{- $dir := "/etc/verify-gateway" -}}
@@ -52,16 +73,28 @@ store:
 
 {{- define "verify-gateway.config" -}}
 {{- $owned := include "verify-gateway.owned" . | fromYaml -}}
-{{- toYaml (mergeOverwrite (deepCopy .Values.config) $owned) -}}
+{{- toYaml (mergeOverwrite (include "verify-gateway.given" . | fromYaml) $owned) -}}
 {{- end -}}
 
 {{- define "verify-gateway.backend" -}}
-{{- default "memory" (include "verify-gateway.setting" (dict "config" .Values.config "path" "store.backend")) -}}
+{{- default "memory" (include "verify-gateway.configured" (dict "root" . "path" "store.backend")) -}}
 {{- end -}}
 
 {{/* How many pods there may be at once. */}}
 {{- define "verify-gateway.replicas" -}}
-{{- ternary .Values.autoscaling.maxReplicas .Values.replicaCount .Values.autoscaling.enabled -}}
+{{- ternary .Values.autoscaling.maxReplicas .Values.replicaCount .Values.autoscaling.enabled | int -}}
+{{- end -}}
+
+{{/* What is given of `minAvailable` and `maxUnavailable`: a whole number, or a text with a percent sign. */}}
+{{- define "verify-gateway.budget" -}}
+{{- $given := dict -}}
+{{- range $key := list "minAvailable" "maxUnavailable" -}}
+{{- $value := get $.Values.podDisruptionBudget $key -}}
+{{- if not (or (kindIs "invalid" $value) (eq (toString $value) "")) -}}
+{{- $_ := set $given $key (hasSuffix "%" (toString $value) | ternary (toString $value) (int $value)) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $given -}}
 {{- end -}}
 
 {{/* A duration such as "1m 30s" in whole seconds, rounded up. */}}
@@ -76,8 +109,8 @@ store:
 
 {{/* The seconds from the order to stop until the last call is answered. */}}
 {{- define "verify-gateway.drainSeconds" -}}
-{{- $delay := default "0s" (include "verify-gateway.setting" (dict "config" .Values.config "path" "shutdown.delay")) -}}
-{{- $grace := default "20s" (include "verify-gateway.setting" (dict "config" .Values.config "path" "shutdown.grace_period")) -}}
+{{- $delay := default "0s" (include "verify-gateway.configured" (dict "root" . "path" "shutdown.delay")) -}}
+{{- $grace := default "20s" (include "verify-gateway.configured" (dict "root" . "path" "shutdown.grace_period")) -}}
 {{- add .Values.preStopSeconds (include "verify-gateway.seconds" $delay) (include "verify-gateway.seconds" $grace) -}}
 {{- end -}}
 
@@ -99,9 +132,25 @@ store:
 {{- default (default "443" (get $defaults $url.scheme)) $given -}}
 {{- end -}}
 
+{{/*
+The variables of the gateway as a YAML list: `extraEnv`, with its templates filled in.
+*/}}
+{{- define "verify-gateway.env" -}}
+{{- include "verify-gateway.tree" (dict "root" . "value" .Values.extraEnv) | default "[]" -}}
+{{- end -}}
+
+{{/* Where telemetry goes, as a JSON list of URLs: the setting, and OpenTelemetry's own variables, which override it. */}}
+{{- define "verify-gateway.collectors" -}}
+{{- $urls := list (include "verify-gateway.configured" (dict "root" . "path" "telemetry.otlp.endpoint")) -}}
+{{- range include "verify-gateway.env" . | fromYamlArray -}}
+{{- if regexMatch "^OTEL_EXPORTER_OTLP_([A-Z]+_)?ENDPOINT$" .name -}}{{- $urls = append $urls (get . "value") -}}{{- end -}}
+{{- end -}}
+{{- toJson (compact $urls) -}}
+{{- end -}}
+
 {{/* Where the store is, as a JSON list of URLs. */}}
 {{- define "verify-gateway.redisUrls" -}}
-{{- $redis := dig "store" "redis" (dict) .Values.config -}}
+{{- $redis := dig "store" "redis" (dict) (include "verify-gateway.given" . | fromYaml) -}}
 {{- $urls := default (get $redis "url") (get $redis "urls") -}}
 {{- if kindIs "string" $urls -}}{{- $urls = splitList "," (nospace $urls) -}}{{- end -}}
 {{- toJson (compact (default (list) $urls)) -}}

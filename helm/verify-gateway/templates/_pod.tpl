@@ -6,7 +6,7 @@
 {{- if $source.externalSecret.enabled -}}
 {{ include "verify-gateway.fullname" .root }}-{{ .source }}
 {{- else -}}
-{{ $source.existingSecret }}
+{{ include "verify-gateway.text" (dict "root" .root "value" $source.existingSecret) }}
 {{- end -}}
 {{- end -}}
 
@@ -23,7 +23,7 @@ csi:
   volumeAttributes:
     secretProviderClass: {{ default (printf "%s-%s" $fullname .source) $values.csi.secretProviderClass }}
 {{- else if get $values "existingConfigMap" -}}
-configMap: { name: {{ $values.existingConfigMap }} }
+configMap: { name: {{ include "verify-gateway.text" (dict "root" .root "value" $values.existingConfigMap) }} }
 {{- else if include "verify-gateway.secretName" . -}}
 secret: { secretName: {{ include "verify-gateway.secretName" . }}, defaultMode: 0440 }
 {{- end -}}
@@ -41,7 +41,7 @@ config:
 {{- end }}
 {{- if eq (include "verify-gateway.backend" .) "redis" }}
 store:
-  secret: { secretName: {{ .Values.store.existingSecret }}, defaultMode: 0440 }
+  secret: { secretName: {{ include "verify-gateway.text" (dict "root" . "value" .Values.store.existingSecret) }}, defaultMode: 0440 }
 {{- end }}
 {{- if .Values.tls.enabled }}
 tls:
@@ -49,7 +49,7 @@ tls:
 {{- if ne .Values.tls.clientCertificate "none" }}
 client-ca:
   secret:
-    secretName: {{ .Values.tls.clientCa.existingSecret }}
+    secretName: {{ include "verify-gateway.text" (dict "root" . "value" .Values.tls.clientCa.existingSecret) }}
     defaultMode: 0440
     items: [{ key: {{ .Values.tls.clientCa.key }}, path: {{ .Values.tls.clientCa.key }} }]
 {{- end }}
@@ -57,7 +57,13 @@ client-ca:
 {{- end -}}
 
 {{- define "verify-gateway.tlsSecret" -}}
-{{- ternary (printf "%s-tls" (include "verify-gateway.fullname" .)) .Values.tls.existingSecret .Values.tls.certificate.enabled -}}
+{{- $existing := include "verify-gateway.text" (dict "root" . "value" .Values.tls.existingSecret) -}}
+{{- ternary (printf "%s-tls" (include "verify-gateway.fullname" .)) $existing .Values.tls.certificate.enabled -}}
+{{- end -}}
+
+{{/* Whether the pods get the token of their service account. The gateway reads the keys of its cluster with it. */}}
+{{- define "verify-gateway.automountToken" -}}
+{{- or .Values.serviceAccount.automountToken .Values.serviceAccountCallers.enabled -}}
 {{- end -}}
 
 {{/*
@@ -76,7 +82,18 @@ grpc:
   service: liveness
   {{- end }}
 {{- end }}
-{{ toYaml (get .root.Values.probes .probe) }}
+{{- with get .root.Values.probes .probe }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Values whose name, kind and place in the pod's spec are Kubernetes' own, as YAML. One that is empty is left out. */}}
+{{- define "verify-gateway.scheduling" -}}
+{{- $given := dict -}}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" "priorityClassName" "runtimeClassName" "schedulerName" "hostAliases" "dnsPolicy" "dnsConfig" -}}
+{{- with get $.Values $key -}}{{- $_ := set $given $key . -}}{{- end -}}
+{{- end -}}
+{{- include "verify-gateway.tree" (dict "root" . "value" $given) -}}
 {{- end -}}
 
 {{/* The simulator: a sidecar that is there before the gateway and outlives its drain. It listens on loopback alone. */}}
@@ -89,10 +106,14 @@ grpc:
     - simulator
     - --listen=127.0.0.1:{{ .Values.simulator.port }}
     {{- range $name, $value := .Values.simulator.settings }}
-    - {{ printf "--set=%s=%v" $name $value | quote }}
+    - {{ printf "--set=%s=%s" $name (kindIs "string" $value | ternary (toString $value) (toJson $value)) | quote }}
     {{- end }}
+  {{- with .Values.securityContext }}
   securityContext:
-    {{- toYaml .Values.securityContext | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.simulator.resources }}
   resources:
-    {{- toYaml .Values.simulator.resources | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- end -}}

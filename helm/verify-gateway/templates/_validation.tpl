@@ -19,19 +19,13 @@ store.redis.ca_file: store.caKey
 
 {{- define "verify-gateway.validate.config" -}}
 {{- $errors := list -}}
-{{- $env := list -}}
-{{- range .Values.extraEnv -}}{{- $env = append $env .name -}}{{- end -}}
 {{- range $setting, $value := include "verify-gateway.ownedSettings" . | fromYaml -}}
-{{- if include "verify-gateway.setting" (dict "config" $.Values.config "path" $setting) -}}
+{{- if include "verify-gateway.configured" (dict "root" $ "path" $setting) -}}
 {{- $errors = append $errors (printf "config.%s is set by the chart: leave it out, and set %s" $setting $value) -}}
-{{- end -}}
-{{- $variable := printf "VERIFY_GATEWAY_%s" ($setting | replace "." "__" | upper) -}}
-{{- if has $variable $env -}}
-{{- $errors = append $errors (printf "extraEnv has %s, which the chart sets: leave it out, and set %s" $variable $value) -}}
 {{- end -}}
 {{- end -}}
 {{- $backend := include "verify-gateway.backend" . -}}
-{{- $redis := dig "store" "redis" (dict) .Values.config -}}
+{{- $redis := dig "store" "redis" (dict) (include "verify-gateway.given" . | fromYaml) -}}
 {{- if and (eq $backend "memory") $redis -}}
 {{- $errors = append $errors "config.store.redis is set, but config.store.backend is memory: set it to redis, or leave config.store.redis out" -}}
 {{- end -}}
@@ -55,6 +49,53 @@ store.redis.ca_file: store.caKey
 {{- toYaml $errors -}}
 {{- end -}}
 
+{{/* What people add to the container must not contradict what the chart derives from `config`. */}}
+{{- define "verify-gateway.validate.container" -}}
+{{- $errors := list -}}
+{{- range include "verify-gateway.env" . | fromYamlArray -}}
+{{- if hasPrefix "VERIFY_GATEWAY_" .name -}}
+{{- $setting := trimPrefix "VERIFY_GATEWAY_" .name | lower | replace "__" "." -}}
+{{- $value := get (include "verify-gateway.ownedSettings" $ | fromYaml) $setting | default (printf "config.%s" $setting) -}}
+{{- $errors = append $errors (printf "extraEnv has %s, a setting that the chart would not see: leave it out, and set %s" .name $value) -}}
+{{- end -}}
+{{- if and $.Values.networkPolicy.enabled (regexMatch "^OTEL_EXPORTER_OTLP_([A-Z]+_)?ENDPOINT$" .name) (not (get . "value")) -}}
+{{- $errors = append $errors (printf "extraEnv takes %s from elsewhere, so the network policy can't have its port: give it a value" .name) -}}
+{{- end -}}
+{{- end -}}
+{{- range .Values.extraArgs -}}
+{{- if hasPrefix "--config" . -}}
+{{- $errors = append $errors "extraArgs has --config, which the chart sets: leave it out, and set config" -}}
+{{- end -}}
+{{- end -}}
+{{- if and (default .Values.image.registry .Values.global.imageRegistry) (regexMatch "^([^/]*[.:][^/]*|localhost)/" .Values.image.repository) -}}
+{{- $errors = append $errors (printf "image.repository is %s, which begins with a registry, but global.imageRegistry or image.registry names one too: leave it out of image.repository" .Values.image.repository) -}}
+{{- end -}}
+{{- toYaml $errors -}}
+{{- end -}}
+
+{{/* Names that Kubernetes takes, and labels that stay as selectors and people expect them. */}}
+{{- define "verify-gateway.validate.names" -}}
+{{- $errors := list -}}
+{{- $name := include "verify-gateway.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
+{{- $errors = append $errors (printf "the Services would be named %s, but their names begin with a letter, and have lower-case letters, digits and hyphens alone: choose another name of the release, or set fullnameOverride" $name) -}}
+{{- end -}}
+{{- $owned := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" -}}
+{{- $monitoring := .Values.monitoring -}}
+{{- $labels := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels "monitoring.serviceMonitor.labels" $monitoring.serviceMonitor.labels "monitoring.podMonitor.labels" $monitoring.podMonitor.labels "monitoring.prometheusRule.labels" $monitoring.prometheusRule.labels "monitoring.dashboard.labels" $monitoring.dashboard.labels -}}
+{{- range $value, $given := $labels -}}
+{{- range $label, $_ := $given -}}
+{{- if has $label $owned -}}
+{{- $errors = append $errors (printf "%s has %s, which the chart sets: leave it out" $value $label) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if hasKey (default dict .Values.podAnnotations) "checksum/config" -}}
+{{- $errors = append $errors "podAnnotations has checksum/config, which the chart sets: leave it out" -}}
+{{- end -}}
+{{- toYaml $errors -}}
+{{- end -}}
+
 {{- define "verify-gateway.validate.sources" -}}
 {{- $errors := list -}}
 {{- range $source := list "tenants" "keys" -}}
@@ -64,7 +105,7 @@ store.redis.ca_file: store.caKey
 {{- $errors = append $errors (printf "%s come from %s at once: keep one" $source (join " and " $given)) -}}
 {{- end -}}
 {{- with $values.externalSecret -}}
-{{- if and .enabled (not (get .secretStoreRef "name")) -}}
+{{- if and .enabled (not (get (default dict .secretStoreRef) "name")) -}}
 {{- $errors = append $errors (printf "%s.externalSecret is enabled, but names no store: set %s.externalSecret.secretStoreRef.name" $source $source) -}}
 {{- end -}}
 {{- if and .enabled (not .data) (not .dataFrom) -}}
@@ -106,7 +147,7 @@ store.redis.ca_file: store.caKey
 {{- with $real -}}
 {{- $errors = append $errors (printf "simulator.enabled is true, but so are real tenants or keys (%s): nobody would get their codes. Switch the simulator off, or leave them out" (join ", " .)) -}}
 {{- end -}}
-{{- if include "verify-gateway.setting" (dict "config" .Values.config "path" "upstream.base_url") -}}
+{{- if include "verify-gateway.configured" (dict "root" . "path" "upstream.base_url") -}}
 {{- $errors = append $errors "simulator.enabled is true, but config.upstream.base_url leads elsewhere: leave it out, or switch the simulator off" -}}
 {{- end -}}
 {{- if gt (include "verify-gateway.replicas" . | int) 1 -}}
@@ -131,26 +172,37 @@ store.redis.ca_file: store.caKey
 {{- if gt (int .minReplicas) (int .maxReplicas) -}}
 {{- $errors = append $errors (printf "autoscaling.minReplicas is %v, more than autoscaling.maxReplicas, which is %v: lower the one or raise the other" .minReplicas .maxReplicas) -}}
 {{- end -}}
-{{- if not (or .targetCPUUtilizationPercentage .targetMemoryUtilizationPercentage .metrics) -}}
+{{- if and .keda.enabled (not .keda.triggers) -}}
+{{- $errors = append $errors "autoscaling.keda is enabled, but has nothing to go by: set autoscaling.keda.triggers" -}}
+{{- end -}}
+{{- if and .keda.enabled .metrics -}}
+{{- $errors = append $errors "autoscaling.keda is enabled, so autoscaling.metrics would do nothing: make triggers of them, or leave them out" -}}
+{{- end -}}
+{{- if not (or .keda.enabled .targetCPUUtilizationPercentage .targetMemoryUtilizationPercentage .metrics) -}}
 {{- $errors = append $errors "autoscaling has nothing to go by: set autoscaling.targetCPUUtilizationPercentage, targetMemoryUtilizationPercentage or metrics" -}}
 {{- end -}}
 {{- range $resource, $target := dict "cpu" "targetCPUUtilizationPercentage" "memory" "targetMemoryUtilizationPercentage" -}}
-{{- if and (get $.Values.autoscaling $target) (not (dig "requests" $resource "" $.Values.resources)) -}}
+{{- if and (not $.Values.autoscaling.keda.enabled) (get $.Values.autoscaling $target) (not (dig "requests" $resource "" (default dict $.Values.resources))) -}}
 {{- $errors = append $errors (printf "autoscaling.%s is a share of what is requested, and nothing is: set resources.requests.%s" $target $resource) -}}
 {{- end -}}
 {{- end -}}
+{{- else if .keda.enabled -}}
+{{- $errors = append $errors "autoscaling.keda is enabled, but autoscaling is not: set autoscaling.enabled to true" -}}
 {{- end -}}
 {{- end -}}
 {{- with .Values.podDisruptionBudget -}}
 {{- if .enabled -}}
 {{- $least := ternary $.Values.autoscaling.minReplicas $.Values.replicaCount $.Values.autoscaling.enabled | int -}}
-{{- $min := toString .minAvailable -}}
-{{- $max := toString .maxUnavailable -}}
-{{- if and (ne $min "") (ne $max "") -}}
+{{- $budget := include "verify-gateway.budget" $ | fromYaml -}}
+{{- $min := toString (get $budget "minAvailable") -}}
+{{- $max := toString (get $budget "maxUnavailable") -}}
+{{- if eq (len $budget) 2 -}}
 {{- $errors = append $errors "podDisruptionBudget has both minAvailable and maxUnavailable: keep one" -}}
 {{- end -}}
-{{- if or (eq $min "100%") (and (regexMatch "^[0-9]+$" $min) (ge (int $min) $least)) -}}
-{{- $errors = append $errors (printf "podDisruptionBudget.minAvailable is %s, and there may be no more than %d pods, so no node could ever be drained: lower it, or set maxUnavailable instead" $min $least) -}}
+{{- /* Kubernetes rounds a share up. */ -}}
+{{- $needed := hasSuffix "%" $min | ternary (div (add (mul (trimSuffix "%" $min | int) $least) 99) 100) (int64 $min) -}}
+{{- if and $least (ge $needed (int64 $least)) -}}
+{{- $errors = append $errors (printf "podDisruptionBudget.minAvailable is %s, which is %d of %d pods, so no node could ever be drained: lower it, or set maxUnavailable instead" $min $needed $least) -}}
 {{- end -}}
 {{- if has $max (list "0" "0%") -}}
 {{- $errors = append $errors (printf "podDisruptionBudget.maxUnavailable is %s, so no node could ever be drained: set it to 1 or more" $max) -}}
@@ -170,7 +222,7 @@ store.redis.ca_file: store.caKey
 {{- if and .existingSecret .certificate.enabled -}}
 {{- $errors = append $errors "tls.existingSecret and tls.certificate are both set: keep one" -}}
 {{- end -}}
-{{- if and .certificate.enabled (not (get .certificate.issuerRef "name")) -}}
+{{- if and .certificate.enabled (not (get (default dict .certificate.issuerRef) "name")) -}}
 {{- $errors = append $errors "tls.certificate is enabled, but nobody would issue it: set tls.certificate.issuerRef.name" -}}
 {{- end -}}
 {{- else if or .existingSecret .certificate.enabled .clientCa.existingSecret (ne .clientCertificate "none") -}}
@@ -191,12 +243,29 @@ store.redis.ca_file: store.caKey
 {{- if and .Values.grpcRoute.enabled (not .Values.grpcRoute.parentRefs) -}}
 {{- $errors = append $errors "grpcRoute is enabled, but belongs to no Gateway: name one in grpcRoute.parentRefs" -}}
 {{- end -}}
-{{- with .Values.monitoring.serviceMonitor -}}
-{{- if and .enabled (not $.Values.adminService.enabled) -}}
-{{- $errors = append $errors "monitoring.serviceMonitor is enabled, but the Service that it scrapes is not: set adminService.enabled to true" -}}
+{{- $monitoring := .Values.monitoring -}}
+{{- if and $monitoring.serviceMonitor.enabled (not .Values.adminService.enabled) -}}
+{{- $errors = append $errors "monitoring.serviceMonitor is enabled, but the Service that it scrapes is not: set adminService.enabled to true, or monitoring.podMonitor.enabled instead" -}}
 {{- end -}}
+{{- if and $monitoring.serviceMonitor.enabled $monitoring.podMonitor.enabled -}}
+{{- $errors = append $errors "monitoring.serviceMonitor and monitoring.podMonitor are both enabled, so every series would be there twice: keep one" -}}
+{{- end -}}
+{{- range $monitor := list "serviceMonitor" "podMonitor" -}}
+{{- with get $monitoring $monitor -}}
 {{- if and .enabled (gt (include "verify-gateway.seconds" .scrapeTimeout | int) (include "verify-gateway.seconds" .interval | int)) -}}
-{{- $errors = append $errors (printf "monitoring.serviceMonitor.scrapeTimeout is %s, longer than its interval of %s: lower it" .scrapeTimeout .interval) -}}
+{{- $errors = append $errors (printf "monitoring.%s.scrapeTimeout is %s, longer than its interval of %s: lower it" $monitor .scrapeTimeout .interval) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.service -}}
+{{- $outside := list "nodePort" "externalTrafficPolicy" -}}
+{{- $balancer := list "loadBalancerClass" "loadBalancerSourceRanges" "allocateLoadBalancerNodePorts" -}}
+{{- range $key := concat $outside $balancer -}}
+{{- $types := has $key $outside | ternary (list "NodePort" "LoadBalancer") (list "LoadBalancer") -}}
+{{- $value := get $.Values.service $key -}}
+{{- if and (or $value (kindIs "bool" $value)) (not (has $.Values.service.type $types)) -}}
+{{- $errors = append $errors (printf "service.%s is set, but service.type is %s: set the type to %s, or leave service.%s out" $key $.Values.service.type (join " or " $types) $key) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- toYaml $errors -}}

@@ -34,7 +34,7 @@ func configurationSchema(path string) (schema, error) {
 			}
 			at = properties[key].(schema)
 		}
-		setting := taking(columns[3])
+		setting := nullable(taking(columns[3]))
 		setting["description"] = fmt.Sprintf("%s Takes %s; default: %s.", columns[4], columns[3], columns[2])
 		at["properties"].(schema)[keys[len(keys)-1]] = setting
 	}
@@ -42,7 +42,7 @@ func configurationSchema(path string) (schema, error) {
 }
 
 func section() schema {
-	return schema{"type": "object", "additionalProperties": false, "properties": schema{}}
+	return schema{"type": []string{"object", "null"}, "additionalProperties": false, "properties": schema{}}
 }
 
 var (
@@ -76,6 +76,19 @@ func taking(what string) schema {
 	return schema{"type": "string"}
 }
 
+// nullable takes null too, which the chart leaves out of gateway.yaml.
+func nullable(setting schema) schema {
+	switch kind := setting["type"].(type) {
+	case string:
+		setting["type"] = []string{kind, "null"}
+	case []string:
+		setting["type"] = append(kind, "null")
+	default:
+		setting["enum"] = append(setting["enum"].([]any), nil)
+	}
+	return setting
+}
+
 // choices takes one of several texts. Where one looks like a number, YAML makes a number of it if nobody quotes it.
 func choices(texts []string) schema {
 	for _, text := range texts {
@@ -84,7 +97,11 @@ func choices(texts []string) schema {
 			return schema{"type": []string{"string", "number"}, "pattern": pattern}
 		}
 	}
-	return schema{"enum": texts}
+	allowed := make([]any, len(texts))
+	for at, text := range texts {
+		allowed[at] = text
+	}
+	return schema{"enum": allowed}
 }
 
 func float(text string) float64 {

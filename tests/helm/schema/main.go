@@ -41,8 +41,9 @@ func main() {
 			log.Fatalf("%s refines %s, which values.yaml does not have", os.Args[3], path)
 		}
 	}
-	// What Helm gives to every subchart.
-	root["properties"].(schema)["global"] = schema{"type": "object"}
+	// What a chart that depends on this one may say of it (`condition: verify-gateway.enabled`). Helm reads it, not this chart.
+	root["properties"].(schema)["enabled"] = schema{"type": "boolean"}
+	root["properties"].(schema)["tags"] = schema{"type": "object"}
 	root["$schema"] = "http://json-schema.org/draft-07/schema#"
 	root["title"] = "Values of the verify-gateway chart"
 	root["definitions"] = types.definitions
@@ -77,9 +78,10 @@ type values struct {
 	configuration schema
 }
 
-// object gives a mapping its keys, and no others. Where nothing describes the whole, each of its values must be described.
+// object gives a mapping its keys, and no others. Where nothing describes the whole, each of its values must be described. A
+// value whose default says something must be there, so that null does not break the templates.
 func (v *values) object(node *yaml.Node, path string, described bool) (schema, error) {
-	properties := schema{}
+	properties, required := schema{}, []string{}
 	for at := 0; at < len(node.Content); at += 2 {
 		key, value := node.Content[at], node.Content[at+1]
 		text, below := description(key), strings.TrimPrefix(path+"."+key.Value, ".")
@@ -91,18 +93,31 @@ func (v *values) object(node *yaml.Node, path string, described bool) (schema, e
 			property["description"] = text
 		}
 		properties[key.Value] = property
+		saysNothing := value.ShortTag() == "!!null" || value.Value == "" && len(value.Content) == 0
+		if !saysNothing && v.refinements[below]["removable"] != true {
+			required = append(required, key.Value)
+		}
 	}
-	return schema{"type": "object", "additionalProperties": false, "properties": properties}, nil
+	object := schema{"type": "object", "additionalProperties": v.refinements[path]["open"] == true, "properties": properties}
+	if len(required) > 0 {
+		object["required"] = required
+	}
+	return object, nil
 }
 
 // value infers a schema from a default, and refines it.
 func (v *values) value(node *yaml.Node, path string, described bool) (schema, error) {
-	refinement, refined := v.refinements[path]
+	refinement, refined := schema{}, false
+	for key, value := range v.refinements[path] {
+		v.used[path] = true
+		if key != "removable" && key != "open" {
+			refinement[key], refined = value, true
+		}
+	}
 	if !described && (node.Kind != yaml.MappingNode || refined) {
 		return nil, fmt.Errorf(`values.yaml: %s says nothing of itself: put a comment above it that begins with "# -- "`, path)
 	}
 	if refined {
-		v.used[path] = true
 		if refinement["configuration"] == true {
 			return v.configuration, nil
 		}

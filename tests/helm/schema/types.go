@@ -78,13 +78,32 @@ func (t *types) resolve(refinement schema) (schema, error) {
 	}
 	resolved := schema{}
 	for key, value := range refinement {
+		var err error
+		switch inner := value.(type) {
+		case schema:
+			value, err = t.resolve(inner)
+		case []any:
+			value, err = t.resolveAll(inner)
+		}
+		if err != nil {
+			return nil, err
+		}
+		resolved[key] = value
+	}
+	return resolved, nil
+}
+
+// resolveAll resolves the schemas in a list, such as that of anyOf.
+func (t *types) resolveAll(list []any) ([]any, error) {
+	resolved := make([]any, len(list))
+	for at, value := range list {
+		resolved[at] = value
 		if inner, ok := value.(schema); ok {
 			var err error
-			if value, err = t.resolve(inner); err != nil {
+			if resolved[at], err = t.resolve(inner); err != nil {
 				return nil, err
 			}
 		}
-		resolved[key] = value
 	}
 	return resolved, nil
 }
