@@ -40,7 +40,7 @@ fn telemetry(criterion: &mut Criterion) {
     let (metrics, sampling) = (telemetry.metrics.clone(), telemetry.sampling.clone());
     let tenant = TenantId::new("bench").expect("it is a name");
     let (country, headers) = (Country::new("US"), HeaderMap::new());
-    let named = || Call::new(RPC, None, &sampling.span(&headers, Span::none), metrics.clone());
+    let named = || Call::new(RPC, None, None, &sampling.span(&headers, Span::none), metrics.clone());
 
     criterion.bench_function("name a call that is not traced", |bencher| bencher.iter(|| black_box(named())));
     criterion.bench_function("measure a call", |bencher| bencher.iter(|| call(&metrics, &tenant)));

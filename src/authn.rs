@@ -23,7 +23,7 @@ use self::{jwks_cache::JwksCache, jwt::Jwt};
 use crate::{
     clock::Clock,
     domain::{Caller, PeerCertificate},
-    telemetry::Metrics,
+    telemetry::{Metrics, audit},
     tenant::{Directory, Issuer, Jwks, TenantEntry},
 };
 
@@ -174,6 +174,9 @@ impl AuthnState {
     /// Finds the identity of a bearer token, which is a JWT if it names a known issuer.
     async fn find_by_token(&self, token: &str, now: Timestamp, on_wait: impl FnOnce()) -> Result<&Caller, DenialCause> {
         let jwt = Jwt::read(token);
+        if let Some(jwt) = &jwt {
+            audit::annotate(|subject| subject.jwt = Some(jwt.source()));
+        }
         if let Some(jwt) = &jwt
             && let Some((issuer, cache)) = self.issuers().find(|(issuer, _)| jwt.is_of(&issuer.issuer))
         {

@@ -96,7 +96,7 @@ fn usage(error: impl Display) -> anyhow::Error {
 /// Sets up logs and traces for the process. Dropping the [`Flush`] writes the rest of the log.
 fn observe(config: &config::TelemetryConfig) -> anyhow::Result<(Telemetry, Flush)> {
     let telemetry = Telemetry::new(config)?;
-    let (writer, flush) = Writer::start(io::stderr())?;
+    let (writer, flush) = Writer::start(io::stderr(), &telemetry.metrics)?;
     let subscriber = telemetry.subscriber(writer)?;
     tracing::dispatcher::set_global_default(subscriber)?;
     Ok((telemetry, flush))

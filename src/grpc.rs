@@ -93,7 +93,13 @@ impl GrpcServer {
             add_reflection(&mut routes);
         }
         let draining = CancellationToken::new();
-        let tracing = CallTracing { sampling: telemetry.sampling.clone(), metrics: telemetry.metrics.clone() };
+        let Telemetry { sampling, metrics, refusals, .. } = telemetry;
+        let tracing = CallTracing {
+            sampling: sampling.clone(),
+            metrics: metrics.clone(),
+            refusals: refusals.clone(),
+            trusted_proxies: config.trusted_proxies,
+        };
         let routes = routes.routes().prepare();
         let service = GatewayService::new(config, tracing, authenticator, calls, routes, draining.clone());
         let tls = certificate.as_ref().map(CertificateReloader::current);

@@ -9,6 +9,7 @@ mod log;
 pub mod metrics;
 mod otlp;
 mod queue;
+mod refusals;
 mod sampling;
 pub(crate) mod semconv;
 
@@ -29,9 +30,11 @@ use tracing_subscriber::{
 };
 
 pub use self::{
-    call::Call,
+    audit::RefusalKind,
+    call::{Call, JwtSource},
     log::{Flush, LogHandle, Writer},
     metrics::Metrics,
+    refusals::Refusals,
     sampling::Sampling,
 };
 use self::{console::Console, queue::Queue};
@@ -48,6 +51,8 @@ pub struct Telemetry {
     pub sampling: Sampling,
     /// The metrics.
     pub metrics: Metrics,
+    /// The refusals without an identity.
+    pub refusals: Refusals,
     traces: Option<SdkTracerProvider>,
     logs: Option<SdkLoggerProvider>,
 }
@@ -82,7 +87,14 @@ impl Telemetry {
         let logs = (is_exported && otlp.logs).then(|| otlp::logs(otlp)).transpose()?;
         let logs = logs
             .map(|exporter| SdkLoggerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build());
-        Ok(Self { log: LogHandle::new(&config.log), sampling: Sampling::new(config), metrics, traces, logs })
+        Ok(Self {
+            log: LogHandle::new(&config.log),
+            sampling: Sampling::new(config),
+            metrics,
+            refusals: Refusals::new(config.log.audit),
+            traces,
+            logs,
+        })
     }
 
     /// The subscriber that writes the log to `writer` and passes spans to the exporter.
@@ -102,7 +114,8 @@ impl Telemetry {
 
     /// Exports what is pending, for at most `limit`.
     pub async fn shutdown(self, limit: Duration) {
-        let Self { metrics, traces, logs, .. } = self;
+        let Self { metrics, refusals, traces, logs, .. } = self;
+        refusals.flush();
         // The SDK blocks. On a worker thread it would wait for itself.
         let stopped = tokio::task::spawn_blocking(move || {
             let traces = traces.map_or(Ok(()), |traces| traces.shutdown_with_timeout(limit));

@@ -11,13 +11,17 @@ use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
 use super::{DenialCause, jwks_cache::JwksCache};
-use crate::tenant::{Issuer, JwtRule};
+use crate::{
+    telemetry::JwtSource,
+    tenant::{Issuer, JwtRule},
+};
 
 /// A token that has the form of a JWT and names its issuer. None of it is proven before [`Jwt::verify`].
 pub(super) struct Jwt<'t> {
     /// The signing input: header and payload.
     message: &'t str,
-    header: &'t str,
+    /// `None` if it is malformed.
+    header: Option<Map<String, Value>>,
     signature: &'t str,
     /// A JSON object.
     claims: Value,
@@ -30,7 +34,13 @@ impl<'t> Jwt<'t> {
         let (header, payload) = message.split_once('.')?;
         let claims = Value::Object(object(payload)?);
         claims.get("iss")?.as_str()?;
-        Some(Self { message, header, signature, claims })
+        Some(Self { message, header: object(header), signature, claims })
+    }
+
+    /// What it says of its issuer.
+    pub(super) fn source(&self) -> JwtSource {
+        let key_id = self.header.as_ref().and_then(|header| header.get("kid")).and_then(Value::as_str);
+        JwtSource::new(self.claims["iss"].as_str().unwrap_or_default(), key_id)
     }
 
     /// Whether its `iss` is `issuer`.
@@ -63,7 +73,7 @@ impl<'t> Jwt<'t> {
 
     /// The algorithm, which `issuer` must allow, and the ID of the key if the token names one.
     fn signed_with(&self, issuer: &Issuer) -> Result<(Algorithm, Option<String>), DenialCause> {
-        let header = object(self.header).ok_or(DenialCause::Malformed)?;
+        let header = self.header.as_ref().ok_or(DenialCause::Malformed)?;
         // `crit` lists extensions that must be understood (RFC 7515 §4.1.11). None is.
         if header.contains_key("crit") {
             return Err(DenialCause::Malformed);

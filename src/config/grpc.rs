@@ -32,6 +32,9 @@ settings! {
         /// How many connections may be open at the same time. The gateway closes further ones. Each takes a file
         /// descriptor.
         max_connections: usize = "4096", count(1..=1_000_000);
+        /// How many proxies before the gateway append the address of their peer to `x-forwarded-for`. The address in logs
+        /// is then the entry of the outermost, that many from the end. 0: the address of the connection's peer.
+        trusted_proxies: usize = "0", count(0..=32);
         /// How long a new connection has for its TLS handshake and the first bytes of its protocol.
         handshake_timeout: Duration = "10s", duration(Duration::from_millis(10)..=HOUR);
         /// After what time without traffic the gateway sends a keepalive PING.

@@ -4,9 +4,10 @@ mod authenticate;
 mod code;
 mod deadline;
 mod open;
+mod peer;
 mod server_call;
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Response};
@@ -126,6 +127,8 @@ async fn forward(mut routes: Routes, request: Request<Body>) -> Response<Body> {
 #[derive(Clone)]
 pub(super) struct GatewayService {
     edge: Arc<Edge>,
+    /// The address of the connection's peer. Each request has it in its extensions.
+    peer: Option<IpAddr>,
     /// The client certificate of the connection. Each request has it in its extensions.
     certificate: Option<Arc<PeerCertificate>>,
 }
@@ -150,12 +153,17 @@ impl GatewayService {
             draining,
             web: GrpcWeb::new(&config.web),
         };
-        Self { edge: Arc::new(edge), certificate: None }
+        Self { edge: Arc::new(edge), peer: None, certificate: None }
+    }
+
+    /// The same services for a connection from `peer`.
+    pub(super) fn of_peer(&self, peer: Option<IpAddr>) -> Self {
+        Self { peer, ..self.clone() }
     }
 
     /// The same services for a connection whose peer presented `certificate`.
-    pub(super) fn with_certificate(&self, certificate: Option<Arc<PeerCertificate>>) -> Self {
-        Self { edge: Arc::clone(&self.edge), certificate }
+    pub(super) fn with_certificate(self, certificate: Option<Arc<PeerCertificate>>) -> Self {
+        Self { certificate, ..self }
     }
 }
 
@@ -165,7 +173,10 @@ impl Service<Request<Incoming>> for GatewayService {
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let Self { edge, certificate } = self.clone();
+        let Self { edge, peer, certificate } = self.clone();
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
         if let Some(certificate) = certificate {
             request.extensions_mut().insert(certificate);
         }

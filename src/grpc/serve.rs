@@ -124,7 +124,8 @@ impl Connections {
             let (_permit, _active) = (permit, context.metrics.connection_opened());
             // Responses are small, and waiting for more data would only delay them. An error means a closed connection.
             let _ = stream.set_nodelay(true);
-            connection::serve(stream, context).await;
+            let peer = stream.peer_addr().ok().map(|addr| addr.ip().to_canonical());
+            connection::serve(stream, peer, context).await;
         });
     }
 

@@ -107,7 +107,7 @@ impl From<Error> for Status {
             details.set_quota_failure([QuotaViolation::new(subject, message)]);
         }
         if let Some(call) = Call::current() {
-            details.set_request_info(&call.request_id, "");
+            details.set_request_info(&call.call_id, "");
         }
         if let Some(resource) = &error.resource {
             details.set_resource_info(resource.kind, shortened(&resource.name, MAX_TEXT), "", message);

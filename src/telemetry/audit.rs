@@ -1,12 +1,12 @@
 //! Audit events: who did what, with which outcome. One event for each send, check, report, change of a profile or
-//! template, denied call, and reload.
+//! template, denied call, and reload. Denials of strangers are summed up ([`Refusals`](super::Refusals)).
 //!
 //! The events have a target of their own and are written at every log level. They show phone numbers as the log does,
 //! and no code, token or key.
 
 use tracing::info;
 
-use super::call::{Call, Subject};
+use super::call::{Call, JwtSource, Subject};
 use crate::{
     domain::{NumberType, TenantId},
     telnyx::Channel,
@@ -27,22 +27,67 @@ pub fn annotate(set: impl FnOnce(&mut Subject)) {
 pub struct CallEnd<'e> {
     /// The outcome, unless the subject has a more precise one.
     pub outcome: &'static str,
-    /// Whether credentials or permissions were missing.
+    /// Whether permissions were missing.
     pub denied: bool,
+    /// The gRPC code.
+    pub code: &'static str,
     /// The reason of the error.
     pub reason: Option<&'static str>,
     /// The rule that denied it.
     pub rule: Option<&'e str>,
-    /// Why the caller could not be authenticated.
+    /// The cause of the error, for operators.
     pub cause: Option<&'e str>,
+    /// How long the call took, in milliseconds.
+    pub duration_ms: f64,
 }
 
-/// Writes the audit event of a call that ended, if its RPC is audited.
-pub fn ended(call: &Call, end: CallEnd<'_>) {
-    let CallEnd { outcome, denied, reason, rule, cause } = end;
+/// Why a call without an identity was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RefusalKind {
+    /// The gRPC code.
+    pub code: &'static str,
+    /// The reason of the error.
+    pub reason: &'static str,
+    /// What was wrong, for operators.
+    pub cause: String,
+    /// Whether credentials were missing. These refusals are audited.
+    pub is_denial: bool,
+}
+
+/// Writes an audit event of a call. Denials have a name of their own: the log drops them first.
+macro_rules! of_call {
+    ($event:ident, $call:expr, { $($fields:tt)* }, $($message:tt)+) => {{
+        let call: Option<&Call> = $call;
+        let peer = call.and_then(|call| call.peer).map(|peer| peer.to_string());
+        macro_rules! write {
+            ($name:literal) => {
+                info!(
+                    name: $name,
+                    target: TARGET,
+                    event = $event,
+                    rpc = call.map(|call| call.rpc),
+                    $($fields)*
+                    peer = peer.as_deref(),
+                    request_id = call.and_then(|call| call.request_id.get()).map(ToString::to_string).as_deref(),
+                    call_id = call.map(|call| call.call_id.as_str()),
+                    trace_id = call.and_then(|call| call.trace).map(|(trace, _)| trace.to_string()).as_deref(),
+                    $($message)+
+                )
+            };
+        }
+        if $event == DENIAL { write!("denial") } else { write!("audit") }
+    }};
+}
+
+/// The event of calls that lack credentials or permissions, and the name of its callsite.
+pub(super) const DENIAL: &str = "denial";
+
+/// Writes the audit event of a call that ended, if its RPC is audited. Returns whether it is.
+pub fn ended(call: &Call, end: CallEnd<'_>) -> bool {
+    let CallEnd { outcome, denied, code, reason, rule, cause, duration_ms } = end;
     let rpc = call.rpc.rsplit('/').next().unwrap_or_default();
     let event = match rpc {
-        _ if denied => "denial",
+        _ if denied => DENIAL,
         "CreateVerification" => "send",
         "CheckVerification" => "check",
         "ReportVerification" => "report",
@@ -51,21 +96,22 @@ pub fn ended(call: &Call, end: CallEnd<'_>) {
         "DeleteProfile" => "profile_deleted",
         "CreateTemplate" => "template_created",
         "UpdateTemplate" => "template_changed",
-        _ => return,
+        _ => return false,
     };
     let subject = call.subject.lock();
     let outcome = subject.outcome.filter(|_| reason.is_none()).unwrap_or(outcome);
     let country = subject.country.map(|country| country.to_string());
-    info!(
-        target: TARGET,
-        event,
-        rpc = call.rpc,
+    of_call!(event, Some(call), {
         tenant = call.tenant.get().map(TenantId::as_str),
         identity = call.identity.get().map(|identity| &**identity),
+        issuer = subject.jwt.as_ref().map(JwtSource::issuer),
+        key_id = subject.jwt.as_ref().and_then(JwtSource::key_id),
         outcome,
+        code,
         reason,
         rule,
         cause,
+        duration_ms,
         phone_number = subject.phone_number.as_deref(),
         country = country.as_deref(),
         country_assumed = subject.country_assumed.then_some(true),
@@ -75,10 +121,25 @@ pub fn ended(call: &Call, end: CallEnd<'_>) {
         template_id = subject.template_id.as_deref(),
         verification_id = subject.verification_id.as_deref(),
         test_number = subject.is_test_number.then_some(true),
-        request_id = call.request_id.as_str(),
-        trace_id = call.trace.map(|(trace, _)| trace.to_string()).as_deref(),
-        "{event}: {outcome}"
-    );
+    }, "{event}: {outcome}");
+    true
+}
+
+/// Writes the audit event of `count` calls whose callers could not be authenticated. It may be one `call`.
+pub(super) fn denied(call: Option<&Call>, count: usize, peers: &str, kind: &RefusalKind) {
+    let RefusalKind { code, reason, cause, .. } = kind;
+    let subject = call.map(|call| call.subject.lock());
+    let jwt = subject.as_ref().and_then(|subject| subject.jwt.as_ref());
+    of_call!(DENIAL, call, {
+        issuer = jwt.map(JwtSource::issuer),
+        key_id = jwt.and_then(JwtSource::key_id),
+        outcome = "denied",
+        code,
+        reason,
+        cause,
+        count,
+        peers,
+    }, "denial: denied");
 }
 
 /// Writes the audit event of a reload. A reload that failed has a number of errors.

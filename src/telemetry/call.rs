@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    net::IpAddr,
     sync::{Arc, OnceLock},
 };
 
@@ -22,10 +23,17 @@ task_local! {
     static CURRENT: Arc<Call>;
 }
 
+/// The longest text of a JWT that is logged, in characters.
+const MAX_TEXT: usize = 128;
+
 /// What telemetry knows of a call.
 pub struct Call {
     /// The value of `x-request-id`: the caller's, or a new one.
-    pub request_id: String,
+    pub call_id: String,
+    /// The address that the call comes from.
+    pub peer: Option<IpAddr>,
+    /// The caller's name for the operation, if it has one.
+    pub request_id: OnceLock<Uuid>,
     /// The full name of the RPC. `_OTHER` for an unknown one.
     pub rpc: &'static str,
     /// The tenant, once the caller is authenticated.
@@ -62,6 +70,35 @@ pub struct Subject {
     pub outcome: Option<&'static str>,
     /// Whether the phone number is a test number: no message was sent.
     pub is_test_number: bool,
+    /// What the JWT of the call says of its issuer, proven or not.
+    pub jwt: Option<JwtSource>,
+}
+
+/// What a JWT says of its issuer, which may be a lie. Bounded, and of one line.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct JwtSource {
+    issuer: String,
+    key_id: Option<String>,
+}
+
+impl JwtSource {
+    /// The source of a JWT with this `iss` and `kid`.
+    pub fn new(issuer: &str, key_id: Option<&str>) -> Self {
+        Self { issuer: printable(issuer), key_id: key_id.map(printable) }
+    }
+
+    pub(super) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    pub(super) fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+}
+
+/// The begin of a text that a stranger may have chosen.
+fn printable(text: &str) -> String {
+    text.chars().take(MAX_TEXT).map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect()
 }
 
 impl Subject {
@@ -75,15 +112,23 @@ impl Subject {
 }
 
 impl Call {
-    /// A call of `rpc` in `span`. Without a `request_id` it gets a new one.
-    pub fn new(rpc: &'static str, request_id: Option<String>, span: &Span, metrics: Metrics) -> Arc<Self> {
+    /// A call of `rpc` from `peer` in `span`. Without a `call_id` it gets a new one.
+    pub fn new(
+        rpc: &'static str,
+        call_id: Option<String>,
+        peer: Option<IpAddr>,
+        span: &Span,
+        metrics: Metrics,
+    ) -> Arc<Self> {
         let trace = (!span.is_disabled()).then(|| {
             let context = span.context();
             let context = context.span().span_context().clone();
             (context.trace_id(), context.span_id())
         });
         Arc::new(Self {
-            request_id: request_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
+            call_id: call_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
+            peer,
+            request_id: OnceLock::new(),
             rpc,
             tenant: OnceLock::new(),
             identity: OnceLock::new(),
@@ -128,9 +173,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn new_request_ids_are_random_uuids() {
+    fn new_call_ids_are_random_uuids() {
         let metrics = Metrics::default();
-        let name = |_| Call::new("a/b", None, &Span::none(), metrics.clone()).request_id.clone();
+        let name = |_| Call::new("a/b", None, None, &Span::none(), metrics.clone()).call_id.clone();
         let names: HashSet<String> = (0..10_000).map(name).collect();
         assert_eq!(names.len(), 10_000);
         let name: uuid::Uuid = names.iter().next().unwrap().parse().unwrap();
@@ -139,10 +184,10 @@ mod tests {
 
     #[tokio::test]
     async fn work_in_another_task_stays_part_of_its_call() {
-        let call = Call::new("a/b", Some("r1".into()), &Span::none(), Metrics::default());
+        let call = Call::new("a/b", Some("c1".into()), None, &Span::none(), Metrics::default());
         let spawn = || tokio::spawn(Call::in_current_call(async { Call::current() }));
         let there = call.run_now(spawn).await.unwrap();
-        assert_eq!(there.unwrap().request_id, "r1");
+        assert_eq!(there.unwrap().call_id, "c1");
         assert!(Call::current().is_none());
     }
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod cli;
+mod denials;
 mod drain;
 mod process;
 mod reload;

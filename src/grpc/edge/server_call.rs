@@ -7,27 +7,30 @@ use tokio::time::Instant;
 use tonic::{Code, body::Body};
 use tracing::{Instrument, Span, debug, error, field::Empty, info, info_span, warn};
 
-use super::code;
+use super::{code, peer};
 use crate::{
     domain::{Caller, Error},
     grpc::status,
     pb::{self, ErrorReason},
     telemetry::{
-        Call, Metrics, Sampling, audit,
+        Call, Metrics, RefusalKind, Refusals, Sampling, audit,
         metrics::ActiveGuard,
         semconv::{self, legacy},
     },
 };
 
-/// The request ID of a call. The response always has one.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The longest request ID that is accepted, in characters.
-const MAX_REQUEST_ID: usize = 128;
+/// The name of a call: its call ID. The response always has one.
+const CALL_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest call ID that is accepted, in characters.
+const MAX_CALL_ID: usize = 128;
 
 /// Starts the spans of calls.
 pub(in crate::grpc) struct CallTracing {
     pub(in crate::grpc) sampling: Sampling,
     pub(in crate::grpc) metrics: Metrics,
+    pub(in crate::grpc) refusals: Refusals,
+    /// How many proxies before the gateway append to `x-forwarded-for`.
+    pub(in crate::grpc) trusted_proxies: usize,
 }
 
 /// A running call.
@@ -35,6 +38,7 @@ pub(super) struct ServerCall {
     call: Arc<Call>,
     span: Span,
     legacy_names: bool,
+    refusals: Refusals,
     start: Instant,
     ended: bool,
     _active: ActiveGuard,
@@ -59,25 +63,27 @@ impl CallTracing {
                 { legacy::RPC_SYSTEM } = Empty,
                 { legacy::RPC_SERVICE } = Empty,
                 { legacy::RPC_GRPC_STATUS_CODE } = Empty,
-                request_id = Empty,
+                call_id = Empty,
                 tenant = Empty,
             )
         });
-        let call = Call::new(rpc, request_id(request.headers()), &span, self.metrics.clone());
-        span.record("request_id", call.request_id.as_str());
+        let peer = peer::address(request, self.trusted_proxies);
+        let call = Call::new(rpc, call_id(request.headers()), peer, &span, self.metrics.clone());
+        span.record("call_id", call.call_id.as_str());
         let legacy_names = self.sampling.legacy_rpc_names();
         if legacy_names {
             span.record(legacy::RPC_SYSTEM, "grpc");
             span.record(legacy::RPC_SERVICE, rpc.split('/').next());
         }
-        ServerCall { call, span, legacy_names, start: Instant::now(), ended: false, _active: self.metrics.call_begun() }
+        let (refusals, active) = (self.refusals.clone(), self.metrics.call_begun());
+        ServerCall { call, span, legacy_names, refusals, start: Instant::now(), ended: false, _active: active }
     }
 }
 
-/// The caller's request ID, if it is visible ASCII and not too long.
-fn request_id(headers: &HeaderMap) -> Option<String> {
-    let id = headers.get(REQUEST_ID)?.as_bytes();
-    let is_valid = (1..=MAX_REQUEST_ID).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic);
+/// The caller's call ID, if it is visible ASCII and not too long.
+fn call_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(CALL_ID)?.as_bytes();
+    let is_valid = (1..=MAX_CALL_ID).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic);
     is_valid.then(|| id.iter().copied().map(char::from).collect())
 }
 
@@ -94,12 +100,12 @@ impl ServerCall {
         let _ = self.call.identity.set(identity.name.clone());
     }
 
-    /// Ends the call with `response`, which gets the request ID. If it has a [`domain::Error`](Error) in its extensions,
+    /// Ends the call with `response`, which gets the call ID. If it has a [`domain::Error`](Error) in its extensions,
     /// the call has failed.
     pub(super) fn end(mut self, response: &mut Response<Body>) {
         self.ended = true;
-        if let Ok(id) = HeaderValue::from_str(&self.call.request_id) {
-            response.headers_mut().insert(REQUEST_ID, id);
+        if let Ok(id) = HeaderValue::from_str(&self.call.call_id) {
+            response.headers_mut().insert(CALL_ID, id);
         }
         let failure = response.extensions().get::<Error>();
         let reason = failure.map(|error| error.reason);
@@ -120,40 +126,50 @@ impl ServerCall {
         if code::is_server_error(code) {
             span.record("otel.status_code", "ERROR");
         }
-        let (outcome, cause) = (code::audit_outcome(code), failure.map(sources));
+        Arc::clone(call).run_now(|| self.log(code, failure));
+    }
+
+    /// Writes the one line of the call: its audit event or another one. Failures that need an operator have both.
+    fn log(&self, code: Code, failure: Option<&Error>) {
+        let _in_span = self.span.enter();
+        let cause = failure.map(sources);
+        let (name, source) = (code::name(code), cause.as_deref().filter(|cause| !cause.is_empty()));
+        let reason = failure.map(|error| error.reason);
+        let is_severe = matches!(code, Code::Unknown | Code::Internal | Code::DataLoss)
+            // If Telnyx refuses a key, all calls of the tenant fail, and only an operator can help.
+            || reason == Some(ErrorReason::UpstreamKeyRefused);
+        let (reason, duration_ms) = (reason.map(ErrorReason::short_name), self.duration_ms());
+        let outcome = code::audit_outcome(code);
+        if let Some(reason) = reason.filter(|_| !is_severe && self.call.tenant.get().is_none()) {
+            let cause = source.unwrap_or_default().to_owned();
+            let is_denial = outcome == code::DENIED;
+            return self.refusals.record(&self.call, RefusalKind { code: name, reason, cause, is_denial });
+        }
         let end = audit::CallEnd {
             outcome,
             denied: outcome == code::DENIED,
-            reason: reason_name,
+            code: name,
+            reason,
             rule: failure.and_then(|error| error.rule.as_ref()).map(|rule| rule.name),
-            cause: cause.as_deref().filter(|_| code == Code::Unauthenticated),
+            cause: source,
+            duration_ms,
         };
-        Arc::clone(call).run_now(|| {
-            self.log(code, failure);
-            audit::ended(call, end);
-        });
-    }
-
-    fn log(&self, code: Code, failure: Option<&Error>) {
-        let _in_span = self.span.enter();
-        // Rounded to microseconds.
-        let duration_ms = (self.start.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-        let Some(error) = failure else {
-            debug!(duration_ms, "done");
-            return;
-        };
-        let (name, reason, source) = (code::name(code), error.reason.short_name(), sources(error));
+        let is_audited = audit::ended(&self.call, end);
         let upstream_request_id = self.call.upstream_request_id.lock().clone();
-        match (code, error.reason) {
-            // If Telnyx refuses a key, all calls of the tenant fail, and only an operator can help.
-            (Code::Unknown | Code::Internal | Code::DataLoss, _) | (_, ErrorReason::UpstreamKeyRefused) => {
-                error!(code = name, reason, duration_ms, source, upstream_request_id, "failed");
-            }
+        match (code, reason) {
+            (_, None) => debug!(duration_ms, "done"),
+            _ if is_severe => error!(code = name, reason, duration_ms, source, upstream_request_id, "failed"),
             (Code::Unavailable | Code::DeadlineExceeded, _) => {
                 warn!(code = name, reason, duration_ms, source, upstream_request_id, "failed");
             }
+            _ if is_audited && self.refusals.is_audited() => {}
             _ => info!(code = name, reason, duration_ms, source, upstream_request_id, "refused"),
         }
+    }
+
+    /// Rounded to microseconds.
+    fn duration_ms(&self) -> f64 {
+        (self.start.elapsed().as_secs_f64() * 1e6).round() / 1e3
     }
 }
 
@@ -162,7 +178,7 @@ impl Drop for ServerCall {
     fn drop(&mut self) {
         if !self.ended {
             let end = audit::CallEnd { outcome: "abandoned", ..audit::CallEnd::default() };
-            Arc::clone(&self.call).run_now(|| audit::ended(&self.call, end));
+            Arc::clone(&self.call).run_now(|| _ = audit::ended(&self.call, end));
         }
     }
 }
@@ -178,10 +194,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_visible_ascii_of_limited_length_is_a_request_id() {
+    fn only_visible_ascii_of_limited_length_is_a_call_id() {
         let read = |value: &[u8]| {
             let value = HeaderValue::from_bytes(value).unwrap();
-            request_id(&HeaderMap::from_iter([(REQUEST_ID, value)]))
+            call_id(&HeaderMap::from_iter([(CALL_ID, value)]))
         };
         assert_eq!(read(b"order-17/a").as_deref(), Some("order-17/a"));
         assert_eq!(read("x".repeat(128).as_bytes()).map(|id| id.len()), Some(128));

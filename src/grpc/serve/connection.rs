@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::IpAddr,
     pin::{Pin, pin},
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -18,7 +19,7 @@ use tower::util::rng::{HasherRng, Rng};
 use tracing::{debug, info};
 
 use super::{ConnectionContext, calls::ConnectionCalls, http1, http2, preface};
-use crate::{domain::PeerCertificate, grpc::tls};
+use crate::grpc::{edge::GatewayService, tls};
 
 /// The bytes of a connection, in plaintext or behind TLS.
 pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -26,25 +27,29 @@ pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for T {}
 
 /// Serves the calls on `io` until the peer closes it or it must end: by age, for lack of calls, or because the gateway
-/// stops.
-pub(super) async fn serve(io: impl Io, context: Arc<ConnectionContext>) {
+/// stops. `peer` is its address.
+pub(super) async fn serve(io: impl Io, peer: Option<IpAddr>, context: Arc<ConnectionContext>) {
     let calls = ConnectionCalls::new();
-    let mut serving = pin!(serve_inner(io, &context, &calls));
+    let service = context.service.of_peer(peer);
+    let mut serving = pin!(serve_inner(io, service, &context, &calls));
     if context.abort.run_until_cancelled(serving.as_mut()).await.is_none() {
         // Counted before they are dropped with the connection.
         context.aborted_calls.fetch_add(calls.running(), Ordering::Relaxed);
     }
 }
 
-async fn serve_inner(io: impl Io, context: &ConnectionContext, calls: &ConnectionCalls) {
+async fn serve_inner(io: impl Io, service: GatewayService, context: &ConnectionContext, calls: &ConnectionCalls) {
     // One deadline for all that comes before the first call.
     let deadline = Instant::now() + context.config.handshake_timeout;
     // Boxes keep the memory of a connection small: it has no room for the states that others or its past need.
-    let Some(material) = &context.tls else { return Box::pin(detect(io, deadline, None, context, calls)).await };
+    let Some(material) = &context.tls else { return Box::pin(detect(io, deadline, service, context, calls)).await };
     let material = Arc::clone(&material.borrow());
     let handshake = timeout_at(deadline, Box::pin(tls::accept(io, material))).await;
     match handshake.unwrap_or_else(|late| Err(io::Error::from(late).into())) {
-        Ok((io, certificate)) => Box::pin(detect(io, deadline, certificate, context, calls)).await,
+        Ok((io, certificate)) => {
+            let service = service.with_certificate(certificate);
+            Box::pin(detect(io, deadline, service, context, calls)).await;
+        }
         Err(tls::HandshakeError { cause, error }) => {
             context.metrics.handshake_failed(cause);
             debug!(cause, %error, "a TLS handshake failed");
@@ -56,7 +61,7 @@ async fn serve_inner(io: impl Io, context: &ConnectionContext, calls: &Connectio
 async fn detect(
     io: impl Io,
     deadline: Instant,
-    certificate: Option<Arc<PeerCertificate>>,
+    service: GatewayService,
     context: &ConnectionContext,
     calls: &ConnectionCalls,
 ) {
@@ -64,7 +69,7 @@ async fn detect(
         Ok((is_http2, io)) => (is_http2, TokioIo::new(io)),
         Err(error) => return debug!(%error, "a connection did not start"),
     };
-    let (config, service) = (&context.config, context.service.with_certificate(certificate));
+    let config = &context.config;
     if is_http2 {
         let connection = http2::protocol(config, calls.clone()).serve_connection(io, service);
         drive(connection, conn::http2::Connection::graceful_shutdown, context, calls).await;

@@ -28,7 +28,7 @@ use crate::{
         tls::CertificateReloader,
     },
     limits::CallLimiter,
-    telemetry::{Metrics, Sampling},
+    telemetry::{Metrics, Refusals, Sampling},
     tenant::Directory,
 };
 
@@ -51,7 +51,12 @@ fn connections_to(routes: Routes, change: impl FnOnce(&mut GrpcConfig)) -> Conne
 
 /// `routes` behind an edge that knows no identity.
 fn service(grpc: &GrpcConfig, routes: Routes, draining: CancellationToken) -> GatewayService {
-    let tracing = CallTracing { sampling: Sampling::new(&Config::default().telemetry), metrics: Metrics::default() };
+    let tracing = CallTracing {
+        sampling: Sampling::new(&Config::default().telemetry),
+        metrics: Metrics::default(),
+        refusals: Refusals::new(false),
+        trusted_proxies: 0,
+    };
     let authenticator = Authenticator::new(Directory::default(), Clock::default(), Metrics::default());
     let calls = CallLimiter::new(&Clock::default(), Metrics::default());
     GatewayService::new(grpc, tracing, authenticator, calls, routes, draining)
@@ -65,7 +70,7 @@ async fn life<P: Future<Output = ()> + Send + 'static>(
     let (ours, theirs) = duplex(1 << 16);
     tokio::spawn(peer(theirs));
     let start = Instant::now();
-    serve(ours, Arc::clone(&connections.context)).await;
+    serve(ours, None, Arc::clone(&connections.context)).await;
     start.elapsed()
 }
 
@@ -266,7 +271,7 @@ async fn connections_end_with_their_server() {
         drop(connections);
     };
     let start = Instant::now();
-    tokio::join!(serve(ours, context), dropping);
+    tokio::join!(serve(ours, None, context), dropping);
     assert_eq!(start.elapsed(), SECOND);
 }
 
@@ -285,7 +290,7 @@ async fn every_call_knows_whose_certificate_its_connection_began_with() {
 
     for shown in [Some(&certificate), None] {
         let (ours, theirs) = duplex(1 << 16);
-        let service = service.with_certificate(shown.cloned());
+        let service = service.clone().with_certificate(shown.cloned());
         tokio::spawn(async move {
             let server = hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
             server.serve_connection(hyper_util::rt::TokioIo::new(ours), service).await

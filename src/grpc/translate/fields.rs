@@ -9,6 +9,7 @@ use super::{Violations, optional};
 use crate::{
     domain::{Country, PhoneNumber, has_phone_numbers, is_resource_id},
     secret::Secret,
+    telemetry::Call,
 };
 
 /// The longest lifetime of a code, in seconds. Telnyx publishes no bound. A day is far beyond any use.
@@ -40,7 +41,11 @@ impl Violations {
     pub(super) fn request_id(&mut self, text: &str) -> Option<Uuid> {
         // Libraries use the nil UUID where none was made, so it would be the same for different operations.
         let made = |text: &str| text.parse().ok().filter(|id: &Uuid| !id.is_nil());
-        optional(text, |text| self.valid(made(text), "request_id", "must be a UUID other than the nil UUID"))
+        let id = optional(text, |text| self.valid(made(text), "request_id", "must be a UUID other than the nil UUID"));
+        if let Some((id, call)) = id.zip(Call::current()) {
+            let _ = call.request_id.set(id);
+        }
+        id
     }
 
     /// A lifetime in whole seconds.

@@ -43,8 +43,11 @@ where
                     fields.others.push((name, value.into()));
                 }
             };
-            add("request_id", call.request_id.clone());
+            add("call_id", call.call_id.clone());
             add("rpc", call.rpc.to_owned());
+            if let Some(id) = call.request_id.get() {
+                add("request_id", id.to_string());
+            }
             if let Some(tenant) = call.tenant.get() {
                 add("tenant", tenant.to_string());
             }

@@ -39,20 +39,20 @@ fn log() -> (LogHandle, Captured, tracing::subscriber::DefaultGuard) {
 #[test]
 fn a_line_has_the_names_of_its_call() {
     let (log, written, _guard) = log();
-    let call = Call::new("verify.v1.X/Y", Some("r1".into()), &tracing::Span::none(), Metrics::default());
+    let call = Call::new("verify.v1.X/Y", Some("c1".into()), None, &tracing::Span::none(), Metrics::default());
     call.tenant.set(crate::domain::TenantId::new("t1").unwrap()).unwrap();
     Arc::clone(&call).run_now(|| tracing::info!(count = 3, text = "a \"b\"", "hello"));
     let text = written.take();
     let line: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&line["message"], &line["level"], &line["count"]), (&"hello".into(), &"INFO".into(), &3.into()));
-    assert_eq!((&line["request_id"], &line["rpc"]), (&"r1".into(), &"verify.v1.X/Y".into()));
+    assert_eq!((&line["call_id"], &line["rpc"]), (&"c1".into(), &"verify.v1.X/Y".into()));
     assert_eq!((&line["tenant"], &line["text"]), (&"t1".into(), &"a \"b\"".into()));
     assert!(line["timestamp"].as_str().unwrap().parse::<Timestamp>().is_ok());
 
     log.set_format(LogFormat::Human);
     call.run_now(|| tracing::warn!(count = 3, "hello"));
     let text = written.take();
-    assert!(text.contains("hello") && text.contains("count=3") && text.contains("request_id=r1"), "{text}");
+    assert!(text.contains("hello") && text.contains("count=3") && text.contains("call_id=c1"), "{text}");
 }
 
 #[test]

@@ -244,6 +244,8 @@ instruments! {
         = "1 if the last reload failed and the content in use is older than the file.";
     key_age: Observed("verify_gateway.key.age", "s", [tenant])
         = "The time since the file of a tenant's API key was changed.";
+    log_lines_lost: Count("verify_gateway.log.lines.lost", "{line}", [kind])
+        = "Log lines that were dropped because nobody reads the log fast enough, by kind: audit (sends, checks and changes) or other.";
     spans_lost: Sum("verify_gateway.telemetry.spans.lost", "{span}", [cause])
         = "Spans that reached no collector or console: queue_full, export_failed, or too_many_traces for the console.";
 }

@@ -121,7 +121,8 @@ async fn sends_checks_changes_denials_and_reloads_are_audited_once_at_any_log_le
         ("channel", "sms"),
         ("country", "US"),
         ("profile_id", &profile_id),
-        ("request_id", "call-1"),
+        ("call_id", "call-1"),
+        ("request_id", "f81d4fae-7dec-41d0-a765-00a0c91e6bf6"),
     ] {
         assert_eq!(of_send[field], value, "{field} in {of_send}");
     }

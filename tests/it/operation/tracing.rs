@@ -186,7 +186,7 @@ async fn a_failed_call_is_logged_once_with_the_id_that_its_caller_has() {
     let span = collector.trace(LOST_CHECK).remove(0);
     for (name, value) in [
         ("level", "ERROR"),
-        ("request_id", "call-2"),
+        ("call_id", "call-2"),
         ("tenant", "login"),
         ("rpc", "verify.v1.VerificationService/CheckVerification"),
         ("code", "UNKNOWN"),
