@@ -6,7 +6,7 @@
 //! The files form layers, and import only from the layers above them in this list:
 //!
 //! - values: [`settings`], `clock`, `ids`, `delay`, `phone`, `outbox`, `verification`, `error`, `connection`
-//! - resources: `fields`, `profile`, `account`, `faults`, `fixtures`, `request_log`, `state`
+//! - resources: `fields`, `profile`, `account`, `faults`, `fixtures`, `request_log`, `state`, `inbox`
 //! - behaviour: `limits`, `send`, `check`, `handle`
 //! - HTTP: `http` routes requests to one file for each group of endpoints
 
@@ -22,6 +22,7 @@ mod fixtures;
 mod handle;
 mod http;
 mod ids;
+mod inbox;
 mod limits;
 mod outbox;
 mod phone;

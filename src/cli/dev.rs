@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     config::{self, Config},
     domain::{ApiKey, Identity, Limits, Permissions, Tenant, TenantId, TokenHash},
-    simulator,
+    simulator::{self, Fixtures},
     tenant::{Credential, Directory},
 };
 
@@ -56,8 +56,8 @@ enum Traces {
 /// Runs both until Ctrl-C or SIGTERM. The gateway drains before the simulator stops.
 pub(super) async fn run(arguments: DevArguments) -> anyhow::Result<()> {
     let stopped = stop_signal()?;
-    let simulator =
-        simulator::Server::bind(arguments.simulator_listen, false, Default::default(), Default::default()).await?;
+    let fixtures = Fixtures { quickstart_profile: true, ..Fixtures::default() };
+    let simulator = simulator::Server::bind(arguments.simulator_listen, false, Default::default(), fixtures).await?;
     let default_profile = simulator.handle().seed_profile(KEY, "demo");
 
     let mut config = Config::default();
@@ -106,7 +106,7 @@ fn guide(grpc: SocketAddr, simulator: SocketAddr, admin: Option<SocketAddr>) -> 
         r#"verify-gateway {version}: a gateway and a simulated Telnyx, on this machine only
 
   gRPC       {grpc}, token {TOKEN}
-  simulator  http://{simulator} (this is its guide, too){admin}
+  simulator  http://{simulator} (open it in a browser){admin}
 
 Paste these into another terminal, one after the other
 (grpcurl is at https://github.com/fullstorydev/grpcurl).

@@ -1,10 +1,12 @@
 //! The HTTP side: routes, and what every request passes through.
 
+mod answer;
 mod checks;
 mod control;
 mod exchange;
 mod extract;
 mod origin;
+mod page;
 mod paging;
 mod profiles;
 mod verifications;
@@ -43,10 +45,13 @@ pub(super) fn router(simulator: &Handle) -> Router {
         .into_iter()
         .fold(Router::new(), |router, (path, _, handlers)| router.route(path, handlers));
     control
-        .route("/", get(control::index))
+        .route("/", get(control::root))
+        .route("/app.js", get(page::script))
+        .route("/app.css", get(page::style))
+        .route("/icon.svg", get(page::icon))
         .method_not_allowed_fallback(control::method_not_allowed)
         .layer(from_fn_with_state(simulator.clone(), origin::check))
-        .layer(map_response(control::json_errors))
+        .layer(map_response(answer::json_errors))
         .nest("/v2", api)
         .fallback(control::not_found)
         // Outermost, so that no answer looks like one of Telnyx.

@@ -126,9 +126,10 @@ pub(super) fn send(
         profile_id: input.profile_id.to_owned(),
         timeout_secs,
         code,
+        text,
         custom: input.custom_code.is_some(),
     };
-    Ok(start(state, SimulatedVerification::new(new, now), text))
+    Ok(start(state, SimulatedVerification::new(new, now)))
 }
 
 /// Answers a send with an unknown profile, or creates the profile, as the setting `unknown_profile` says.
@@ -157,7 +158,7 @@ fn check_keypad_call(state: &SimulatorState, key: AccountKey, phone: &str, now: 
 }
 
 /// Stores the verification, and puts its message into the outbox.
-fn start(state: &mut SimulatorState, mut verification: SimulatedVerification, text: String) -> Verification {
+fn start(state: &mut SimulatorState, mut verification: SimulatedVerification) -> Verification {
     let (now, keep) = (verification.created_at, state.settings.keep);
     if verification.new.phone == UNDELIVERED {
         verification.decide(VerificationStatus::Error, now);
@@ -166,7 +167,7 @@ fn start(state: &mut SimulatorState, mut verification: SimulatedVerification, te
         let message = Message {
             phone_number: new.phone.clone(),
             channel: new.channel.as_str().to_owned(),
-            text,
+            text: new.text.clone(),
             code: new.code.clone(),
             account: new.key.to_string(),
             profile_id: new.profile_id.clone(),

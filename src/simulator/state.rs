@@ -30,7 +30,7 @@ pub(super) struct SimulatorState {
     /// The account that an API key has before its first request.
     new_account: Account,
     pub(super) ids: Ids,
-    accounts: HashMap<AccountKey, Account>,
+    pub(super) accounts: HashMap<AccountKey, Account>,
     pub(super) verifications: VerificationTable,
     pub(super) outbox: Outbox,
     pub(super) faults: FaultQueue,

@@ -17,6 +17,8 @@ pub(super) struct NewVerification {
     pub(super) timeout_secs: u64,
     /// None for a keypad confirmation.
     pub(super) code: Option<String>,
+    /// What the person reads or hears.
+    pub(super) text: String,
     /// Whether the caller made the code.
     pub(super) custom: bool,
 }
@@ -30,7 +32,7 @@ pub(super) struct SimulatedVerification {
     decided: VerificationStatus,
     pub(super) created_at: Timestamp,
     updated_at: Timestamp,
-    expires_at: Timestamp,
+    pub(super) expires_at: Timestamp,
 }
 
 impl SimulatedVerification {
@@ -98,6 +100,11 @@ impl VerificationTable {
         self.by_id.insert(verification.new.id.clone(), number);
         self.by_phone.entry((verification.new.key, verification.new.phone.clone())).or_default().push_back(number);
         self.all.insert(number, verification);
+    }
+
+    /// All verifications, newest first.
+    pub(super) fn newest(&self) -> impl Iterator<Item = &SimulatedVerification> {
+        self.all.values().rev()
     }
 
     /// The verification `id` of any account.
@@ -169,6 +176,7 @@ mod tests {
                 profile_id: String::new(),
                 timeout_secs: 300,
                 code: None,
+                text: String::new(),
                 custom: false,
             };
             table.insert(SimulatedVerification::new(new, Timestamp::UNIX_EPOCH), 2);

@@ -8,6 +8,7 @@ mod faults;
 mod fixtures;
 mod numbers;
 mod origin;
+mod page;
 mod parallel;
 mod quickstart;
 mod request_log;

@@ -43,6 +43,7 @@ pub struct Fault {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<Delay>,
     /// Effect: resets the connection without an answer.
+    #[serde(skip_serializing_if = "is_false")]
     pub reset: bool,
     /// Effect: answers with this status, and with an error envelope unless `body` is set.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,11 +55,13 @@ pub struct Fault {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// Effect: headers of the answer.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
     /// Effect: answers with this body, and with 200 unless `status` is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<FaultBody>,
     /// Effect: sends half of the body, then closes the connection.
+    #[serde(skip_serializing_if = "is_false")]
     pub truncate: bool,
 }
 

@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    body::to_bytes,
     extract::{Path, Query, State},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
 };
-use http::{StatusCode, header};
-use serde::{Deserialize, Serialize};
+use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::{
+    answer::{ControlError, PrettyJson, bad_request},
+    page,
+};
 use crate::simulator::{
     account::AccountKey,
     check::{Keypress, KeypressError},
@@ -71,6 +74,8 @@ pub(super) fn endpoints() -> Vec<(&'static str, &'static str, MethodRouter<Handl
              &wait=10s: the requests of the API, oldest first, or 409 if there must be more or fewer; DELETE ?key=",
             get(requests).delete(clear_requests),
         ),
+        ("/_simulator/inbox", "GET: the newest verifications with their messages and states", get(page::inbox)),
+        ("/_simulator/events", "GET: server-sent events, one when the state may have changed", get(page::events)),
         ("/_simulator/settings", "GET, PATCH: the settings", get(settings).patch(change_settings)),
         (
             "/_simulator/numbers",
@@ -78,41 +83,6 @@ pub(super) fn endpoints() -> Vec<(&'static str, &'static str, MethodRouter<Handl
             get(numbers).post(new_number),
         ),
     ]
-}
-
-/// JSON for people at a terminal: indented, and with a newline at the end.
-pub(super) struct PrettyJson<T>(T);
-
-impl<T: Serialize> IntoResponse for PrettyJson<T> {
-    fn into_response(self) -> Response {
-        match serde_json::to_string_pretty(&self.0) {
-            Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json + "\n").into_response(),
-            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-        }
-    }
-}
-
-/// An error of a control endpoint: a status and a text.
-pub(super) type ControlError = (StatusCode, String);
-
-fn bad_request(error: impl Into<String>) -> ControlError {
-    (StatusCode::BAD_REQUEST, error.into())
-}
-
-/// Turns the text of an error into `{"error": …}`, also the text of axum's own rejections.
-pub(super) async fn json_errors(response: Response) -> Response {
-    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == "application/json");
-    if is_json || !response.status().is_client_error() {
-        return response;
-    }
-    let (mut parts, body) = response.into_parts();
-    let text = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    parts.headers.remove(header::CONTENT_LENGTH);
-    parts.headers.remove(header::CONTENT_TYPE);
-    let mut response = PrettyJson(json!({"error": String::from_utf8_lossy(&text)})).into_response();
-    *response.status_mut() = parts.status;
-    response.headers_mut().extend(parts.headers);
-    response
 }
 
 /// A plus sign that is not percent-encoded reads as a space.
@@ -183,7 +153,14 @@ struct KeypadBody {
     key: String,
 }
 
-pub(super) async fn index() -> PrettyJson<Value> {
+/// Browsers get the page, others the list of endpoints.
+pub(super) async fn root(headers: HeaderMap) -> Response {
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let answer = if accepts.contains("text/html") { page::html() } else { index().await.into_response() };
+    ([(header::VARY, "accept")], answer).into_response()
+}
+
+async fn index() -> PrettyJson<Value> {
     let endpoints: Map<_, _> =
         endpoints().into_iter().map(|(path, about, _)| (path.to_owned(), Value::from(about))).collect();
     PrettyJson(json!({"name": "Telnyx Verify API simulator", "api": "/v2", "control": endpoints}))

@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode, header, uri::Authority};
 
-use super::control::ControlError;
+use super::answer::ControlError;
 use crate::simulator::handle::Handle;
 
 /// The ends of names that nobody can register.
