@@ -5,6 +5,7 @@
 
 mod loglevel;
 mod readiness;
+mod serve;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -33,6 +34,7 @@ pub struct AdminServer {
     listener: TcpListener,
     addr: SocketAddr,
     router: Router,
+    hosts: Vec<String>,
 }
 
 #[derive(Clone)]
@@ -56,7 +58,9 @@ impl AdminServer {
         let addr = listener.local_addr()?;
         // Secrets have types whose `Debug` does not show them.
         let settings = format!("{config:#?}\n").into();
-        Ok(Self { listener, addr, router: router(AppState { readiness, metrics, log, settings }) })
+        let (router, hosts) =
+            (router(AppState { readiness, metrics, log, settings }), config.admin.allowed_hosts.clone());
+        Ok(Self { listener, addr, router, hosts })
     }
 
     /// The address of the port.
@@ -65,8 +69,8 @@ impl AdminServer {
     }
 
     /// Serves until it is dropped.
-    pub async fn serve(self) -> io::Result<()> {
-        axum::serve(self.listener, self.router).await
+    pub async fn serve(self) {
+        serve::serve(&self.listener, self.router, &self.hosts).await;
     }
 }
 

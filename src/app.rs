@@ -126,7 +126,7 @@ impl Gateway {
         let Self { listener, server, admin, readiness, store, authenticator, metrics, reload, tasks, limits, .. } =
             self;
         // The admin port stays open until the end, so that probes see that the gateway drains.
-        let _admin = admin.map(|admin| AbortOnDropHandle::new(tokio::spawn(serve_admin(admin))));
+        let _admin = admin.map(|admin| AbortOnDropHandle::new(tokio::spawn(admin.serve())));
         let followed = authenticator.clone();
         let _reload = reload.map(|reload| AbortOnDropHandle::new(tokio::spawn(follow_tenants(reload, followed))));
         // It is not known yet whether the store and the issuers can be reached. A gateway with a wrong address or password
@@ -212,10 +212,4 @@ async fn follow_tenants(reload: Reload<Directory>, authenticator: Authenticator)
         tracing::info!(tenants, "the tenants have changed");
     };
     match reload.run(apply).await {}
-}
-
-async fn serve_admin(admin: AdminServer) {
-    if let Err(error) = admin.serve().await {
-        tracing::error!(%error, "the admin port failed");
-    }
 }

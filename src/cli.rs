@@ -12,7 +12,13 @@ mod serve;
 mod simulator;
 mod smoke;
 
-use std::{ffi::OsString, fmt::Display, future::Future, io, process::ExitCode};
+use std::{
+    ffi::OsString,
+    fmt::Display,
+    future::Future,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
@@ -79,8 +85,7 @@ impl LogArguments {
 }
 
 fn log_level(text: &str) -> Result<String, String> {
-    config::LogConfig::level(text)
-        .ok_or_else(|| "must be off, error, warn, info, debug or trace, or a list of target=level".to_owned())
+    config::LogConfig::level(text).ok_or_else(|| format!("must be {}", config::LogConfig::LEVELS))
 }
 
 /// The arguments are invalid. As for an invalid configuration ([`Errors`]), the exit code is 64.
@@ -127,8 +132,8 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, env: &Environmen
     match arguments.command.run(env).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // The alternate form includes the causes.
-            eprintln!("{failure:#}");
+            // The alternate form includes the causes. There is no way to report that the stream is closed.
+            let _ = writeln!(io::stderr(), "{failure:#}");
             ExitCode::from(if failure.is::<UsageError>() || failure.is::<Errors>() { 64 } else { 1 })
         }
     }

@@ -29,7 +29,7 @@ pub use self::{
 };
 
 use self::{
-    kinds::{DAY, HOUR, SECOND, address, duration, optional, path},
+    kinds::{DAY, HOUR, SECOND, address, duration, items, optional, path, text},
     reader::Reader,
     section::{read_document, read_file},
     setting::{FromSection, settings},
@@ -94,6 +94,10 @@ settings! {
         /// The address to listen on. Port 0 takes a free one. Empty: there is no admin port. It needs no credentials,
         /// so keep it private.
         listen: Option<SocketAddr> = "127.0.0.1:9090", optional(address());
+        /// Further names by which requests may reach it in `Host`, such as those of a Service. Loopback addresses,
+        /// `localhost` and the address of the port are always allowed. All else is refused: a page could use the port by a
+        /// name of its own site.
+        allowed_hosts: Vec<String> = "", text("host names with commas between them, or empty", hosts);
     }
 }
 
@@ -105,6 +109,11 @@ settings! {
         /// How long running calls then have to finish.
         grace_period: Duration = "20s", duration(Duration::ZERO..=HOUR);
     }
+}
+
+fn hosts(text: &str) -> Option<Vec<String>> {
+    let host = |item: &str| url::Host::parse(item).is_ok().then(|| item.to_owned());
+    items(text).map(host).collect()
 }
 
 impl Config {

@@ -2,6 +2,9 @@
 //!
 //! `docs/ARCHITECTURE.md` describes the modules, floor by floor.
 
+// They panic where the stream is closed.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod admin;
 pub mod app;
 pub mod authn;

@@ -11,7 +11,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{AppState, error};
-use crate::{config::LogFormat, telemetry::LogHandle};
+use crate::{
+    config::{LogConfig, LogFormat},
+    telemetry::LogHandle,
+};
 
 /// The body of `PUT /loglevel`. A field that is left out keeps its value.
 #[derive(Deserialize)]
@@ -35,9 +38,10 @@ pub(super) async fn set(State(AppState { log, .. }): State<AppState>, body: Byte
             return error(StatusCode::BAD_REQUEST, format!("the body must be like {{\"level\": \"info\"}}: {cause}"));
         }
     };
-    if level.is_some_and(|level| level.trim().is_empty() || log.set_level(&level).is_err()) {
-        let allowed = "level must be off, error, warn, info, debug or trace, or a list of target=level";
-        return error(StatusCode::BAD_REQUEST, allowed);
+    let is_wrong = |level: String| LogConfig::level(&level).is_none_or(|level| log.set_level(&level).is_err());
+    if level.is_some_and(is_wrong) {
+        let allowed = LogConfig::LEVELS;
+        return error(StatusCode::BAD_REQUEST, format!("level must be {allowed}"));
     }
     if let Some(format) = format {
         log.set_format(format);

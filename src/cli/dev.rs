@@ -1,6 +1,9 @@
 //! `verify-gateway dev`: the gateway and a simulated Telnyx on this machine, ready for calls.
 
-use std::net::SocketAddr;
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+};
 
 use clap::{Args, ValueEnum};
 use http::HeaderValue;
@@ -75,7 +78,8 @@ pub(super) async fn run(arguments: DevArguments) -> anyhow::Result<()> {
     let (telemetry, _flush) = observe(&config.telemetry)?;
     let gateway = Gateway::bind(&config, demo_tenant(default_profile), Clock::default(), &telemetry).await?;
 
-    println!("{}", guide(gateway.addr(), simulator.addr(), gateway.admin_addr()));
+    // Nobody may read it: the log has the addresses too.
+    let _ = writeln!(io::stdout(), "{}", guide(gateway.addr(), simulator.addr(), gateway.admin_addr()));
     let stop = CancellationToken::new();
     let simulator = tokio::spawn(simulator.serve(stop.clone().cancelled_owned()));
     gateway.run(stopped).await;

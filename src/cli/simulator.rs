@@ -1,6 +1,9 @@
 //! `simulator`: runs only the simulated Telnyx Verify API, for any REST client.
 
-use std::net::SocketAddr;
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+};
 
 use clap::Args;
 
@@ -43,7 +46,11 @@ pub(super) async fn run(arguments: SimulatorArguments) -> anyhow::Result<()> {
             },
         )?;
     let addr = server.addr();
-    println!("Telnyx Verify API simulator: http://{addr}/v2 (control endpoints: curl http://{addr}/)");
+    // Nobody may read it.
+    let _ = writeln!(
+        io::stdout(),
+        "Telnyx Verify API simulator: http://{addr}/v2 (control endpoints: curl http://{addr}/)"
+    );
     server.serve(stopped).await;
     Ok(())
 }

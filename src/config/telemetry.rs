@@ -5,7 +5,7 @@ pub(super) mod otel;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
 
 use super::{
     kinds::{HOUR, choice, count, duration, http_url, items, not_empty, optional, ratio, switch, text},
@@ -31,7 +31,7 @@ settings! {
     pub struct LogConfig {
         /// The log level. A list such as `info,verify_gateway=debug` sets it for each module.
         level: String = "info",
-            text("off, error, warn, info, debug or trace, or a list of target=level", LogConfig::level);
+            text(LogConfig::LEVELS, LogConfig::level);
         /// The log format. `auto` is `human` on a terminal and `json` elsewhere.
         format: LogFormat = "auto", choice();
         /// Whether to write audit events, at every log level. Their target is `audit`.
@@ -104,11 +104,45 @@ pub enum Protocol {
 }
 
 impl LogConfig {
+    /// The levels in words.
+    pub const LEVELS: &str = "off, error, warn, info, debug or trace, or a list of target=level whose targets are verify_gateway, its modules or \
+         its libraries";
+
     /// Takes `text` if it is a log level, or a list of directives for `tracing_subscriber::EnvFilter`.
+    ///
+    /// That filter reads a misspelt level as the name of a target, and then no other target is logged.
     pub fn level(text: &str) -> Option<String> {
-        let valid = !text.trim().is_empty() && EnvFilter::builder().parse(text).is_ok();
+        let is_level =
+            |level: &str| level.parse::<LevelFilter>().is_ok() && level.starts_with(|c: char| c.is_ascii_alphabetic());
+        let is_directive = |item: &str| match item.split_once('=') {
+            Some((target, level)) => is_known(target) && is_level(level),
+            None => is_level(item),
+        };
+        let valid = !text.trim().is_empty() && items(text).all(is_directive);
         valid.then(|| text.to_owned())
     }
+}
+
+/// The crates that log: this one, and its libraries.
+const CRATES: [&str; 10] = [
+    "verify_gateway",
+    "audit",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "opentelemetry",
+    "opentelemetry_sdk",
+    "reqwest",
+    "rustls",
+    "tonic",
+];
+
+/// Whether `target` is a crate that logs, or a module of one.
+fn is_known(target: &str) -> bool {
+    let (name, module) = target.split_once("::").unwrap_or((target, "all"));
+    let is_path =
+        module.split("::").all(|part| !part.is_empty() && part.bytes().all(|c| c == b'_' || c.is_ascii_alphanumeric()));
+    CRATES.contains(&name) && is_path
 }
 
 fn baggage_keys(text: &str) -> Vec<String> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use verify_gateway::pb::{CheckOutcome, ListTemplatesRequest};
 
 use crate::support::{KEY, OTHER_TOKEN, Origin, PHONE, TOKEN, TestGateway};
@@ -81,6 +82,12 @@ async fn the_log_level_can_be_changed_and_invalid_levels_are_refused() {
         ("debug", 400),
         (r#"{"level": "=loud="}"#, 400),
         (r#"{"level": " "}"#, 400),
+        (r#"{"level": "infoo"}"#, 400),
+        (r#"{"level": "info,"}"#, 400),
+        (r#"{"level": "3"}"#, 400),
+        (r#"{"level": "warn,verify_gatway=debug"}"#, 400),
+        (r#"{"level": "warn,verify_gateway=debgu"}"#, 400),
+        (r#"{"level": "verify_gateway[call]=debug"}"#, 400),
         (r#"{"format": "xml"}"#, 400),
         (r#"{"levle": "debug"}"#, 400),
         (long.as_str(), 413),
@@ -91,6 +98,34 @@ async fn the_log_level_can_be_changed_and_invalid_levels_are_refused() {
     assert_eq!(gateway.admin("/nothing").await.0, 404);
     let post = reqwest::Client::new().post(format!("{}/livez", gateway.admin)).send().await.unwrap();
     assert_eq!(post.status(), 405);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_have_no_access_by_their_own_name() {
+    let gateway =
+        TestGateway::builder().config(|config| config.admin.allowed_hosts = vec!["gateway-admin".into()]).start().await;
+    let get = async |host: &str| {
+        let request = reqwest::Client::new().get(format!("{}/config", gateway.admin)).header("host", host);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!((get("localhost:9090").await, get("gateway-admin").await, get("evil.example").await), (200, 200, 421));
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn silent_connections_do_not_keep_probes_out() {
+    let gateway = TestGateway::start().await;
+    let addr = gateway.admin.trim_start_matches("http://");
+    let mut silent = Vec::new();
+    for _ in 0..200 {
+        let mut stream = tokio::net::TcpStream::connect(addr).await.unwrap();
+        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n").await.unwrap();
+        silent.push(stream);
+    }
+    assert_eq!(gateway.admin("/livez").await.0, 200);
+    // The oldest ones gave way.
+    assert_eq!(silent[0].read(&mut [0; 64]).await.unwrap_or_default(), 0);
     gateway.stop().await;
 }
 

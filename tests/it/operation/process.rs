@@ -41,6 +41,16 @@ async fn dev_needs_no_files_prints_commands_and_exits_0() {
 }
 
 #[tokio::test]
+async fn dev_runs_without_a_reader_of_its_guide() {
+    const ANY: &str = "127.0.0.1:0";
+    let mut dev = Process::without_out(&["dev", "--listen", ANY, "--simulator-listen", ANY, "--admin-listen", ANY]);
+    let grpc = dev.logged(|line| line.contains("listening").then(|| addr(line)).flatten()).await;
+    assert_eq!(health(grpc).await, ServingStatus::Serving);
+    let ended = dev.end("TERM").await;
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+}
+
+#[tokio::test]
 async fn serve_starts_from_files_and_exits_0() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("key"), "KEYfile\n").unwrap();

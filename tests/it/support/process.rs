@@ -42,16 +42,26 @@ impl Process {
         Self::spawn(Command::new("sh").args(["-c", limited, descriptors, BINARY]).args(arguments))
     }
 
+    /// Starts it with a standard output that nobody reads: writes to it fail.
+    pub fn without_out(arguments: &[&str]) -> Self {
+        let (_, out) = std::io::pipe().unwrap();
+        Self::spawn_with(Command::new(BINARY).args(arguments), out.into())
+    }
+
     fn spawn(command: &mut Command) -> Self {
+        Self::spawn_with(command, Stdio::piped())
+    }
+
+    fn spawn_with(command: &mut Command, out: Stdio) -> Self {
         let mut child = command
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(out)
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let out = Some(BufReader::new(child.stdout.take().unwrap()).lines());
+        let out = child.stdout.take().map(|out| BufReader::new(out).lines());
         let err = BufReader::new(child.stderr.take().unwrap()).lines();
         Self { child, out, err, seen: String::new() }
     }
