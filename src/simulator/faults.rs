@@ -153,8 +153,8 @@ impl StoredFault {
 
 /// Whether a request starts a verification.
 fn sends(request: &RequestSummary<'_>) -> bool {
-    let channel = request.path.strip_prefix("/verifications/");
-    request.method == Method::POST && channel.is_some_and(|channel| !channel.contains('/'))
+    let channel = request.path.strip_prefix("/verifications");
+    request.method == Method::POST && channel.is_some_and(|channel| channel.matches('/').count() <= 1)
 }
 
 impl Fault {

@@ -1,11 +1,14 @@
 //! The fields of a request body, read as strictly as Telnyx's schema.
 
-use std::ops::RangeInclusive;
+use std::{cell::RefCell, mem, ops::RangeInclusive};
 
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::error::{ApiError, item};
+use super::{
+    error::{ApiError, item},
+    settings::{Settings, UnknownParameters},
+};
 use crate::telnyx::{ErrorItem, ErrorSource, code};
 
 /// Reads the fields of an object, and collects every error.
@@ -15,26 +18,34 @@ pub(super) struct FieldReader<'a> {
     at: String,
     /// Whether null means that the field is missing.
     null_is_missing: bool,
+    /// The fields that were asked for.
+    known: RefCell<Vec<&'a str>>,
+    /// Errors of unknown fields in objects inside.
+    unknown: Vec<ErrorItem>,
     errors: Vec<ErrorItem>,
 }
 
 impl<'a> FieldReader<'a> {
     /// Reads a body.
     pub(super) fn new(map: &'a Map<String, Value>) -> Self {
-        Self { map, at: String::new(), null_is_missing: false, errors: Vec::new() }
+        Self::at(map, String::new(), false)
     }
 
     /// Reads the body of an update. Null clears a field if `null_clears`.
     pub(super) fn of_update(map: &'a Map<String, Value>, null_clears: bool) -> Self {
-        Self { null_is_missing: null_clears, ..Self::new(map) }
+        Self::at(map, String::new(), null_clears)
+    }
+
+    fn at(map: &'a Map<String, Value>, at: String, null_is_missing: bool) -> Self {
+        Self { map, at, null_is_missing, known: RefCell::default(), unknown: Vec::new(), errors: Vec::new() }
     }
 
     /// Reads the object in the field `name`.
     pub(super) fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut FieldReader<'a>) -> T) -> Option<T> {
         let map = self.typed(name, "an object", Value::as_object)?;
-        let at = format!("{}/{name}", self.at);
-        let mut reader = FieldReader { map, at, null_is_missing: self.null_is_missing, errors: Vec::new() };
+        let mut reader = FieldReader::at(map, format!("{}/{name}", self.at), self.null_is_missing);
         let read = read(&mut reader);
+        self.unknown.extend(reader.unknown_fields());
         self.errors.append(&mut reader.errors);
         Some(read)
     }
@@ -55,7 +66,7 @@ impl<'a> FieldReader<'a> {
     /// A string or null. The outer `None` means that the field is missing.
     #[expect(clippy::option_option, reason = "null and a missing field differ")]
     pub(super) fn nullable_text(&mut self, name: &str) -> Option<Option<&'a str>> {
-        match self.map.get(name)? {
+        match self.get(name)? {
             Value::Null => Some(None),
             _ => self.text(name).map(Some),
         }
@@ -84,14 +95,20 @@ impl<'a> FieldReader<'a> {
         typed
     }
 
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        let (name, value) = self.map.get_key_value(name)?;
+        self.known.borrow_mut().push(name);
+        Some(value)
+    }
+
     /// The value of the field.
     pub(super) fn value(&self, name: &str) -> Option<&'a Value> {
-        self.map.get(name).filter(|value| !(self.null_is_missing && value.is_null()))
+        self.get(name).filter(|value| !(self.null_is_missing && value.is_null()))
     }
 
     /// Whether the field is null, where null clears a field.
     pub(super) fn is_null(&self, name: &str) -> bool {
-        self.null_is_missing && self.map.get(name).is_some_and(Value::is_null)
+        self.null_is_missing && self.get(name).is_some_and(Value::is_null)
     }
 
     pub(super) fn wrong_type(&mut self, name: &str, expected: &str) {
@@ -100,11 +117,30 @@ impl<'a> FieldReader<'a> {
 
     /// Adds an error of the field `name`.
     pub(super) fn refuse(&mut self, name: &str, code: &str, detail: &str) {
-        let source = ErrorSource { pointer: Some(format!("{}/{name}", self.at)), parameter: None };
-        self.errors.push(item(StatusCode::UNPROCESSABLE_ENTITY, code, detail, Some(source)));
+        self.errors.push(self.error(name, code, detail));
     }
 
-    pub(super) fn finish(self) -> Result<(), ApiError> {
+    fn error(&self, name: &str, code: &str, detail: &str) -> ErrorItem {
+        let source = ErrorSource { pointer: Some(format!("{}/{name}", self.at)), parameter: None };
+        item(StatusCode::UNPROCESSABLE_ENTITY, code, detail, Some(source))
+    }
+
+    /// An error for each field that was not asked for, also in the objects inside.
+    fn unknown_fields(&mut self) -> Vec<ErrorItem> {
+        let mut unknown = mem::take(&mut self.unknown);
+        let known = self.known.borrow();
+        let here = self.map.keys().filter(|name| !known.contains(&name.as_str()));
+        unknown.extend(here.map(|name| self.error(name, code::UNPROCESSABLE, "The operation does not have it.")));
+        unknown
+    }
+
+    /// # Errors
+    /// 422 with every wrong field, and with every unknown one where the settings refuse those.
+    pub(super) fn finish(mut self, settings: &Settings) -> Result<(), ApiError> {
+        if settings.unknown_parameters == UnknownParameters::Refuse {
+            let unknown = self.unknown_fields();
+            self.errors.extend(unknown);
+        }
         if self.errors.is_empty() { Ok(()) } else { Err(ApiError::unprocessable(self.errors)) }
     }
 }

@@ -15,23 +15,27 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
     middleware::{Next, from_fn_with_state, map_response},
-    response::Response,
-    routing::{get, patch, post},
+    response::{IntoResponse, Response},
+    routing::{any, get, patch, post},
 };
 use http::{HeaderName, HeaderValue, Method, header};
 use jiff::fmt::rfc2822::DateTimePrinter;
 
 use super::{error::ApiError, handle::Handle, state::SimulatorState};
-use crate::telnyx::pattern;
+use crate::telnyx::{Channel, Route, pattern};
 
 /// The whole simulator.
 pub(super) fn router(simulator: &Handle) -> Router {
-    let api = Router::new()
+    let sends = Channel::ALL.into_iter().fold(Router::new(), |router, channel| {
+        router.route(&Route::Send(channel).to_string(), verifications::send(channel))
+    });
+    let api = sends
         .route(pattern::PROFILES, get(profiles::list).post(profiles::create))
         .route(pattern::PROFILE, get(profiles::get).patch(profiles::update).delete(profiles::delete))
         .route(pattern::TEMPLATES, get(profiles::list_templates).post(profiles::create_template))
         .route(pattern::TEMPLATE, patch(profiles::update_template))
-        .route(pattern::VERIFICATION, get(verifications::get).post(verifications::send))
+        .route(pattern::VERIFICATION, get(verifications::get))
+        .route("/verifications", any(verifications::send_generic))
         .route(pattern::BY_PHONE, get(verifications::list))
         .route(pattern::CHECK, post(checks::by_id))
         .route(pattern::CHECK_BY_PHONE, post(checks::by_phone))
@@ -49,6 +53,7 @@ pub(super) fn router(simulator: &Handle) -> Router {
         .route("/app.js", get(page::script))
         .route("/app.css", get(page::style))
         .route("/icon.svg", get(page::icon))
+        .route("/openapi.yaml", get(openapi))
         .method_not_allowed_fallback(control::method_not_allowed)
         .layer(from_fn_with_state(simulator.clone(), origin::check))
         .layer(map_response(answer::json_errors))
@@ -57,6 +62,11 @@ pub(super) fn router(simulator: &Handle) -> Router {
         // Outermost, so that no answer looks like one of Telnyx.
         .layer(from_fn_with_state(simulator.clone(), tag_response))
         .with_state(simulator.clone())
+}
+
+/// The document of the API below `/v2`.
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/yaml")], include_str!("openapi.yaml"))
 }
 
 /// Tags every answer with `x-simulator`, and adds the request ID and the latency that the settings ask for.

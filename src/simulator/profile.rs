@@ -63,7 +63,8 @@ impl StoredProfile {
 /// The fields of a profile with all five channels.
 pub(super) fn with_all_channels(name: &str, settings: &Settings) -> Map<String, Value> {
     let app_name = Map::from_iter([("app_name".to_owned(), json!(name))]);
-    let mut fields = Map::from_iter([("name".to_owned(), json!(name))]);
+    let mut fields =
+        Map::from_iter([("name".to_owned(), json!(name)), ("daily_spend_limit_enabled".to_owned(), json!(false))]);
     for channel in Channel::ALL {
         let block = block::read(&mut FieldReader::new(&app_name), channel, None, settings, |_| true);
         fields.insert(channel.as_str().to_owned(), Value::Object(block));
@@ -123,7 +124,7 @@ pub(super) fn read(
             reader.object(channel.as_str(), |reader| block::read(reader, channel, stored, settings, &template_exists));
         put(channel.as_str(), block.map(Value::Object));
     }
-    reader.finish()?;
+    reader.finish(settings)?;
     check_blocks(&profile, settings)?;
     Ok(profile)
 }

@@ -56,7 +56,7 @@ impl<'a> SendInput<'a> {
         if is_bad && settings.bad_number == BadNumber::Unprocessable {
             reader.refuse("phone_number", code::NOT_E164, NOT_E164);
         }
-        reader.finish()?;
+        reader.finish(settings)?;
         if is_bad {
             Err(bad_number(settings.bad_number))
         } else {

@@ -14,6 +14,7 @@ mod quickstart;
 mod request_log;
 mod requests;
 mod settings;
+mod strict;
 
 use std::net::SocketAddr;
 

@@ -46,7 +46,7 @@ pub(super) async fn by_phone(
     let code = reader.required_text("code").unwrap_or_default();
     let profile_id = reader.required_text("verify_profile_id").unwrap_or_default();
     check_path(&uri, &phone, &state.settings, state.settings.bad_number)?;
-    reader.finish()?;
+    reader.finish(&state.settings)?;
     if state.account(call.key).0.profile(profile_id).is_none() {
         return Err(ApiError::not_found("profile"));
     }
@@ -96,7 +96,7 @@ fn read<'a>(
     if body.get("code").is_none() && body.get("status").is_none() {
         reader.refuse("code", code::MISSING_PARAMETER, "A code or a status is required.");
     }
-    reader.finish()?;
+    reader.finish(settings)?;
     if verification.new.channel == Channel::DtmfConfirm {
         let detail = "A keypad confirmation has no code.";
         return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code::UNPROCESSABLE, detail));

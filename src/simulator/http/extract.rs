@@ -12,6 +12,7 @@ use http::{HeaderMap, StatusCode, header, request::Parts};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::paging::check_names;
 use crate::{
     simulator::{
         account::AccountKey,
@@ -43,6 +44,7 @@ impl FromRequestParts<Handle> for ApiCall {
     async fn from_request_parts(parts: &mut Parts, simulator: &Handle) -> Result<Self, ApiError> {
         let key = parts.extensions.get().copied();
         let key = key.ok_or_else(|| ApiError::unauthorized(&simulator.state().settings))?;
+        check_names(parts, &simulator.state().settings)?;
         Ok(Self { simulator: simulator.clone(), key, now: simulator.state().now(Some(key)) })
     }
 }

@@ -1,15 +1,15 @@
 //! Query parameters of lists.
 
-use axum::extract::FromRequestParts;
-use http::request::Parts;
+use axum::extract::{FromRequestParts, MatchedPath};
+use http::{Method, request::Parts};
 
 use crate::{
     simulator::{
         error::ApiError,
         handle::Handle,
-        settings::{ListOrder, Settings},
+        settings::{ListOrder, Settings, UnknownParameters},
     },
-    telnyx::{List, PageMeta},
+    telnyx::{List, PageMeta, pattern},
 };
 
 /// The default page size in Telnyx's schema.
@@ -40,6 +40,25 @@ impl FromRequestParts<Handle> for ListQuery {
             }
         }
         Ok(query)
+    }
+}
+
+/// Refuses a query parameter that the operation does not have, if the settings say so.
+pub(super) fn check_names(parts: &Parts, settings: &Settings) -> Result<(), ApiError> {
+    if settings.unknown_parameters == UnknownParameters::Ignore {
+        return Ok(());
+    }
+    let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let known: &[&str] = match path.strip_prefix("/v2") {
+        Some(pattern::PROFILES) if parts.method == Method::GET => &["page[number]", "page[size]", "filter[name]"],
+        Some(pattern::BY_PHONE) => &["page[number]", "page[size]"],
+        _ => &[],
+    };
+    let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+    let unknown = pairs.map(|pairs| pairs.0).unwrap_or_default();
+    match unknown.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+        Some((name, _)) => Err(ApiError::parameter(settings, name, "The operation does not have it.")),
+        None => Ok(()),
     }
 }
 

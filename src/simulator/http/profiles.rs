@@ -139,5 +139,5 @@ fn template_text<'a>(body: &'a Map<String, Value>, settings: &Settings) -> Resul
     } else if settings.template_without_code == TemplateWithoutCode::Refuse && !text.contains("{{code}}") {
         reader.refuse("text", code::UNPROCESSABLE, "It must contain {{code}}.");
     }
-    reader.finish().map(|()| text)
+    reader.finish(settings).map(|()| text)
 }

@@ -1,7 +1,11 @@
 //! `/verifications`, without the checks.
 
-use axum::Json;
-use http::Uri;
+use axum::{
+    Json,
+    routing::{MethodRouter, post},
+};
+use http::{Method, StatusCode, Uri};
+use serde_json::{Map, Value};
 
 use super::{
     extract::{ApiCall, JsonObject, PathSegment},
@@ -10,28 +14,50 @@ use super::{
 use crate::{
     simulator::{
         error::ApiError,
+        handle::Handle,
         phone,
         send::{self, SendInput},
-        settings::{BadNumber, EmptyPhoneList, PhoneListPaging, RawPlus, Settings},
+        settings::{BadNumber, EmptyPhoneList, GenericSend, PhoneListPaging, RawPlus, Settings},
     },
-    telnyx::{Channel, Data, List, Verification},
+    telnyx::{Channel, Data, List, Verification, code},
 };
 
-pub(super) async fn send(
+/// `POST /verifications/{channel}`.
+pub(super) fn send(channel: Channel) -> MethodRouter<Handle> {
+    post(async move |call: ApiCall, JsonObject(body): JsonObject| start(&call, channel, &body))
+}
+
+/// `POST /verifications`, which the setting `generic_send` allows.
+pub(super) async fn send_generic(
     call: ApiCall,
-    PathSegment(channel): PathSegment,
-    JsonObject(body): JsonObject,
+    method: Method,
+    body: Result<JsonObject, ApiError>,
 ) -> Result<Json<Data<Verification>>, ApiError> {
-    let channel = Channel::from_name(&channel).ok_or_else(|| ApiError::not_found("channel"))?;
+    if call.state().settings.generic_send == GenericSend::NotFound {
+        return Err(ApiError::not_found("resource"));
+    }
+    if method != Method::POST {
+        return Err(ApiError::method_not_allowed());
+    }
+    let JsonObject(mut body) = body?;
+    let channel = match body.remove("type") {
+        None => Some(Channel::Sms),
+        Some(name) => name.as_str().and_then(Channel::from_name),
+    };
+    let channel = channel.ok_or_else(|| {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        ApiError::field(status, code::NOT_IN_ENUM, "/type", "It must be a channel, such as sms.")
+    })?;
+    start(&call, channel, &body)
+}
+
+fn start(call: &ApiCall, channel: Channel, body: &Map<String, Value>) -> Result<Json<Data<Verification>>, ApiError> {
     let mut state = call.state();
-    let input = SendInput::read(&body, channel, &state.settings)?;
+    let input = SendInput::read(body, channel, &state.settings)?;
     Ok(Json(Data { data: send::send(&mut state, call.key, channel, &input, call.now)? }))
 }
 
 pub(super) async fn get(call: ApiCall, PathSegment(id): PathSegment) -> Result<Json<Data<Verification>>, ApiError> {
-    if Channel::from_name(&id).is_some() {
-        return Err(ApiError::method_not_allowed());
-    }
     let mut state = call.state();
     let verification = state.verifications.get(call.key, &id).ok_or_else(|| ApiError::not_found("verification"))?;
     Ok(Json(Data { data: verification.view(call.now) }))

@@ -78,16 +78,18 @@ pub(super) fn read(
 /// The lifetime of a code, under its long name or, if the settings allow it, under its short name.
 fn lifetime(reader: &mut FieldReader<'_>, block: &mut Map<String, Value>, settings: &Settings) -> Option<Value> {
     let long = timeout(reader, TIMEOUT, settings);
+    let takes_short = settings.short_timeout_name == ShortTimeoutName::Honour;
+    let short = if takes_short { timeout(reader, SHORT_TIMEOUT, settings) } else { None };
     if long.is_some() || reader.is_null(TIMEOUT) || reader.is_null(SHORT_TIMEOUT) {
         block.remove(SHORT_TIMEOUT);
     }
-    if long.is_some() || settings.short_timeout_name == ShortTimeoutName::Ignore {
+    if long.is_some() || !takes_short {
         return long;
     }
     if reader.is_null(SHORT_TIMEOUT) {
         return Some(json!(settings.timeout_default_secs));
     }
-    let short = timeout(reader, SHORT_TIMEOUT, settings)?;
+    let short = short?;
     if settings.echo_short_timeout_name {
         block.insert(SHORT_TIMEOUT.to_owned(), short.clone());
     }

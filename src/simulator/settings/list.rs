@@ -68,6 +68,10 @@ settings! {
         "a phone number that is not E.164: 422 and 10016, or 400 and 10002";
     bad_request_code: u32 = 10_015, "an error code", "the code of a 400 that no source gives a code for";
     unauthorized_status: u16 = 401, "401 | 403", "the status of error 10009";
+    unknown_parameters: UnknownParameters [Ignore "ignore", Refuse "refuse"],
+        "a field or query parameter that the operation does not have: it has no effect, or is an error";
+    generic_send: GenericSend [NotFound "not_found", Accept "accept"],
+        "`POST /v2/verifications` with the channel in `type`, which some samples call and Telnyx does not document";
     missing_key: MissingKey [Unauthorized "unauthorized", NotFound "not_found"],
         "a request without an API key: error 10009, or 404 and 10005";
     second_keypad_call: SecondKeypadCall [Allow "allow", Refuse "refuse"],

@@ -43,7 +43,7 @@ async fn an_unknown_path_and_an_unknown_method_have_different_errors() {
     for (method, path, refusal) in [
         (Method::GET, "/v2/nowhere", (404, "10005")),
         (Method::POST, "/v2/verifications", (404, "10005")),
-        (Method::POST, "/v2/verifications/psd2", (404, "10005")),
+        (Method::POST, "/v2/verifications/psd2", (405, "10030")),
         (Method::GET, "/v2/verifications/sms", (405, "10030")),
         (Method::GET, "/v2/verifications/dtmf_confirm", (405, "10030")),
         (Method::PUT, "/v2/verify_profiles", (405, "10030")),
