@@ -178,10 +178,9 @@ impl<O: IdempotentOperation> Job<O> {
             body = distinct.body;
             dispatch.echo.timeout_secs = Some(distinct.timeout_secs);
             dispatch.is_distinct = true;
-            // Those who find the lock after this process was killed must know it.
-            if !lock.publish(&dispatch).await.map_err(Error::from)? {
-                return Err(Error::new(ErrorReason::DeadlineExceeded, "another request took over the target").into());
-            }
+        }
+        if !lock.publish(&dispatch).await.map_err(Error::from)? {
+            return Err(Error::new(ErrorReason::DeadlineExceeded, "another request took over the target").into());
         }
         // 5. Dispatch: record it, publish it, and only then send. A process that is killed leaves the dispatch record.
         if let Some(record) = &self.record

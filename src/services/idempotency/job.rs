@@ -115,8 +115,13 @@ impl JobContext {
         Dispatch { since, ended: None, preexisting, reservation, echo, is_distinct: false }
     }
 
-    /// What a resource of `dispatch` shows. The times are those of Telnyx's clock, give or take the clock skew.
-    pub(super) fn expectation<'d, O: IdempotentOperation>(&self, dispatch: &'d Dispatch) -> Expectation<'d> {
+    /// What a resource of the `dispatch` of `operation` shows. The times are those of Telnyx's clock, give or take the clock
+    /// skew.
+    pub(super) fn expectation<'d, O: IdempotentOperation>(
+        &self,
+        operation: &str,
+        dispatch: &'d Dispatch,
+    ) -> Expectation<'d> {
         let config::SendsConfig { clock_skew, settle_window, .. } = self.deps.settings;
         let skew = SignedDuration::try_from(clock_skew).unwrap_or(SignedDuration::MAX);
         let offset = self.deps.telnyx_offset(&self.call.tenant).unwrap_or(TelnyxOffset { low: -skew, high: skew });
@@ -127,6 +132,7 @@ impl JobContext {
         Expectation {
             echo: &dispatch.echo,
             is_distinct: dispatch.is_distinct,
+            is_repeatable: is_request(operation),
             window: start.unwrap_or(Timestamp::MIN)..=end.unwrap_or(Timestamp::MAX),
             preexisting: (!O::HAS_CREATION_TIME).then_some(&*dispatch.preexisting),
         }

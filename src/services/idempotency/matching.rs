@@ -30,6 +30,8 @@ pub(super) struct Expectation<'a> {
     pub(super) echo: &'a Echo,
     /// Whether the timeout tells it from all other dispatches.
     pub(super) is_distinct: bool,
+    /// Whether the operation has a request ID: its repetition dispatches again what it does not find.
+    pub(super) is_repeatable: bool,
     /// When Telnyx can have created its resource.
     pub(super) window: RangeInclusive<Timestamp>,
     /// The IDs that existed before it, where resources have no creation time. Else none.
@@ -95,7 +97,8 @@ impl Fit {
 /// unresolved dispatches. Also returns how many resources only `dispatch` can have made.
 ///
 /// `is_over` says that nothing of any dispatch can take effect any more and that all resources are listed: then a dispatch
-/// without resource had no effect, and of equal dispatches any one may take an equal resource.
+/// without resource had no effect, and of equal dispatches any one may take an equal resource. Those that are repeatable
+/// come first, so that no message is sent again.
 pub(super) fn find(
     dispatch: &Expectation<'_>,
     others: &[Expectation<'_>],
@@ -110,10 +113,17 @@ pub(super) fn find(
         match dispatch.fit(resource) {
             Fit::No => {}
             Fit::Unclear => is_unclear = true,
-            Fit::Yes if !dispatch.is_distinct && others.iter().any(|other| other.fit(resource) > Fit::No) => {
-                contested.push(index);
+            Fit::Yes if dispatch.is_distinct => own.push(index),
+            Fit::Yes => {
+                let mut rivals = others.iter().filter(|other| other.fit(resource) > Fit::No).peekable();
+                if rivals.peek().is_none() {
+                    own.push(index);
+                } else if dispatch.is_repeatable || !rivals.any(|other| other.is_repeatable) {
+                    contested.push(index);
+                } else {
+                    is_unclear = true;
+                }
             }
-            Fit::Yes => own.push(index),
         }
     }
     let found = match (&*own, &*contested) {

@@ -183,16 +183,18 @@ impl<O: IdempotentOperation> Job<O> {
         let call = CallContext { deadline, cancelled: CancellationToken::new(), ..call.clone() };
         // Until Telnyx's time is known, all of the list is read.
         let is_time_known = deps.telnyx_offset(&call.tenant).is_some();
-        let start = *self.context.expectation::<O>(dispatch).window.start();
+        let start = *self.context.expectation::<O>(operation, dispatch).window.start();
         let since = if is_time_known { start } else { Timestamp::MIN };
         let Candidates { answers: mut listed, is_complete } = self.operation.find(&deps.upstream, &call, since).await?;
         listed.retain(|answer| !O::describe(answer).id.is_some_and(|id| claimed.contains(&id)));
         let resources: Vec<ListedResource<'_>> = listed.iter().map(|answer| self.resource(answer)).collect();
         // After the read, which may have been the first to tell Telnyx's time.
-        let expectation = |dispatch| self.context.expectation::<O>(dispatch);
-        let others: Vec<Expectation<'_>> = lock.others_than(operation).map(|one| expectation(&one.dispatch)).collect();
+        let expected = self.context.expectation::<O>(operation, dispatch);
+        let others = lock.others_than(operation);
+        let others = others.map(|one| self.context.expectation::<O>(&one.operation, &one.dispatch));
+        let others: Vec<Expectation<'_>> = others.collect();
         let is_over = is_window_over && is_complete;
-        let (matched, own) = matching::find(&expectation(dispatch), &others, &resources, is_over);
+        let (matched, own) = matching::find(&expected, &others, &resources, is_over);
         drop(resources);
         if own > 1 && O::OUTCOME_UNKNOWN == ErrorReason::SendOutcomeUnknown {
             deps.metrics.duplicate_sent();

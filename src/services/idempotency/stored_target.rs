@@ -21,8 +21,9 @@ pub(super) struct StoredTarget {
 #[derive(Clone, Deserialize, Serialize)]
 struct LockHolder {
     job: Uuid,
-    /// The dispatch of the job: it may have left at any time until the lease ends.
-    operation: Unresolved,
+    /// The dispatch of the job: it may have left at any time until the lease ends. None if the job has dispatched nothing:
+    /// it publishes its dispatch first.
+    operation: Option<Unresolved>,
     lease: Timestamp,
 }
 
@@ -71,9 +72,10 @@ impl StoredTarget {
     ) -> LockAttempt {
         match self.holder.take() {
             // A holder that let its lease run out may have sent until then.
-            Some(LockHolder { lease, mut operation, .. }) if lease <= now => {
-                operation.dispatch.ended = Some(lease);
-                self.add_unresolved(operation);
+            Some(LockHolder { lease, operation, .. }) if lease <= now => {
+                let ended =
+                    |one: Unresolved| Unresolved { dispatch: Dispatch { ended: Some(lease), ..one.dispatch }, ..one };
+                operation.map(ended).into_iter().for_each(|operation| self.add_unresolved(operation));
             }
             Some(own) if own.job == job => {
                 self.holder = Some(LockHolder { lease, ..own });
@@ -95,14 +97,17 @@ impl StoredTarget {
         if self.claimed.len() >= MAX_CLAIMED {
             return LockAttempt::Full;
         }
-        self.holder = Some(LockHolder { job, operation: operation.clone(), lease });
+        // Where others are unresolved, the dispatch will be distinct, or comes after reads that take long. A dispatch that is
+        // assumed here could take a message of theirs.
+        let operation = self.unresolved.is_empty().then(|| operation.clone());
+        self.holder = Some(LockHolder { job, operation, lease });
         LockAttempt::Locked
     }
 
     /// Stores what the job that holds the lock is about to dispatch. False if `job` does not hold it.
-    pub(super) fn publish(&mut self, job: Uuid, dispatch: &Dispatch) -> bool {
+    pub(super) fn publish(&mut self, job: Uuid, operation: &Unresolved) -> bool {
         let holder = self.holder.as_mut().filter(|holder| holder.job == job);
-        holder.map(|holder| holder.operation.dispatch = dispatch.clone()).is_some()
+        holder.map(|holder| holder.operation = Some(operation.clone())).is_some()
     }
 
     /// Ends the lease of `job` now. False if it does not hold the lock.
@@ -138,9 +143,9 @@ impl StoredTarget {
         self.holder.is_some() || !self.unresolved.is_empty()
     }
 
-    /// What the job that holds the lock is about to dispatch.
+    /// What the job that holds the lock may have dispatched.
     pub(super) fn holder_dispatch(&self) -> Option<&Dispatch> {
-        self.holder.as_ref().map(|holder| &holder.operation.dispatch)
+        self.holder.as_ref()?.operation.as_ref().map(|operation| &operation.dispatch)
     }
 
     /// The operations that may still be reconciled.

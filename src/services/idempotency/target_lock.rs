@@ -111,12 +111,15 @@ impl TargetLock {
         fingerprint == self.job.keys.fingerprint && end.is_some_and(|end| end > self.job.now())
     }
 
-    /// Stores what is about to be dispatched, for those who find the lock after this process was killed. False if the
-    /// lease has run out and another job holds the lock.
+    /// Stores what is about to be dispatched, for those who find the lock after this process was killed, unless the target
+    /// has it since the lock was taken. False if the lease has run out and another job holds the lock.
     pub(super) async fn publish(&mut self, dispatch: &Dispatch) -> Result<bool, store::Error> {
+        if self.target.holder_dispatch().is_some() {
+            return Ok(true);
+        }
         let job = self.job.id;
-        let dispatch = Dispatch { reservation: QuotaReservation::default(), ..dispatch.clone() };
-        self.change(|target| target.publish(job, &dispatch)).await
+        let operation = self.unresolved(Dispatch { reservation: QuotaReservation::default(), ..dispatch.clone() });
+        self.change(|target| target.publish(job, &operation)).await
     }
 
     /// Stores that `operation` of another job is no longer unresolved, and which message belongs to it.

@@ -12,7 +12,7 @@ fn echo(timeout_secs: Option<u64>, custom_code: Option<&str>) -> Echo {
 
 /// A dispatch whose resource is created from second 100 to second 200.
 fn dispatch(echo: &Echo) -> Expectation<'_> {
-    Expectation { echo, is_distinct: false, window: at(100)..=at(200), preexisting: None }
+    Expectation { echo, is_distinct: false, is_repeatable: true, window: at(100)..=at(200), preexisting: None }
 }
 
 /// A resource that was created at second 150.
@@ -76,9 +76,15 @@ fn what_another_dispatch_can_have_made_proves_nothing_before_all_is_over() {
     let same = || resource(echo(Some(60), None));
     let distinct = |echo| Expectation { is_distinct: true, ..dispatch(echo) };
     let later = || Expectation { window: at(300)..=at(400), ..distinct(&sixty) };
+    let once = || Expectation { is_repeatable: false, ..dispatch(&nothing) };
     for (own, others, expected, when_over) in [
         (dispatch(&nothing), vec![], Match::Found(0), Match::Found(0)),
         (dispatch(&nothing), vec![dispatch(&nothing)], Match::Unknown, Match::Found(0)),
+        // Only what can be repeated sends again if it does not get the resource.
+        (dispatch(&nothing), vec![once()], Match::Unknown, Match::Found(0)),
+        (once(), vec![once()], Match::Unknown, Match::Found(0)),
+        (once(), vec![once(), dispatch(&nothing)], Match::Unknown, Match::Unknown),
+        (once(), vec![], Match::Found(0), Match::Found(0)),
         // A resource with the timeout of another dispatch alone is that one's.
         (dispatch(&nothing), vec![distinct(&sixty)], Match::Unknown, Match::None),
         (dispatch(&nothing), vec![later()], Match::Found(0), Match::Found(0)),
