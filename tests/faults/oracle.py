@@ -89,13 +89,20 @@ class History:
     def judge_messages(self) -> None:
         for operation, messages in self.by_operation.items():
             for first, second in zip(messages, messages[1:]):
-                if not self.lost_between(first["at"], second["at"]) and not self.is_late(first):
+                if not self.lost_between(self.arrival(first), second["at"]) and not self.is_late(first):
                     self.add("two messages", operation, f"{first['id']} and {second['id']}")
 
     def is_late(self, message: dict) -> bool:
         """Whether the origin itself was too slow, on a machine with too much to do."""
-        arrived = [one["at"] for one in self.events if one["what"] == "request" and one["call"] == message["call"] and one["effect"] == "send" and one["at"] <= message["at"]]
-        return message["listed"] - arrived[-1] > plan.SETTLE_WINDOW - 0.3
+        return message["listed"] - self.arrival(message) > plan.SETTLE_WINDOW - 0.3
+
+    def arrival(self, message: dict) -> float:
+        """When the request of a message arrived. Records of it are lost even if the message goes out after the loss."""
+        arrived = [one["at"] for one in self.requests_of(message["call"]) if one["effect"] == "send" and one["at"] <= message["at"]]
+        return arrived[-1] if arrived else message["at"]
+
+    def requests_of(self, number: int) -> list[dict]:
+        return [one for one in self.events if one["what"] == "request" and one["call"] == number]
 
     def judge_send(self, call: dict) -> None:
         operation, step = call["operation"], self.sends[call["operation"]]
@@ -119,12 +126,14 @@ class History:
         elif call["reason"] in REFUSED | NOT_BEGUN:
             false = [one for one in own if one["call"] == call["number"]]
             if call["reason"] in REFUSED:
-                false += [one for one in own if one["at"] <= call["end"]]
+                # Another call of the operation may send after the request of this one was refused.
+                known = max((one["at"] for one in self.requests_of(call["number"])), default=call["at"])
+                false += [one for one in own if self.arrival(one) < known]
             if false and not self.lost_between(false[0]["at"], call["end"]):
                 self.add("sent after all", operation, f"call {call['number']} failed with {call['reason']} after {self.faults_of(call)}, but {false[0]['id']} was sent")
 
     def faults_of(self, call: dict) -> str:
-        return ", ".join(one["fault"] for one in self.events if one["what"] == "request" and one["call"] == call["number"]) or "no request"
+        return ", ".join(one["fault"] for one in self.requests_of(call["number"])) or "no request"
 
     def is_duplicate(self, step: plan.Step, message: dict) -> bool:
         other = self.sends.get(message["operation"])

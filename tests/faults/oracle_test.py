@@ -60,8 +60,9 @@ def good() -> dict:
 
 
 def judge(history: dict) -> set[str]:
-    world = plan.World(0, "memory", "memory", 1, [], {"any_case": False, "echoes_code": True})
-    found = oracle.History(world, 0, 0, history["calls"], history["events"], [], history["sends"], history["took"])
+    happenings = history.get("happenings", [])
+    world = plan.World(0, "memory", "memory", 1, [], {"any_case": False, "echoes_code": True}, keeps_records=not happenings)
+    found = oracle.History(world, 0, 0, history["calls"], history["events"], happenings, history["sends"], history["took"])
     return {one.rule for one in found.violations}
 
 
@@ -136,9 +137,28 @@ def defect(history):
     history["calls"][5] |= {"code": "INTERNAL", "reason": "INTERNAL"}
 
 
+def refused_before_another_call_sent(history):
+    """The refusal is read after the message of another call, but was true when it was made."""
+    refused = call(7, "send", 101, 0, code="FAILED_PRECONDITION", reason="INSUFFICIENT_FUNDS")
+    history["calls"].insert(0, refused)
+    history["events"].insert(0, request(7, 101, 0.05))
+
+
+def sent_after_a_loss_of_records(history):
+    """The request of the first message arrives before the records are lost, and takes effect after that."""
+    history["events"][1]["at"] = history["events"][1]["listed"] = 1.3
+    history["events"] += [request(2, 101, 2.1), message("v3", 2, 101, 2.2)]
+    history["calls"][1] |= {"at": 2, "end": 2.5, "verification": {**FOUND, "id": "v3"}}
+    history["happenings"] = [{"what": "process", "at": 0.2, "text": "gateway 0 is killed"}]
+
+
 class OracleTest(unittest.TestCase):
     def test_a_good_history_breaks_no_rule(self):
         self.assertEqual(judge(good()), set())
+        for change in [refused_before_another_call_sent, sent_after_a_loss_of_records]:
+            history = copy.deepcopy(good())
+            change(history)
+            self.assertEqual(judge(history), set(), change.__name__)
 
     def test_each_false_history_breaks_its_rule(self):
         cases = {
