@@ -1,8 +1,9 @@
 //! The composition root: makes a running gateway from settings and tenants.
 
 mod load;
+mod supervisor;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use tokio::{
@@ -28,6 +29,7 @@ use crate::{
 };
 
 pub use self::load::Loaded;
+use self::supervisor::Supervisor;
 
 /// A gateway that has its ports and does not serve yet.
 pub struct Gateway {
@@ -41,6 +43,7 @@ pub struct Gateway {
     metrics: Metrics,
     /// Reloads the tenants. `None` if they can't change.
     reload: Option<Reload<Directory>>,
+    supervisor: Supervisor,
     /// The work that outlives its calls.
     tasks: Tasks,
     limits: config::ShutdownConfig,
@@ -97,8 +100,28 @@ impl Gateway {
             None => None,
         };
         let limits = config.shutdown.clone();
-        let reload = None;
-        Ok(Self { listener, addr, server, admin, readiness, store, authenticator, metrics, reload, tasks, limits })
+        let (reload, supervisor) = (None, Supervisor::default());
+        Ok(Self {
+            listener,
+            addr,
+            server,
+            admin,
+            readiness,
+            store,
+            authenticator,
+            metrics,
+            reload,
+            supervisor,
+            tasks,
+            limits,
+        })
+    }
+
+    /// Tells the process that listens on `socket` when the gateway serves and when it drains, as systemd's `sd_notify` does.
+    #[must_use]
+    pub fn telling(mut self, socket: Option<PathBuf>) -> Self {
+        self.supervisor = Supervisor::new(socket);
+        self
     }
 
     /// Reloads the tenants when a file of `watch` changes. The gateway looks at the files once in an `interval`, and
@@ -125,6 +148,7 @@ impl Gateway {
         tracing::info!(addr = %self.addr, admin = self.admin_addr().map(tracing::field::display), "listening");
         let Self { listener, server, admin, readiness, store, authenticator, metrics, reload, tasks, limits, .. } =
             self;
+        let supervisor = self.supervisor;
         // The admin port stays open until the end, so that probes see that the gateway drains.
         let _admin = admin.map(|admin| AbortOnDropHandle::new(tokio::spawn(admin.serve())));
         let followed = authenticator.clone();
@@ -138,13 +162,14 @@ impl Gateway {
             readiness.add(NotReady::Issuers);
         }
         server.set_not_serving().await;
-        remove(NotReady::Starting, &readiness, &server).await;
+        let announced = Announced { readiness: &readiness, server: &server, supervisor: &supervisor };
+        announced.remove(NotReady::Starting).await;
         let follow = async {
             let keys = async {
                 authenticator.keys_known().await;
-                remove(NotReady::Issuers, &readiness, &server).await;
+                announced.remove(NotReady::Issuers).await;
             };
-            tokio::join!(follow_store(&store, &readiness, &metrics, &server), keys)
+            tokio::join!(follow_store(&store, &announced, &metrics), keys)
         };
         let closing = async {
             tokio::select! {
@@ -153,6 +178,7 @@ impl Gateway {
             }
             tracing::info!("draining");
             readiness.add(NotReady::Draining);
+            supervisor.stopping();
             server.set_not_serving().await;
             sleep(limits.delay).await;
         };
@@ -172,10 +198,20 @@ impl Gateway {
     }
 }
 
-/// Removes a reason why calls should not be sent here. The gateway serves once there is none.
-async fn remove(reason: NotReady, readiness: &Readiness, server: &GrpcServer) {
-    if readiness.remove(reason) {
-        server.set_serving().await;
+/// Where it shows whether calls should be sent here: probes, gRPC health, and the process that waits for the gateway.
+struct Announced<'g> {
+    readiness: &'g Readiness,
+    server: &'g GrpcServer,
+    supervisor: &'g Supervisor,
+}
+
+impl Announced<'_> {
+    /// Removes a reason why not. The gateway serves once there is none.
+    async fn remove(&self, reason: NotReady) {
+        if self.readiness.remove(reason) {
+            self.server.set_serving().await;
+            self.supervisor.ready();
+        }
     }
 }
 
@@ -184,7 +220,7 @@ const LAST_ACTS: Duration = Duration::from_secs(1);
 
 /// Reports the state of the store in health and metrics. A gateway that has reached the store once stays ready when the
 /// store is unavailable: it is unavailable for all gateways, and reads still work.
-async fn follow_store(store: &Store, readiness: &Readiness, metrics: &Metrics, server: &GrpcServer) {
+async fn follow_store(store: &Store, announced: &Announced<'_>, metrics: &Metrics) {
     let (mut last, mut reached) = (None, !store.is_remote());
     let clock = store.clone();
     metrics.store_clock_offset(move || clock.clock_offset().as_secs_f64());
@@ -194,13 +230,15 @@ async fn follow_store(store: &Store, readiness: &Readiness, metrics: &Metrics, s
         metrics.store_is_up(is_up);
         if is_up && !reached {
             reached = true;
-            remove(NotReady::Store, readiness, server).await;
+            announced.remove(NotReady::Store).await;
         }
         for risk in Risk::ALL {
             metrics.store_at_risk(risk.name(), status.risks.contains(&risk));
         }
         let unavailable = (reached && !is_up).then_some("store");
-        readiness.set_degraded(unavailable.into_iter().chain(status.risks.iter().map(|risk| risk.condition())));
+        announced
+            .readiness
+            .set_degraded(unavailable.into_iter().chain(status.risks.iter().map(|risk| risk.condition())));
         last = Some(status);
     }
 }

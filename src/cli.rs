@@ -8,6 +8,7 @@ mod connection;
 mod dev;
 mod hash_token;
 mod health;
+mod protos;
 mod serve;
 mod simulator;
 mod smoke;
@@ -45,6 +46,7 @@ enum Command {
     Check(check::CheckArguments),
     HashToken(hash_token::HashTokenArguments),
     Health(health::HealthArguments),
+    Protos(protos::ProtosArguments),
     Smoke(smoke::SmokeArguments),
 }
 
@@ -57,6 +59,7 @@ impl Command {
             Self::Check(arguments) => check::run(&arguments, env).await,
             Self::HashToken(arguments) => hash_token::run(&arguments),
             Self::Health(arguments) => health::run(arguments).await,
+            Self::Protos(arguments) => protos::run(&arguments),
             Self::Smoke(arguments) => smoke::run(arguments).await,
         }
     }

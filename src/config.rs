@@ -20,7 +20,7 @@ use std::{
 };
 
 pub use self::{
-    environment::{Environment, Unread},
+    environment::{Environment, UNSET, Unread},
     error::{Error, Errors, Location, Position},
     grpc::{ClientCertificate, GrpcConfig, TlsConfig, TlsVersion, WebConfig},
     store::{Backend, RedisConfig, RedisMode, StoreConfig},

@@ -27,10 +27,13 @@ pub fn read(path: &Path, max: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
+/// What [`describe`] says of a file that does not exist.
+pub const MISSING: &str = "there is no such file";
+
 /// Says why a file could not be read.
 pub fn describe(kind: io::ErrorKind) -> String {
     match kind {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::NotFound => MISSING.to_owned(),
         kind => format!("can't be read: {kind}"),
     }
 }

@@ -266,3 +266,30 @@ fn the_page_of_errors_is_generated_from_the_contract() {
         "docs/ERRORS.md is out of date: UPDATE_GOLDEN=1 cargo test --test proto_contract"
     );
 }
+
+/// Generators and linters read the option, people the comment.
+#[test]
+fn the_behavior_of_fields_is_in_their_options_too() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/verify/v1");
+    let mut options = 0;
+    for file in fs::read_dir(folder).unwrap() {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        let mut said = "";
+        for line in text.lines().map(str::trim) {
+            if let Some(comment) = line.strip_prefix("// ") {
+                let words = [("Required.", "REQUIRED"), ("Output only.", "OUTPUT_ONLY"), ("Input only.", "INPUT_ONLY")];
+                said = words.iter().find(|(word, _)| comment.starts_with(word)).map_or(said, |(_, option)| option);
+                continue;
+            }
+            // A oneof has no options of this kind.
+            let option =
+                line.split_once("(google.api.field_behavior) = ").map_or("", |(_, rest)| rest.trim_end_matches("];"));
+            if !line.starts_with("oneof ") {
+                assert_eq!(option, said, "{line}");
+            }
+            options += usize::from(!option.is_empty());
+            said = "";
+        }
+    }
+    assert!(options > 20, "{options}");
+}

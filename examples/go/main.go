@@ -12,11 +12,14 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	_ "google.golang.org/grpc/health" // makes healthCheckConfig work
+	"google.golang.org/grpc/keepalive"
 
 	verify "example.com/verify/gen/verify/v1"
 )
@@ -44,9 +47,17 @@ func main() {
 			log.Fatal(err)
 		}
 	}
-	// One connection serves the whole program. It connects on the first call and reconnects if it breaks.
+	// What to retry, how to balance, and that calls wait while no gateway is ready.
+	config, err := os.ReadFile("service-config.json")
+	if err != nil {
+		log.Fatal(err)
+	}
+	// One channel serves the whole program. It connects on the first call and reconnects if a connection breaks.
 	connection, err := grpc.NewClient("dns:///"+env("GATEWAY", "127.0.0.1:50051"),
-		grpc.WithTransportCredentials(transport), grpc.WithPerRPCCredentials(token(env("TOKEN", "demo"))))
+		grpc.WithTransportCredentials(transport), grpc.WithPerRPCCredentials(token(env("TOKEN", "demo"))),
+		grpc.WithDefaultServiceConfig(string(config)),
+		// While calls run, a gateway that is gone is noticed after 40 seconds at most.
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}))
 	if err != nil {
 		log.Fatal(err)
 	}

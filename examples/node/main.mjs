@@ -34,7 +34,14 @@ process.once('SIGINT', () => stop.abort());
 // `verify-gateway dev` uses plaintext.
 const transport = CA_FILE ? credentials.createSsl(readFileSync(CA_FILE)) : credentials.createInsecure();
 // Both share one connection. It connects on the first call and reconnects if it breaks.
-const options = { interceptors: [token] };
+const options = {
+  interceptors: [token],
+  // What to retry and how to balance.
+  'grpc.service_config': readFileSync('service-config.json', 'utf8'),
+  // While calls run, a gateway that is gone is noticed after 40 seconds at most.
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+};
 const profiles = new verify.v1.ProfileService(GATEWAY, transport, options);
 const verifications = new verify.v1.VerificationService(GATEWAY, transport, options);
 

@@ -8,6 +8,7 @@ use std::{
     fmt::{self, Display, Formatter},
     io::{self, Write},
     path::PathBuf,
+    time::Duration,
 };
 
 use clap::Args;
@@ -16,8 +17,10 @@ use crate::{
     app::Loaded,
     clock::Clock,
     config::{
-        Backend, ClientCertificate, Config, Environment, GrpcConfig, RedisMode, StoreConfig, human::write_duration,
+        Backend, ClientCertificate, Config, Environment, Error, Errors, GrpcConfig, RedisMode, StoreConfig, UNSET,
+        human::write_duration,
     },
+    files::MISSING,
     grpc::Material,
     tenant::TenantEntry,
 };
@@ -31,14 +34,37 @@ pub(super) struct CheckArguments {
     /// Also reads once from Telnyx with each API key.
     #[arg(long)]
     online: bool,
+    /// Ignores files and environment variables that are not here, such as keys, certificates and tokens.
+    #[arg(long, conflicts_with = "online")]
+    no_files: bool,
 }
+
+/// How long before its end a certificate is worth a warning. Most of them are renewed weeks before.
+const RENEW_BEFORE: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// Prints what the configuration means, or everything that is wrong with it and with the tenants.
 pub(super) async fn run(arguments: &CheckArguments, env: &Environment) -> anyhow::Result<()> {
-    let loaded = Loaded::read(&arguments.config, env)?;
+    let loaded = match Loaded::read(&arguments.config, env) {
+        Err(errors) if arguments.no_files => return without_files(errors),
+        loaded => loaded?,
+    };
     write!(io::stdout(), "{}", Summary(&loaded))?;
     if arguments.online {
         online::run(&loaded.config, loaded.directory.entries()).await?;
+    }
+    Ok(())
+}
+
+/// Reports the errors that are left if nothing that a setting names needs to be here. The configuration file and the tenants
+/// file themselves do.
+fn without_files(errors: Errors) -> anyhow::Result<()> {
+    let is_absent = |error: &Error| !error.path.is_empty() && [MISSING, UNSET].contains(&error.message.as_str());
+    let (absent, errors) = errors.split(is_absent);
+    errors.into_result(())?;
+    let mut out = io::stdout();
+    writeln!(out, "the configuration is valid; these are not here and were not checked:")?;
+    for Error { location, path, .. } in absent.iter() {
+        writeln!(out, "  {location}: {path}")?;
     }
     Ok(())
 }
@@ -85,8 +111,11 @@ fn encryption(f: &mut Formatter<'_>, grpc: &GrpcConfig, certificate: Option<&Mat
         ClientCertificate::Required => "must present a certificate",
     };
     writeln!(f, "TLS for {names} until {expires}; clients {clients}")?;
-    if expires <= Clock::default().now() {
+    let now = Clock::default().now();
+    if expires <= now {
         writeln!(f, "warning: the certificate has expired: no client will accept it")?;
+    } else if expires <= now + RENEW_BEFORE {
+        writeln!(f, "warning: the certificate expires within 14 days: renew it")?;
     }
     Ok(())
 }

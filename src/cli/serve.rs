@@ -34,6 +34,7 @@ pub(super) async fn run(arguments: &ServeArguments, env: &Environment) -> anyhow
     let (telemetry, _flush) = observe(&config.telemetry)?;
     let gateway = Gateway::bind(&config, directory, Clock::default(), &telemetry).await?;
     let (at_once, _hangup) = hangup()?;
+    let gateway = gateway.telling(env.get("NOTIFY_SOCKET").ok().map(PathBuf::from));
     gateway.watching(watch, config.tenants.reload_interval, at_once).run(stopped).await;
     telemetry.shutdown(config.shutdown.grace_period).await;
     Ok(())

@@ -6,6 +6,9 @@ use std::{collections::BTreeMap, ffi::OsString};
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, OsString>);
 
+/// What an error says of a variable that is not set.
+pub const UNSET: &str = "the environment variable is not set";
+
 /// Why a variable has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unread {

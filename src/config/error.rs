@@ -55,6 +55,13 @@ impl Errors {
         self.0.append(&mut others.0);
     }
 
+    /// Splits off the errors for which `of` is true.
+    #[must_use]
+    pub fn split(self, of: impl Fn(&Error) -> bool) -> (Self, Self) {
+        let (these, others) = self.0.into_iter().partition(of);
+        (Self(these), Self(others))
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

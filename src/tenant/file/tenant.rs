@@ -7,7 +7,7 @@ use super::{Shared, Unique, identity, limits, name, profile};
 use crate::{
     clock::Clock,
     config::{
-        Unread,
+        UNSET, Unread,
         kinds::{HOUR, Kind, SECOND, duration, not_empty, text},
         section::{Section, Spanned},
     },
@@ -77,7 +77,7 @@ fn key(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Option<(ApiKey
         "env" => {
             let key = section.reader.env.get(&value).map(|key| Zeroizing::new(key.to_owned()));
             let key = key.map_err(|unread| match unread {
-                Unread::Unset => "the environment variable is not set".to_owned(),
+                Unread::Unset => UNSET.to_owned(),
                 Unread::NotText => "the environment variable must be UTF-8 text".to_owned(),
             });
             (key, KeySource::Environment(value))

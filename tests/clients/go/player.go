@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	_ "google.golang.org/grpc/health" // makes healthCheckConfig work
 	"google.golang.org/grpc/health/grpc_health_v1"
 )
 

@@ -257,6 +257,62 @@ fn check_of_a_missing_file_exits_64() {
 }
 
 #[test]
+fn check_without_files_wants_the_configuration_itself_alone() {
+    let config = "grpc: { tls: { certificate_file: gone.crt, key_file: gone.key } }
+store: { backend: redis, redis: { url: 'rediss://redis', hash_key_file: gone } }
+";
+    let tenants = format!(
+        "jwt_issuers: [{{ name: c, issuer: i, audiences: [a], jwks: {{ url: 'https://c/k', ca_file: gone, token_file: gone }} }}]
+tenants:
+  - id: file
+    telnyx_api_key: {{ file: gone }}
+    identities: [{{ name: a, tokens: [{HASH}], roles: [reader] }}]
+  - id: env
+    telnyx_api_key: {{ env: GONE }}
+    identities: [{{ name: b, jwt: {{ issuer: c, subject: s }}, roles: [reader] }}]
+"
+    );
+    let files = folder(&[("gateway.yaml", config), ("tenants.yaml", &tenants)]);
+    assert_eq!(run(files.path(), &["check"], &[], "").code, 64);
+    let end = run(files.path(), &["check", "--no-files"], &[], "");
+    let expected = "the configuration is valid; these are not here and were not checked:
+  gone: store.redis.hash_key_file
+  gone.crt: grpc.tls.certificate_file
+  gone.key: grpc.tls.key_file
+  tenants.yaml:1:90: jwt_issuers[0].jwks.ca_file
+  tenants.yaml:1:108: jwt_issuers[0].jwks.token_file
+  tenants.yaml:4:29: tenants[0].telnyx_api_key.file
+  tenants.yaml:7:28: tenants[1].telnyx_api_key.env
+";
+    assert_eq!((end.code, end.out.as_str(), end.err.as_str()), (0, expected, ""));
+    // What is wrong is wrong.
+    fs::write(files.path().join("tenants.yaml"), tenants.replace("reader", "riter")).unwrap();
+    let end = run(files.path(), &["check", "--no-files"], &[], "");
+    assert!(end.code == 64 && end.out.is_empty() && end.err.ends_with("2 errors\n"), "{}", end.err);
+    fs::remove_file(files.path().join("tenants.yaml")).unwrap();
+    let end = run(files.path(), &["check", "--no-files"], &[], "");
+    assert_eq!((end.code, end.err.as_str()), (64, "tenants.yaml: there is no such file\n1 error\n"));
+}
+
+#[test]
+fn protos_are_those_of_the_repository() {
+    let folder = folder(&[]);
+    let end = run(folder.path(), &["protos", "a/b"], &[], "");
+    let (repository, mut names) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("proto"), Vec::new());
+    for of in ["google/api", "verify/v1"] {
+        let files =
+            fs::read_dir(repository.join(of)).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.extend(files.map(|name| format!("{of}/{name}")));
+    }
+    names.sort();
+    assert_eq!((end.code, end.out), (0, names.iter().map(|name| format!("a/b/{name}\n")).collect()), "{}", end.err);
+    for name in names {
+        let written = fs::read(folder.path().join("a/b").join(&name)).unwrap();
+        assert!(written == fs::read(repository.join(&name)).unwrap(), "{name}");
+    }
+}
+
+#[test]
 fn a_printed_token_hash_is_valid_in_the_tenants_file() {
     let made = run(folder(&[]).path(), &["hash-token"], &[], "");
     assert_eq!(made.code, 0, "{}", made.err);

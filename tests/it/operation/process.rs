@@ -71,6 +71,31 @@ async fn serve_starts_from_files_and_exits_0() {
 }
 
 #[tokio::test]
+async fn serve_tells_systemd_when_it_serves_and_when_it_drains() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("tenants.yaml"), tenants_file("a", "a token that is long enough", "{ inline: KEY }"))
+        .unwrap();
+    let config = folder.path().join("gateway.yaml");
+    let text = "grpc: { listen: '127.0.0.1:0', plaintext: true }\nadmin: { listen: '' }\ntelemetry: { log: { format: json } }\n";
+    fs::write(&config, text).unwrap();
+    let socket = folder.path().join("notify");
+    let systemd = tokio::net::UnixDatagram::bind(&socket).unwrap();
+    let told = async || {
+        let mut state = [0; 64];
+        let size = systemd.recv(&mut state).await.unwrap();
+        String::from_utf8(state[..size].to_vec()).unwrap()
+    };
+    let arguments = ["serve", "--config", config.to_str().unwrap()];
+    let mut serve = Process::with_variables(&arguments, &[("NOTIFY_SOCKET", socket.to_str().unwrap())]);
+    let grpc = serve.logged_addr().await;
+    assert_eq!(told().await, "READY=1");
+    assert_eq!(health(grpc).await, ServingStatus::Serving);
+    let ended = serve.end("TERM").await;
+    assert_eq!(told().await, "STOPPING=1");
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+}
+
+#[tokio::test]
 async fn serve_refuses_broken_files_before_it_binds_a_port() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("gateway.yaml");

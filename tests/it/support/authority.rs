@@ -1,6 +1,11 @@
 //! Certificates for tests, and clients that present and verify them.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use axum::serve::Listener;
 use hyper_util::rt::TokioIo;
@@ -53,6 +58,11 @@ impl Authority {
     /// An expired certificate for [`SERVER`].
     pub fn expired(&self) -> Pair {
         self.certify(|params| params.not_after = date_time_ymd(2020, 1, 2))
+    }
+
+    /// A certificate for [`SERVER`] that expires after this time.
+    pub fn expires_in(&self, left: Duration) -> Pair {
+        self.certify(|params| params.not_after = (SystemTime::now() + left).into())
     }
 
     /// A certificate for a client with these names.

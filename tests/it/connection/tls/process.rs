@@ -76,6 +76,20 @@ async fn an_expired_certificate_logs_a_warning() {
 }
 
 #[tokio::test]
+async fn a_certificate_near_its_end_is_a_warning() {
+    let said = async |days: u64| {
+        let files = Files::new(&Authority::new().expires_in(Duration::from_hours(24 * days)));
+        let folder = files.0.path();
+        fs::write(folder.join("tenants.yaml"), tenants_file("a", TOKEN, "{ inline: KEY }")).unwrap();
+        let config = "grpc: { tls: { certificate_file: tls.crt, key_file: tls.key } }\n";
+        fs::write(folder.join("gateway.yaml"), config).unwrap();
+        run(folder, &["check"]).await.1
+    };
+    assert!(said(13).await.contains("\nwarning: the certificate expires within 14 days: renew it\n"));
+    assert!(!said(16).await.contains("expires"));
+}
+
+#[tokio::test]
 async fn certificate_changes_are_audited() {
     let authority = Authority::new();
     let files = Files::new(&authority.server());

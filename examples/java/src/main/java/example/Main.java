@@ -1,5 +1,7 @@
 package example;
 
+import com.google.gson.Gson;
+import com.google.gson.reflect.TypeToken;
 import io.grpc.CallCredentials;
 import io.grpc.ChannelCredentials;
 import io.grpc.Grpc;
@@ -15,7 +17,10 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -41,8 +46,13 @@ public final class Main {
                 ? InsecureChannelCredentials.create()
                 : TlsChannelCredentials.newBuilder().trustManager(new File(ca)).build();
         // One channel serves the whole program. It connects on the first call and reconnects if the connection breaks.
-        ManagedChannel channel =
-                Grpc.newChannelBuilder("dns:///" + env("GATEWAY", "127.0.0.1:50051"), transport).build();
+        ManagedChannel channel = Grpc.newChannelBuilder("dns:///" + env("GATEWAY", "127.0.0.1:50051"), transport)
+                // What to retry, how to balance, and that calls wait while no gateway is ready.
+                .defaultServiceConfig(serviceConfig())
+                // While calls run, a gateway that is gone is noticed after 40 seconds at most.
+                .keepAliveTime(30, TimeUnit.SECONDS)
+                .keepAliveTimeout(10, TimeUnit.SECONDS)
+                .build();
         boolean verified = false;
         try {
             verified = run(channel, new Token(env("TOKEN", "demo")));
@@ -54,6 +64,12 @@ public final class Main {
         if (!verified) {
             System.exit(1);
         }
+    }
+
+    /** grpc-java takes the objects, lists, texts, truth values and doubles of Gson. */
+    private static Map<String, ?> serviceConfig() throws Exception {
+        String text = Files.readString(Path.of("service-config.json"));
+        return new Gson().fromJson(text, new TypeToken<Map<String, ?>>() {});
     }
 
     private static boolean run(ManagedChannel channel, Token token) throws Exception {
