@@ -40,7 +40,7 @@ pub(super) struct CheckArguments {
 }
 
 /// How long before its end a certificate is worth a warning. Most of them are renewed weeks before.
-const RENEW_BEFORE: Duration = Duration::from_secs(14 * 24 * 3600);
+const RENEW_BEFORE: Duration = Duration::from_hours(14 * 24);
 
 /// Prints what the configuration means, or everything that is wrong with it and with the tenants.
 pub(super) async fn run(arguments: &CheckArguments, env: &Environment) -> anyhow::Result<()> {

@@ -80,7 +80,7 @@ async fn serve_tells_systemd_when_it_serves_and_when_it_drains() {
     fs::write(&config, text).unwrap();
     let socket = folder.path().join("notify");
     let systemd = tokio::net::UnixDatagram::bind(&socket).unwrap();
-    let told = async || {
+    let notified = async || {
         let mut state = [0; 64];
         let size = systemd.recv(&mut state).await.unwrap();
         String::from_utf8(state[..size].to_vec()).unwrap()
@@ -88,10 +88,10 @@ async fn serve_tells_systemd_when_it_serves_and_when_it_drains() {
     let arguments = ["serve", "--config", config.to_str().unwrap()];
     let mut serve = Process::with_variables(&arguments, &[("NOTIFY_SOCKET", socket.to_str().unwrap())]);
     let grpc = serve.logged_addr().await;
-    assert_eq!(told().await, "READY=1");
+    assert_eq!(notified().await, "READY=1");
     assert_eq!(health(grpc).await, ServingStatus::Serving);
     let ended = serve.end("TERM").await;
-    assert_eq!(told().await, "STOPPING=1");
+    assert_eq!(notified().await, "STOPPING=1");
     assert_eq!(ended.code, Some(0), "{}", ended.err);
 }
 
