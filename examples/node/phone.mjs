@@ -1,6 +1,7 @@
 // Sends a code to a phone and checks it.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Metadata } from '@grpc/grpc-js';
 import { reason, tryAgain } from './errors.mjs';
 
 /** One call as a promise, with a deadline in milliseconds. An aborted signal, for example of a closed page, cancels it. */
@@ -8,7 +9,8 @@ export function call(client, method, request, { timeout = 12_000, signal } = {})
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const options = { deadline: Date.now() + timeout };
-    const running = client[method](request, options, (error, answer) => {
+    // This library does not take it from the service config: the call waits while no gateway is ready.
+    const running = client[method](request, new Metadata({ waitForReady: true }), options, (error, answer) => {
       signal?.removeEventListener('abort', cancel);
       if (error) reject(error);
       else resolve(answer);
