@@ -5,6 +5,7 @@
 
 mod check;
 mod conversions;
+mod dependencies;
 mod idempotency;
 mod outcome;
 mod profile_lock;
@@ -15,9 +16,7 @@ mod tasks;
 mod templates;
 mod test_numbers;
 
-use std::{sync::Arc, time::Duration};
-
-use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
 
 pub use self::{
     check::{Check, Report},
@@ -27,16 +26,8 @@ pub use self::{
     tasks::Tasks,
     templates::NewTemplate,
 };
-use self::{conversions::Conversions, idempotency::IdempotentExecutor};
-use crate::{
-    clock::Clock,
-    config::{self, Config},
-    domain::Tenant,
-    limits::Limiter,
-    store::Store,
-    telemetry::Metrics,
-    upstream::Client,
-};
+use self::{conversions::Conversions, dependencies::Dependencies, idempotency::IdempotentExecutor};
+use crate::{clock::Clock, config::Config, limits::Limiter, store::Store, telemetry::Metrics, upstream::Client};
 
 /// All services.
 #[derive(Clone)]
@@ -71,20 +62,6 @@ pub struct Templates {
     creations: IdempotentExecutor<NewTemplate>,
 }
 
-/// What the services are built on.
-struct Dependencies {
-    upstream: Client,
-    store: Store,
-    clock: Clock,
-    metrics: Metrics,
-    limiter: Limiter,
-    tasks: Tasks,
-    settings: config::SendsConfig,
-    /// The longest time that one HTTP request takes.
-    attempt_timeout: Duration,
-    private_webhooks: bool,
-}
-
 impl Services {
     /// The services over `upstream`, with their records in `store`. Work that outlives its caller runs on `tasks`.
     #[must_use]
@@ -112,36 +89,5 @@ impl Services {
             templates: Templates { upstream: upstream.clone(), creations: IdempotentExecutor::new(&deps) },
             verifications: Verifications { sends: IdempotentExecutor::new(&deps), conversions: Arc::default(), deps },
         }
-    }
-}
-
-/// How far Telnyx's clock is ahead of the one that dates records, at least and at most. The clock of a store may differ
-/// from what it was when a record was dated: by `sends.clock_skew`, which the bounds include.
-#[derive(Clone, Copy, Debug)]
-struct TelnyxOffset {
-    low: SignedDuration,
-    high: SignedDuration,
-}
-
-impl TelnyxOffset {
-    /// The latest time that Telnyx's clock can have shown when a record was dated `at`.
-    fn latest(&self, at: Timestamp) -> Timestamp {
-        at.saturating_add(self.high).unwrap_or(Timestamp::MAX)
-    }
-}
-
-impl Dependencies {
-    /// None until an answer to the account's requests has shown Telnyx's time.
-    fn telnyx_offset(&self, tenant: &Tenant) -> Option<TelnyxOffset> {
-        let (telnyx, local, now) = (self.upstream.telnyx_clock(tenant)?, self.clock.now(), self.now());
-        let skew = SignedDuration::try_from(self.settings.clock_skew).unwrap_or(SignedDuration::MAX);
-        let low = telnyx.earliest(local).duration_since(now).saturating_sub(skew);
-        let high = telnyx.latest(local).duration_since(now).saturating_add(skew);
-        Some(TelnyxOffset { low, high })
-    }
-
-    /// The time that dates records.
-    fn now(&self) -> Timestamp {
-        self.store.now()
     }
 }

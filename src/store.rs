@@ -2,7 +2,9 @@
 //!
 //! Records are small, expire, and change one at a time. The rest of the gateway does not know where they are kept.
 
+mod change;
 mod clock;
+mod error;
 mod memory;
 mod redis;
 mod status;
@@ -14,21 +16,21 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
-pub use self::status::{Connectivity, Risk, StoreStatus};
+pub use self::{
+    change::{Change, UpdateStats},
+    error::Error,
+    status::{Connectivity, Risk, StoreStatus},
+};
 use self::{clock::StoreClock, memory::MemoryBackend, redis::RedisBackend};
 use crate::{
     clock::Clock,
     config::{self, Errors},
-    domain,
-    pb::ErrorReason,
 };
 
 /// The largest record, in bytes: several times the size of the fullest one.
 const MAX_RECORD: usize = 64 << 10;
 /// The longest update.
 const MAX_UPDATE: Duration = Duration::from_mins(1);
-/// The pushback of a refusal. The connection is checked that often.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The records. Clones share them.
 #[derive(Clone)]
@@ -44,81 +46,6 @@ pub struct Store {
 enum StoreBackend {
     Memory(Arc<MemoryBackend>),
     Redis(Arc<RedisBackend>),
-}
-
-/// What becomes of a record.
-pub enum Change<T> {
-    /// It stays.
-    Keep,
-    /// It is replaced, and expires after this time.
-    Put(T, Duration),
-    /// It is removed.
-    Remove,
-}
-
-/// A record can't be read or written. An operation that depends on it must not start.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The store has no room for a new record.
-    #[error("the store is full")]
-    Full,
-    /// The record is not of this version.
-    #[error("a record can't be parsed")]
-    Unreadable(#[source] serde_json::Error),
-    /// Another program wrote the record.
-    #[error("a record was not written by the gateway")]
-    Foreign,
-    /// The record would exceed the limit.
-    #[error("a record is too large")]
-    TooLarge,
-    /// The server can't be reached, or refuses.
-    #[error("the store can't be reached")]
-    Unreachable(#[source] Arc<dyn std::error::Error + Send + Sync>),
-    /// Others changed the record all the time.
-    #[error("too many concurrent changes of a record")]
-    Contended,
-    /// The store may lose the record of a new operation.
-    #[error("the store may not keep the record: {}", .0.describe())]
-    AtRisk(Risk),
-    /// The answer was lost. The record may have been changed, once.
-    #[error("it is unknown whether the record was changed")]
-    Unknown(#[source] Arc<dyn std::error::Error + Send + Sync>),
-}
-
-impl Error {
-    /// The value of the metric label `outcome`.
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Unreadable(_) | Self::Foreign => "unreadable",
-            Self::TooLarge => "too_large",
-            Self::Unreachable(_) => "unreachable",
-            Self::Contended => "contended",
-            Self::Unknown(_) => "unknown",
-            Self::AtRisk(_) => "at_risk",
-        }
-    }
-}
-
-impl From<Error> for domain::Error {
-    fn from(error: Error) -> Self {
-        let message = match &error {
-            Error::AtRisk(risk) => format!("the store may not keep the record of the operation: {}", risk.describe()),
-            _ => "the gateway can't record the operation".to_owned(),
-        };
-        Self::new(ErrorReason::StoreUnavailable, message).retry_after(RETRY_AFTER).source(error)
-    }
-}
-
-/// How an update at a server ended.
-#[derive(Clone, Copy, Debug)]
-pub struct UpdateStats {
-    /// `ok`, or the name of the error.
-    pub outcome: &'static str,
-    /// How long it took.
-    pub took: Duration,
-    /// How often another gateway changed the record first.
-    pub conflicts: u64,
 }
 
 impl Store {

@@ -12,7 +12,7 @@ mod stored_target;
 mod target_lock;
 mod waiters;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -32,15 +32,12 @@ use self::{
     target_lock::TargetLock,
     waiters::{JobState, JobWaiter, Registration, RunningJobs},
 };
-use super::{Dependencies, Origin, Outcome};
+use super::{Origin, Outcome, dependencies::Dependencies};
 use crate::{
     domain::{CallContext, Error},
     pb::ErrorReason,
     telemetry::Call,
 };
-
-/// How long a reconciliation, or a write of a result, may outlast the caller's deadline.
-const RECONCILE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Executes operations of one kind at most once each. Clones share their running jobs.
 pub(super) struct IdempotentExecutor<O: IdempotentOperation> {
@@ -314,8 +311,4 @@ async fn give_back(job: &JobContext) {
     if let Err(error) = result.await {
         tracing::warn!(%error, "the leases of an aborted operation run out by themselves");
     }
-}
-
-fn request_id_reused() -> Error {
-    Error::new(ErrorReason::RequestIdReused, "the request_id was already used for another request")
 }

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::Dependencies;
+use super::dependencies::Dependencies;
 use crate::{
     domain::{CallContext, Error},
     pb::ErrorReason,

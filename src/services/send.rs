@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    Dependencies, Origin, Outcome, Verifications,
+    Origin, Outcome, Verifications,
+    dependencies::Dependencies,
     idempotency::{Admission, AnswerInfo, Candidates, Distinct, IdempotentOperation, OperationSpec},
 };
 use crate::{

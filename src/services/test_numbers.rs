@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use uuid::Builder;
 
-use super::{Dependencies, Outcome, Report, Send, Verifications, idempotency::IdempotentOperation};
+use super::{Outcome, Report, Send, Verifications, dependencies::Dependencies, idempotency::IdempotentOperation};
 use crate::{
     domain::{CallContext, Error, Tenant, TestNumber, VerificationRef},
     limits::CheckResult,

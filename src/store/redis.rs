@@ -10,6 +10,7 @@ mod manager;
 mod marks;
 mod record;
 mod sentinels;
+mod shared_error;
 mod update;
 mod watch;
 

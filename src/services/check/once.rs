@@ -8,15 +8,12 @@ use std::future::Future;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{
-    Verifications,
-    proof::{CheckAttempt, Evidence},
-};
+use super::proof::{CheckAttempt, Evidence};
 use crate::{
     domain::{CallContext, Error, VerificationRef},
     pb::ErrorReason,
     services::{
-        Origin, Outcome,
+        Origin, Outcome, Verifications,
         idempotency::{AcquireResult, RequestEnd, RequestRecord},
     },
     telemetry::Call,

@@ -14,11 +14,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Verifications;
 use crate::{
     domain::{CallContext, Error, PhoneNumber, VerificationRef},
     pb::ErrorReason,
-    services::{TelnyxOffset, send::listing},
+    services::{Verifications, dependencies::TelnyxOffset, send::listing},
     store::{self, Change},
     telnyx::{CheckResponse, ResponseCode, Verification, VerificationStatus},
 };

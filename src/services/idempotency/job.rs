@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::{
-    super::{Dependencies, TelnyxOffset},
-    IdempotentOperation, OperationSpec, RECONCILE_TIMEOUT,
+    super::dependencies::{Dependencies, TelnyxOffset},
+    IdempotentOperation, OperationSpec,
     matching::{Echo, Expectation},
 };
 use crate::{
@@ -22,6 +22,8 @@ use crate::{
 
 /// The first and the longest pause before another try to get what another job holds. Pauses double.
 const FIRST_BACKOFF: Duration = Duration::from_millis(5);
+/// How long a reconciliation, or a write of a result, may outlast the caller's deadline.
+pub(super) const RECONCILE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an unresolved dispatch is kept at least.
 const UNRESOLVED_RETENTION: Duration = Duration::from_hours(24);
 pub(super) const MAX_BACKOFF: Duration = Duration::from_millis(250);

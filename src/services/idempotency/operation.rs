@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::super::Dependencies;
+use super::super::dependencies::Dependencies;
 use crate::{
     domain::{CallContext, Error, Tenant},
     limits::QuotaReservation,

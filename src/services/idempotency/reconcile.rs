@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, field::Empty, info_span};
 
 use super::{
-    Failure, IdempotentOperation, Job, RECONCILE_TIMEOUT,
-    job::{self, Dispatch, is_request},
+    Failure, IdempotentOperation, Job,
+    job::{self, Dispatch, RECONCILE_TIMEOUT, is_request},
     matching::{self, Expectation, ListedResource, Match},
     operation::Candidates,
     request_record::{self, OtherRecord},

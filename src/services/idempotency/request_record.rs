@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{
-    super::Dependencies,
+    super::dependencies::Dependencies,
     job::{Dispatch, JobContext, OperationKeys},
     matching::Echo,
-    request_id_reused,
 };
 use crate::{
     domain::{CallContext, Error},
     limits::QuotaReservation,
+    pb::ErrorReason,
     store::{self, Change},
 };
 
@@ -156,6 +156,10 @@ fn put<A>(job: &JobContext, fingerprint: String, state: RequestState<A>) -> Chan
         _ => job.deps.settings.request_id_retention,
     };
     Change::Put(StoredRequest { fingerprint, state }, keep)
+}
+
+pub(super) fn request_id_reused() -> Error {
+    Error::new(ErrorReason::RequestIdReused, "the request_id was already used for another request")
 }
 
 /// Ends the lease of an aborted job.

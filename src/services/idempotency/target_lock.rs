@@ -8,8 +8,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    RECONCILE_TIMEOUT,
-    job::{Dispatch, JobContext, MAX_BACKOFF},
+    job::{Dispatch, JobContext, MAX_BACKOFF, RECONCILE_TIMEOUT},
     stored_target::{ClaimedMessage, LockAttempt, StoredTarget, Unresolved},
 };
 use crate::{

@@ -1,6 +1,6 @@
 //! How to connect: to one server, to the master that sentinels name, or to a cluster.
 
-use std::{error::Error, future, sync::Arc};
+use std::future;
 
 use ::redis::{
     AsyncConnectionConfig, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult, Value,
@@ -11,18 +11,12 @@ use tokio::task::spawn_blocking;
 use super::{
     files::ServerFiles,
     sentinels::{Sentinels, open},
+    shared_error::{SharedError, shared},
 };
 use crate::config::{self, Errors, RedisMode};
 
 /// How often a cluster's client follows a key that has moved.
 const MAX_REDIRECTS: u32 = 3;
-
-/// An error that several calls may get.
-pub(super) type SharedError = Arc<dyn Error + Send + Sync>;
-
-pub(super) fn shared(error: impl Error + Send + Sync + 'static) -> SharedError {
-    Arc::new(error)
-}
 
 /// Where the server is. The files are read for each connection, so their content may change.
 pub(in crate::store) struct RedisServer {

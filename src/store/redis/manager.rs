@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    connection::{RedisConnection, RedisServer, SharedError, shared},
+    connection::{RedisConnection, RedisServer},
     marks::{Marks, Reports, ServerReport},
+    shared_error::{SharedError, shared},
     watch::ServerWatch,
 };
 use crate::{

@@ -12,7 +12,10 @@ use ::redis::{Cmd, Value, cluster_routing::Slot, cmd, from_redis_value};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use super::connection::{RedisConnection, SharedError, shared};
+use super::{
+    connection::RedisConnection,
+    shared_error::{SharedError, shared},
+};
 
 /// Renews the marks of one server.
 const RENEW: &str = include_str!("marks.lua");

@@ -13,8 +13,8 @@ use futures_util::{
 use tokio::{sync::Mutex, time::timeout};
 
 use super::{
-    connection::{SharedError, shared},
     files::ServerFiles,
+    shared_error::{SharedError, shared},
 };
 
 /// The messages that announce another master.
