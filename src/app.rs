@@ -22,7 +22,7 @@ use crate::{
     limits::CallLimiter,
     reload::Reload,
     services::{Services, Tasks},
-    store::{Connectivity, Risk, Store},
+    store::{Connectivity, Risk, Store, StoreUsage},
     telemetry::{Metrics, Telemetry},
     tenant::{Directory, DirectoryWatch},
     upstream::{self, Client},
@@ -224,6 +224,7 @@ async fn follow_store(store: &Store, announced: &Announced<'_>, metrics: &Metric
     let (mut last, mut reached) = (None, !store.is_remote());
     let clock = store.clone();
     metrics.store_clock_offset(move || clock.clock_offset().as_secs_f64());
+    observe_usage(store, metrics);
     loop {
         let status = store.status(last.as_ref()).await;
         let is_up = status.connectivity == Connectivity::Up;
@@ -240,6 +241,23 @@ async fn follow_store(store: &Store, announced: &Announced<'_>, metrics: &Metric
             .readiness
             .set_degraded(unavailable.into_iter().chain(status.risks.iter().map(|risk| risk.condition())));
         last = Some(status);
+    }
+}
+
+/// Reports what the records in memory take.
+fn observe_usage(store: &Store, metrics: &Metrics) {
+    let Some(StoreUsage { max_bytes, .. }) = store.usage() else { return };
+    let (usage, gave_way) = (store.clone(), store.clone());
+    metrics.store_usage(move |observe| {
+        let tenants = usage.usage().map(|usage| usage.tenants).unwrap_or_default();
+        for (tenant, records, bytes) in &tenants {
+            observe(tenant, [*records, *bytes]);
+        }
+    });
+    #[expect(clippy::cast_precision_loss, reason = "no memory is that large, and no process lives that long")]
+    {
+        metrics.store_max_size(move || max_bytes as f64);
+        metrics.store_gave_way(move || gave_way.usage().map_or(0.0, |usage| usage.gave_way as f64));
     }
 }
 

@@ -87,6 +87,7 @@ impl Limiter {
     /// rules of one window have the same resolution.
     async fn take(
         &self,
+        tenant: &Tenant,
         key: String,
         rules: &[WindowRule],
         may_add: bool,
@@ -96,7 +97,7 @@ impl Limiter {
         let Some(resolution) = windows().map(resolution).max() else { return Ok((None, Vec::new())) };
         let longest = windows().map(|window| window.per).max().unwrap_or_default();
         let keep = longest + Duration::from_millis(resolution.unsigned_abs());
-        let taken = self.store.update(&key, |window: Option<SlidingWindow>| {
+        let taken = self.store.counters_of(&tenant.id).update(&key, |window: Option<SlidingWindow>| {
             let mut window = window.unwrap_or_default();
             let hit = |rule: &WindowRule| {
                 let wait = window.wait(&rule.window, now)?;

@@ -9,22 +9,23 @@ mod memory;
 mod redis;
 mod status;
 
-use std::{collections::BTreeSet, future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
+use self::{change::RecordOwner, clock::StoreClock, memory::MemoryBackend, redis::RedisBackend};
 pub use self::{
-    change::{Change, UpdateStats},
+    change::{Change, StoreUsage, UpdateStats},
     error::Error,
     status::{Connectivity, Risk, StoreStatus},
 };
-use self::{clock::StoreClock, memory::MemoryBackend, redis::RedisBackend};
 use crate::{
     clock::Clock,
     config::{self, Errors},
+    domain::TenantId,
 };
 
 /// The largest record, in bytes: several times the size of the fullest one.
@@ -91,11 +92,24 @@ impl Store {
         aws_lc_rs::rand::fill(&mut hash_key).expect("the system gives random bytes");
         let hash_key = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &hash_key));
         let clock = Arc::new(StoreClock::new(clock));
-        let memory = MemoryBackend::new(config.max_records, clock.clone());
+        let memory = MemoryBackend::new(config.max_size, config.tenant_share, clock.clone());
         Self { backend: StoreBackend::Memory(Arc::new(memory)), clock, refuses_at_risk: true, hash_key }
     }
 
+    /// The records of `tenant`: what is created through them counts against its share.
+    #[must_use]
+    pub const fn records_of<'a>(&'a self, tenant: &'a TenantId) -> TenantRecords<'a> {
+        TenantRecords { store: self, owner: RecordOwner { tenant: Some(tenant), gives_way: false } }
+    }
+
+    /// The same for records that only limits need. They give way when the store is full.
+    #[must_use]
+    pub const fn counters_of<'a>(&'a self, tenant: &'a TenantId) -> TenantRecords<'a> {
+        TenantRecords { store: self, owner: RecordOwner { tenant: Some(tenant), gives_way: true } }
+    }
+
     /// Changes the record at `key` atomically. `change` may be called again after a conflict; its last result counts.
+    /// A record that this creates is no tenant's.
     ///
     /// # Errors
     /// See [`Error`]. The record has not changed, unless the error is [`Error::Unknown`].
@@ -110,47 +124,39 @@ impl Store {
     ///
     /// # Errors
     /// See [`Error`].
-    ///
-    /// # Panics
-    /// If a record has a map whose keys are not strings.
     pub async fn update_by<T, R>(
         &self,
         key: &str,
         deadline: Instant,
-        mut change: impl FnMut(Option<T>) -> (Change<T>, R),
+        change: impl FnMut(Option<T>) -> (Change<T>, R),
     ) -> Result<R, Error>
     where
         T: Serialize + DeserializeOwned,
     {
-        let change = |record: Option<&[u8]>| {
-            let record = record.map(serde_json::from_slice).transpose().map_err(Error::Unreadable)?;
-            let (change, answer) = change(record);
-            let change = match change {
-                Change::Keep => Change::Keep,
-                Change::Remove => Change::Remove,
-                Change::Put(record, keep) => {
-                    let bytes = serde_json::to_vec(&record).expect("records are plain data with string keys");
-                    if bytes.len() > MAX_RECORD {
-                        return Err(Error::TooLarge);
-                    }
-                    Change::Put(bytes.into_boxed_slice(), keep)
-                }
-            };
-            Ok((change, answer))
-        };
+        TenantRecords { store: self, owner: RecordOwner::default() }.update_by(key, deadline, change).await
+    }
+
+    /// What the records of all tenants take, if they are in memory.
+    #[must_use]
+    pub fn usage(&self) -> Option<StoreUsage> {
         match &self.backend {
-            StoreBackend::Memory(memory) => memory.update(key, change),
-            // Boxed, so that callers with the memory backend do not carry the large future.
-            StoreBackend::Redis(redis) => Box::pin(redis.update(key, deadline, change)).await,
+            StoreBackend::Memory(memory) => Some(memory.usage()),
+            StoreBackend::Redis(_) => None,
         }
     }
 
-    /// Waits until the status differs from `last`. A server is checked every second; memory is always up.
+    /// Waits until the status differs from `last`. A server is checked every second; memory is always up, and may be full.
     pub async fn status(&self, last: Option<&StoreStatus>) -> StoreStatus {
         match (&self.backend, last) {
             (StoreBackend::Redis(redis), _) => Box::pin(redis.status(last)).await,
-            (StoreBackend::Memory(_), Some(_)) => future::pending().await,
-            (StoreBackend::Memory(_), None) => StoreStatus { connectivity: Connectivity::Up, risks: BTreeSet::new() },
+            (StoreBackend::Memory(memory), last) => {
+                let seen = last.map(|last| last.risks.contains(&Risk::Full));
+                let mut is_full = memory.is_full.subscribe();
+                // The sender is in the store, so the wait ends only with a change.
+                let is_full = is_full.wait_for(|is_full| seen != Some(*is_full)).await.is_ok_and(|is_full| *is_full);
+                let risks = is_full.then_some(Risk::Full).into_iter().collect();
+                StoreStatus { connectivity: Connectivity::Up, risks }
+            }
         }
     }
 
@@ -195,6 +201,65 @@ impl Store {
     #[must_use]
     pub fn digest(&self, parts: &[&[u8]]) -> String {
         digest(&self.hash_key, parts)
+    }
+}
+
+/// The records of one tenant in a store.
+#[derive(Clone, Copy)]
+pub struct TenantRecords<'a> {
+    store: &'a Store,
+    owner: RecordOwner<'a>,
+}
+
+impl TenantRecords<'_> {
+    /// See [`Store::update`].
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn update<T, R>(self, key: &str, change: impl FnMut(Option<T>) -> (Change<T>, R)) -> Result<R, Error>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        self.update_by(key, Instant::now() + MAX_UPDATE, change).await
+    }
+
+    /// See [`Store::update_by`].
+    ///
+    /// # Errors
+    /// See [`Error`].
+    ///
+    /// # Panics
+    /// If a record has a map whose keys are not strings.
+    pub async fn update_by<T, R>(
+        self,
+        key: &str,
+        deadline: Instant,
+        mut change: impl FnMut(Option<T>) -> (Change<T>, R),
+    ) -> Result<R, Error>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let change = |record: Option<&[u8]>| {
+            let record = record.map(serde_json::from_slice).transpose().map_err(Error::Unreadable)?;
+            let (change, answer) = change(record);
+            let change = match change {
+                Change::Keep => Change::Keep,
+                Change::Remove => Change::Remove,
+                Change::Put(record, keep) => {
+                    let bytes = serde_json::to_vec(&record).expect("records are plain data with string keys");
+                    if bytes.len() > MAX_RECORD {
+                        return Err(Error::TooLarge);
+                    }
+                    Change::Put(bytes.into_boxed_slice(), keep)
+                }
+            };
+            Ok((change, answer))
+        };
+        match &self.store.backend {
+            StoreBackend::Memory(memory) => memory.update(self.owner, key, change),
+            // Boxed, so that callers with the memory backend do not carry the large future.
+            StoreBackend::Redis(redis) => Box::pin(redis.update(key, deadline, change)).await,
+        }
     }
 }
 

@@ -104,7 +104,7 @@ fn gateway(folder: &std::path::Path, upstream: &str, collector: &str, traced: f6
             "grpc: {{ listen: 127.0.0.1:0, plaintext: true }}\n\
              admin: {{ listen: 127.0.0.1:0 }}\n\
              upstream: {{ base_url: {upstream}/v2 }}\n\
-             store: {{ max_records: 2000000 }}\n\
+             store: {{ max_size: 1024MiB }}\n\
              telemetry: {{ log: {{ format: json }}, otlp: {{ endpoint: http://{collector}, sample_ratio: {traced} }} }}\n"
         ),
     )?;

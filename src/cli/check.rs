@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     config::{
         Backend, ClientCertificate, Config, Environment, Error, Errors, GrpcConfig, RedisMode, StoreConfig, UNSET,
-        human::write_duration,
+        human::{write_duration, write_size},
     },
     files::MISSING,
     grpc::Material,
@@ -128,7 +128,7 @@ fn records(f: &mut Formatter<'_>, store: &StoreConfig) -> fmt::Result {
         RedisMode::Sentinel => "servers with sentinels",
     };
     match store.backend {
-        Backend::Memory => writeln!(f, "records in memory, up to {}", store.max_records)?,
+        Backend::Memory => writeln!(f, "records in memory, up to {}", write_size(store.max_size as u64))?,
         Backend::Redis => writeln!(f, "records on {server}, {}", redis.addresses().collect::<Vec<_>>().join(", "))?,
     }
     if store.backend == Backend::Memory && store.replicas > 1 {

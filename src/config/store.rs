@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::ValueEnum;
 
 use super::{
-    kinds::{Kind, SECOND, choice, count, duration, items, optional, path, switch, text},
+    kinds::{Kind, SECOND, choice, count, duration, items, optional, path, ratio, size, switch, text},
     setting::settings,
 };
 
@@ -17,9 +17,12 @@ settings! {
         backend: Backend = "memory", choice();
         /// How many gateways share the load. `check` warns if there are several that each keep records in memory.
         replicas: usize = "1", count(1..=10_000);
-        /// How many records fit in memory, at about 500 bytes each. When it is full, the gateway refuses sends and
-        /// checks.
-        max_records: usize = "500000", count(1000..=100_000_000);
+        /// How much memory records may take. When it is full, what only limits need gives way, the oldest first. When nothing
+        /// can give way, the gateway refuses sends and checks.
+        max_size: usize = "256MiB", size(1 << 20..=1 << 40);
+        /// The share of `max_size` that the records of one tenant may take. A tenant whose share is full is refused, and
+        /// no other. 1 turns the bound off.
+        tenant_share: f64 = "0.5", ratio();
         /// The Redis or Valkey server, for the backend `redis`.
         redis: RedisConfig;
     }

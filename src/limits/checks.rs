@@ -60,7 +60,7 @@ impl Limiter {
         }
         let mut quota = QuotaReservation::default();
         if let (Some(key), false) = (&failures, hits.iter().any(LimitHit::refuses)) {
-            let (entry, more) = self.count_failure(tenant.limits.guesses_per_phone_number, key).await?;
+            let (entry, more) = self.count_failure(tenant, tenant.limits.guesses_per_phone_number, key).await?;
             if let (Some(verification), true) = (&verification, more.iter().any(LimitHit::refuses)) {
                 self.uncount_check(verification).await;
             }
@@ -89,11 +89,11 @@ impl Limiter {
             (CheckResult::NotChecked, _) => self.uncount_check(&verification).await,
             (CheckResult::Wrong, Some(phone_number)) if !knows_phone_number => {
                 let failures = self.failures_key(tenant, phone_number.as_e164());
-                self.record_phone_number(&verification, &failures).await;
+                self.record_phone_number(tenant, &verification, &failures).await;
                 // The check was made, so it counts even above the limit.
                 let limit = tenant.limits.guesses_per_phone_number;
                 let observed = limit.map(|limit| Limit { mode: LimitMode::Observe, ..limit });
-                ok_or_warn(self.count_failure(observed, &failures).await);
+                ok_or_warn(self.count_failure(tenant, observed, &failures).await);
             }
             (CheckResult::Wrong | CheckResult::Unknown, _) => {}
         }
@@ -102,6 +102,7 @@ impl Limiter {
     /// Counts a failed check of the phone number whose window is at `key`.
     async fn count_failure(
         &self,
+        tenant: &Tenant,
         limit: Option<Limit<LimitWindow>>,
         key: &str,
     ) -> Result<(Option<WindowEntry>, Vec<LimitHit>), store::Error> {
@@ -111,7 +112,7 @@ impl Limiter {
             window: limit.at,
             allows: format!("at most {} wrong codes for a number in a day", limit.at.max),
         });
-        self.take(key.to_owned(), rule.as_slice(), true).await
+        self.take(tenant, key.to_owned(), rule.as_slice(), true).await
     }
 
     /// The key of the window of a phone number's failed checks.

@@ -35,7 +35,7 @@ impl Limiter {
         for (key, rules) in self.send_rules(tenant, phone_number) {
             // All rules are evaluated, for the longest wait. Nothing more is taken after a refusal.
             let may_add = !hits.iter().any(LimitHit::refuses);
-            let (entry, more) = self.take(key, &rules, may_add).await?;
+            let (entry, more) = self.take(tenant, key, &rules, may_add).await?;
             reservation.0.extend(entry);
             hits.extend(more);
         }

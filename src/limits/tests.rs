@@ -22,13 +22,13 @@ struct Counting {
 
 impl Counting {
     fn new() -> Self {
-        Self::within(100)
+        Self::within(Config::default().store.max_size)
     }
 
-    /// A store with so many records.
-    fn within(max_records: usize) -> Self {
+    /// A store with so many bytes.
+    fn within(max_size: usize) -> Self {
         let clock = Clock::standing_at("2026-01-01T00:00:00.123Z".parse().unwrap());
-        let store = Store::memory(&StoreConfig { max_records, ..Config::default().store }, clock.clone());
+        let store = Store::memory(&StoreConfig { max_size, ..Config::default().store }, clock.clone());
         Self { limiter: Limiter::new(&store, &Metrics::default()), clock }
     }
 
@@ -81,10 +81,39 @@ async fn a_refused_check_is_not_counted() {
 
 #[tokio::test]
 async fn checks_of_what_does_not_exist_fill_no_store() {
-    let (counting, tenant) = (Counting::within(1), checks(1));
+    let (counting, tenant) = (Counting::new(), checks(1));
     for id in ["a", "b", "c"] {
         counting.check(&tenant, &by_id(id), CheckResult::NotChecked).await.unwrap();
     }
+    let usage = counting.limiter.store.usage().unwrap();
+    assert!(usage.tenants.iter().all(|(_, records, _)| *records == 0), "{usage:?}");
+}
+
+/// An hour of 1,000 sends a second in 1 GiB, at a thousandth of the scale: each has its target record, its counters and
+/// its verification, and none is refused.
+#[tokio::test]
+async fn an_hour_of_honest_sends_fits() {
+    let mut limits = Limits::none();
+    limits.checks_per_verification = Some(Limit::enforced(5));
+    limits.sends_per_phone_number = Some(Limit::enforced(vec![LimitWindow { max: 5, per: DAY }]));
+    let (counting, tenant) = (Counting::within((1 << 30) / 1000), tenant(limits));
+    let store = &counting.limiter.store;
+    for second in 0..3600 {
+        let phone_number = PhoneNumber::parse(&format!("+1303{:07}", 5_550_000 + second)).unwrap();
+        let key = format!("target:{second}");
+        let target = store
+            .records_of(&tenant.id)
+            .update(&key, |_: Option<String>| (Change::Put("x".repeat(350), 3 * MINUTE), ()));
+        target.await.unwrap();
+        counting.limiter.reserve_send(&tenant, &phone_number).await.unwrap();
+        let id = second.to_string();
+        let sent =
+            SentVerification { id: &id, phone_number: phone_number.as_e164(), profile_id: "p", timeout_secs: None };
+        counting.limiter.record_send(&tenant, sent).await;
+        counting.clock.advance(Duration::from_secs(1));
+    }
+    let usage = store.usage().unwrap();
+    assert!(usage.tenants[0].2 <= usage.max_bytes / 2 && usage.gave_way > 0, "{usage:?}");
 }
 
 #[tokio::test]

@@ -51,11 +51,12 @@ impl Limiter {
         let by_id = self.verification_key(tenant, sent.id);
         let by_phone = self.pending_key(tenant, sent.phone_number, sent.profile_id);
         let number = self.failures_key(tenant, sent.phone_number);
-        let record = self.store.update(&by_id, |record: Option<VerificationRecord>| {
+        let store = self.store.counters_of(&tenant.id);
+        let record = store.update(&by_id, |record: Option<VerificationRecord>| {
             let checks = record.map_or(0, |record| record.checks);
             (Change::Put(VerificationRecord { number: Some(number.clone()), checks, until }, lifetime), ())
         });
-        let pending = self.store.update(&by_phone, |_: Option<String>| (Change::Put(by_id.clone(), lifetime), ()));
+        let pending = store.update(&by_phone, |_: Option<String>| (Change::Put(by_id.clone(), lifetime), ()));
         let (record, pending) = tokio::join!(record, pending);
         ok_or_warn(record.and(pending));
     }
@@ -67,8 +68,8 @@ impl Limiter {
     }
 
     /// Records the key of the failed checks of the verification's phone number.
-    pub(super) async fn record_phone_number(&self, key: &str, number: &str) {
-        let recorded = self.store.update(key, |record: Option<VerificationRecord>| {
+    pub(super) async fn record_phone_number(&self, tenant: &Tenant, key: &str, number: &str) {
+        let recorded = self.store.counters_of(&tenant.id).update(key, |record: Option<VerificationRecord>| {
             let record = record.unwrap_or_else(|| self.new_record());
             (self.put(VerificationRecord { number: Some(number.to_owned()), ..record }), ())
         });
@@ -89,7 +90,7 @@ impl Limiter {
         key: &str,
     ) -> Result<(Option<String>, Option<LimitHit>), store::Error> {
         let limit = tenant.limits.checks_per_verification.as_ref();
-        let counted = self.store.update(key, |record: Option<VerificationRecord>| {
+        let counted = self.store.counters_of(&tenant.id).update(key, |record: Option<VerificationRecord>| {
             let mut record = record.unwrap_or_else(|| self.new_record());
             let hit = limit.filter(|limit| record.checks >= limit.at).map(|limit| LimitHit {
                 kind: LimitKind::CHECKS_PER_VERIFICATION,

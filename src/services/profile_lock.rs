@@ -44,7 +44,7 @@ impl ProfileLock {
                 Some(other) if other != lock.holder => (Change::Keep, false),
                 _ => (Change::Put(lock.holder, lease), true),
             };
-            if deps.store.update_by(&lock.key, call.deadline, take).await? {
+            if deps.store.records_of(&call.tenant.id).update_by(&lock.key, call.deadline, take).await? {
                 return Ok(lock);
             }
             if Instant::now() + pause >= call.deadline {

@@ -137,7 +137,7 @@ impl<'c> TestVerification<'c> {
 
     async fn store(&self, deps: &Dependencies, change: impl Fn(Option<Verification>) -> Option<Verification>) {
         let key = self.key();
-        let stored = deps.store.update(&key, |verification| match change(verification) {
+        let stored = deps.store.records_of(&self.tenant.id).update(&key, |verification| match change(verification) {
             Some(verification) => (Change::Put(Send::redact(&verification), KEEP), ()),
             None => (Change::Keep, ()),
         });

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::domain::TenantId;
+
 /// What becomes of a record.
 pub enum Change<T> {
     /// It stays.
@@ -21,4 +23,22 @@ pub struct UpdateStats {
     pub took: Duration,
     /// How often another gateway changed the record first.
     pub conflicts: u64,
+}
+
+/// Whose a record is, and whether it gives way when the store is full.
+#[derive(Clone, Copy, Default)]
+pub(super) struct RecordOwner<'a> {
+    pub(super) tenant: Option<&'a TenantId>,
+    pub(super) gives_way: bool,
+}
+
+/// What the records in memory take.
+#[derive(Debug)]
+pub struct StoreUsage {
+    /// The records and the bytes of each tenant.
+    pub tenants: Vec<(TenantId, usize, usize)>,
+    /// How many bytes all records may take.
+    pub max_bytes: usize,
+    /// How many records have given way to others.
+    pub gave_way: u64,
 }

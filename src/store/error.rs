@@ -7,6 +7,8 @@ use crate::{domain, pb::ErrorReason};
 
 /// The pushback of a refusal. The connection is checked that often.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The pushback while the records of a tenant fill its share.
+const SHARE_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// A record can't be read or written. An operation that depends on it must not start.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +16,9 @@ pub enum Error {
     /// The store has no room for a new record.
     #[error("the store is full")]
     Full,
+    /// The records of the tenant fill its share of the store.
+    #[error("the tenant's share of the store is full")]
+    ShareFull,
     /// The record is not of this version.
     #[error("a record can't be parsed")]
     Unreadable(#[source] serde_json::Error),
@@ -42,6 +47,7 @@ impl Error {
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Full => "full",
+            Self::ShareFull => "share_full",
             Self::Unreadable(_) | Self::Foreign => "unreadable",
             Self::TooLarge => "too_large",
             Self::Unreachable(_) => "unreachable",
@@ -54,6 +60,11 @@ impl Error {
 
 impl From<Error> for domain::Error {
     fn from(error: Error) -> Self {
+        if matches!(error, Error::ShareFull) {
+            let message = "the records of the tenant fill its share of the store until some expire";
+            let refused = Self::new(ErrorReason::RequestLimitReached, message).rule("store.tenant_share");
+            return refused.retry_after(SHARE_RETRY_AFTER).source(error);
+        }
         let message = match &error {
             Error::AtRisk(risk) => format!("the store may not keep the record of the operation: {}", risk.describe()),
             _ => "the gateway can't record the operation".to_owned(),

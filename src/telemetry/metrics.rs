@@ -6,7 +6,13 @@ mod instruments;
 mod labels;
 mod record;
 
-use std::{collections::BTreeSet, fmt, ops::Deref, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    ops::Deref,
+    sync::Arc,
+    time::Duration,
+};
 
 use opentelemetry::{InstrumentationScope, KeyValue, metrics::MeterProvider};
 use opentelemetry_otlp::MetricExporter;
@@ -92,6 +98,26 @@ impl Metrics {
                 observe(age.as_secs_f64(), &[KeyValue::new("tenant", inner.instruments.tenants.label(Some(tenant)))]);
             });
         }));
+    }
+
+    /// Reads the records and the bytes of each tenant from `usage`.
+    pub fn store_usage(&self, usage: impl Fn(&mut dyn FnMut(&TenantId, [usize; 2])) + Clone + Send + Sync + 'static) {
+        for (at, instrument) in [&self.store_records, &self.store_size].into_iter().enumerate() {
+            let (inner, usage) = (Arc::downgrade(&self.0), usage.clone());
+            let _ = instrument.set(Box::new(move |observe| {
+                let Some(inner) = inner.upgrade() else { return };
+                // Tenants without a label of their own count together.
+                let mut sums = BTreeMap::<String, usize>::new();
+                usage(&mut |tenant, of_tenant| {
+                    let label = inner.instruments.tenants.label(Some(tenant));
+                    *sums.entry(label.to_string()).or_default() += of_tenant[at];
+                });
+                for (tenant, sum) in sums {
+                    #[expect(clippy::cast_precision_loss, reason = "no memory is that large")]
+                    observe(sum as f64, &[KeyValue::new("tenant", tenant)]);
+                }
+            }));
+        }
     }
 
     /// The provider, to be shut down.

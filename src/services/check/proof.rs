@@ -196,11 +196,12 @@ impl Verifications {
     ) -> Result<(), store::Error> {
         // A lost check may take effect within the settle window.
         let keep = MAX_AGE + self.deps.settings.settle_window + 2 * self.deps.attempt_timeout;
-        let changed = self.deps.store.update_by(key, context.deadline, |log: Option<CheckLog>| {
-            let mut log = log.unwrap_or_default();
-            change(&mut log);
-            (if log.checks.is_empty() && !log.is_truncated { Change::Remove } else { Change::Put(log, keep) }, ())
-        });
+        let changed =
+            self.deps.store.records_of(&context.tenant.id).update_by(key, context.deadline, |log: Option<CheckLog>| {
+                let mut log = log.unwrap_or_default();
+                change(&mut log);
+                (if log.checks.is_empty() && !log.is_truncated { Change::Remove } else { Change::Put(log, keep) }, ())
+            });
         changed.await
     }
 

@@ -177,7 +177,7 @@ impl JobContext {
         T: Serialize + DeserializeOwned,
     {
         let deadline = self.call.deadline.max(Instant::now() + RECONCILE_TIMEOUT);
-        self.deps.store.update_by(key, deadline, change).await
+        self.deps.store.records_of(&self.call.tenant.id).update_by(key, deadline, change).await
     }
 
     /// Changes the record at `key` as soon as no other job holds it: `change` returns `None` while another job does.

@@ -143,6 +143,11 @@ impl StoredTarget {
         self.holder.is_some() || !self.unresolved.is_empty()
     }
 
+    /// Whether it says nothing that an absent record does not say.
+    pub(super) fn is_empty(&self) -> bool {
+        self.claimed.is_empty() && !self.is_unresolved()
+    }
+
     /// What the job that holds the lock may have dispatched.
     pub(super) fn holder_dispatch(&self) -> Option<&Dispatch> {
         self.holder.as_ref()?.operation.as_ref().map(|operation| &operation.dispatch)

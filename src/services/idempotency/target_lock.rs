@@ -236,6 +236,10 @@ impl TargetLock {
     }
 
     fn put(&self, target: StoredTarget) -> Change<StoredTarget> {
+        // Such as after a send that Telnyx refused. An absent record says the same.
+        if target.is_empty() {
+            return Change::Remove;
+        }
         let memory = self.memory() + self.job.max_duration();
         let keep = if target.is_unresolved() { memory.max(self.job.unresolved_retention()) } else { memory };
         Change::Put(target, keep)

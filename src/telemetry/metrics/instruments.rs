@@ -234,6 +234,14 @@ instruments! {
         = "1 while the store may lose records or has lost some: eviction, full, records_lost, unreplicated, or clock_offset.";
     store_clock_offset: Observed("verify_gateway.store.clock_offset", "s", [])
         = "How far the gateway's clock is behind the clock of the store.";
+    store_records: Observed("verify_gateway.store.records", "{record}", [tenant])
+        = "Records in memory, by the tenant that they belong to.";
+    store_size: Observed("verify_gateway.store.size", "By", [tenant])
+        = "The memory that records take, by the tenant that they belong to.";
+    store_max_size: Observed("verify_gateway.store.max_size", "By", [])
+        = "The memory that all records may take: store.max_size.";
+    store_gave_way: Observed("verify_gateway.store.records.gave_way", "{record}", [])
+        = "Records of limits that gave way to new records since the start: the store or a tenant's share of it is full.";
     record_write_failed: Count("verify_gateway.store.record_write_failures", "{record}", [record])
         = "Records that could not be written after an operation ended: the request record or the target lock.";
     limit_hit: Count("verify_gateway.limit.hits", "{hit}", [limit, mode: LimitMode])

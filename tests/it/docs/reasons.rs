@@ -253,7 +253,7 @@ async fn each_rpc_fails_for_exactly_the_reasons_that_its_comment_names() {
 
     let full = |config: &mut Config| {
         change(config);
-        config.store.max_records = 0;
+        (config.store.max_size, config.store.tenant_share) = (0, 1.0);
     };
     let gateway = TestGateway::builder().upstream(upstream).config(full).start().await;
     note(call_all(&mut gateway.clients().await, fine).await);

@@ -29,6 +29,9 @@ async fn an_unknown_profile_is_not_found_whatever_telnyx_answers() {
             refused.is(Code::NotFound, "PROFILE_NOT_FOUND");
         }
     }
+    // What failed leaves nothing in the store.
+    let (_, text) = gateway.admin("/metrics").await;
+    assert!(text.contains("\nverify_gateway_store_records{tenant=\"login\"} 0\n"), "{text}");
     // The error may name the field.
     let text = json!({"errors": [{"code": "10015", "source": {"pointer": "/verify_profile_id"}}]}).to_string();
     gateway.fault(json!({"status": 400, "body": {"content_type": "application/json", "text": text}})).await;

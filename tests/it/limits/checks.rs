@@ -219,7 +219,10 @@ async fn the_phone_number_of_an_unknown_verification_is_learnt_from_its_first_ch
 async fn a_check_that_can_not_be_counted_is_refused() {
     // The store has space for one profile and one send, and for no counter.
     let limits = Limits { checks_per_verification: checks(1).checks_per_verification, ..guesses(1) };
-    let gateway = changed(limits, |config| config.store.max_records = 2).await;
+    let gateway = changed(limits, |config| {
+        (config.store.max_size, config.store.tenant_share) = (1070, 1.0);
+    })
+    .await;
     let mut clients = gateway.clients().await;
     let one = pending(&gateway, &mut clients).await;
     for code in [one.wrong, &one.code] {

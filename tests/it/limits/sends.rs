@@ -239,7 +239,10 @@ async fn concurrent_sends_do_not_exceed_the_limit() {
 #[tokio::test]
 async fn a_send_that_can_not_be_counted_is_not_dispatched() {
     // The store has space for one profile and one send, and for no counter.
-    let gateway = super::changed(per_phone(3, HOUR), |config| config.store.max_records = 2).await;
+    let gateway = super::changed(per_phone(3, HOUR), |config| {
+        (config.store.max_size, config.store.tenant_share) = (1070, 1.0);
+    })
+    .await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
     let refused = Refused::by(clients.try_send(PHONE, &profile_id).await).is(Code::Unavailable, "STORE_UNAVAILABLE");

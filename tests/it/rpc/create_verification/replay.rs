@@ -145,7 +145,12 @@ async fn an_equal_send_without_a_request_id_is_a_duplicate_within_the_duplicate_
 
 #[tokio::test]
 async fn a_send_and_a_check_that_can_not_be_recorded_are_not_dispatched() {
-    let gateway = TestGateway::builder().config(|config| config.store.max_records = 2).start().await;
+    let gateway = TestGateway::builder()
+        .config(|config| {
+            (config.store.max_size, config.store.tenant_share) = (1070, 1.0);
+        })
+        .start()
+        .await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
     let id = answer(clients.verifications.create_verification(sms(&profile_id)).await).0;
