@@ -16,7 +16,7 @@ use crate::support::{
     Clients, PHONE, Refused, Served, TOKEN, TestGateway,
     redis::Redis,
     relay::{Fate, Relay},
-    sms_with_request_id,
+    sms, sms_with_request_id,
 };
 
 #[tokio::test]
@@ -81,20 +81,54 @@ async fn a_send_of_a_killed_process_is_reconciled_by_another_one_and_not_repeate
     set_up.stop().await;
 }
 
+/// A connection to the server, and a switch: while it is on, no write to a target lock arrives.
+fn relay_that_loses_targets(server: &Redis) -> (Relay, Arc<AtomicBool>) {
+    let switch = Arc::new(AtomicBool::new(false));
+    let loses = switch.clone();
+    let fate = move |written: &[u8]| {
+        let is_of_target = written.windows(7).any(|word| word == b"target:");
+        if is_of_target && loses.load(Ordering::SeqCst) { Fate::Unsent } else { Fate::Good }
+    };
+    (Relay::start(&server.path("redis.sock"), "relay.sock", fate), switch)
+}
+
+/// Without the release, an equal send would wait until the lease ends, which is longer than its deadline.
+#[tokio::test]
+async fn a_release_that_fails_is_written_as_soon_as_the_store_accepts_it() {
+    let Some(server) = Redis::start().await else { return };
+    let (relay, loses) = relay_that_loses_targets(&server);
+    let gateway = TestGateway::builder()
+        .login(|login| login.duplicate_window = Some(Duration::from_mins(10)))
+        .config(|config| {
+            config.store = server.store();
+            config.store.redis.urls = vec![relay.url()];
+        })
+        .start()
+        .await;
+    let mut clients = gateway.clients().await;
+    let profile_id = clients.sms_profile().await;
+    gateway.fault(json!({"method": "POST", "act": "after", "delay_ms": 200})).await;
+    let sending = tokio::spawn({
+        let (mut verifications, send) = (gateway.clients().await.verifications, sms(&profile_id));
+        async move { verifications.create_verification(send).await.unwrap().into_inner().verification.unwrap().id }
+    });
+    while gateway.messages(PHONE).await.is_empty() {}
+    loses.store(true, Ordering::SeqCst);
+    let sent = sending.await.unwrap();
+    loses.store(false, Ordering::SeqCst);
+
+    let equal = clients.verifications.create_verification(sms(&profile_id)).await.unwrap().into_inner();
+    assert_eq!(equal.verification.unwrap().id, sent);
+    assert_eq!(gateway.messages(PHONE).await.len(), 1);
+    gateway.stop().await;
+}
+
 #[tokio::test]
 async fn an_older_unresolved_send_does_not_claim_a_message_that_only_its_own_record_names() {
     let Some(server) = Redis::start().await else { return };
     let older = TestGateway::builder().config(|config| config.store = server.store()).start().await;
-    // When `loses` is set, the second gateway's connection to the store loses every write to a target lock.
-    let loses = Arc::new(AtomicBool::new(false));
-    let fate = {
-        let loses = loses.clone();
-        move |written: &[u8]| {
-            let is_of_target = written.windows(7).any(|word| word == b"target:");
-            if is_of_target && loses.load(Ordering::SeqCst) { Fate::Unsent } else { Fate::Good }
-        }
-    };
-    let relay = Relay::start(&server.path("redis.sock"), "relay.sock", fate);
+    // The second gateway loses every write to a target lock.
+    let (relay, loses) = relay_that_loses_targets(&server);
     let settings = format!(
         "store: {{ backend: redis, redis: {{ url: '{}', hash_key_file: '{}' }} }}\n",
         relay.url(),
