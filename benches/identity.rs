@@ -66,7 +66,7 @@ fn identity(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let authorization = Authorization::read(black_box(&values));
                 let credentials = Credentials { authorization, certificate: certificate.as_deref() };
-                let caller = known.authenticate(credentials, || ());
+                let caller = known.authenticate(credentials);
                 caller.now_or_never().expect("nothing to wait for").expect("it is known")
             });
         });

@@ -1,5 +1,6 @@
 //! The composition root: makes a running gateway from settings and tenants.
 
+pub mod descriptors;
 mod load;
 mod supervisor;
 

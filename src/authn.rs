@@ -130,18 +130,13 @@ impl Authenticator {
         self.replaced.notify_one();
     }
 
-    /// Finds the identity that presents `credentials`. Calls `on_wait` before it waits for the keys of an issuer, so that
-    /// the caller can give back what others need.
+    /// Finds the identity that presents `credentials`.
     ///
     /// # Errors
     /// The cause, for logs and metrics. Callers must not learn it.
-    pub async fn authenticate(
-        &self,
-        credentials: Credentials<'_>,
-        on_wait: impl FnOnce(),
-    ) -> Result<Caller, DenialCause> {
+    pub async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Caller, DenialCause> {
         let state = self.state.load_full();
-        let caller = state.find(credentials, self.clock.now(), on_wait).await;
+        let caller = state.find(credentials, self.clock.now()).await;
         caller.cloned().inspect_err(|cause| self.metrics.denied(cause.name()))
     }
 }
@@ -151,17 +146,12 @@ impl AuthnState {
         self.directory.issuers().iter().zip(&self.caches)
     }
 
-    async fn find(
-        &self,
-        credentials: Credentials<'_>,
-        now: Timestamp,
-        on_wait: impl FnOnce(),
-    ) -> Result<&Caller, DenialCause> {
+    async fn find(&self, credentials: Credentials<'_>, now: Timestamp) -> Result<&Caller, DenialCause> {
         let Credentials { authorization, certificate } = credentials;
         let by_token = match authorization {
             Authorization::Missing => None,
             Authorization::Malformed => return Err(DenialCause::Malformed),
-            Authorization::Bearer(token) => Some(self.find_by_token(token, now, on_wait).await?),
+            Authorization::Bearer(token) => Some(self.find_by_token(token, now).await?),
         };
         let by_certificate = certificate.into_iter().flat_map(|certificate| {
             let by_dns_name = certificate.dns_names.iter().filter_map(|name| self.directory.by_dns_name(name));
@@ -172,7 +162,7 @@ impl AuthnState {
     }
 
     /// Finds the identity of a bearer token, which is a JWT if it names a known issuer.
-    async fn find_by_token(&self, token: &str, now: Timestamp, on_wait: impl FnOnce()) -> Result<&Caller, DenialCause> {
+    async fn find_by_token(&self, token: &str, now: Timestamp) -> Result<&Caller, DenialCause> {
         let jwt = Jwt::read(token);
         if let Some(jwt) = &jwt {
             audit::annotate(|subject| subject.jwt = Some(jwt.source()));
@@ -180,7 +170,7 @@ impl AuthnState {
         if let Some(jwt) = &jwt
             && let Some((issuer, cache)) = self.issuers().find(|(issuer, _)| jwt.is_of(&issuer.issuer))
         {
-            jwt.verify(issuer, cache, now, on_wait).await?;
+            jwt.verify(issuer, cache, now).await?;
             let rules = self.directory.rules(&issuer.name).iter();
             let callers = rules.filter(|(rule, _)| jwt.matches(rule)).map(|(_, caller)| caller);
             return unique(callers)?.ok_or(DenialCause::UnknownSubject);

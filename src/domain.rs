@@ -9,6 +9,7 @@ mod limits;
 mod peer_certificate;
 mod phone;
 mod resource_id;
+mod running_permit;
 mod tenant;
 mod tenant_id;
 mod test_number;
@@ -25,6 +26,7 @@ pub use self::{
     peer_certificate::PeerCertificate,
     phone::{NumberType, PhoneNumber, PhoneNumberError, has_phone_numbers, phone_identity},
     resource_id::is_resource_id,
+    running_permit::{RunningPermit, RunningPermitRef},
     tenant::Tenant,
     tenant_id::TenantId,
     test_number::{TestNumber, TestNumbers},

@@ -73,13 +73,8 @@ impl JwksCache {
     }
 
     /// The keys that may have signed a token with this key ID and `algorithm`. For an unknown ID the keys are fetched
-    /// again. A handful of callers may wait for it, and each calls `on_wait` before.
-    pub(super) async fn keys(
-        &self,
-        id: Option<&str>,
-        algorithm: Algorithm,
-        on_wait: impl FnOnce(),
-    ) -> Result<Vec<DecodingKey>, DenialCause> {
+    /// again. A handful of callers may wait for it.
+    pub(super) async fn keys(&self, id: Option<&str>, algorithm: Algorithm) -> Result<Vec<DecodingKey>, DenialCause> {
         let current = self.current.borrow().clone();
         let mut candidates = current.candidates(id, algorithm);
         if candidates.is_empty() && id.is_some_and(|id| current.names(id)) {
@@ -89,7 +84,6 @@ impl JwksCache {
             && let Some(remote) = self.remote.as_ref().filter(|remote| remote.may_fetch())
         {
             let permit = remote.waiting.clone().try_acquire_owned().map_err(|_| DenialCause::KeysPending)?;
-            on_wait();
             let remote = remote.clone();
             // A task of its own, so that a caller that goes away does not end the fetch. The task keeps its permit.
             let _ = tokio::spawn(async move { (remote.fetch_unless_recent().await, permit).0 }).await;

@@ -49,16 +49,9 @@ impl<'t> Jwt<'t> {
     }
 
     /// Verifies that `issuer` signed it for this gateway and that it is valid at `now`.
-    /// Calls `on_wait` before it waits for keys.
-    pub(super) async fn verify(
-        &self,
-        issuer: &Issuer,
-        cache: &JwksCache,
-        now: Timestamp,
-        on_wait: impl FnOnce(),
-    ) -> Result<(), DenialCause> {
+    pub(super) async fn verify(&self, issuer: &Issuer, cache: &JwksCache, now: Timestamp) -> Result<(), DenialCause> {
         let (algorithm, key_id) = self.signed_with(issuer)?;
-        let keys = cache.keys(key_id.as_deref(), algorithm, on_wait).await?;
+        let keys = cache.keys(key_id.as_deref(), algorithm).await?;
         let verifies = |key| {
             jsonwebtoken::crypto::verify(self.signature, self.message.as_bytes(), key, algorithm).unwrap_or(false)
         };

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{LogArguments, observe, stop_signal};
 use crate::{
-    app::Gateway,
+    app::{Gateway, descriptors},
     clock::Clock,
     config::{self, Config},
     domain::{ApiKey, Identity, Limits, Permissions, Tenant, TenantId, TokenHash},
@@ -76,6 +76,7 @@ pub(super) async fn run(arguments: DevArguments) -> anyhow::Result<()> {
     config.telemetry.log.level = "info,verify_gateway=debug".into();
     arguments.log.apply(&mut config.telemetry.log);
     let (telemetry, _flush) = observe(&config.telemetry)?;
+    descriptors::fit(&mut config.grpc);
     let gateway = Gateway::bind(&config, demo_tenant(default_profile), Clock::default(), &telemetry).await?;
 
     // Nobody may read it: the log has the addresses too.

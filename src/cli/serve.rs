@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{LogArguments, observe, stop_signal};
 use crate::{
-    app::{Gateway, Loaded},
+    app::{Gateway, Loaded, descriptors},
     clock::Clock,
     config::Environment,
 };
@@ -32,6 +32,7 @@ pub(super) async fn run(arguments: &ServeArguments, env: &Environment) -> anyhow
     arguments.log.apply(&mut config.telemetry.log);
     let stopped = stop_signal()?;
     let (telemetry, _flush) = observe(&config.telemetry)?;
+    descriptors::fit(&mut config.grpc);
     let gateway = Gateway::bind(&config, directory, Clock::default(), &telemetry).await?;
     let (at_once, _hangup) = hangup()?;
     let gateway = gateway.telling(env.get("NOTIFY_SOCKET").ok().map(PathBuf::from));

@@ -7,7 +7,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::ValueEnum;
 
 use super::{
-    kinds::{DAY, HOUR, SECOND, address, choice, count, duration, optional, path, size, switch},
+    kinds::{DAY, HOUR, SECOND, address, choice, count, duration, optional, path, ratio, size, switch},
     setting::settings,
 };
 
@@ -29,9 +29,24 @@ settings! {
         /// How many calls may run at the same time. The gateway sheds further ones: they fail at once and may be
         /// retried.
         max_concurrent_calls: usize = "1024", count(1..=1_000_000);
+        /// Which share of `max_concurrent_calls` one tenant may have, from 0 to 1. Its further calls fail at once and may be
+        /// retried. Calls of other tenants are not affected. 1: no tenant has a share of its own.
+        tenant_share: f64 = "0.25", ratio();
+        /// How long the message of a call may take to arrive. Until then the call has no permit, and counts for the share
+        /// of its tenant alone.
+        message_timeout: Duration = "5s", duration(Duration::from_millis(10)..=HOUR);
+        /// How many calls of health and reflection may run at the same time on one connection. They need no credentials.
+        max_unauthenticated_calls: usize = "8", count(1..=256);
+        /// How many streams of health (`Watch`) and reflection may run at the same time on all connections.
+        max_unauthenticated_streams: usize = "256", count(1..=1_000_000);
+        /// At what age the gateway ends a stream of health or reflection. Clients begin another one.
+        max_unauthenticated_stream_age: Duration = "10m", duration(Duration::from_millis(10)..=DAY);
         /// How many connections may be open at the same time. The gateway closes further ones. Each takes a file
         /// descriptor.
         max_connections: usize = "4096", count(1..=1_000_000);
+        /// How many connections one peer address may have, and one /64 network of IPv6. The gateway closes further ones.
+        /// Empty: no bound, for a gateway behind a load balancer or proxy whose address all connections have.
+        max_connections_per_peer: Option<usize> = "1024", optional(count(1..=1_000_000));
         /// How many proxies before the gateway append the address of their peer to `x-forwarded-for`. The address in logs
         /// is then the entry of the outermost, that many from the end. 0: the address of the connection's peer.
         trusted_proxies: usize = "0", count(0..=32);
@@ -43,6 +58,11 @@ settings! {
         keepalive_timeout: Duration = "20s", duration(SECOND..=HOUR);
         /// After what time without a call the gateway asks a connection to close.
         max_connection_idle: Duration = "15m", duration(SECOND..=DAY);
+        /// The same for a connection that has had no call with valid credentials.
+        max_unauthenticated_idle: Duration = "1m", duration(SECOND..=DAY);
+        /// How many frames of HTTP/2 without a call or a message a connection may send in a second, besides eight for each
+        /// call. The gateway closes a connection that sends more.
+        max_control_frames: u32 = "1000", count(100..=1_000_000);
         /// At what age the gateway asks a connection to close, plus or minus a tenth. Clients then spread over the
         /// replicas again.
         max_connection_age: Duration = "30m", duration(SECOND..=DAY);

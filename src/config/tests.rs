@@ -77,8 +77,9 @@ shutdown:
     let expected = "\
 gateway.yaml:2:11: grpc.listen: must be an IP address with a port
 gateway.yaml:3:3: grpc.reflektion: unknown key; known here: listen, max_message_size, reflection, default_deadline, \
-max_deadline, max_concurrent_calls, max_connections, trusted_proxies, handshake_timeout, keepalive_interval, keepalive_timeout, \
-max_connection_idle, max_connection_age, max_connection_age_grace, plaintext, tls, web
+max_deadline, max_concurrent_calls, tenant_share, message_timeout, max_unauthenticated_calls, max_unauthenticated_streams, \
+max_unauthenticated_stream_age, max_connections, max_connections_per_peer, trusted_proxies, handshake_timeout, \
+keepalive_interval, keepalive_timeout, max_connection_idle, max_unauthenticated_idle, max_control_frames, max_connection_age, max_connection_age_grace, plaintext, tls, web
 gateway.yaml:5:20: upstream.attempt_timeout: must be a duration from 1ms to 1h
 gateway.yaml:6:13: upstream.base_url: must be an http or https URL without credentials, query and fragment
 gateway.yaml:8:19: upstream.retry.max_attempts: must be a whole number from 1 to 10

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Caller, Identity, Tenant};
+use super::{Caller, Identity, RunningPermitRef, Tenant};
 
 /// Who makes a call, and how long the caller waits for it.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct CallContext {
     /// Whether the gateway makes the request for itself, not for the caller. Such a request spends from the retry
     /// budget and is skipped when the budget is empty.
     pub internal: bool,
+    /// The permit of the call. Waits for other calls give it back.
+    pub permit: RunningPermitRef,
 }
 
 impl CallContext {
@@ -32,8 +34,8 @@ impl CallContext {
     #[must_use]
     pub fn new(caller: Caller, deadline: Instant) -> Self {
         let Caller { tenant, identity } = caller;
-        let cancelled = CancellationToken::new();
-        Self { tenant, identity, deadline, cancelled, run_to_completion: false, internal: false }
+        let (cancelled, permit) = (CancellationToken::new(), RunningPermitRef::default());
+        Self { tenant, identity, deadline, cancelled, run_to_completion: false, internal: false, permit }
     }
 
     /// The same context, for a request that the gateway makes for itself.

@@ -3,9 +3,12 @@
 mod authenticate;
 mod code;
 mod deadline;
+mod message;
 mod open;
 mod peer;
+mod peer_state;
 mod server_call;
+mod shares;
 
 use std::{convert::Infallible, net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -13,20 +16,20 @@ use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Response};
 use hyper::{body::Incoming, service::Service};
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout_at,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, service::Routes};
 use tower::Service as _;
 
-pub(super) use self::server_call::CallTracing;
-use self::{deadline::Deadlines, server_call::ServerCall};
+use self::{deadline::Deadlines, message::MessageBounds, open::OpenStreams, server_call::ServerCall, shares::Shares};
+pub(super) use self::{peer_state::PeerState, server_call::CallTracing};
 use super::{media_type, status, web::GrpcWeb};
 use crate::{
     authn::Authenticator,
     config,
-    domain::{CallContext, Error, LimitMode, PeerCertificate},
+    domain::{CallContext, Error, LimitMode, PeerCertificate, RunningPermit},
     limits::CallLimiter,
     pb::ErrorReason,
     policy,
@@ -44,8 +47,12 @@ pub(super) const MAX_METADATA: u32 = 16 << 10;
 /// What all calls share on their way to the services.
 struct Edge {
     tracing: CallTracing,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
+    shares: Shares,
     deadlines: Deadlines,
+    messages: MessageBounds,
+    open: OpenStreams,
+    max_open_calls: usize,
     authenticator: Authenticator,
     calls: CallLimiter,
     routes: Routes,
@@ -56,16 +63,16 @@ struct Edge {
 
 impl Edge {
     /// Open? Trace → status → panic → admit.
-    async fn call(&self, request: Request<Body>) -> Response<Body> {
-        // Open: health and reflection have no tenant and no limits, but their streams must end.
+    async fn call(&self, peer: &PeerState, request: Request<Body>) -> Response<Body> {
+        // Open: health and reflection have no tenant, and bounds of their own.
         if open::is_open(&request) {
-            return open::call(self.routes.clone(), request, &self.draining).await;
+            return self.call_open(peer, request).await;
         }
         // Trace: all that follows happens inside the call's span, and the call is logged with its final status.
         let call = self.tracing.start(&request);
         // Panic: it fails its own call and nothing else. tonic alone would reset the stream, which a client reads as
         // CANCELLED. Unwinding is safe: calls share only locks and counters.
-        let admitted = AssertUnwindSafe(self.admit(&call, request)).catch_unwind();
+        let admitted = AssertUnwindSafe(self.admit(&call, peer, request)).catch_unwind();
         let mut response = call
             .run(async {
                 match admitted.await {
@@ -80,8 +87,13 @@ impl Edge {
         response
     }
 
-    /// Metadata → shed → deadline → authenticate → limits → allowed? → service.
-    async fn admit(&self, call: &ServerCall, mut request: Request<Body>) -> Result<Response<Body>, Error> {
+    /// Metadata → shed → deadline → known? → authenticate → share → limits → allowed? → message → permit → service.
+    async fn admit(
+        &self,
+        call: &ServerCall,
+        peer: &PeerState,
+        mut request: Request<Body>,
+    ) -> Result<Response<Body>, Error> {
         // Metadata: what is too large is refused before anything keeps it.
         let metadata: usize =
             request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
@@ -89,20 +101,30 @@ impl Edge {
             return Err(Error::new(ErrorReason::MessageTooLarge, "the metadata is larger than 16 KiB"));
         }
         // Shed: a refusal is cheap only before any work is done, authentication included.
-        let mut permit = Some(self.permit()?);
+        drop(self.permit()?);
         // Deadline: all further work ends with the caller's deadline.
         let deadline = self.deadlines.of(request.headers())?;
+        // Known: the contract is public, and load balancers probe by a call of an RPC that does not exist.
+        if !call.is_known() {
+            return Err(Error::new(ErrorReason::RpcUnknown, "there is no such rpc"));
+        }
         let in_time = async {
             // Authenticate: nothing below runs without a tenant, and nothing below sees the credentials.
-            // A call that waits for the keys of an issuer holds no permit: an issuer may be slow.
-            let caller = authenticate::caller(&mut request, &self.authenticator, || permit = None).await?;
-            let _permit = permit.map_or_else(|| self.permit(), Ok)?;
+            let caller = authenticate::caller(&mut request, &self.authenticator).await?;
+            peer.set_authenticated();
             call.set_caller(&caller);
+            // Share: it holds all that the tenant has begun, so that one tenant alone can't take all permits.
+            let _of_tenant = self.shares.take(&caller.tenant.id, &self.tracing.metrics)?;
             // Limits: before permissions, so that calls that are not allowed use them up too.
             let _running = self.calls.begin(&caller.tenant)?;
             let rpc = request.uri().path().rsplit('/').next().unwrap_or_default();
             policy::rpc(&caller.identity, rpc)?;
-            request.extensions_mut().insert(CallContext::new(caller, deadline));
+            let (head, body) = request.into_parts();
+            let mut request = Request::from_parts(head, self.messages.read(body).await?);
+            // Permit: only now can the call run to its end without its caller.
+            let permit = RunningPermit::new(self.permit()?);
+            let context = CallContext { permit: permit.refer(), ..CallContext::new(caller, deadline) };
+            request.extensions_mut().insert(context);
             Ok(forward(self.routes.clone(), request).await)
         };
         let late = |_| Err(Error::new(ErrorReason::DeadlineExceeded, "the deadline was exceeded"));
@@ -110,8 +132,8 @@ impl Edge {
     }
 
     /// Takes one of the permits of all calls, or sheds the call.
-    fn permit(&self) -> Result<SemaphorePermit<'_>, Error> {
-        self.permits.try_acquire().map_err(|_| {
+    fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
             self.tracing.metrics.limit_hit("grpc.max_concurrent_calls", LimitMode::Enforce);
             Error::new(ErrorReason::GatewayOverloaded, "the gateway has too many calls").retry_after(RETRY_AFTER)
         })
@@ -127,8 +149,7 @@ async fn forward(mut routes: Routes, request: Request<Body>) -> Response<Body> {
 #[derive(Clone)]
 pub(super) struct GatewayService {
     edge: Arc<Edge>,
-    /// The address of the connection's peer. Each request has it in its extensions.
-    peer: Option<IpAddr>,
+    peer: Arc<PeerState>,
     /// The client certificate of the connection. Each request has it in its extensions.
     certificate: Option<Arc<PeerCertificate>>,
 }
@@ -145,20 +166,29 @@ impl GatewayService {
     ) -> Self {
         let edge = Edge {
             tracing,
-            permits: Semaphore::new(config.max_concurrent_calls),
+            permits: Arc::new(Semaphore::new(config.max_concurrent_calls)),
+            shares: Shares::new(config),
             deadlines: Deadlines { default: config.default_deadline, max: config.max_deadline },
+            messages: MessageBounds::new(config),
+            open: OpenStreams::new(config),
+            max_open_calls: config.max_unauthenticated_calls,
             authenticator,
             calls,
             routes,
             draining,
             web: GrpcWeb::new(&config.web),
         };
-        Self { edge: Arc::new(edge), peer: None, certificate: None }
+        Self { peer: Arc::new(PeerState::new(None, edge.max_open_calls)), edge: Arc::new(edge), certificate: None }
     }
 
     /// The same services for a connection from `peer`.
     pub(super) fn of_peer(&self, peer: Option<IpAddr>) -> Self {
-        Self { peer, ..self.clone() }
+        Self { peer: Arc::new(PeerState::new(peer, self.edge.max_open_calls)), ..self.clone() }
+    }
+
+    /// What is known of the peer.
+    pub(super) fn peer(&self) -> Arc<PeerState> {
+        Arc::clone(&self.peer)
     }
 
     /// The same services for a connection whose peer presented `certificate`.
@@ -174,8 +204,8 @@ impl Service<Request<Incoming>> for GatewayService {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let Self { edge, peer, certificate } = self.clone();
-        if let Some(peer) = peer {
-            request.extensions_mut().insert(peer);
+        if let Some(address) = peer.address {
+            request.extensions_mut().insert(address);
         }
         if let Some(certificate) = certificate {
             request.extensions_mut().insert(certificate);
@@ -184,8 +214,8 @@ impl Service<Request<Incoming>> for GatewayService {
             let request = request.map(Body::new);
             Ok(match &edge.web {
                 // Outside of everything: a page must be able to read refusals too.
-                Some(web) => Box::pin(web.call(request, |request| edge.call(request))).await,
-                None if media_type::is_grpc(&request) => edge.call(request).await,
+                Some(web) => Box::pin(web.call(request, |request| edge.call(&peer, request))).await,
+                None if media_type::is_grpc(&request) => edge.call(&peer, request).await,
                 None => media_type::unsupported(),
             })
         })

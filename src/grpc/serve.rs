@@ -2,9 +2,11 @@
 
 mod calls;
 mod connection;
+mod control_frames;
 mod http1;
 mod http2;
 mod preface;
+mod slots;
 
 use std::{
     convert::Infallible,
@@ -20,15 +22,16 @@ use futures_util::FutureExt;
 use tokio::{
     net::{TcpListener, TcpStream},
     select,
-    sync::{Semaphore, watch},
+    sync::watch,
     task::coop::unconstrained,
     time::sleep,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
+use self::{calls::ConnectionCalls, slots::Slots};
 use super::{edge::GatewayService, tls::Material};
-use crate::{config, domain::LimitMode, telemetry::Metrics};
+use crate::{config, telemetry::Metrics};
 
 /// How long the server accepts nothing after the system could not give it a connection, usually because there are no
 /// file descriptors left. A retry at once would keep a core busy. Connections that end free descriptors.
@@ -37,8 +40,8 @@ const ACCEPT_BACKOFF: Duration = Duration::from_secs(1);
 /// All connections of a server.
 pub(super) struct Connections {
     context: Arc<ConnectionContext>,
-    permits: Arc<Semaphore>,
-    /// Whether the last connection was refused for want of a permit.
+    slots: Arc<Slots>,
+    /// Whether the last connection was refused for want of a slot.
     full: AtomicBool,
     running: TaskTracker,
 }
@@ -75,10 +78,10 @@ impl Connections {
         metrics: Metrics,
         draining: CancellationToken,
     ) -> Self {
-        let permits = Arc::new(Semaphore::new(config.max_connections));
+        let slots = Arc::new(Slots::new(&config, metrics.clone()));
         let (abort, aborted_calls) = (CancellationToken::new(), AtomicUsize::new(0));
         let context = ConnectionContext { service, config, tls, metrics, draining, abort, aborted_calls };
-        Self { context: Arc::new(context), permits, full: AtomicBool::new(false), running: TaskTracker::new() }
+        Self { context: Arc::new(context), slots, full: AtomicBool::new(false), running: TaskTracker::new() }
     }
 
     /// Accepts connections until `closing`.
@@ -108,24 +111,34 @@ impl Connections {
         }
     }
 
-    /// Serves `stream` on its own task if there is a permit for it.
+    /// Serves `stream` on its own task if there is a slot for it.
     fn start(&self, stream: TcpStream) {
         let context = Arc::clone(&self.context);
-        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
-            context.metrics.limit_hit("grpc.max_connections", LimitMode::Enforce);
-            // One line for all refusals until there is a permit again.
-            if !self.full.swap(true, Ordering::Relaxed) {
-                warn!(max_connections = context.config.max_connections, "refusing connections: there are too many");
+        let address = stream.peer_addr().ok().map(|addr| addr.ip().to_canonical());
+        let (service, calls) = (context.service.of_peer(address), ConnectionCalls::new());
+        let slot = match self.slots.take(address, service.peer(), calls.clone()) {
+            Ok(slot) => slot,
+            Err(setting) => {
+                // One line for all refusals until there is a slot again.
+                if !self.full.swap(true, Ordering::Relaxed) {
+                    warn!(
+                        setting,
+                        peer = address.map(tracing::field::display),
+                        "refusing connections: there are too many"
+                    );
+                }
+                return;
             }
-            return;
         };
         self.full.store(false, Ordering::Relaxed);
         self.running.spawn(async move {
-            let (_permit, _active) = (permit, context.metrics.connection_opened());
+            let _active = context.metrics.connection_opened();
             // Responses are small, and waiting for more data would only delay them. An error means a closed connection.
             let _ = stream.set_nodelay(true);
-            let peer = stream.peer_addr().ok().map(|addr| addr.ip().to_canonical());
-            connection::serve(stream, peer, context).await;
+            let serving = connection::serve(stream, service, calls, context);
+            if slot.evicted.run_until_cancelled(serving).await.is_none() {
+                debug!(peer = address.map(tracing::field::display), "a quiet connection made room for another one");
+            }
         });
     }
 

@@ -251,7 +251,9 @@ impl<O: IdempotentOperation> IdempotentExecutor<O> {
                     waiters::join_or_start(&self.running, (key, &keys.fingerprint), |guard| start(Some(guard)))?
                 }
             };
-            match waiter.wait(call.deadline, O::OUTCOME_UNKNOWN).await {
+            let answered = waiter.wait(call.deadline, O::OUTCOME_UNKNOWN);
+            let answered = if is_joined { call.permit.given_back(answered).await } else { answered.await };
+            match answered {
                 // The deadline that passed was that of the call that started the job.
                 Err(error)
                     if is_joined && error.reason == ErrorReason::DeadlineExceeded && Instant::now() < call.deadline => {

@@ -6,6 +6,7 @@
 mod connection;
 mod docs;
 mod failure;
+mod hostile;
 mod identity;
 mod limits;
 mod model;

@@ -11,18 +11,13 @@ use crate::{
     pb::ErrorReason,
 };
 
-/// Authenticates `request` and removes its credentials: nothing below needs them. Calls `on_wait` before it waits for the
-/// keys of an issuer. The caller can't tell one refusal of its credentials from another. The log has the cause.
-pub(super) async fn caller(
-    request: &mut Request<Body>,
-    authenticator: &Authenticator,
-    on_wait: impl FnOnce(),
-) -> Result<Caller, Error> {
+/// Authenticates `request` and removes its credentials: nothing below needs them. The caller can't tell one refusal of its credentials from another. The log has the cause.
+pub(super) async fn caller(request: &mut Request<Body>, authenticator: &Authenticator) -> Result<Caller, Error> {
     let values: Vec<HeaderValue> = request.headers().get_all(AUTHORIZATION).iter().cloned().collect();
     request.headers_mut().remove(AUTHORIZATION);
     let certificate = request.extensions().get::<Arc<PeerCertificate>>().cloned();
     let credentials = Credentials { authorization: Authorization::read(&values), certificate: certificate.as_deref() };
-    let caller = authenticator.authenticate(credentials, on_wait).await;
+    let caller = authenticator.authenticate(credentials).await;
     caller.map_err(|cause| match cause.retry_after() {
         Some(wait) => Error::new(ErrorReason::IssuerUnavailable, "the keys of the issuer are not known yet")
             .retry_after(wait)

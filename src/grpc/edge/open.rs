@@ -1,51 +1,115 @@
-//! Health and reflection. They need no tenant: probes and tools call them.
+//! Health and reflection. They need no tenant: probes and tools call them. So they have bounds of their own.
+
+use std::{sync::Arc, time::Duration};
 
 use futures_util::stream;
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Body as _, Frame};
-use tokio::select;
-use tokio_util::sync::CancellationToken;
-use tonic::{Status, body::Body, service::Routes};
+use tokio::{
+    select,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep_until, timeout_at},
+};
+use tonic::{Status, body::Body};
 
-use super::forward;
-use crate::grpc::status;
+use super::{Edge, PeerState, RETRY_AFTER, forward};
+use crate::{
+    config::GrpcConfig,
+    domain::{Error, LimitMode},
+    grpc::status,
+    pb::ErrorReason,
+};
 
 /// The services that need no tenant. All other services do.
 const SERVICES: [&str; 3] =
     ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 
-/// Whether `request` is for one of them.
+/// The methods whose calls have no end of their own.
+const STREAMS: [&str; 2] = ["Watch", "ServerReflectionInfo"];
+
+/// The bounds of the streams of open services.
+pub(super) struct OpenStreams {
+    permits: Arc<Semaphore>,
+    max_age: Duration,
+}
+
+impl OpenStreams {
+    pub(super) fn new(config: &GrpcConfig) -> Self {
+        let permits = Arc::new(Semaphore::new(config.max_unauthenticated_streams));
+        Self { permits, max_age: config.max_unauthenticated_stream_age }
+    }
+}
+
+/// Whether `request` is for an open service.
 pub(super) fn is_open<B>(request: &Request<B>) -> bool {
     let service = request.uri().path().trim_start_matches('/').split('/').next();
     service.is_some_and(|service| SERVICES.contains(&service))
 }
 
-/// Calls an open service. Both streams end when the gateway drains: a watch of health has no end of its own, and the
-/// drain would wait for it.
-pub(super) async fn call(routes: Routes, request: Request<Body>, draining: &CancellationToken) -> Response<Body> {
-    let request = request.map(|body| until_drain(body, draining, None));
-    let response = forward(routes, request).await;
-    response.map(|body| until_drain(body, draining, Some(status::stopping())))
+impl Edge {
+    /// Calls an open service.
+    pub(super) async fn call_open(&self, peer: &PeerState, request: Request<Body>) -> Response<Body> {
+        self.admit_open(peer, request).await.unwrap_or_else(status::response)
+    }
+
+    async fn admit_open(&self, peer: &PeerState, request: Request<Body>) -> Result<Response<Body>, Error> {
+        let of_peer = self.open_permit(&peer.open_calls, "grpc.max_unauthenticated_calls")?;
+        let method = request.uri().path().rsplit('/').next().unwrap_or_default();
+        if STREAMS.contains(&method) {
+            let of_all = self.open_permit(&self.open.permits, "grpc.max_unauthenticated_streams")?;
+            // A stream has no end of its own, and the drain would wait for it.
+            let until = Instant::now() + self.open.max_age;
+            let request = request.map(|body| self.bounded(body, until, None, ()));
+            let response = forward(self.routes.clone(), request).await;
+            return Ok(response.map(|body| self.bounded(body, until, Some(STREAM_ENDS), (of_peer, of_all))));
+        }
+        let deadline = self.deadlines.of(request.headers())?;
+        let answer = async {
+            let (head, body) = request.into_parts();
+            let body = select! {
+                read = self.messages.read(body) => read?,
+                () = self.draining.cancelled() => return Ok(status::stopping().into_http()),
+            };
+            Ok(forward(self.routes.clone(), Request::from_parts(head, body)).await)
+        };
+        let late = || Error::new(ErrorReason::DeadlineExceeded, "the deadline was exceeded");
+        let response = timeout_at(deadline, answer).await.unwrap_or_else(|_| Err(late()))?;
+        Ok(response.map(|body| self.bounded(body, deadline, Some(STREAM_ENDS), of_peer)))
+    }
+
+    fn open_permit(&self, permits: &Arc<Semaphore>, setting: &'static str) -> Result<OwnedSemaphorePermit, Error> {
+        Arc::clone(permits).try_acquire_owned().map_err(|_| {
+            self.tracing.metrics.limit_hit(setting, LimitMode::Enforce);
+            Error::new(ErrorReason::GatewayOverloaded, format!("the calls without credentials exceed {setting}"))
+                .retry_after(RETRY_AFTER)
+        })
+    }
+
+    /// `body`, which ends when the gateway drains or `until` has passed, with a status in its trailers if it is that of a
+    /// response. `held` is dropped with it.
+    fn bounded(&self, body: Body, until: Instant, at_end: Option<&'static str>, held: impl Send + 'static) -> Body {
+        // A response without a body has its status in the headers already.
+        if body.is_end_stream() {
+            return body;
+        }
+        let frames = stream::unfold(Some((body, self.draining.clone(), held)), move |state| async move {
+            let (mut body, draining, held) = state?;
+            let status = select! {
+                biased;
+                // Frames that are ready go first: the last one says that nothing is served any more.
+                frame = body.frame() => return Some((frame?, Some((body, draining, held)))),
+                () = draining.cancelled() => status::stopping(),
+                () = sleep_until(until) => Status::unavailable(at_end.unwrap_or_default()),
+            };
+            at_end.map(|_| (trailers(&status), None))
+        });
+        Body::new(StreamBody::new(frames))
+    }
 }
 
-/// `body`, which ends when the gateway drains, with `status` in its trailers.
-fn until_drain(body: Body, draining: &CancellationToken, status: Option<Status>) -> Body {
-    // A response without a body has its status in the headers already.
-    if body.is_end_stream() {
-        return body;
-    }
-    let frames = stream::unfold(Some((body, draining.clone(), status)), |state| async {
-        let (mut body, draining, status) = state?;
-        select! {
-            biased;
-            // Frames that are ready go first: the last one says that nothing is served any more.
-            frame = body.frame() => Some((frame?, Some((body, draining, status)))),
-            () = draining.cancelled() => Some((trailers(&status?), None)),
-        }
-    });
-    Body::new(StreamBody::new(frames))
-}
+/// What the status at the end of an old stream says.
+const STREAM_ENDS: &str = "the stream is as old as it may get: begin another one";
 
 fn trailers<D>(status: &Status) -> Result<Frame<D>, Status> {
     let mut trailers = HeaderMap::new();

@@ -24,6 +24,9 @@ const CALL_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest call ID that is accepted, in characters.
 const MAX_CALL_ID: usize = 128;
 
+/// The name of all RPCs that the contract does not have.
+const OTHER_RPC: &str = "_OTHER";
+
 /// Starts the spans of calls.
 pub(in crate::grpc) struct CallTracing {
     pub(in crate::grpc) sampling: Sampling,
@@ -49,7 +52,7 @@ impl CallTracing {
     pub(super) fn start(&self, request: &Request<Body>) -> ServerCall {
         // Spans and logs have no other names: a caller must not be able to add its own.
         let path = request.uri().path().trim_start_matches('/');
-        let rpc = pb::RPCS.into_iter().find(|rpc| *rpc == path).unwrap_or("_OTHER");
+        let rpc = pb::RPCS.into_iter().find(|rpc| *rpc == path).unwrap_or(OTHER_RPC);
         let span = self.sampling.span(request.headers(), || {
             info_span!(
                 "call",
@@ -88,6 +91,11 @@ fn call_id(headers: &HeaderMap) -> Option<String> {
 }
 
 impl ServerCall {
+    /// Whether the contract has its RPC.
+    pub(super) fn is_known(&self) -> bool {
+        self.call.rpc != OTHER_RPC
+    }
+
     /// Runs `work` in this call and its span.
     pub(super) async fn run<T>(&self, work: impl Future<Output = T>) -> T {
         Arc::clone(&self.call).run(work.instrument(self.span.clone())).await

@@ -18,6 +18,8 @@ pub(super) struct ConnectionCalls(Arc<CallCounts>);
 struct CallCounts {
     running: AtomicUsize,
     opened: Instant,
+    /// When the last call began, in nanoseconds after `opened`.
+    last_begin: AtomicU64,
     /// When the last call ended, in nanoseconds after `opened`.
     last_end: AtomicU64,
 }
@@ -25,7 +27,8 @@ struct CallCounts {
 impl ConnectionCalls {
     /// The calls of a connection that opens now.
     pub(super) fn new() -> Self {
-        Self(Arc::new(CallCounts { running: AtomicUsize::new(0), opened: Instant::now(), last_end: AtomicU64::new(0) }))
+        let [last_begin, last_end] = Default::default();
+        Self(Arc::new(CallCounts { running: AtomicUsize::new(0), opened: Instant::now(), last_begin, last_end }))
     }
 
     /// The number of running calls.
@@ -33,9 +36,16 @@ impl ConnectionCalls {
         self.0.running.load(Ordering::Acquire)
     }
 
-    /// Waits until no call has run for `limit`.
-    pub(super) async fn idle(&self, limit: Duration) {
+    /// Since when no call has begun or ended.
+    pub(super) fn quiet_since(&self) -> Instant {
+        let [begin, end] = [&self.0.last_begin, &self.0.last_end].map(|at| at.load(Ordering::Acquire));
+        self.0.opened + Duration::from_nanos(begin.max(end))
+    }
+
+    /// Waits until no call has run for `limit`, which may change.
+    pub(super) async fn idle(&self, limit: impl Fn() -> Duration) {
         loop {
+            let limit = limit();
             // While a call runs, the earliest end of the wait moves on.
             let quiet_since = match self.running() {
                 0 => self.0.opened + Duration::from_nanos(self.0.last_end.load(Ordering::Acquire)),
@@ -51,7 +61,15 @@ impl ConnectionCalls {
     /// Starts a call. It ends when the returned value is dropped.
     pub(super) fn begin(&self) -> RunningCall {
         self.0.running.fetch_add(1, Ordering::AcqRel);
+        self.0.last_begin.fetch_max(self.0.age(), Ordering::AcqRel);
         RunningCall(Arc::clone(&self.0))
+    }
+}
+
+impl CallCounts {
+    /// The nanoseconds since the connection was opened.
+    fn age(&self) -> u64 {
+        self.opened.elapsed().as_nanos().try_into().unwrap_or(u64::MAX)
     }
 }
 
@@ -60,8 +78,7 @@ pub(super) struct RunningCall(Arc<CallCounts>);
 
 impl Drop for RunningCall {
     fn drop(&mut self) {
-        let after = self.0.opened.elapsed().as_nanos().try_into().unwrap_or(u64::MAX);
-        self.0.last_end.fetch_max(after, Ordering::AcqRel);
+        self.0.last_end.fetch_max(self.0.age(), Ordering::AcqRel);
         self.0.running.fetch_sub(1, Ordering::AcqRel);
     }
 }
@@ -87,7 +104,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_idle_when_the_limit_has_passed_since_its_last_call() {
         let (calls, opened) = (ConnectionCalls::new(), Instant::now());
-        calls.idle(LIMIT).await;
+        calls.idle(|| LIMIT).await;
         assert_eq!(opened.elapsed(), LIMIT);
 
         // Two calls that overlap; the idle wait begins while they run.
@@ -96,7 +113,7 @@ mod tests {
         let idle = tokio::spawn({
             let calls = calls.clone();
             async move {
-                calls.idle(LIMIT).await;
+                calls.idle(|| LIMIT).await;
                 opened.elapsed()
             }
         });

@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    net::IpAddr,
     pin::{Pin, pin},
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -18,8 +17,11 @@ use tokio::{
 use tower::util::rng::{HasherRng, Rng};
 use tracing::{debug, info};
 
-use super::{ConnectionContext, calls::ConnectionCalls, http1, http2, preface};
-use crate::grpc::{edge::GatewayService, tls};
+use super::{ConnectionContext, calls::ConnectionCalls, control_frames::ControlFrames, http1, http2, preface};
+use crate::grpc::{
+    edge::{GatewayService, PeerState},
+    tls,
+};
 
 /// The bytes of a connection, in plaintext or behind TLS.
 pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -27,10 +29,13 @@ pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for T {}
 
 /// Serves the calls on `io` until the peer closes it or it must end: by age, for lack of calls, or because the gateway
-/// stops. `peer` is its address.
-pub(super) async fn serve(io: impl Io, peer: Option<IpAddr>, context: Arc<ConnectionContext>) {
-    let calls = ConnectionCalls::new();
-    let service = context.service.of_peer(peer);
+/// stops.
+pub(super) async fn serve(
+    io: impl Io,
+    service: GatewayService,
+    calls: ConnectionCalls,
+    context: Arc<ConnectionContext>,
+) {
     let mut serving = pin!(serve_inner(io, service, &context, &calls));
     if context.abort.run_until_cancelled(serving.as_mut()).await.is_none() {
         // Counted before they are dropped with the connection.
@@ -66,34 +71,42 @@ async fn detect(
     calls: &ConnectionCalls,
 ) {
     let (is_http2, io) = match timeout_at(deadline, preface::read(io)).await.map_err(io::Error::from).flatten() {
-        Ok((is_http2, io)) => (is_http2, TokioIo::new(io)),
+        Ok(start) => start,
         Err(error) => return debug!(%error, "a connection did not start"),
     };
-    let config = &context.config;
+    let (config, peer) = (&context.config, service.peer());
     if is_http2 {
+        let io = TokioIo::new(ControlFrames::new(io, config.max_control_frames, context.metrics.clone()));
         let connection = http2::protocol(config, calls.clone()).serve_connection(io, service);
-        drive(connection, conn::http2::Connection::graceful_shutdown, context, calls).await;
+        drive(connection, conn::http2::Connection::graceful_shutdown, context, (calls, &peer)).await;
     } else if config.web.enabled {
-        let connection = http1::protocol(config).serve_connection(io, http1::counted(service, calls.clone()));
-        Box::pin(drive(connection, conn::http1::Connection::graceful_shutdown, context, calls)).await;
+        let connection =
+            http1::protocol(config).serve_connection(TokioIo::new(io), http1::counted(service, calls.clone()));
+        Box::pin(drive(connection, conn::http1::Connection::graceful_shutdown, context, (calls, &peer))).await;
     } else {
         debug!("a connection does not speak HTTP/2");
     }
 }
 
 /// Drives `connection` to its end. `close` makes it ask its peer to close.
-async fn drive<C>(connection: C, close: impl FnOnce(Pin<&mut C>), context: &ConnectionContext, calls: &ConnectionCalls)
-where
+async fn drive<C>(
+    connection: C,
+    close: impl FnOnce(Pin<&mut C>),
+    context: &ConnectionContext,
+    (calls, peer): (&ConnectionCalls, &PeerState),
+) where
     C: Future<Output = hyper::Result<()>>,
 {
     let config = &context.config;
     let mut connection = pin!(connection);
+    // A stranger may take its time for a call, and not the slot of a caller.
+    let idle = || if peer.is_authenticated() { config.max_connection_idle } else { config.max_unauthenticated_idle };
     let age = jitter(config.max_connection_age, HasherRng::default().next_f64());
     let why = select! {
         ended = &mut connection => return log_end(ended),
         () = context.draining.cancelled() => "the gateway stops",
         () = sleep(age) => "it is old",
-        () = calls.idle(config.max_connection_idle) => "it is idle",
+        () = calls.idle(|| idle().min(config.max_connection_idle)) => "it is idle",
     };
     debug!(why, "asking a connection to close");
     // Running calls may end. The peer starts no new ones.

@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use super::{Connections, connection::serve};
+use super::{ConnectionContext, Connections, calls::ConnectionCalls, connection};
 use crate::{
     authn::Authenticator,
     clock::Clock,
@@ -62,6 +62,10 @@ fn service(grpc: &GrpcConfig, routes: Routes, draining: CancellationToken) -> Ga
     GatewayService::new(grpc, tracing, authenticator, calls, routes, draining)
 }
 
+async fn serve(io: DuplexStream, context: Arc<ConnectionContext>) {
+    connection::serve(io, context.service.of_peer(None), ConnectionCalls::new(), context).await;
+}
+
 /// How long a connection lives whose peer does what `peer` says.
 async fn life<P: Future<Output = ()> + Send + 'static>(
     connections: &Connections,
@@ -70,7 +74,7 @@ async fn life<P: Future<Output = ()> + Send + 'static>(
     let (ours, theirs) = duplex(1 << 16);
     tokio::spawn(peer(theirs));
     let start = Instant::now();
-    serve(ours, None, Arc::clone(&connections.context)).await;
+    serve(ours, Arc::clone(&connections.context)).await;
     start.elapsed()
 }
 
@@ -161,7 +165,7 @@ async fn a_connection_with_http_1_is_not_idle_while_a_call_runs_which_is_counted
     let never = Router::new().fallback(std::future::pending::<()>);
     let connections = connections_to(Routes::from(never), |grpc| grpc.web.enabled = true);
     let asking = async |mut io: DuplexStream| {
-        let request = b"POST /grpc.health.v1.Health/Check HTTP/1.1\r\ncontent-type: application/grpc-web\r\n\r\n";
+        let request = b"POST /grpc.health.v1.Health/Watch HTTP/1.1\r\ncontent-type: application/grpc-web\r\n\r\n";
         io.write_all(request).await.unwrap();
         sleep(SECOND * 86_400).await;
     };
@@ -177,13 +181,23 @@ async fn a_connection_with_http_1_is_not_idle_while_a_call_runs_which_is_counted
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_connection_lives_its_quarter_of_an_hour() {
-    assert_eq!(life(&connections(|_| ()), client).await, SECOND * 900);
+async fn an_idle_connection_lives_its_quarter_of_an_hour_and_that_of_a_stranger_a_minute() {
+    let connections = connections(|_| ());
+    assert_eq!(life(&connections, client).await, SECOND * 60);
+    let (ours, theirs) = duplex(1 << 16);
+    tokio::spawn(client(theirs));
+    let (start, service) = (Instant::now(), connections.context.service.of_peer(None));
+    service.peer().set_authenticated();
+    connection::serve(ours, service, ConnectionCalls::new(), Arc::clone(&connections.context)).await;
+    assert_eq!(start.elapsed(), SECOND * 900);
 }
 
 #[tokio::test(start_paused = true)]
 async fn connections_get_old_at_different_times_within_a_tenth() {
-    let connections = connections(|grpc| grpc.max_connection_idle = SECOND * 86_400);
+    let connections = connections(|grpc| {
+        grpc.max_connection_idle = SECOND * 86_400;
+        grpc.max_unauthenticated_idle = SECOND * 86_400;
+    });
     let mut ages = Vec::new();
     for _ in 0..20 {
         let age = life(&connections, client).await;
@@ -271,7 +285,7 @@ async fn connections_end_with_their_server() {
         drop(connections);
     };
     let start = Instant::now();
-    tokio::join!(serve(ours, None, context), dropping);
+    tokio::join!(serve(ours, context), dropping);
     assert_eq!(start.elapsed(), SECOND);
 }
 

@@ -201,7 +201,7 @@ impl JobContext {
                 let message = "the deadline was exceeded while another request to the same target was running";
                 return Err(Error::new(ErrorReason::DeadlineExceeded, message));
             }
-            sleep(pause).await;
+            self.call.permit.given_back(sleep(pause)).await;
             pause = (pause * 2).min(MAX_BACKOFF);
         }
     }

@@ -20,8 +20,9 @@ async fn an_unknown_rpc_and_a_malformed_message_are_refused_with_a_reason() {
     post(&gateway, list, &[token], b"").await.is(Code::InvalidArgument, "MESSAGE_MALFORMED");
     post(&gateway, list, &[token, ("grpc-timeout", "soon")], EMPTY).await.is(Code::InvalidArgument, "INVALID_REQUEST");
     post(&gateway, list, &[token, token], EMPTY).await.is(Code::Unauthenticated, "CREDENTIALS_INVALID");
-    // A caller without credentials does not learn which RPCs exist.
-    post(&gateway, "verify.v2.Nothing/Nothing", &[], EMPTY).await.is(Code::Unauthenticated, "CREDENTIALS_INVALID");
+    // Load balancers probe so, without credentials.
+    post(&gateway, "verify.v2.Nothing/Nothing", &[], EMPTY).await.is(Code::Unimplemented, "RPC_UNKNOWN");
+    post(&gateway, "AWS.ALB/healthcheck", &[], b"").await.is(Code::Unimplemented, "RPC_UNKNOWN");
     gateway.clients().await.templates.list_templates(ListTemplatesRequest::default()).await.unwrap();
     gateway.stop().await;
 }

@@ -93,7 +93,7 @@ pub async fn who(
     authorization: Authorization<'_>,
     certificate: Option<&PeerCertificate>,
 ) -> Result<String, DenialCause> {
-    let caller = known.authenticate(Credentials { authorization, certificate }, || ()).await;
+    let caller = known.authenticate(Credentials { authorization, certificate }).await;
     caller.map(|caller| format!("{} {}", caller.tenant.id, caller.identity.name))
 }
 

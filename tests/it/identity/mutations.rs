@@ -60,7 +60,7 @@ tenants:
     fn caller(&self, header: &HeaderValue) -> Result<(), DenialCause> {
         let values = [header.clone()];
         let credentials = Credentials { authorization: Authorization::read(&values), certificate: None };
-        self.known.authenticate(credentials, || ()).now_or_never().expect("nothing to wait for").map(drop)
+        self.known.authenticate(credentials).now_or_never().expect("nothing to wait for").map(drop)
     }
 
     /// Whether `header` is exactly a valid credential. Only the case of the scheme may differ.

@@ -64,8 +64,9 @@ fn check_lists_every_error_of_both_files_and_exits_64() {
 gateway.yaml: grpc: needs tls.certificate_file and tls.key_file, or plaintext: true
 gateway.yaml:2:11: grpc.listen: must be an IP address with a port
 gateway.yaml:3:3: grpc.colour: unknown key; known here: listen, max_message_size, reflection, default_deadline, \
-max_deadline, max_concurrent_calls, max_connections, trusted_proxies, handshake_timeout, keepalive_interval, keepalive_timeout, \
-max_connection_idle, max_connection_age, max_connection_age_grace, plaintext, tls, web
+max_deadline, max_concurrent_calls, tenant_share, message_timeout, max_unauthenticated_calls, max_unauthenticated_streams, \
+max_unauthenticated_stream_age, max_connections, max_connections_per_peer, trusted_proxies, handshake_timeout, \
+keepalive_interval, keepalive_timeout, max_connection_idle, max_unauthenticated_idle, max_control_frames, max_connection_age, max_connection_age_grace, plaintext, tls, web
 gateway.yaml:5:20: upstream.attempt_timeout: must be a duration from 1ms to 1h
 tenants.yaml:2:9: tenants[0].id: must be 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end
 tenants.yaml:4:28: tenants[0].telnyx_api_key.env: the environment variable is not set
