@@ -25,6 +25,6 @@ LABEL org.opencontainers.image.title="verify-gateway" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /verify-gateway /usr/local/bin/verify-gateway
 USER 65532:65532
-EXPOSE 50051 9090
+EXPOSE 50051 9090 4010
 ENTRYPOINT ["/usr/local/bin/verify-gateway"]
 CMD ["serve", "--config=/etc/verify-gateway/config/gateway.yaml"]

@@ -55,7 +55,7 @@ impl Command {
         match self {
             Self::Dev(arguments) => dev::run(arguments).await,
             Self::Serve(arguments) => serve::run(&arguments, env).await,
-            Self::Simulator(arguments) => simulator::run(arguments).await,
+            Self::Simulator(arguments) => simulator::run(arguments, env).await,
             Self::Check(arguments) => check::run(&arguments, env).await,
             Self::HashToken(arguments) => hash_token::run(&arguments),
             Self::Health(arguments) => health::run(arguments).await,

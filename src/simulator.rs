@@ -5,7 +5,7 @@
 //!
 //! The files form layers, and import only from the layers above them in this list:
 //!
-//! - values: [`settings`], `clock`, `ids`, `delay`, `phone`, `outbox`, `verification`, `error`, `connection`
+//! - values: [`settings`], `clock`, `ids`, `delay`, `phone`, `outbox`, `verification`, `error`, `connection`, `tls`
 //! - resources: `fields`, `profile`, `account`, `faults`, `fixtures`, `request_log`, `state`, `inbox`
 //! - behaviour: `limits`, `send`, `check`, `handle`
 //! - HTTP: `http` routes requests to one file for each group of endpoints
@@ -31,14 +31,21 @@ mod request_log;
 mod send;
 pub mod settings;
 mod state;
+mod tls;
 mod verification;
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use axum::{Router, extract::connect_info::MockConnectInfo};
-use tokio::net::TcpListener;
+use futures_util::future;
+use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio_rustls::TlsAcceptor;
 
-use self::connection::SocketHandle;
+use self::connection::{ConnectionListener, SocketHandle};
 pub use self::{
     account::AccountKey,
     check::{Keypress, KeypressError},
@@ -49,16 +56,21 @@ pub use self::{
     handle::Handle,
     outbox::Message,
     settings::Settings,
+    tls::Certificate,
 };
 use crate::clock::Clock;
 
 /// How long a stopping simulator waits for running requests.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// Stands for the address of a name that has none.
+const UNRESOLVED: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
 /// A simulator that is bound to its address.
 pub struct Server {
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     addr: SocketAddr,
+    tls: Option<TlsAcceptor>,
     handle: Handle,
 }
 
@@ -90,25 +102,35 @@ pub enum Error {
 }
 
 impl Server {
-    /// Binds `addr`, whose port may be 0. Connections wait until [`serve`](Self::serve). The caller applies the settings
-    /// of the fixtures.
+    /// Binds `addrs`, all with one port, which may be 0. Connections wait until [`serve`](Self::serve). The caller applies
+    /// the settings of the fixtures.
     ///
     /// # Errors
-    /// [`Error`]: the address is not loopback and `allow_remote` is false, the settings or fixtures are invalid, or the
+    /// [`Error`]: an address is not loopback and `allow_remote` is false, the settings or fixtures are invalid, or an
     /// address is in use.
     pub async fn bind(
-        addr: SocketAddr,
+        addrs: impl ToSocketAddrs,
         allow_remote: bool,
         settings: Settings,
         fixtures: Fixtures,
     ) -> Result<Self, Error> {
-        if !allow_remote && !addr.ip().is_loopback() {
-            return Err(Error::NotLoopback(addr));
+        let unresolved = |source| Error::Bind { addr: UNRESOLVED, source };
+        let mut addrs: Vec<_> = tokio::net::lookup_host(addrs).await.map_err(unresolved)?.collect();
+        // IPv4 comes first.
+        addrs.sort_unstable();
+        addrs.dedup();
+        if let Some(&remote) = addrs.iter().find(|addr| !allow_remote && !addr.ip().is_loopback()) {
+            return Err(Error::NotLoopback(remote));
         }
         let handle = Handle::new(settings, fixtures, Clock::default()).map_err(Error::Settings)?;
-        let refused = |source| Error::Bind { addr, source };
-        let listener = TcpListener::bind(addr).await.map_err(refused)?;
-        Ok(Self { addr: listener.local_addr().map_err(refused)?, listener, handle })
+        let listeners = listen(addrs).await?;
+        let addr = listeners[0].local_addr().map_err(unresolved)?;
+        Ok(Self { listeners, addr, tls: None, handle })
+    }
+
+    /// Serves HTTPS in place of HTTP.
+    pub fn use_tls(&mut self, certificate: &Certificate) {
+        self.tls = Some(certificate.acceptor.clone());
     }
 
     /// The bound address.
@@ -124,17 +146,43 @@ impl Server {
     /// Answers requests until `shutdown` completes, then finishes running requests within five seconds.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) {
         let app = http::router(&self.handle).into_make_service_with_connect_info::<SocketHandle>();
-        let handle = self.handle;
+        let Self { listeners, tls, handle, .. } = self;
+        let serving = listeners.into_iter().map(|listener| {
+            let listener = ConnectionListener::new(listener, tls.clone());
+            axum::serve(listener, app.clone()).with_graceful_shutdown(handle.stopped()).into_future()
+        });
         let stopped = handle.stopped();
-        let serving = axum::serve(self.listener, app).with_graceful_shutdown(async move {
+        let stopping = async {
             shutdown.await;
             // Ends deliberate delays, so that they do not delay the shutdown.
             handle.stop();
-        });
+        };
         tokio::select! {
             // It returns no errors: the listener retries a failed accept.
-            _ = serving => {}
+            _ = future::join(future::join_all(serving), stopping) => {}
             () = async { stopped.await; tokio::time::sleep(DRAIN).await } => {}
         }
     }
+}
+
+/// Listens on all addresses with the port of the first.
+async fn listen(addrs: Vec<SocketAddr>) -> Result<Vec<TcpListener>, Error> {
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    let mut missing = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for mut addr in addrs.iter().copied() {
+        if let Some(first) = listeners.first().and_then(|first| first.local_addr().ok()) {
+            addr.set_port(first.port());
+        }
+        match TcpListener::bind(addr).await {
+            Ok(listener) => listeners.push(listener),
+            // A name can have an address of IPv6 on a machine without it.
+            Err(source) if source.kind() == io::ErrorKind::AddrNotAvailable => missing = source,
+            Err(source) => return Err(Error::Bind { addr, source }),
+        }
+    }
+    if listeners.is_empty() {
+        let addr = addrs.first().copied().unwrap_or(UNRESOLVED);
+        return Err(Error::Bind { addr, source: missing });
+    }
+    Ok(listeners)
 }

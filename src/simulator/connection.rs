@@ -1,15 +1,61 @@
-//! Connections that a fault can reset.
+//! Connections: in plaintext or with TLS, and which a fault can reset.
 
-use std::{io, net::TcpStream, os::fd::AsFd, sync::Arc};
+use std::{io, net::SocketAddr, os::fd::AsFd, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
     extract::connect_info::Connected,
     response::{IntoResponse, Response},
-    serve::IncomingStream,
+    serve::{IncomingStream, Listener},
 };
-use futures_util::stream;
-use tokio::net::{TcpListener, TcpSocket};
+use futures_util::{StreamExt, future::BoxFuture, stream, stream::FuturesUnordered};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_util::either::Either;
+
+/// The longest TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+type Handshake = BoxFuture<'static, Option<(TlsStream<TcpStream>, SocketAddr)>>;
+
+/// Accepts connections, and does their TLS handshakes side by side.
+pub(super) struct ConnectionListener {
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    handshakes: FuturesUnordered<Handshake>,
+}
+
+impl ConnectionListener {
+    pub(super) fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
+        Self { listener, tls, handshakes: FuturesUnordered::new() }
+    }
+}
+
+impl Listener for ConnectionListener {
+    type Io = Either<TlsStream<TcpStream>, TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
+        loop {
+            tokio::select! {
+                (stream, addr) = Listener::accept(&mut self.listener) => match &self.tls {
+                    None => return (Either::Right(stream), addr),
+                    Some(tls) => {
+                        let handshake = tokio::time::timeout(HANDSHAKE, tls.accept(stream));
+                        self.handshakes.push(Box::pin(async move { Some((handshake.await.ok()?.ok()?, addr)) }));
+                    }
+                },
+                Some(done) = self.handshakes.next() => if let Some((stream, addr)) = done {
+                    return (Either::Left(stream), addr);
+                },
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
 
 /// The socket of the connection of a request. None without a port.
 #[derive(Clone, Default)]
@@ -28,9 +74,13 @@ impl SocketHandle {
     }
 }
 
-impl Connected<IncomingStream<'_, TcpListener>> for SocketHandle {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-        let socket = stream.io().as_fd().try_clone_to_owned().map(TcpStream::from).map(TcpSocket::from_std_stream);
+impl Connected<IncomingStream<'_, ConnectionListener>> for SocketHandle {
+    fn connect_info(stream: IncomingStream<'_, ConnectionListener>) -> Self {
+        let tcp = match stream.io() {
+            Either::Left(tls) => tls.get_ref().0,
+            Either::Right(tcp) => tcp,
+        };
+        let socket = tcp.as_fd().try_clone_to_owned().map(std::net::TcpStream::from).map(TcpSocket::from_std_stream);
         if let Ok(socket) = &socket {
             // Otherwise a small answer can wait for the peer's acknowledgement.
             let _ = socket.set_nodelay(true);

@@ -10,6 +10,7 @@ mod numbers;
 mod origin;
 mod page;
 mod parallel;
+mod process;
 mod quickstart;
 mod request_log;
 mod requests;
