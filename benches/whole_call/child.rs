@@ -45,6 +45,13 @@ impl Child {
         &self.addr
     }
 
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(mut self) -> Result<()> {
+        Command::new("kill").arg(self.process.id().to_string()).status()?;
+        let status = self.process.wait()?;
+        if status.success() { Ok(()) } else { Err(format!("the server ended with {status}").into()) }
+    }
+
     /// Its CPU time so far, in user and system mode.
     pub fn cpu_time(&self) -> Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;

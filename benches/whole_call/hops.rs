@@ -5,7 +5,11 @@
 
 use std::sync::LazyLock;
 
-use axum::{Router, http::header::CONTENT_TYPE, routing::any};
+use axum::{
+    Router,
+    http::{Uri, header::CONTENT_TYPE},
+    routing::any,
+};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
@@ -26,7 +30,7 @@ use verify_gateway::pb::{
     verification_service_server::{VerificationService, VerificationServiceServer},
 };
 
-use super::Result;
+use super::{PROFILE, Result};
 
 const BODY: &str = r#"{"phone_number":"+13035551234","verify_profile_id":"4900017a-e7c8-e79e-0a7c-0d98f49b09cc"}"#;
 const ANSWER: &str = concat!(
@@ -43,9 +47,14 @@ async fn listener() -> Result<TcpListener> {
     Ok(listener)
 }
 
-/// Gives every request the same response.
+const CHECKED: &str = r#"{"data":{"phone_number":"+13035551234","response_code":"accepted"}}"#;
+
+/// Accepts every code, and gives every other request the same response.
 pub async fn origin() -> Result<()> {
-    let answer = || async { ([(CONTENT_TYPE, "application/json")], ANSWER) };
+    let answer = |uri: Uri| async move {
+        let body = if uri.path().ends_with("/actions/verify") { CHECKED } else { ANSWER };
+        ([(CONTENT_TYPE, "application/json")], body)
+    };
     let router = Router::new().fallback(any(answer));
     Ok(axum::serve(listener().await?, router).await?)
 }
@@ -118,12 +127,12 @@ where
 
 struct Hop<F>(F);
 
-static VERIFICATION: LazyLock<Verification> = LazyLock::new(|| Verification {
+pub static VERIFICATION: LazyLock<Verification> = LazyLock::new(|| Verification {
     id: "12ade33a-21c0-473b-b055-b3c836e1c292".into(),
     channel: Channel::Sms.into(),
     state: VerificationState::Pending.into(),
     phone_number: "+13035551234".into(),
-    profile_id: "4900017a-e7c8-e79e-0a7c-0d98f49b09cc".into(),
+    profile_id: PROFILE.into(),
     ..Verification::default()
 });
 
