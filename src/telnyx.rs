@@ -54,7 +54,7 @@ struct Envelope {
 impl Envelope {
     /// None if `body` is not an envelope. It may begin with a byte order mark.
     fn read(body: &[u8]) -> Option<Self> {
-        let text = String::from_utf8_lossy(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body));
+        let text = lenient::body_text(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body));
         lenient::read_object(&text)
     }
 }

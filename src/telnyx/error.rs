@@ -16,7 +16,7 @@ impl ErrorBody {
     /// Reads the errors in `body`; none where it is something else.
     #[must_use]
     pub fn read(body: &[u8]) -> Self {
-        lenient::read_object(&String::from_utf8_lossy(body)).unwrap_or_default()
+        lenient::read_object(&lenient::body_text(body)).unwrap_or_default()
     }
 }
 

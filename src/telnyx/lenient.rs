@@ -5,22 +5,59 @@
 
 #![expect(clippy::missing_errors_doc, reason = "the module documents them")]
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, value::MapDeserializer},
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapDeserializer},
 };
 use serde_json::value::RawValue;
 
-/// The members of an object, as they were written.
-pub type Members<'a> = BTreeMap<String, &'a RawValue>;
+/// The members of an object, as they were written. Each name is there once.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// A name, which is copied only if it has escapes.
+        #[derive(Deserialize)]
+        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+        struct MembersVisitor;
+
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Members<'de>, M::Error> {
+                let mut members = Vec::with_capacity(16);
+                while let Some((Name(name), value)) = map.next_entry()? {
+                    members.push((name, value));
+                }
+                // The last of a name becomes the first, which is the one that is kept.
+                members.reverse();
+                members.sort_by(|(one, _), (other, _)| one.cmp(other));
+                members.dedup_by(|(one, _), (other, _)| one == other);
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
 
 /// Reads an object as `T`; none if `json` is no object.
 #[must_use]
 pub fn read_object<T: DeserializeOwned>(json: &str) -> Option<T> {
-    let members: Members<'_> = serde_json::from_str(json).ok()?;
+    let Members(members) = serde_json::from_str(json).ok()?;
     T::deserialize(MapDeserializer::new(members.into_iter())).ok()
+}
+
+/// The text of a body. What is not UTF-8 in it reads as the replacement character.
+pub(super) fn body_text(body: &[u8]) -> Cow<'_, str> {
+    // Valid texts are by far the most, and are checked faster than they are repaired.
+    str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)
 }
 
 /// Reads a list of objects; none if `json` is no list. Elements that are no objects are `None`.
