@@ -84,3 +84,36 @@ fn its_level_can_be_changed() {
     assert!(log.set_level("=loud=").is_err());
     assert_eq!(log.level(), "debug");
 }
+
+#[test]
+fn every_kind_of_field_is_json_and_the_events_own_names_win() {
+    let (log, written, _guard) = log();
+    let call = Call::new("verify.v1.X/Y", Some("c1".into()), None, &tracing::Span::none(), Metrics::default());
+    let event = || {
+        let (text, none) = ("\"\u{7}ü\n", None::<&str>);
+        tracing::info!(text, none, rpc = "own", u = u64::MAX, i = -1, f = 0.5, nan = f64::NAN, b = true, d = ?Some("\""));
+        tracing::info!(text, "a {:?}", "b");
+    };
+    Arc::clone(&call).run_now(event);
+    let text = written.take();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: Vec<&String> = lines[0].as_object().unwrap().keys().collect();
+    let wanted =
+        ["b", "call_id", "d", "f", "i", "level", "message", "nan", "rpc", "target", "text", "timestamp", "u"];
+    assert_eq!((names, text.matches("\"rpc\"").count()), (wanted.map(str::to_owned).iter().collect(), 2));
+    assert_eq!(
+        (&lines[0]["message"], &lines[0]["text"], &lines[0]["rpc"]),
+        (&"".into(), &"\"\u{7}ü\n".into(), &"own".into())
+    );
+    assert_eq!((&lines[0]["u"], &lines[0]["i"], &lines[0]["f"]), (&u64::MAX.into(), &(-1).into(), &0.5.into()));
+    assert_eq!(
+        (&lines[0]["nan"], &lines[0]["b"], &lines[0]["d"]),
+        (&Value::Null, &true.into(), &"Some(\"\\\"\")".into())
+    );
+    assert_eq!((&lines[1]["message"], &lines[1]["rpc"]), (&"a \"b\"".into(), &"verify.v1.X/Y".into()));
+
+    log.set_format(LogFormat::Human);
+    call.run_now(|| tracing::info!(text = "a \"b\"", d = ?"c", f = 1.0, rpc = "own", "hello"));
+    let text = written.take();
+    assert!(text.contains(" hello text=a \"b\" d=\"c\" f=1.0 rpc=own call_id=c1\n"), "{text}");
+}
