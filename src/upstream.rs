@@ -15,6 +15,7 @@ mod breaker;
 mod budget;
 mod calls;
 mod classify;
+mod connector;
 mod keyed_cache;
 mod known_profiles;
 mod operation;
@@ -26,13 +27,17 @@ mod span;
 mod telnyx_clock;
 mod transport;
 
-use std::{error::Error as StdError, sync::Arc};
+use std::{error::Error as StdError, fmt::Display, sync::Arc};
 
 use bytes::Bytes;
+use http::{
+    Uri,
+    uri::{InvalidUri, PathAndQuery},
+};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tower::{Service, util::BoxCloneSyncService};
-use url::Url;
+use url::form_urlencoded;
 
 use self::{
     attempt::Attempts,
@@ -63,9 +68,9 @@ struct Inner {
     known_profiles: KnownProfiles,
     clock: Clock,
     metrics: Metrics,
-    base_url: String,
-    /// The URLs of sends, by channel. Sends are frequent, so their URLs are not parsed for each call.
-    send_urls: Vec<Url>,
+    base_uri: Uri,
+    /// The URIs of sends, by channel. Sends are frequent, so their URIs are not parsed for each call.
+    send_uris: Vec<Uri>,
 }
 
 /// A page of a list. Pages count from 1.
@@ -108,22 +113,23 @@ impl Client {
     }
 
     fn build(transport: Transport, config: &Config, clock: Clock, metrics: &Metrics) -> Result<Self, BuildError> {
-        let base_url = config.upstream.base_url.trim_end_matches('/').to_owned();
-        let invalid = |error: url::ParseError| BuildError(error.into());
-        let send_urls = Channel::ALL.iter().map(|&channel| url(&base_url, Route::Send(channel)));
-        let send_urls = send_urls.collect::<Result<_, _>>().map_err(invalid)?;
-        let mut probe_url = url(&base_url, Route::Profiles).map_err(invalid)?;
-        Page { number: 1, size: 1 }.append_to(&mut probe_url);
+        let base_uri: Uri = config.upstream.base_url.parse().map_err(|error: InvalidUri| BuildError(error.into()))?;
+        if base_uri.scheme().is_none() || base_uri.authority().is_none() {
+            return Err(BuildError("the base URL must be absolute".into()));
+        }
+        let send_uris = Channel::ALL.iter().map(|&channel| uri(&base_uri, Route::Send(channel))).collect();
+        let first = Page { number: 1, size: 1 };
+        let probe_uri = uri(&base_uri, format_args!("{}{}", Route::Profiles, first.query(None)));
         let retry = RetryPolicy::new(config.upstream.retry.clone(), clock.clone(), metrics.clone());
-        let attempts = Attempts::new(config, probe_url, transport, clock.clone(), metrics);
+        let attempts = Attempts::new(config, probe_uri, transport, clock.clone(), metrics);
         Ok(Self(Arc::new(Inner {
             retry,
             attempts,
             known_profiles: KnownProfiles::new(),
             clock,
             metrics: metrics.clone(),
-            base_url,
-            send_urls,
+            base_uri,
+            send_uris,
         })))
     }
 
@@ -139,10 +145,10 @@ impl Client {
         context: &CallContext,
         operation: Operation,
         id: &str,
-        url: Url,
+        uri: Uri,
         body: Bytes,
     ) -> Result<T, Error> {
-        let response = self.call(context, operation, id, url, body).await?;
+        let response = self.call(context, operation, id, uri, body).await?;
         Data::read(&response.body).ok_or_else(|| unreadable(operation))
     }
 
@@ -151,9 +157,9 @@ impl Client {
         &self,
         context: &CallContext,
         operation: Operation,
-        url: Url,
+        uri: Uri,
     ) -> Result<List<T>, Error> {
-        let response = self.call(context, operation, "", url, Bytes::new()).await?;
+        let response = self.call(context, operation, "", uri, Bytes::new()).await?;
         let (list, unreadable_elements) = List::read(&response.body).ok_or_else(|| unreadable(operation))?;
         for _ in 0..unreadable_elements {
             self.0.metrics.unreadable_element(operation.resource());
@@ -167,7 +173,7 @@ impl Client {
         context: &CallContext,
         operation: Operation,
         id: &str,
-        url: Url,
+        uri: Uri,
         body: Bytes,
     ) -> Result<Response, Error> {
         if Instant::now() >= context.deadline {
@@ -179,7 +185,7 @@ impl Client {
         let Inner { retry, attempts, clock, .. } = &*self.0;
         let request = Request {
             operation,
-            url,
+            uri,
             body,
             tenant: Arc::clone(&context.tenant),
             deadline: context.deadline,
@@ -198,8 +204,8 @@ impl Client {
         })
     }
 
-    fn url(&self, route: Route<'_>) -> Url {
-        url(&self.0.base_url, route).expect("routes consist of characters that are valid in a URL's path")
+    fn uri(&self, path: impl Display) -> Uri {
+        uri(&self.0.base_uri, path)
     }
 }
 
@@ -207,15 +213,24 @@ impl Page {
     /// The first page, with as many resources as Telnyx gives at once.
     pub const LARGEST: Self = Self { number: 1, size: 250 };
 
-    fn append_to(self, url: &mut Url) {
-        url.query_pairs_mut()
-            .append_pair("page[number]", &self.number.to_string())
-            .append_pair("page[size]", &self.size.to_string());
+    /// The query for this page of the resources, or of those with this `name`.
+    fn query(self, name: Option<&str>) -> String {
+        let mut query = form_urlencoded::Serializer::for_suffix("?".to_owned(), 1);
+        query.append_pair("page[number]", &self.number.to_string()).append_pair("page[size]", &self.size.to_string());
+        if let Some(name) = name {
+            query.append_pair("filter[name]", name);
+        }
+        query.finish()
     }
 }
 
-fn url(base: &str, route: Route<'_>) -> Result<Url, url::ParseError> {
-    Url::parse(&format!("{base}{route}"))
+/// The URI of `path` below `base`, of which only the path is parsed.
+fn uri(base: &Uri, path: impl Display) -> Uri {
+    let mut parts = base.clone().into_parts();
+    let path = Bytes::from(format!("{}{path}", base.path().trim_end_matches('/')));
+    let path = PathAndQuery::from_maybe_shared(path);
+    parts.path_and_query = Some(path.expect("routes and queries consist of characters that are valid there"));
+    Uri::from_parts(parts).expect("the base has a scheme and an authority")
 }
 
 fn deadline_exceeded() -> Error {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue,
+    HeaderMap, HeaderValue, Uri,
     header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE},
 };
 use tokio::{
@@ -12,7 +12,6 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 use tracing::Instrument;
-use url::Url;
 
 use super::{
     breaker::{Admitted, CircuitBreakers},
@@ -35,8 +34,8 @@ use crate::{
 pub(super) struct Attempts {
     breakers: CircuitBreakers,
     clocks: TelnyxClocks,
-    /// The URL of a cheap read: the first profile.
-    probe_url: Url,
+    /// The URI of a cheap read: the first profile.
+    probe_uri: Uri,
     permits: KeyedCache<TenantId, Arc<Semaphore>>,
     propagator: Propagator,
     timeout: Duration,
@@ -45,15 +44,15 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// `probe_url` lists profiles.
-    pub(super) fn new(config: &Config, probe_url: Url, transport: Transport, clock: Clock, metrics: &Metrics) -> Self {
+    /// `probe_uri` lists profiles.
+    pub(super) fn new(config: &Config, probe_uri: Uri, transport: Transport, clock: Clock, metrics: &Metrics) -> Self {
         let clocks = TelnyxClocks::new(clock, config.sends.clock_skew, metrics);
         let config = &config.upstream;
         let permits = config.max_concurrent_attempts;
         Self {
             breakers: CircuitBreakers::new(&config.breaker, metrics.clone()),
             clocks,
-            probe_url,
+            probe_uri,
             permits: KeyedCache::new(move || Arc::new(Semaphore::new(permits))),
             propagator: Propagator::new(config.propagate_trace),
             timeout: config.attempt_timeout,
@@ -83,8 +82,8 @@ impl Attempts {
     /// Reads one profile before a request that may close an open circuit. A send, a check or a change must not be the
     /// trial: somebody would have to live with its failure.
     async fn probe(&self, request: &Request, admitted: &mut Admitted) -> Result<(), RejectedLocally> {
-        let (operation, url, body) = (Operation::ListProfiles, self.probe_url.clone(), Bytes::new());
-        let read = Request { operation, url, body, run_to_completion: false, ..request.clone() };
+        let (operation, uri, body) = (Operation::ListProfiles, self.probe_uri.clone(), Bytes::new());
+        let read = Request { operation, uri, body, run_to_completion: false, ..request.clone() };
         let result = self.exchange(read).await.and_then(|response| readable(operation, response));
         if !admitted.record(&result) {
             return Err(RejectedLocally::CircuitOpen(self.breakers.open_for()));

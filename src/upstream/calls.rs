@@ -27,14 +27,14 @@ impl Client {
         body: Bytes,
     ) -> Result<Verification, Error> {
         let operation = Operation::Send(channel);
-        let url = self.0.send_urls[channel as usize].clone();
-        self.one(context, operation, profile_id, url, body).await
+        let uri = self.0.send_uris[channel as usize].clone();
+        self.one(context, operation, profile_id, uri, body).await
     }
 
     /// Reads a verification.
     pub async fn verification(&self, context: &CallContext, id: &str) -> Result<Verification, Error> {
-        let url = self.url(Route::Verification(id));
-        let read: Verification = self.one(context, Operation::GetVerification, id, url, Bytes::new()).await?;
+        let uri = self.uri(Route::Verification(id));
+        let read: Verification = self.one(context, Operation::GetVerification, id, uri, Bytes::new()).await?;
         Ok(Verification { id: read.id.or_else(|| Some(id.to_owned())), ..read })
     }
 
@@ -45,9 +45,8 @@ impl Client {
         phone: &PhoneNumber,
         page: Page,
     ) -> Result<List<Verification>, Error> {
-        let mut url = self.url(Route::ByPhone(phone.as_e164()));
-        page.append_to(&mut url);
-        self.list(context, Operation::ListVerifications, url).await
+        let uri = self.uri(format_args!("{}{}", Route::ByPhone(phone.as_e164()), page.query(None)));
+        self.list(context, Operation::ListVerifications, uri).await
     }
 
     /// Checks a code. It is not repeated once it may have left.
@@ -65,13 +64,13 @@ impl Client {
                 (Operation::CheckByPhone, "", Route::CheckByPhone(phone_number.as_e164()))
             }
         };
-        self.one(context, operation, id, self.url(route), to_json(&body)).await
+        self.one(context, operation, id, self.uri(route), to_json(&body)).await
     }
 
     /// Reports a check that the caller made. It is not repeated once it may have left.
     pub async fn report(&self, context: &CallContext, id: &str, status: ResponseCode) -> Result<CheckResponse, Error> {
         let body = CheckRequest { status: Some(status), ..CheckRequest::default() };
-        self.one(context, Operation::Check, id, self.url(Route::Check(id)), to_json(&body)).await
+        self.one(context, Operation::Check, id, self.uri(Route::Check(id)), to_json(&body)).await
     }
 
     /// Lists profiles, or only those with this `name`.
@@ -81,23 +80,19 @@ impl Client {
         name: Option<&str>,
         page: Page,
     ) -> Result<List<Profile>, Error> {
-        let mut url = self.url(Route::Profiles);
-        page.append_to(&mut url);
-        if let Some(name) = name {
-            url.query_pairs_mut().append_pair("filter[name]", name);
-        }
-        self.list(context, Operation::ListProfiles, url).await
+        let uri = self.uri(format_args!("{}{}", Route::Profiles, page.query(name)));
+        self.list(context, Operation::ListProfiles, uri).await
     }
 
     /// Creates a profile from a `Profile`. It is not repeated once it may have left.
     pub async fn create_profile(&self, context: &CallContext, body: Bytes) -> Result<Profile, Error> {
-        self.one(context, Operation::CreateProfile, "", self.url(Route::Profiles), body).await
+        self.one(context, Operation::CreateProfile, "", self.uri(Route::Profiles), body).await
     }
 
     /// Reads a profile.
     pub async fn profile(&self, context: &CallContext, id: &str) -> Result<Profile, Error> {
-        let url = self.url(Route::Profile(id));
-        let read: Profile = self.one(context, Operation::GetProfile, id, url, Bytes::new()).await?;
+        let uri = self.uri(Route::Profile(id));
+        let read: Profile = self.one(context, Operation::GetProfile, id, uri, Bytes::new()).await?;
         Ok(Profile { id: read.id.or_else(|| Some(id.to_owned())), ..read })
     }
 
@@ -109,14 +104,14 @@ impl Client {
 
     /// Changes a profile. A change inside a channel block reads the profile first and writes the whole block.
     pub async fn update_profile(&self, context: &CallContext, id: &str, patch: ProfilePatch) -> Result<Profile, Error> {
-        let url = self.url(Route::Profile(id));
+        let uri = self.uri(Route::Profile(id));
         let current = if patch.needs_current() {
-            self.one(context, Operation::GetProfile, id, url.clone(), Bytes::new()).await?
+            self.one(context, Operation::GetProfile, id, uri.clone(), Bytes::new()).await?
         } else {
             Block::default()
         };
         let body = to_json(&patch.merge(&current));
-        let changed = self.one(context, Operation::UpdateProfile, id, url, body).await;
+        let changed = self.one(context, Operation::UpdateProfile, id, uri, body).await;
         // It may have changed even if the answer is lost.
         self.0.known_profiles.forget(context, id);
         let changed: Profile = changed?;
@@ -125,28 +120,28 @@ impl Client {
 
     /// Deletes a profile.
     pub async fn delete_profile(&self, context: &CallContext, id: &str) -> Result<(), Error> {
-        let url = self.url(Route::Profile(id));
-        let deleted = self.call(context, Operation::DeleteProfile, id, url, Bytes::new()).await;
+        let uri = self.uri(Route::Profile(id));
+        let deleted = self.call(context, Operation::DeleteProfile, id, uri, Bytes::new()).await;
         self.0.known_profiles.forget(context, id);
         deleted.map(drop)
     }
 
     /// Lists all templates. Telnyx does not page them.
     pub async fn templates(&self, context: &CallContext) -> Result<List<Template>, Error> {
-        self.list(context, Operation::ListTemplates, self.url(Route::Templates)).await
+        self.list(context, Operation::ListTemplates, self.uri(Route::Templates)).await
     }
 
     /// Creates a template from a `TemplateText`. It is not repeated once it may have left.
     pub async fn create_template(&self, context: &CallContext, body: Bytes) -> Result<Template, Error> {
-        let url = self.url(Route::Templates);
-        self.one(context, Operation::CreateTemplate, "", url, body).await
+        let uri = self.uri(Route::Templates);
+        self.one(context, Operation::CreateTemplate, "", uri, body).await
     }
 
     /// Changes a template's text.
     pub async fn update_template(&self, context: &CallContext, id: &str, text: &str) -> Result<Template, Error> {
-        let url = self.url(Route::Template(id));
+        let uri = self.uri(Route::Template(id));
         let body = to_json(&TemplateText { text });
-        let changed: Template = self.one(context, Operation::UpdateTemplate, id, url, body).await?;
+        let changed: Template = self.one(context, Operation::UpdateTemplate, id, uri, body).await?;
         Ok(Template { id: changed.id.or_else(|| Some(id.to_owned())), ..changed })
     }
 }

@@ -3,10 +3,9 @@
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use super::operation::Operation;
 use crate::domain::Tenant;
@@ -16,7 +15,7 @@ use crate::domain::Tenant;
 pub(super) struct Request {
     /// The endpoint.
     pub(super) operation: Operation,
-    pub(super) url: Url,
+    pub(super) uri: Uri,
     /// The JSON body. An empty one is not sent.
     pub(super) body: Bytes,
     /// The tenant whose key, permits, circuits and retry budget the request uses.

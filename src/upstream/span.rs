@@ -2,7 +2,7 @@
 //!
 //! URLs hold phone numbers and ids. The span has the path's template in their place.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, uri::Scheme};
 use opentelemetry::propagation::{Injector, TextMapPropagator};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tokio::time::Instant;
@@ -27,8 +27,8 @@ pub(super) fn client_span(request: &Request) -> Span {
             otel.status_code = Empty,
             { semconv::HTTP_REQUEST_METHOD } = %method,
             { semconv::URL_TEMPLATE } = template,
-            { semconv::SERVER_ADDRESS } = request.url.host_str(),
-            { semconv::SERVER_PORT } = request.url.port_or_known_default(),
+            { semconv::SERVER_ADDRESS } = request.uri.host(),
+            { semconv::SERVER_PORT } = port(&request.uri),
             { semconv::HTTP_REQUEST_RESEND_COUNT } = Empty,
             { semconv::HTTP_RESPONSE_STATUS_CODE } = Empty,
             { semconv::ERROR_TYPE } = Empty,
@@ -39,6 +39,11 @@ pub(super) fn client_span(request: &Request) -> Span {
         }
         span
     })
+}
+
+/// The port, or the default one of the scheme.
+fn port(uri: &Uri) -> u16 {
+    uri.port_u16().unwrap_or(if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 })
 }
 
 /// Writes the trace context of a span into the headers of a request, where `upstream.propagate_trace` is on.

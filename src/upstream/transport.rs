@@ -1,64 +1,53 @@
-//! The transport of requests: the HTTP client, or another HTTP service. Only this file of the room uses reqwest.
+//! The transport of requests: the HTTP client, or another HTTP service.
 
 use std::{error::Error as StdError, io::Read};
 
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
-use http::{HeaderMap, header::CONTENT_ENCODING};
+use http::{
+    HeaderMap, HeaderValue,
+    header::{CONTENT_ENCODING, USER_AGENT},
+};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper_util::client::legacy;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 
-use super::request::{Request, Response, TransportError};
-use crate::{
-    config,
-    files::{self, MAX_PEM},
-    http_client,
+use super::{
+    connector::{self, HttpClient},
+    request::{Request, Response, TransportError},
 };
+use crate::config;
 
 /// The user agent.
-const USER_AGENT: &str = concat!("verify-gateway/", env!("CARGO_PKG_VERSION"));
+const THIS_PROGRAM: HeaderValue = HeaderValue::from_static(concat!("verify-gateway/", env!("CARGO_PKG_VERSION")));
 
 /// Carries requests to the upstream.
 pub(super) enum Transport {
     /// The network, over connections that are kept alive and shared by all tenants.
-    Network { client: reqwest::Client, max_response_size: usize },
+    Network { client: HttpClient, max_response_size: usize },
     /// A service in this process.
     Service(BoxCloneSyncService<http::Request<Bytes>, http::Response<Bytes>, TransportError>),
 }
 
 impl Transport {
     pub(super) fn network(config: &config::UpstreamConfig) -> Result<Self, Box<dyn StdError + Send + Sync>> {
-        let ca = config.ca_file.as_ref().map(|path| files::read(path, MAX_PEM)).transpose()?;
-        let client = http_client::build_direct(ca.as_ref().map(|pem| pem.as_slice()), |builder| {
-            builder
-                .user_agent(USER_AGENT)
-                .connect_timeout(config.connect_timeout)
-                .pool_idle_timeout(config.pool_idle_timeout)
-                .pool_max_idle_per_host(config.max_idle_connections)
-                .tcp_nodelay(true)
-        })?;
-        Ok(Self::Network { client, max_response_size: config.max_response_size })
+        Ok(Self::Network { client: connector::client(config)?, max_response_size: config.max_response_size })
     }
-}
 
-impl Transport {
     /// Sends `request` with `headers` and reads the whole response.
-    pub(super) async fn send(&self, request: Request, headers: HeaderMap) -> Result<Response, TransportError> {
+    pub(super) async fn send(&self, request: Request, mut headers: HeaderMap) -> Result<Response, TransportError> {
+        headers.insert(USER_AGENT, THIS_PROGRAM);
+        let mut outgoing = http::Request::new(request.body);
+        *outgoing.method_mut() = request.operation.method();
+        *outgoing.uri_mut() = request.uri;
+        *outgoing.headers_mut() = headers;
         match self {
             Self::Network { client, max_response_size } => {
-                let mut outgoing = reqwest::Request::new(request.operation.method(), request.url);
-                *outgoing.headers_mut() = headers;
-                if !request.body.is_empty() {
-                    *outgoing.body_mut() = Some(request.body.into());
-                }
-                let response = client.execute(outgoing).await.map_err(from_reqwest)?;
+                let response = client.request(outgoing.map(Full::new)).await.map_err(not_answered)?;
                 read(response, *max_response_size).await
             }
             Self::Service(service) => {
-                let mut outgoing = http::Request::new(request.body);
-                *outgoing.method_mut() = request.operation.method();
-                let uri = request.url.as_str().parse().map_err(|error| TransportError::Unsent(Box::new(error)))?;
-                *outgoing.uri_mut() = uri;
-                *outgoing.headers_mut() = headers;
                 let (head, body) = service.clone().oneshot(outgoing).await?.into_parts();
                 Ok(Response { status: head.status, headers: head.headers, body })
             }
@@ -67,35 +56,24 @@ impl Transport {
 }
 
 /// Reads the whole response, up to `max` bytes.
-async fn read(mut response: reqwest::Response, max: usize) -> Result<Response, TransportError> {
+async fn read(response: http::Response<Incoming>, max: usize) -> Result<Response, TransportError> {
     let too_large = |size: usize| size > max;
-    if response.content_length().is_some_and(|length| usize::try_from(length).map_or(true, too_large)) {
+    let (head, mut incoming) = response.into_parts();
+    if incoming.size_hint().exact().is_some_and(|length| usize::try_from(length).map_or(true, too_large)) {
         return Err(TransportError::TooLarge);
     }
-    let status = response.status();
-    let headers = std::mem::take(response.headers_mut());
-    let first = response.chunk().await.map_err(from_reqwest)?.unwrap_or_default();
-    // Almost every response is one chunk, which needs no copy.
-    let body = match response.chunk().await.map_err(from_reqwest)? {
-        None => first,
-        Some(second) => {
-            let mut body = BytesMut::from(first);
-            let mut next = Some(second);
-            while let Some(chunk) = next {
-                if too_large(body.len() + chunk.len()) {
-                    return Err(TransportError::TooLarge);
-                }
-                body.extend_from_slice(&chunk);
-                next = response.chunk().await.map_err(from_reqwest)?;
-            }
-            Bytes::from(body)
+    let (mut first, mut more) = (Bytes::new(), BytesMut::new());
+    while let Some(frame) = incoming.frame().await {
+        let Ok(chunk) = frame.map_err(|error| TransportError::Lost(Box::new(error)))?.into_data() else { continue };
+        if too_large(first.len() + more.len() + chunk.len()) {
+            return Err(TransportError::TooLarge);
         }
-    };
-    if too_large(body.len()) {
-        return Err(TransportError::TooLarge);
+        // Almost every response is one chunk, which needs no copy.
+        if first.is_empty() { first = chunk } else { more.extend_from_slice(&chunk) }
     }
-    let body = if is_gzip(&headers) { decompress(&body, max)? } else { body };
-    Ok(Response { status, headers, body })
+    let body = if more.is_empty() { first } else { [first, more.freeze()].concat().into() };
+    let body = if is_gzip(&head.headers) { decompress(&body, max)? } else { body };
+    Ok(Response { status: head.status, headers: head.headers, body })
 }
 
 /// Whether a response is compressed, although the request accepts `identity` alone.
@@ -114,9 +92,9 @@ fn decompress(gzip: &[u8], max: usize) -> Result<Bytes, TransportError> {
     Ok(read.map(|_| body.into()).unwrap_or_default())
 }
 
-/// Tells a request that never left from one that may have. The URL leaves the error: it may hold a phone number.
-fn from_reqwest(error: reqwest::Error) -> TransportError {
-    let (unsent, error) = (error.is_connect(), Box::new(error.without_url()));
+/// Tells a request that never left from one that may have.
+fn not_answered(error: legacy::Error) -> TransportError {
+    let (unsent, error) = (error.is_connect(), Box::new(error));
     if unsent { TransportError::Unsent(error) } else { TransportError::Lost(error) }
 }
 

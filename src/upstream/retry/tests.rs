@@ -75,7 +75,7 @@ async fn run(
     };
     let request = Request {
         operation,
-        url: "http://127.0.0.1/".parse().unwrap(),
+        uri: "http://127.0.0.1/".parse().unwrap(),
         body: Bytes::new(),
         tenant: Arc::new(tenant),
         deadline: start + deadline,
