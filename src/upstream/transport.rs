@@ -25,14 +25,14 @@ const THIS_PROGRAM: HeaderValue = HeaderValue::from_static(concat!("verify-gatew
 /// Carries requests to the upstream.
 pub(super) enum Transport {
     /// The network, over connections that are kept alive and shared by all tenants.
-    Network { client: HttpClient, max_response_size: usize },
+    Network { client: Box<HttpClient>, max_response_size: usize },
     /// A service in this process.
     Service(BoxCloneSyncService<http::Request<Bytes>, http::Response<Bytes>, TransportError>),
 }
 
 impl Transport {
     pub(super) fn network(config: &config::UpstreamConfig) -> Result<Self, Box<dyn StdError + Send + Sync>> {
-        Ok(Self::Network { client: connector::client(config)?, max_response_size: config.max_response_size })
+        Ok(Self::Network { client: connector::client(config)?.into(), max_response_size: config.max_response_size })
     }
 
     /// Sends `request` with `headers` and reads the whole response.

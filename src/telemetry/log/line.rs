@@ -36,7 +36,8 @@ where
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let human = self.human.load(Ordering::Relaxed);
         let [dim, end] = if human && writer.has_ansi_escapes() { ["\u{1b}[2m", "\u{1b}[0m"] } else { [""; 2] };
-        let mut line = Line { text: Vec::with_capacity(1024), human, dim, end, takes_message: true, own: [false; CALL.len()] };
+        let mut line =
+            Line { text: Vec::with_capacity(1024), human, dim, end, takes_message: true, own: [false; CALL.len()] };
         line.begin(event);
         event.record(&mut line);
         line.end_message();
@@ -127,7 +128,9 @@ impl Line {
         let Self { text, human, dim, end, .. } = self;
         // A name is an identifier of the source.
         let parts = if *human { [" ", dim, name, "=", end] } else { [",\"", name, "\":", "", ""] };
-        parts.into_iter().for_each(|part| text.extend_from_slice(part.as_bytes()));
+        for part in parts {
+            text.extend_from_slice(part.as_bytes());
+        }
     }
 
     /// People read strings without quotes.

@@ -98,8 +98,7 @@ fn every_kind_of_field_is_json_and_the_events_own_names_win() {
     let text = written.take();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let names: Vec<&String> = lines[0].as_object().unwrap().keys().collect();
-    let wanted =
-        ["b", "call_id", "d", "f", "i", "level", "message", "nan", "rpc", "target", "text", "timestamp", "u"];
+    let wanted = ["b", "call_id", "d", "f", "i", "level", "message", "nan", "rpc", "target", "text", "timestamp", "u"];
     assert_eq!((names, text.matches("\"rpc\"").count()), (wanted.map(str::to_owned).iter().collect(), 2));
     assert_eq!(
         (&lines[0]["message"], &lines[0]["text"], &lines[0]["rpc"]),
