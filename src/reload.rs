@@ -8,7 +8,7 @@ use crate::{
     config::Errors,
     files::FileWatch,
     sync::Mutex,
-    telemetry::{Metrics, audit},
+    telemetry::{Metrics, audit, metrics::ReloadStatus},
 };
 
 /// Files that are watched while the gateway runs.
@@ -18,6 +18,7 @@ pub struct Reload<T> {
     interval: Duration,
     at_once: Arc<Notify>,
     metrics: Metrics,
+    status: Arc<ReloadStatus>,
 }
 
 impl<T: Send + 'static> Reload<T> {
@@ -30,12 +31,13 @@ impl<T: Send + 'static> Reload<T> {
         at_once: Arc<Notify>,
         metrics: Metrics,
     ) -> Self {
-        Self { name, watch: Arc::new(Mutex::new(watch)), interval, at_once, metrics }
+        let status = metrics.reload_status(name, "");
+        Self { name, watch: Arc::new(Mutex::new(watch)), interval, at_once, metrics, status }
     }
 
     /// Hands each new value to `apply`, until the future is dropped. An unusable one changes nothing.
     pub async fn run(&self, mut apply: impl FnMut(T)) -> Infallible {
-        let Self { name, watch, interval, at_once, metrics } = self;
+        let Self { name, watch, interval, at_once, metrics, status } = self;
         loop {
             select! {
                 () = sleep(*interval) => {}
@@ -45,7 +47,7 @@ impl<T: Send + 'static> Reload<T> {
             let watch = Arc::clone(watch);
             let look = spawn_blocking(move || watch.lock().changed());
             let Ok(Some(loaded)) = look.await else { continue };
-            metrics.reloaded(name, loaded.is_ok());
+            metrics.reloaded(status, loaded.is_ok());
             audit::reloaded(name, loaded.as_ref().err().map(Errors::len));
             match loaded {
                 Ok(value) => apply(value),

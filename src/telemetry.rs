@@ -13,17 +13,20 @@ mod refusals;
 mod sampling;
 pub(crate) mod semconv;
 
-use std::time::Duration;
+use std::{fs, thread, time::Duration};
 
 use opentelemetry::{KeyValue, trace::TracerProvider};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::{
     Resource,
+    error::{OTelSdkError, OTelSdkResult},
     logs::SdkLoggerProvider,
     metrics::PeriodicReader,
+    resource::TelemetryResourceDetector,
     trace::{Sampler, SdkTracerProvider},
 };
+use tokio::{sync::oneshot, time::timeout};
 use tracing::{Dispatch, Span, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
     Layer, Registry, filter::Targets, fmt::MakeWriter, layer::SubscriberExt, registry::LookupSpan,
@@ -37,8 +40,9 @@ pub use self::{
     refusals::Refusals,
     sampling::Sampling,
 };
-use self::{console::Console, queue::Queue};
+use self::{console::Console, queue::Queue, sampling::SampledIds};
 use crate::config;
+use uuid::Uuid;
 
 /// The target that all spans and log lines of this program begin with.
 const TARGET: &str = "verify_gateway";
@@ -66,6 +70,9 @@ pub enum Error {
     /// The HTTP client of the OTLP exporter can't be built.
     #[error("can't build the OTLP exporter")]
     HttpClient(#[from] reqwest::Error),
+    /// The address or the TLS of the collector can't be used.
+    #[error("can't build the OTLP exporter")]
+    Transport(#[from] tonic::transport::Error),
     /// The log level can't be parsed.
     #[error("`telemetry.log.level` must be a level, or a list of target=level")]
     Level(#[from] tracing_subscriber::filter::ParseError),
@@ -75,7 +82,7 @@ impl Telemetry {
     /// Sets up the telemetry of `config`. Must be called in a Tokio runtime.
     ///
     /// # Errors
-    /// [`Error::Exporter`] or [`Error::HttpClient`] if the endpoint can't be used.
+    /// [`Error::Exporter`], [`Error::HttpClient`] or [`Error::Transport`] if the endpoint can't be used.
     pub fn new(config: &config::TelemetryConfig) -> Result<Self, Error> {
         let otlp = &config.otlp;
         let is_exported = otlp.endpoint.is_some();
@@ -112,21 +119,30 @@ impl Telemetry {
         Ok(Dispatch::new(subscriber))
     }
 
-    /// Exports what is pending, for at most `limit`.
+    /// Exports what is pending of all signals, for at most `limit` together.
     pub async fn shutdown(self, limit: Duration) {
         let Self { metrics, refusals, traces, logs, .. } = self;
         refusals.flush();
-        // The SDK blocks. On a worker thread it would wait for itself.
-        let stopped = tokio::task::spawn_blocking(move || {
-            let traces = traces.map_or(Ok(()), |traces| traces.shutdown_with_timeout(limit));
-            let metrics = metrics.provider().shutdown_with_timeout(limit);
-            let logs = logs.map_or(Ok(()), |logs| logs.shutdown_with_timeout(limit));
-            traces.and(metrics).and(logs)
-        });
-        if let Ok(Err(error)) = stopped.await {
-            tracing::warn!(%error, "the last telemetry could not be exported");
+        let traces = blocking(move || traces.map_or(Ok(()), |traces| traces.shutdown_with_timeout(limit)));
+        let logs = blocking(move || logs.map_or(Ok(()), |logs| logs.shutdown_with_timeout(limit)));
+        let metrics = blocking(move || metrics.provider().shutdown_with_timeout(limit));
+        let all = async { tokio::join!(traces, logs, metrics) };
+        let error = match timeout(limit, all).await {
+            Ok((traces, logs, metrics)) => traces.and(logs).and(metrics).err().map(|error| error.to_string()),
+            Err(late) => Some(late.to_string()),
+        };
+        if let Some(error) = error {
+            tracing::warn!(error, "the last telemetry could not be exported");
         }
     }
+}
+
+/// Runs `work`, which blocks, on a thread of its own: the SDK would wait for itself on one of the runtime, and the end of the
+/// runtime would wait for a collector that does not answer.
+async fn blocking(work: impl FnOnce() -> OTelSdkResult + Send + 'static) -> OTelSdkResult {
+    let (done, result) = oneshot::channel();
+    thread::spawn(move || done.send(work()));
+    result.await.unwrap_or_else(|gone| Err(OTelSdkError::InternalFailure(gone.to_string())))
 }
 
 /// A child of the current span. Disabled if the current span is.
@@ -134,10 +150,16 @@ pub fn child_span(begin: impl FnOnce() -> Span) -> Span {
     if Span::current().is_disabled() { Span::none() } else { begin() }
 }
 
+/// What the telemetry is of. `OTEL_RESOURCE_ATTRIBUTES` overrides what the gateway finds itself.
 fn resource(otlp: &config::OtlpConfig) -> Resource {
     let given = otlp.resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").ok();
     Resource::builder_empty()
+        .with_detector(Box::new(TelemetryResourceDetector))
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        // Replicas that push metrics would share their series without it.
+        .with_attribute(KeyValue::new("service.instance.id", Uuid::new_v4().to_string()))
+        .with_attributes(host.map(|name| KeyValue::new("host.name", name.trim().to_owned())))
         .with_attributes(given)
         .with_service_name(otlp.service_name.clone())
         .build()
@@ -151,6 +173,7 @@ fn traces(
     let mut provider = SdkTracerProvider::builder()
         // `Sampling` decides before a span begins.
         .with_sampler(Sampler::AlwaysOn)
+        .with_id_generator(SampledIds::new(sampling::ratio(config).unwrap_or_default()))
         .with_resource(resource.clone());
     if config.otlp.endpoint.is_some() {
         let (otlp, exporter) = (&config.otlp, otlp::spans(&config.otlp)?);

@@ -14,7 +14,7 @@ use super::{
     fetch::fetch,
 };
 use crate::{
-    telemetry::Metrics,
+    telemetry::{Metrics, metrics::ReloadStatus},
     tenant::{Issuer, Jwks, JwksUrl, KeysFrom},
 };
 
@@ -39,6 +39,7 @@ struct RemoteKeys {
     issuer: String,
     url: JwksUrl,
     metrics: Metrics,
+    status: Arc<ReloadStatus>,
     /// When the last fetch ended, and how long after it the next one is due. Locked during a fetch.
     fetched: Mutex<Option<(Instant, Duration)>>,
     /// One permit for each caller that may wait.
@@ -56,8 +57,9 @@ impl JwksCache {
         };
         let current = watch::Sender::new(Arc::new(known));
         let (issuer, metrics) = (issuer.name.clone(), metrics.clone());
+        let status = metrics.reload_status("jwks", &issuer);
         let (fetched, waiting) = (Mutex::default(), Arc::new(Semaphore::new(MAX_WAITING)));
-        let remote = Arc::new(RemoteKeys { current: current.clone(), issuer, url, metrics, fetched, waiting });
+        let remote = Arc::new(RemoteKeys { current: current.clone(), issuer, url, metrics, status, fetched, waiting });
         let refresh = AbortOnDropHandle::new(tokio::spawn(refresh(remote.clone())));
         Self { current, remote: Some(remote), _refresh: Some(Arc::new(refresh)) }
     }
@@ -115,7 +117,7 @@ impl RemoteKeys {
     async fn fetch(&self) -> (Instant, Duration) {
         let issuer = &self.issuer;
         let fetched = fetch(&self.url).await;
-        self.metrics.reloaded("jwks", fetched.is_ok());
+        self.metrics.reloaded(&self.status, fetched.is_ok());
         let mut wait = self.url.refresh_interval;
         match fetched {
             Ok(jwks) => {

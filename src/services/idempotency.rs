@@ -290,6 +290,9 @@ impl<O: IdempotentOperation> IdempotentExecutor<O> {
         let job = Job { context: context.clone(), operation: operation.clone(), body: body.clone(), record, state };
         let work = async move {
             let result = job.execute().await;
+            if Call::current().is_some_and(|call| call.is_abandoned()) {
+                job.operation.ended_alone(&job.context.deps, &result);
+            }
             // Removed before the end is published: a call that starts now must find the stored answer, not this job.
             drop(registration);
             job.state.send_replace(JobState::Finished(result));

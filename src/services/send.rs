@@ -12,7 +12,7 @@ use super::{
     idempotency::{Admission, AnswerInfo, Candidates, Distinct, IdempotentOperation, OperationSpec},
 };
 use crate::{
-    domain::{CallContext, Error, FieldPath, PhoneNumber, Tenant, VerificationRef, Violation},
+    domain::{CallContext, Country, Error, FieldPath, PhoneNumber, Tenant, VerificationRef, Violation},
     limits::SentVerification,
     pb::ErrorReason,
     policy,
@@ -64,21 +64,33 @@ impl Verifications {
         }
         let (channel, country) = (send.channel, send.phone_number.country());
         let result = self.sends.run(context, send).await;
-        match &result {
-            Ok(Outcome { answer, origin }) => {
-                audit::annotate(|subject| {
-                    subject.verification_id.clone_from(&answer.id);
-                    subject.outcome = Some(origin.audit_outcome("sent"));
-                });
-                if *origin == Origin::ThisCall {
-                    let by_id = VerificationRef::Id(answer.id.clone().unwrap_or_default());
-                    self.conversions.record(&context.tenant.id, [&by_id, &by_phone], channel);
-                    self.deps.metrics.send_ended(channel, country, SendOutcome::Sent);
-                }
-            }
-            Err(error) => self.deps.metrics.send_ended(channel, country, failed_send(error.reason)),
+        if let Ok(Outcome { answer, origin: Origin::ThisCall }) = &result {
+            let by_id = VerificationRef::Id(answer.id.clone().unwrap_or_default());
+            self.conversions.record(&context.tenant.id, [&by_id, &by_phone], channel);
         }
+        ended(&self.deps, channel, country, &result);
         result
+    }
+}
+
+/// Audits and counts a send that has ended.
+fn ended(
+    deps: &Dependencies,
+    channel: Channel,
+    country: Option<Country>,
+    result: &Result<Outcome<Verification>, Error>,
+) {
+    match result {
+        Ok(Outcome { answer, origin }) => {
+            audit::annotate(|subject| {
+                subject.verification_id.clone_from(&answer.id);
+                subject.outcome = Some(origin.audit_outcome("sent"));
+            });
+            if *origin == Origin::ThisCall {
+                deps.metrics.send_ended(channel, country, SendOutcome::Sent);
+            }
+        }
+        Err(error) => deps.metrics.send_ended(channel, country, failed_send(error.reason)),
     }
 }
 
@@ -194,6 +206,10 @@ impl IdempotentOperation for Send {
         let mut near = (wanted..=MAX_TIMEOUT_SECS).chain((1..wanted).rev());
         let timeout_secs = near.find(|timeout| !is_taken(*timeout) && !is_excluded(*timeout)).unwrap_or(wanted);
         Ok(Some(Distinct { timeout_secs, body: self.body(Some(timeout_secs)) }))
+    }
+
+    fn ended_alone(&self, deps: &Dependencies, result: &Result<Outcome<Verification>, Error>) {
+        ended(deps, self.channel, self.phone_number.country(), result);
     }
 
     /// Reuses a duplicate that is still pending. All other sends take quota.

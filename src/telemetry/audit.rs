@@ -4,6 +4,8 @@
 //! The events have a target of their own and are written at every log level. They show phone numbers as the log does,
 //! and no code, token or key.
 
+use std::sync::Arc;
+
 use tracing::info;
 
 use super::call::{Call, JwtSource, Subject};
@@ -85,19 +87,7 @@ pub(super) const DENIAL: &str = "denial";
 /// Writes the audit event of a call that ended, if its RPC is audited. Returns whether it is.
 pub fn ended(call: &Call, end: CallEnd<'_>) -> bool {
     let CallEnd { outcome, denied, code, reason, rule, cause, duration_ms } = end;
-    let rpc = call.rpc.rsplit('/').next().unwrap_or_default();
-    let event = match rpc {
-        _ if denied => DENIAL,
-        "CreateVerification" => "send",
-        "CheckVerification" => "check",
-        "ReportVerification" => "report",
-        "CreateProfile" => "profile_created",
-        "UpdateProfile" => "profile_changed",
-        "DeleteProfile" => "profile_deleted",
-        "CreateTemplate" => "template_created",
-        "UpdateTemplate" => "template_changed",
-        _ => return false,
-    };
+    let Some(event) = denied.then_some(DENIAL).or_else(|| event(call.rpc)) else { return false };
     let subject = call.subject.lock();
     let outcome = subject.outcome.filter(|_| reason.is_none()).unwrap_or(outcome);
     let country = subject.country.map(|country| country.to_string());
@@ -123,6 +113,32 @@ pub fn ended(call: &Call, end: CallEnd<'_>) -> bool {
         test_number = subject.is_test_number.then_some(true),
     }, "{event}: {outcome}");
     true
+}
+
+/// Writes the audit event of `call`, whose caller went away, when its last work has ended: a send may still take effect.
+/// Returns whether it has an audit event.
+pub fn abandoned(call: &Arc<Call>, duration_ms: f64) -> bool {
+    let _ = call.abandoned_after.set(duration_ms);
+    let _ = call.at_end.set(|call| {
+        let duration_ms = call.abandoned_after.get().copied().unwrap_or_default();
+        ended(call, CallEnd { outcome: "abandoned", code: "CANCELLED", duration_ms, ..CallEnd::default() });
+    });
+    event(call.rpc).is_some()
+}
+
+/// The audit event of an RPC.
+fn event(rpc: &str) -> Option<&'static str> {
+    Some(match rpc.rsplit('/').next().unwrap_or_default() {
+        "CreateVerification" => "send",
+        "CheckVerification" => "check",
+        "ReportVerification" => "report",
+        "CreateProfile" => "profile_created",
+        "UpdateProfile" => "profile_changed",
+        "DeleteProfile" => "profile_deleted",
+        "CreateTemplate" => "template_created",
+        "UpdateTemplate" => "template_changed",
+        _ => return None,
+    })
 }
 
 /// Writes the audit event of `count` calls whose callers could not be authenticated. It may be one `call`.

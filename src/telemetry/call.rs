@@ -48,6 +48,10 @@ pub struct Call {
     pub metrics: Metrics,
     /// The `x-request-id` that Telnyx gave the last request that failed.
     pub upstream_request_id: Mutex<Option<String>>,
+    /// What follows when the last work of the call has ended.
+    pub at_end: OnceLock<fn(&Self)>,
+    /// How long the caller waited, in milliseconds, if it went away.
+    pub abandoned_after: OnceLock<f64>,
 }
 
 /// What a call acts on, as far as it is known.
@@ -136,7 +140,14 @@ impl Call {
             trace,
             metrics,
             upstream_request_id: Mutex::default(),
+            at_end: OnceLock::new(),
+            abandoned_after: OnceLock::new(),
         })
+    }
+
+    /// Whether its caller went away.
+    pub fn is_abandoned(&self) -> bool {
+        self.abandoned_after.get().is_some()
     }
 
     /// The call that the current task works for.
@@ -162,6 +173,14 @@ impl Call {
                 Some(call) => call.run(work).await,
                 None => work.await,
             }
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Some(act) = self.at_end.get() {
+            act(self);
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     ops::Deref,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -34,8 +34,8 @@ pub struct Metrics(Arc<MetricsInner>);
 
 struct MetricsInner {
     instruments: Instruments,
-    /// The files whose last reload failed.
-    stale: Mutex<BTreeSet<&'static str>>,
+    /// What is reloaded, as long as somebody reloads it.
+    reloads: Arc<Mutex<Vec<Weak<ReloadStatus>>>>,
     registry: Registry,
     provider: SdkMeterProvider,
 }
@@ -64,7 +64,14 @@ impl Metrics {
         let instruments = Instruments::new(&provider.meter_with_scope(scope), tenants);
         // An alert watches this counter change from zero, so its series must exist.
         instruments.duplicate_sent.add(0, &[]);
-        Self(Arc::new(MetricsInner { instruments, stale: Mutex::default(), registry, provider }))
+        let reloads = Arc::<Mutex<Vec<Weak<ReloadStatus>>>>::default();
+        let last = reloads.clone();
+        let _ = instruments.reload_failed.set(Box::new(move |observe| {
+            for status in last.lock().iter().filter_map(Weak::upgrade) {
+                status.observe(observe);
+            }
+        }));
+        Self(Arc::new(MetricsInner { instruments, reloads, registry, provider }))
     }
 
     /// All values, in Prometheus' text format.
@@ -74,18 +81,26 @@ impl Metrics {
         Ok(text)
     }
 
-    /// Records a reload of a file.
-    pub fn reloaded(&self, what: &'static str, ok: bool) {
-        let mut stale = self.0.stale.lock();
-        _ = if ok { stale.remove(what) } else { stale.insert(what) };
-        drop(stale);
-        self.file_reloaded(what, if ok { "ok" } else { "failed" });
-        self.reload_failed.record(f64::from(u8::from(!ok)), &[KeyValue::new("what", what)]);
+    /// Shows whether the last reload of `what` failed, until the result is dropped. `source` says which one of several.
+    pub fn reload_status(&self, what: &'static str, source: &str) -> Arc<ReloadStatus> {
+        let status = Arc::new(ReloadStatus { what, source: source.into(), failed: Mutex::default() });
+        let mut reloads = self.0.reloads.lock();
+        reloads.retain(|status| status.strong_count() > 0);
+        reloads.push(Arc::downgrade(&status));
+        status
     }
 
-    /// What is in use although a newer file exists that could not be loaded.
-    pub fn stale(&self) -> Vec<&'static str> {
-        self.0.stale.lock().iter().copied().collect()
+    /// Records a reload.
+    pub fn reloaded(&self, status: &ReloadStatus, ok: bool) {
+        *status.failed.lock() = Some(!ok);
+        self.file_reloaded(status.what, if ok { "ok" } else { "failed" });
+    }
+
+    /// What is in use although a newer content exists that could not be loaded.
+    pub fn stale(&self) -> BTreeSet<&'static str> {
+        let reloads = self.0.reloads.lock();
+        let failed = reloads.iter().filter_map(Weak::upgrade).filter(|status| *status.failed.lock() == Some(true));
+        failed.map(|status| status.what).collect()
     }
 
     /// Reads the ages of the tenants' keys from `ages`.
@@ -123,6 +138,24 @@ impl Metrics {
     /// The provider, to be shut down.
     pub(super) fn provider(&self) -> &SdkMeterProvider {
         &self.0.provider
+    }
+}
+
+/// Whether the last reload of something failed.
+pub struct ReloadStatus {
+    what: &'static str,
+    source: Arc<str>,
+    /// `None` before the first reload.
+    failed: Mutex<Option<bool>>,
+}
+
+impl ReloadStatus {
+    fn observe(&self, observe: &mut dyn FnMut(f64, &[KeyValue])) {
+        let labels = [KeyValue::new("what", self.what), KeyValue::new("source", self.source.clone())];
+        let labels = if self.source.is_empty() { &labels[..1] } else { &labels };
+        if let Some(failed) = *self.failed.lock() {
+            observe(f64::from(u8::from(failed)), labels);
+        }
     }
 }
 

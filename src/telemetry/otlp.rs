@@ -4,16 +4,20 @@ use std::time::Duration;
 
 use opentelemetry_http::{Bytes, HttpClient, HttpError};
 use opentelemetry_otlp::{
-    LogExporter, MetricExporter, Protocol as Encoding, SpanExporter, WithExportConfig, WithHttpConfig,
+    LogExporter, MetricExporter, Protocol as Encoding, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
 };
 use opentelemetry_sdk::trace::{BatchConfig, BatchConfigBuilder};
 use tokio::runtime::Handle;
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 
 use super::Error;
 use crate::{
     config::{OtlpConfig, Protocol},
     http_client,
 };
+
+/// After what time without an answer of the collector its connection is probed.
+const KEEPALIVE: Duration = Duration::from_secs(10);
 
 /// Sends exports over HTTP from whatever thread: the batches are made on threads that have no runtime, where a request
 /// would panic. So each is made by the gateway's own.
@@ -50,7 +54,7 @@ macro_rules! exporter {
     ($exporter:ident, $otlp:ident, $path:literal) => {{
         let exporter = match $otlp.protocol {
             Protocol::Grpc => {
-                $exporter::builder().with_tonic().with_endpoint(endpoint($otlp, "")).with_timeout($otlp.timeout).build()
+                $exporter::builder().with_tonic().with_channel(channel($otlp)?).with_timeout($otlp.timeout).build()
             }
             Protocol::Http => $exporter::builder()
                 .with_http()
@@ -62,6 +66,19 @@ macro_rules! exporter {
         };
         Ok(exporter?)
     }};
+}
+
+/// A connection that is made when it is needed, and again when the collector does not answer on it any more.
+fn channel(otlp: &OtlpConfig) -> Result<Channel, Error> {
+    let endpoint = Endpoint::from_shared(endpoint(otlp, ""))?
+        .connect_timeout(otlp.timeout)
+        .timeout(otlp.timeout)
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(otlp.timeout)
+        .keep_alive_while_idle(true);
+    let is_https = endpoint.uri().scheme_str() == Some("https");
+    let tls = || endpoint.clone().tls_config(ClientTlsConfig::new().with_enabled_roots());
+    Ok(if is_https { tls()? } else { endpoint }.connect_lazy())
 }
 
 fn endpoint(otlp: &OtlpConfig, path: &str) -> String {

@@ -6,10 +6,13 @@ use http::HeaderMap;
 use opentelemetry::{
     baggage::BaggageExt,
     propagation::{TextMapCompositePropagator, TextMapPropagator},
-    trace::TraceContextExt,
+    trace::{SpanId, TraceContextExt, TraceId},
 };
 use opentelemetry_http::HeaderExtractor;
-use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use opentelemetry_sdk::{
+    propagation::{BaggagePropagator, TraceContextPropagator},
+    trace::{IdGenerator, RandomIdGenerator},
+};
 use tower::util::rng::{HasherRng, Rng};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -18,7 +21,8 @@ use crate::config;
 
 /// Decides which calls are recorded. A call that is not recorded costs nothing.
 ///
-/// A caller with a W3C trace context decides for its call. Of the other calls, a share is recorded.
+/// A caller with a W3C trace context decides for its call. Of the other calls, a share is recorded: whether, depends on the ID
+/// of the trace alone.
 #[derive(Clone)]
 pub struct Sampling(Arc<Rules>);
 
@@ -29,21 +33,64 @@ struct Rules {
     propagator: TextMapCompositePropagator,
 }
 
+/// The share of calls that are recorded, of those whose callers do not decide. None if traces are off.
+pub(super) fn ratio(config: &config::TelemetryConfig) -> Option<f64> {
+    match (config.console_traces, config.otlp.endpoint.is_some()) {
+        // A person who reads the console wants to see every call.
+        (true, false) => Some(1.0),
+        (_, true) => Some(config.otlp.sample_ratio),
+        (false, false) => None,
+    }
+}
+
+/// Where `trace` stands among all traces, as the sampler `traceidratio` counts: by the last 64 bits of its ID, of which the SDKs
+/// compare 63. Services with the same ratio record the same traces.
+fn rank(trace: TraceId) -> u64 {
+    let [.., a, b, c, d, e, f, g, h] = trace.to_bytes();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1
+}
+
+/// The ranks below this one are recorded.
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "0 to 1")]
+fn bound(ratio: f64) -> u64 {
+    (ratio * (1_u64 << 63) as f64) as u64
+}
+
+/// Makes the IDs of traces that are recorded: other services with the same ratio would record them too.
+#[derive(Debug)]
+pub(super) struct SampledIds {
+    bound: u64,
+    random: RandomIdGenerator,
+}
+
+impl SampledIds {
+    pub(super) fn new(ratio: f64) -> Self {
+        Self { bound: bound(ratio).max(1), random: RandomIdGenerator::default() }
+    }
+}
+
+impl IdGenerator for SampledIds {
+    fn new_trace_id(&self) -> TraceId {
+        let id = self.random.new_trace_id();
+        // A rank of all ranks, scaled to those that are recorded.
+        let scaled = (u128::from(rank(id)) * u128::from(self.bound)) >> 63;
+        let id = u128::from_be_bytes(id.to_bytes());
+        TraceId::from((id >> 64 << 64) | (scaled << 1) | (id & 1))
+    }
+
+    fn new_span_id(&self) -> SpanId {
+        self.random.new_span_id()
+    }
+}
+
 impl Sampling {
     /// The sampling of `config`.
     pub fn new(config: &config::TelemetryConfig) -> Self {
-        let otlp = &config.otlp;
-        let ratio = match (config.console_traces, otlp.endpoint.is_some()) {
-            // A person who reads the console wants to see every call.
-            (true, false) => Some(1.0),
-            (_, true) => Some(otlp.sample_ratio),
-            (false, false) => None,
-        };
         let propagator = TextMapCompositePropagator::new(vec![
             Box::new(TraceContextPropagator::new()),
             Box::new(BaggagePropagator::new()),
         ]);
-        Self(Arc::new(Rules { ratio, otlp: otlp.clone(), propagator }))
+        Self(Arc::new(Rules { ratio: ratio(config), otlp: config.otlp.clone(), propagator }))
     }
 
     /// Whether server spans also have the legacy names of the RPC conventions.
@@ -62,7 +109,11 @@ impl Sampling {
         }
         let caller = rules.propagator.extract(&HeaderExtractor(headers));
         let trace = caller.span().span_context().clone();
-        let is_recorded = if trace.is_valid() && rules.otlp.follow_caller { trace.is_sampled() } else { is_drawn() };
+        let is_recorded = match (trace.is_valid(), rules.otlp.follow_caller) {
+            (true, true) => trace.is_sampled(),
+            (true, false) => rank(trace.trace_id()) < bound(ratio),
+            (false, _) => is_drawn(),
+        };
         if !is_recorded {
             return Span::none();
         }
@@ -112,6 +163,57 @@ mod tests {
         assert_eq!((recorded(1.0, true, None), recorded(0.0, true, Some("rubbish"))), (1000, 0));
         let part = recorded(0.1, true, None);
         assert!((20..300).contains(&part), "{part}");
+    }
+
+    /// Decisions of `TraceIdRatioBased` of OpenTelemetry's SDK for Python 1.45.2, at random and at the bounds.
+    const JUDGED: [(&str, f64, bool); 22] = [
+        ("6513270e269e0d37f2a74de452e6b438", 0.0, false),
+        ("9531985d5d9dc9f81818e811892f902b", 0.0, false),
+        ("6b0d549b6f03675a1600a35a099950d8", 0.01, false),
+        ("a170b33839263059f28c105d1fb17c23", 0.01, false),
+        ("0fd630f1f29d0da9953f48f1a09f76b5", 0.25, false),
+        ("0cb1e29c658cda1495e60af593bd04cf", 0.25, false),
+        ("8e81973e0becd7b03898d190f9ebdacc", 0.25, true),
+        ("6b4cb2424a23d5962217beaddbc496cb", 0.25, true),
+        ("922766581e27a1c08a6a63ec24ede6a4", 0.5, false),
+        ("ae97ba94d0eda82f8f6d05584ef8aa38", 0.5, false),
+        ("923a736994e3bf911a61dbe22e44158b", 0.5, true),
+        ("18f135d25f557203301850c5a38fd547", 0.5, true),
+        ("907a70c31012f037b64ce4228c38fb29", 0.999, true),
+        ("c6f877186d76b07e881ed162ae2eb154", 0.999, true),
+        ("3f98e2774cbd87ad5c90a9587403e430", 1.0, true),
+        ("57ee05cde00902c77ebff20686734721", 1.0, true),
+        ("4bf92f3577b34da60000000000000001", 0.0, false),
+        ("4bf92f3577b34da67fffffffffffffff", 0.5, true),
+        ("4bf92f3577b34da68000000000000000", 0.5, false),
+        ("ffffffffffffffff0000000000000001", 0.01, true),
+        ("4bf92f3577b34da61028f5c28f5c28f5", 0.01, false),
+        ("0000000000000001ffffffffffffffff", 0.999, false),
+    ];
+
+    #[test]
+    fn the_trace_id_decides_as_in_the_sdks() {
+        for (id, ratio, expected) in JUDGED {
+            // Neither the caller's decision nor chance counts.
+            for flags in ["00", "01"] {
+                let traceparent = format!("00-{id}-b7ad6b7169203331-{flags}");
+                let traceparent: &'static str = traceparent.leak();
+                let recorded = recorded(ratio, false, Some(traceparent));
+                assert_eq!(recorded, if expected { 1000 } else { 0 }, "{id} at {ratio}");
+            }
+        }
+    }
+
+    #[test]
+    fn new_traces_have_ids_that_the_ratio_records() {
+        for ratio in [0.01, 0.5, 1.0] {
+            let ids = SampledIds::new(ratio);
+            let ranks: Vec<u64> = (0..10_000).map(|_| rank(ids.new_trace_id())).collect();
+            assert!(ranks.iter().all(|rank| *rank < bound(ratio)), "{ratio}");
+            // They are spread over all of them.
+            let upper = ranks.iter().filter(|rank| **rank > bound(ratio) / 2).count();
+            assert!((4500..5500).contains(&upper), "{ratio}: {upper}");
+        }
     }
 
     #[test]

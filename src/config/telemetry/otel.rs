@@ -86,7 +86,14 @@ pub(in crate::config) fn apply_variables(reader: &mut Reader<'_>, telemetry: &mu
             reader.errors.add(Location::Environment((*name).to_owned()), "", format!("must be {takes}"));
         }
     }
+    let is_named = ["OTEL_SERVICE_NAME", &variable("telemetry.otlp.service_name")]
+        .iter()
+        .any(|name| !matches!(reader.env.get(name), Err(Unread::Unset) | Ok("")));
     let otlp = &mut telemetry.otlp;
+    // It counts less than the variable of its own (OpenTelemetry's resource SDK), and more than the file.
+    if let Some((_, name)) = otlp.resource.iter().find(|(key, _)| key == "service.name" && !is_named) {
+        otlp.service_name.clone_from(name);
+    }
     otlp.max_batch_size = otlp.max_batch_size.min(otlp.max_queue_size);
 }
 
@@ -181,6 +188,9 @@ mod tests {
         assert_eq!(otlp("OTEL_SERVICE_NAME", "x").service_name, "x");
         let resource = otlp("OTEL_RESOURCE_ATTRIBUTES", "a=b, c=d%20e").resource;
         assert_eq!(resource, [("a".into(), "b".into()), ("c".into(), "d e".into())]);
+        assert_eq!(otlp("OTEL_RESOURCE_ATTRIBUTES", "service.name=y").service_name, "y");
+        let both = [("OTEL_RESOURCE_ATTRIBUTES", "service.name=y"), ("OTEL_SERVICE_NAME", "x")];
+        assert_eq!(read(&both).unwrap().otlp.service_name, "x");
         assert!(otlp("OTEL_METRICS_EXPORTER", "otlp").metrics && otlp("OTEL_LOGS_EXPORTER", "otlp").logs);
         assert_eq!(otlp("OTEL_METRIC_EXPORT_INTERVAL", "20").metrics_interval, Duration::from_millis(20));
         let small = otlp("OTEL_BSP_MAX_QUEUE_SIZE", "7");

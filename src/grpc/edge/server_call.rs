@@ -184,10 +184,20 @@ impl ServerCall {
 impl Drop for ServerCall {
     /// A call is dropped before its end if the caller goes away. Its work may still take effect.
     fn drop(&mut self) {
-        if !self.ended {
-            let end = audit::CallEnd { outcome: "abandoned", ..audit::CallEnd::default() };
-            Arc::clone(&self.call).run_now(|| _ = audit::ended(&self.call, end));
+        if self.ended {
+            return;
         }
+        let (code, tenant) = (code::name(Code::Cancelled), self.call.tenant.get());
+        self.call.metrics.call_ended(self.call.rpc, code, None, tenant, self.start.elapsed());
+        self.span.record(semconv::RPC_RESPONSE_STATUS_CODE, code);
+        let duration_ms = self.duration_ms();
+        let is_audited = audit::abandoned(&self.call, duration_ms) && self.refusals.is_audited();
+        Arc::clone(&self.call).run_now(|| match tenant {
+            // A stranger can cause any number of these.
+            None => debug!(code, duration_ms, "abandoned"),
+            Some(_) if is_audited => {}
+            Some(_) => info!(code, duration_ms, "abandoned"),
+        });
     }
 }
 

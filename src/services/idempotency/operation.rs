@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::super::dependencies::Dependencies;
+use super::super::{Outcome, dependencies::Dependencies};
 use crate::{
     domain::{CallContext, Error, Tenant},
     limits::QuotaReservation,
@@ -79,6 +79,9 @@ pub(in crate::services) trait IdempotentOperation: Send + Sync + 'static {
     ) -> impl Future<Output = ()> + Send {
         async {}
     }
+
+    /// Runs when the operation has ended after its caller went away: nobody else counts and audits it.
+    fn ended_alone(&self, _deps: &Dependencies, _result: &Result<Outcome<Self::Answer>, Error>) {}
 
     /// What identifies an answer.
     fn describe(answer: &Self::Answer) -> AnswerInfo<'_>;

@@ -248,8 +248,8 @@ instruments! {
         = "How often a limit was reached, by its setting, and whether it was enforced or only observed.";
     file_reloaded: Count("verify_gateway.reloads", "{reload}", [what, outcome])
         = "Reloads of files: ok, or failed (the earlier content stays in use).";
-    reload_failed: Gauge("verify_gateway.reload.failed", "{file}", [what])
-        = "1 if the last reload failed and the content in use is older than the file.";
+    reload_failed: Observed("verify_gateway.reload.failed", "{file}", [what, source])
+        = "1 if the last reload failed and the content in use is older than its source: the tenants, the certificate, or the keys (jwks) of the issuer that source names.";
     key_age: Observed("verify_gateway.key.age", "s", [tenant])
         = "The time since the file of a tenant's API key was changed.";
     log_lines_lost: Count("verify_gateway.log.lines.lost", "{line}", [kind])

@@ -9,9 +9,10 @@ use tonic::{Code, Response, Status};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use verify_gateway::{
     authn::{Authenticator, DenialCause},
-    config::Config,
+    config::{Config, Environment},
     pb::{ListTemplatesRequest, ListTemplatesResponse},
     telemetry::Metrics,
+    tenant::Directory,
 };
 
 use super::authenticator::{NOW, by_token, claims, clock, load, service, with_url};
@@ -283,4 +284,38 @@ async fn a_call_that_waits_for_keys_holds_no_permit() {
     server.answer(1);
     waiting.await.unwrap().unwrap();
     gateway.stop().await;
+}
+
+#[tokio::test]
+async fn each_issuer_has_its_own_state_which_goes_with_it() {
+    let key = SigningKey::ed25519("a");
+    let [right, wrong] = [JwksServer::start(jwks(&[&key]), 9).await, JwksServer::start("{}".into(), 9).await];
+    let (folder, metrics) = (tempfile::tempdir().unwrap(), Metrics::default());
+    let path = folder.path().join("tenants.yaml");
+    let directory = |issuers: &[(&str, &JwksServer)]| {
+        let issuer = |(name, server): &(&str, &JwksServer)| {
+            format!("  - {{ name: {name}, issuer: 'https://{name}', audiences: [a], jwks: {{ url: '{}' }} }}\n", server.url)
+        };
+        let issuers: String = issuers.iter().map(issuer).collect();
+        let tenants = crate::support::tenants_file("t", "a token that is long enough", "{ inline: KEY1 }");
+        fs::write(&path, format!("jwt_issuers:\n{issuers}{tenants}")).unwrap();
+        Directory::watch(&path, &Environment::default()).map(|(directory, _)| directory).unwrap()
+    };
+    let known = Authenticator::new(directory(&[("one", &right), ("two", &wrong)]), clock(), metrics.clone());
+    fetched(&metrics, 2).await;
+    let failed = || {
+        let text = String::from_utf8(metrics.text().unwrap()).unwrap();
+        let lines = text.lines().filter_map(|line| line.strip_prefix("verify_gateway_reload_failed{"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(failed(), [r#"source="one",what="jwks"} 0"#, r#"source="two",what="jwks"} 1"#]);
+    assert_eq!(metrics.stale().into_iter().collect::<Vec<_>>(), ["jwks"]);
+
+    known.replace(directory(&[("one", &right)]));
+    // The task that fetched the other keys ends soon.
+    while failed().len() > 1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(failed(), [r#"source="one",what="jwks"} 0"#]);
+    assert!(metrics.stale().is_empty());
 }

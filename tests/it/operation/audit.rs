@@ -10,7 +10,7 @@ use verify_gateway::{
     },
 };
 
-use crate::support::{Clients, KEY, PHONE, Served, TOKEN, TestGateway};
+use crate::support::{Clients, KEY, Origin, PHONE, Served, TOKEN, TestGateway};
 
 const OF_SENDER: &str = "vgw_the-token-of-the-sender";
 
@@ -128,4 +128,30 @@ async fn sends_checks_changes_denials_and_reloads_are_audited_once_at_any_log_le
     }
     assert!(of_send["verification_id"].is_string(), "{of_send}");
     set_up.stop().await;
+}
+
+/// An answer of Telnyx to a send.
+const SENT: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 55\r\n\r\n\
+    {\"data\": {\"id\": \"v-1\", \"phone_number\": \"+13035551234\"}}";
+
+#[tokio::test]
+async fn a_send_whose_caller_went_away_is_audited_and_counted_when_it_ends() {
+    let origin = Origin::holding(SENT).await;
+    let served = Served::usual(origin.addr, "telemetry: { log: { format: json } }\n").await;
+    let until = async |series: &str| while !served.admin("/metrics").await.1.contains(series) {};
+    let mut clients = Clients::of(served.addr, Some(TOKEN)).await;
+    let call = tokio::spawn(async move { clients.try_send(PHONE, "p-1").await });
+    origin.until(|seen| seen.requests == 1).await;
+    call.abort();
+    until(r#"CreateVerification",rpc_response_status_code="CANCELLED",tenant="login"} 1"#).await;
+    origin.release();
+    until(r#"verify_gateway_sends_total{channel="sms",country="US",outcome="sent"} 1"#).await;
+
+    let ended = served.end().await;
+    let lines: Vec<Value> = ended.err.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let of_call: Vec<&Value> = lines.iter().filter(|line| line["code"] == "CANCELLED").collect();
+    let [line] = of_call[..] else { panic!("{of_call:#?}") };
+    for (field, value) in [("event", "send"), ("outcome", "sent"), ("verification_id", "v-1"), ("identity", "login-service")] {
+        assert_eq!(line[field], value, "{field} in {line}");
+    }
 }

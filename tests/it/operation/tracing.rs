@@ -155,7 +155,16 @@ async fn a_call_has_one_server_span_and_one_client_span_for_each_attempt() {
     let parents = collector.spans().iter().filter(|span| hex(&span.parent_span_id) == PARENT).count();
     assert_eq!(parents, TRACES.len(), "each server span continues its caller's trace");
     let resource = collector.resource();
-    for attribute in ["service.name = verify-gateway", "deployment.environment.name = test", "service.version = …"] {
+    for attribute in [
+        "service.name = verify-gateway",
+        "deployment.environment.name = test",
+        "service.version = …",
+        "telemetry.sdk.name = opentelemetry",
+        "telemetry.sdk.language = rust",
+        // Each process has its own.
+        "service.instance.id = …",
+        "host.name = …",
+    ] {
         assert!(resource.iter().any(|one| one == attribute), "{attribute} in {resource:?}");
     }
 }
