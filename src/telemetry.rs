@@ -47,6 +47,9 @@ use uuid::Uuid;
 /// The target that all spans and log lines of this program begin with.
 const TARGET: &str = "verify_gateway";
 
+/// How long the last export may take. With the last lines of the log it takes the ten seconds that the chart leaves.
+const LAST_EXPORT: Duration = Duration::from_secs(8);
+
 /// Logs, traces and metrics of one gateway.
 pub struct Telemetry {
     /// The level and format of the log.
@@ -119,8 +122,9 @@ impl Telemetry {
         Ok(Dispatch::new(subscriber))
     }
 
-    /// Exports what is pending of all signals, for at most `limit` together.
-    pub async fn shutdown(self, limit: Duration) {
+    /// Exports what is pending of all signals, for at most [`LAST_EXPORT`] together.
+    pub async fn shutdown(self) {
+        let limit = LAST_EXPORT;
         let Self { metrics, refusals, traces, logs, .. } = self;
         refusals.flush();
         let traces = blocking(move || traces.map_or(Ok(()), |traces| traces.shutdown_with_timeout(limit)));

@@ -86,7 +86,7 @@ pub(super) async fn run(arguments: DevArguments) -> anyhow::Result<()> {
     gateway.run(stopped).await;
     stop.cancel();
     simulator.await?;
-    telemetry.shutdown(config.shutdown.grace_period).await;
+    telemetry.shutdown().await;
     Ok(())
 }
 

@@ -37,7 +37,7 @@ pub(super) async fn run(arguments: &ServeArguments, env: &Environment) -> anyhow
     let (at_once, _hangup) = hangup()?;
     let gateway = gateway.telling(env.get("NOTIFY_SOCKET").ok().map(PathBuf::from));
     gateway.watching(watch, config.tenants.reload_interval, at_once).run(stopped).await;
-    telemetry.shutdown(config.shutdown.grace_period).await;
+    telemetry.shutdown().await;
     Ok(())
 }
 

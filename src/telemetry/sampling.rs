@@ -46,8 +46,7 @@ pub(super) fn ratio(config: &config::TelemetryConfig) -> Option<f64> {
 /// Where `trace` stands among all traces, as the sampler `traceidratio` counts: by the last 64 bits of its ID, of which the SDKs
 /// compare 63. Services with the same ratio record the same traces.
 fn rank(trace: TraceId) -> u64 {
-    let [.., a, b, c, d, e, f, g, h] = trace.to_bytes();
-    u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1
+    trace.to_bytes().last_chunk().map_or(0, |low| u64::from_be_bytes(*low) >> 1)
 }
 
 /// The ranks below this one are recorded.

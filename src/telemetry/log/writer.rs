@@ -25,7 +25,7 @@ use crate::{
 /// How long lines are buffered. A process that is killed loses them.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(5);
 /// How long the end of the process waits for the reader.
-const MAX_LAST_FLUSH: Duration = Duration::from_secs(5);
+const MAX_LAST_FLUSH: Duration = Duration::from_secs(2);
 /// The bytes of ordinary lines that are buffered. Denials are among them: strangers can cause any number of them.
 const MAX_ORDINARY: usize = 1 << 20;
 /// The bytes of audit events that are buffered: minutes of a busy gateway.

@@ -294,7 +294,10 @@ async fn each_issuer_has_its_own_state_which_goes_with_it() {
     let path = folder.path().join("tenants.yaml");
     let directory = |issuers: &[(&str, &JwksServer)]| {
         let issuer = |(name, server): &(&str, &JwksServer)| {
-            format!("  - {{ name: {name}, issuer: 'https://{name}', audiences: [a], jwks: {{ url: '{}' }} }}\n", server.url)
+            format!(
+                "  - {{ name: {name}, issuer: 'https://{name}', audiences: [a], jwks: {{ url: '{}' }} }}\n",
+                server.url
+            )
         };
         let issuers: String = issuers.iter().map(issuer).collect();
         let tenants = crate::support::tenants_file("t", "a token that is long enough", "{ inline: KEY1 }");

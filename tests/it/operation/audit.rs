@@ -151,7 +151,9 @@ async fn a_send_whose_caller_went_away_is_audited_and_counted_when_it_ends() {
     let lines: Vec<Value> = ended.err.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let of_call: Vec<&Value> = lines.iter().filter(|line| line["code"] == "CANCELLED").collect();
     let [line] = of_call[..] else { panic!("{of_call:#?}") };
-    for (field, value) in [("event", "send"), ("outcome", "sent"), ("verification_id", "v-1"), ("identity", "login-service")] {
+    for (field, value) in
+        [("event", "send"), ("outcome", "sent"), ("verification_id", "v-1"), ("identity", "login-service")]
+    {
         assert_eq!(line[field], value, "{field} in {line}");
     }
 }

@@ -169,7 +169,9 @@ fn written(attribute: &KeyValue) -> String {
         other => format!("{other:?}"),
     };
     match attribute.key.as_str() {
-        key @ ("server.port" | "telnyx.request_id" | "service.version" | "service.instance.id" | "host.name") => format!("{key} = …"),
+        key @ ("server.port" | "telnyx.request_id" | "service.version" | "service.instance.id" | "host.name") => {
+            format!("{key} = …")
+        }
         key => format!("{key} = {value}"),
     }
 }
