@@ -83,25 +83,28 @@ impl Verifications {
     async fn make_check(&self, context: &CallContext, check: &Check) -> Result<CheckResponse, Error> {
         let Check { request_id, target, code } = check;
         let reservation = self.deps.limiter.reserve_check(&context.tenant, target).await?;
-        let result = match self.begin_attempt(context, target, *request_id).await {
+        let begun = self.begin_attempt(context, target, *request_id).await;
+        let result = match &begun {
             Ok(attempt) => {
                 let mut result = self.deps.upstream.check(context, target, code).await;
                 if is_unknown(&result)
-                    && let Evidence::Accepted(answer) = self.evidence(&context.internal(), target, &attempt).await
+                    && let Evidence::Accepted(answer) = self.evidence(&context.internal(), target, attempt).await
                 {
                     result = Ok(answer);
                 }
-                self.end_attempt(context, &attempt, &result).await;
                 result
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.clone()),
         };
         let phone_number = result.as_ref().ok().and_then(|answer| answer.phone_number.as_deref());
         let phone_number = phone_number.and_then(PhoneNumber::from_telnyx);
-        self.deps
-            .limiter
-            .finish_check(&context.tenant, reservation, check_result(&result), phone_number.as_ref())
-            .await;
+        let (tenant, limiter) = (&context.tenant, &self.deps.limiter);
+        let finished = limiter.finish_check(tenant, reservation, check_result(&result), phone_number.as_ref());
+        // The count for the proof and the counters of limits do not depend on each other.
+        match &begun {
+            Ok(attempt) => _ = tokio::join!(self.end_attempt(context, attempt, &result), finished),
+            Err(_) => finished.await,
+        }
         result
     }
 

@@ -95,16 +95,10 @@ impl<O: IdempotentOperation> Job<O> {
             }
             Ok(mut lock) => {
                 let result = self.send_or_reuse(&mut lock, earlier.clone()).await;
-                // 7. Finish the request record. If that fails, the record still has a dispatch that has ended.
-                let is_stored = self.finish(&result).await;
-                // 8. Release: in the same write, the message is claimed and the dispatch stays unresolved. As long as a
-                //    request record has a dispatch, the target must have it too.
-                let id = result.as_ref().ok().and_then(|outcome| O::describe(&outcome.answer).id).map(str::to_owned);
-                let unresolved = result.as_ref().err().and_then(|failure| failure.unresolved.clone());
-                let still_recorded = || earlier.unwrap_or_else(|| lock.own_dispatch());
-                let unresolved = unresolved.or_else(|| (!is_stored).then(still_recorded));
-                let is_claimed = lock.release(id, unresolved.as_ref()).await;
-                (result, is_stored || is_claimed)
+                // 7 and 8. What the send changes beside it depends on neither.
+                let ended = self.end(lock, earlier, &result);
+                let (is_stored, ()) = tokio::join!(ended, self.executed(&result));
+                (result, is_stored)
             }
         };
         // The gateway never returns an answer of an operation with a request ID that is stored nowhere: another operation
@@ -112,6 +106,28 @@ impl<O: IdempotentOperation> Job<O> {
         match result {
             Ok(_) if !is_stored => Err(Error::new(O::OUTCOME_UNKNOWN, "the result could not be stored")),
             result => result.map_err(|failure| failure.error),
+        }
+    }
+
+    /// Stores the end of an operation that holds the lock, and frees the lock. Returns whether a record has the result.
+    async fn end(&self, lock: TargetLock, earlier: Option<Dispatch>, result: &JobResult<O::Answer>) -> bool {
+        // 7. Finish the request record. If that fails, the record still has a dispatch that has ended.
+        let is_stored = self.finish(result).await;
+        // 8. Release: in the same write, the message is claimed and the dispatch stays unresolved. As long as a
+        //    request record has a dispatch, the target must have it too.
+        let id = result.as_ref().ok().and_then(|outcome| O::describe(&outcome.answer).id).map(str::to_owned);
+        let unresolved = result.as_ref().err().and_then(|failure| failure.unresolved.clone());
+        let still_recorded = || earlier.unwrap_or_else(|| lock.own_dispatch());
+        let unresolved = unresolved.or_else(|| (!is_stored).then(still_recorded));
+        let is_claimed = lock.release(id, unresolved.as_ref()).await;
+        is_stored || is_claimed
+    }
+
+    /// Tells the operation that it took effect, unless the answer is another one's.
+    async fn executed(&self, result: &JobResult<O::Answer>) {
+        let JobContext { deps, call, .. } = &*self.context;
+        if let Ok(Outcome { answer, origin: Origin::ThisCall | Origin::SameRequest }) = result {
+            self.operation.executed(deps, call, answer).await;
         }
     }
 
@@ -139,7 +155,6 @@ impl<O: IdempotentOperation> Job<O> {
         if let Some(dispatch) = earlier {
             let dispatch = lock.known_end(&self.context.operation(), dispatch);
             if let Some(answer) = Box::pin(self.reconcile_stale(lock, &dispatch)).await? {
-                self.operation.executed(deps, call, &answer).await;
                 return Ok(Outcome { answer, origin: Origin::SameRequest });
             }
             deps.limiter.release(&dispatch.reservation).await;
@@ -154,11 +169,9 @@ impl<O: IdempotentOperation> Job<O> {
         };
         let dispatch = self.context.new_dispatch(preexisting, reservation);
         let result = self.dispatch(lock, dispatch.clone(), distinct).await;
-        match &result {
-            Ok(outcome) => self.operation.executed(deps, call, &outcome.answer).await,
-            Err(Failure { unresolved: None, .. }) => deps.limiter.release(&dispatch.reservation).await,
-            // The dispatch record keeps the reservation.
-            Err(Failure { unresolved: Some(_), .. }) => {}
+        // The dispatch record keeps the reservation of what may have been sent.
+        if let Err(Failure { unresolved: None, .. }) = &result {
+            deps.limiter.release(&dispatch.reservation).await;
         }
         result
     }

@@ -6,6 +6,7 @@
 
 mod connection;
 mod files;
+mod last_written;
 mod manager;
 mod marks;
 mod record;
@@ -29,8 +30,8 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use self::manager::ConnectionManager;
 pub(super) use self::{connection::RedisServer, files::hash_key};
+use self::{last_written::LastWritten, manager::ConnectionManager};
 use super::{Change, Connectivity, Error, Risk, StoreStatus, UpdateStats, clock::StoreClock};
 use crate::config;
 
@@ -40,8 +41,8 @@ const SCHEMA: &str = "1";
 const MAX_TIMEOUTS: u32 = 4;
 /// How often the connection is checked.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// Updates whose keys share a stripe wait for each other.
-const LOCK_STRIPES: usize = 256;
+/// Updates whose keys share a stripe wait for each other. Each stripe remembers one record.
+const LOCK_STRIPES: usize = 4096;
 
 pub(super) struct RedisBackend {
     connection: ConnectionManager,
@@ -50,7 +51,7 @@ pub(super) struct RedisBackend {
     prefix: String,
     timeout: Duration,
     /// Serialize the updates of one key within this gateway. Otherwise most of them would conflict at the server.
-    stripes: Vec<Mutex<()>>,
+    stripes: Vec<Mutex<LastWritten>>,
     hasher: RandomState,
     on_update: Box<dyn Fn(UpdateStats) + Send + Sync>,
 }
@@ -71,7 +72,7 @@ impl RedisBackend {
             script: Script::new(update::SWAP),
             prefix,
             timeout: config.timeout,
-            stripes: (0..LOCK_STRIPES).map(|_| Mutex::new(())).collect(),
+            stripes: (0..LOCK_STRIPES).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             on_update,
         }
@@ -87,7 +88,7 @@ impl RedisBackend {
         let until = deadline.min(start + MAX_TIMEOUTS * self.timeout);
         let key = format!("{}{key}", self.prefix);
         let result = match timeout_at(until, self.stripe(&key)).await {
-            Ok(_stripe) => self.compare_and_set(&key, until, change, &mut conflicts).await,
+            Ok(mut last) => self.compare_and_set(&key, until, change, (&mut last, &mut conflicts)).await,
             Err(_) => Err(Error::Contended),
         };
         let outcome = result.as_ref().map_or_else(Error::name, |_| "ok");
@@ -95,7 +96,7 @@ impl RedisBackend {
         result
     }
 
-    async fn stripe(&self, key: &str) -> MutexGuard<'_, ()> {
+    async fn stripe(&self, key: &str) -> MutexGuard<'_, LastWritten> {
         let stripe = self.hasher.hash_one(key) % LOCK_STRIPES as u64;
         self.stripes[usize::try_from(stripe).unwrap_or_default()].lock().await
     }

@@ -1,5 +1,6 @@
 //! The store in memory and at Redis servers, which the tests start, and gateways that share a server.
 
+mod commands;
 mod contract;
 mod deployments;
 mod kinds;

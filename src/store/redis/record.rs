@@ -44,6 +44,11 @@ impl StampedRecord {
         (!self.body.is_empty()).then_some(&*self.body)
     }
 
+    /// The length of the record, in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.body.len()
+    }
+
     /// The stamp of the newest write. Empty if there was none.
     pub(super) fn newest(&self) -> &[u8] {
         self.stamps.first().map_or(&[], |stamp| stamp)

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{
     RedisBackend,
+    last_written::LastWritten,
     manager::{CommandError, CommandErrorKind},
     record::{Stamp, StampedRecord, WriteStatus},
 };
@@ -21,24 +22,29 @@ pub(super) const SWAP: &str = include_str!("swap.lua");
 const KEEP_REMOVED: Duration = Duration::from_mins(1);
 
 impl RedisBackend {
-    /// Changes the record at the full `key`, and counts the `conflicts` with other gateways.
+    /// Changes the record at the full `key`. `last` is the one that was written last at its stripe. Counts the `conflicts` with
+    /// other gateways.
     pub(super) async fn compare_and_set<R>(
         &self,
         key: &str,
         until: Instant,
         mut change: impl FnMut(Option<&[u8]>) -> Result<(Change<Box<[u8]>>, R), Error>,
-        conflicts: &mut u64,
+        (last, conflicts): (&mut LastWritten, &mut u64),
     ) -> Result<R, Error> {
-        // Most records do not exist yet, so the first write assumes that. If it is wrong, the answer holds the record. Where
-        // the client repeats commands by itself, such an answer could be to a repetition, so the record is read first.
-        let (mut record, mut is_assumed) = if self.connection.may_repeat() {
-            (self.read(key, until).await?, false)
-        } else {
-            (StampedRecord::default(), true)
-        };
+        // Most records do not exist yet, or this gateway wrote them last, so the first write assumes that. If it is wrong, the
+        // answer holds the record. Where the client repeats commands by itself, such an answer could be to a repetition, so the record is read first.
+        let (mut record, mut is_assumed) =
+            if self.connection.may_repeat() { (self.read(key, until).await?, false) } else { (last.take(key), true) };
         let mut backoff = Backoff::new(until);
         loop {
-            let (changed, answer) = change(record.body())?;
+            let (changed, answer) = match change(record.body()) {
+                // What was remembered proves nothing.
+                Err(_) if is_assumed => {
+                    (record, is_assumed) = (self.read(key, until).await?, false);
+                    continue;
+                }
+                changed => changed?,
+            };
             let (body, keep) = match &changed {
                 Change::Keep if is_assumed => {
                     (record, is_assumed) = (self.read(key, until).await?, false);
@@ -48,7 +54,13 @@ impl RedisBackend {
                 Change::Put(body, keep) => (&**body, *keep),
                 Change::Remove => (&[][..], KEEP_REMOVED),
             };
-            let Some(current) = self.swap(key, until, &record, body, keep).await? else { return Ok(answer) };
+            let current = match self.swap(key, until, &record, body, keep).await? {
+                SwapResult::Written(written) => {
+                    last.set(key, written, keep);
+                    return Ok(answer);
+                }
+                SwapResult::Found(current) => current,
+            };
             *conflicts += u64::from(!is_assumed);
             // After a second conflict others are likely to write again, so the record is read after a wait.
             record = if *conflicts > 1 {
@@ -74,7 +86,7 @@ impl RedisBackend {
         }
     }
 
-    /// Replaces `expected` by `body`, or returns the record that is there instead.
+    /// Replaces `expected` by `body`, unless another record is there.
     async fn swap(
         &self,
         key: &str,
@@ -82,23 +94,23 @@ impl RedisBackend {
         expected: &StampedRecord,
         body: &[u8],
         keep: Duration,
-    ) -> Result<Option<StampedRecord>, Error> {
+    ) -> Result<SwapResult, Error> {
         let stamp = new_stamp();
         let new = expected.replaced(stamp, body);
         let keep = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX).max(1);
         let (mut backoff, mut lost) = (Backoff::new(until), None);
         loop {
             match self.run_script(until, |command| command.arg(key).arg(expected.newest()).arg(&*new).arg(keep)).await {
-                Ok(Value::Int(_)) => return Ok(None),
+                Ok(Value::Int(_)) => return Ok(SwapResult::Written(StampedRecord::parse(&new).unwrap_or_default())),
                 Ok(value) => {
                     let found = record(value)?;
                     return match (found.status_of(stamp, expected), lost) {
-                        (WriteStatus::Arrived, _) => Ok(None),
+                        (WriteStatus::Arrived, _) => Ok(SwapResult::Written(found)),
                         (WriteStatus::Unclear, Some(lost)) => Err(Error::Unknown(lost)),
                         (WriteStatus::Unclear, None) if self.connection.may_repeat() => {
                             Err(Error::Unknown(Arc::new(Overwritten)))
                         }
-                        (WriteStatus::Beaten | WriteStatus::Unclear, _) => Ok(Some(found)),
+                        (WriteStatus::Beaten | WriteStatus::Unclear, _) => Ok(SwapResult::Found(found)),
                     };
                 }
                 Err(error) => {
@@ -128,6 +140,14 @@ impl RedisBackend {
             result => result,
         }
     }
+}
+
+/// The result of a write.
+enum SwapResult {
+    /// It took effect. This is the newest record that is known.
+    Written(StampedRecord),
+    /// It did not, because this record is there.
+    Found(StampedRecord),
 }
 
 /// More writes followed than a record remembers.

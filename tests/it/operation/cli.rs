@@ -84,7 +84,7 @@ warning: this is plaintext: tokens and codes travel in the clear
 gRPC-Web for pages of https://a.example
 calls http://localhost:4010/v2, up to 3 attempts of 10s each
 warning: this is not https: API keys and codes travel in the clear
-records in memory, up to 500000
+records in memory, up to 256MiB
 traces 0.01 of calls to http://localhost:4317
 3 tenants:
   login: key from file key, default profile p1
