@@ -88,9 +88,9 @@ impl GrpcServer {
             .add_service(bounded!(ProfileServer::new(profiles), config))
             .add_service(bounded!(TemplateServer::new(templates), config))
             .add_service(bounded!(VerificationServer::new(verifications), config))
-            .add_service(health_service);
+            .add_service(bounded!(health_service, config));
         if config.reflection {
-            add_reflection(&mut routes);
+            add_reflection(&mut routes, config);
         }
         let draining = CancellationToken::new();
         let Telemetry { sampling, metrics, refusals, .. } = telemetry;
@@ -173,7 +173,7 @@ fn respond<A, R>(outcome: Outcome<A>, message: impl FnOnce(A, bool) -> R) -> Res
 }
 
 /// Adds reflection for tools, in both versions of the protocol.
-fn add_reflection(routes: &mut RoutesBuilder) {
+fn add_reflection(routes: &mut RoutesBuilder, config: &config::GrpcConfig) {
     let builder = || {
         tonic_reflection::server::Builder::configure()
             // As bytes: decoding would drop the comments.
@@ -184,6 +184,6 @@ fn add_reflection(routes: &mut RoutesBuilder) {
             .include_reflection_service(false)
     };
     routes
-        .add_service(builder().build_v1().expect("the build makes the descriptors"))
-        .add_service(builder().build_v1alpha().expect("the build makes the descriptors"));
+        .add_service(bounded!(builder().build_v1().expect("the build makes the descriptors"), config))
+        .add_service(bounded!(builder().build_v1alpha().expect("the build makes the descriptors"), config));
 }

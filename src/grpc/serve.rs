@@ -23,7 +23,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     select,
     sync::watch,
-    task::coop::unconstrained,
+    task::{coop::unconstrained, yield_now},
     time::sleep,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -99,6 +99,10 @@ impl Connections {
     async fn accept_all(&self, listener: &TcpListener) -> Infallible {
         use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
         loop {
+            // A connection that made room for another one has its file descriptor until its task ends.
+            while self.running.len() > self.slots.most() {
+                yield_now().await;
+            }
             match listener.accept().await {
                 Ok((stream, _)) => self.start(stream),
                 // The peer has gone away already.

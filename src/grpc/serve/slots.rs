@@ -81,6 +81,11 @@ impl Slots {
         Ok(Slot { slots: Arc::clone(self), id, evicted })
     }
 
+    /// How many connections there may be, those of the machine itself included.
+    pub(super) const fn most(&self) -> usize {
+        self.max.saturating_add(PROBES)
+    }
+
     fn refused(&self, setting: &'static str) -> &'static str {
         self.metrics.limit_hit(setting, LimitMode::Enforce);
         setting

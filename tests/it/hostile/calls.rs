@@ -62,7 +62,7 @@ async fn a_send_that_waits_for_another_one_to_its_number_holds_no_permit() {
         .await;
     let send = || {
         let clients = gateway.clients();
-        async { clients.await.verifications.create_verification(sms("profile")).await }
+        async { clients.await.verifications.create_verification(sms("profile-1")).await }
     };
     // It is refused when it has had its permit.
     let bearer = format!("Bearer {OTHER_TOKEN}");
