@@ -9,7 +9,7 @@ use std::{
 };
 
 use verify_gateway::{
-    domain::{CountryLimits, DAY, Limit, LimitWindow},
+    domain::{CountryLimits, DAY, Limit, LimitWindow, Limits},
     pb::CheckOutcome,
 };
 
@@ -21,7 +21,7 @@ use crate::support::{
 
 /// Every limit is on. A record that this gateway wrote last takes one command.
 #[tokio::test]
-async fn a_send_takes_seven_commands_and_a_check_as_many() {
+async fn a_send_takes_seven_commands_and_a_check_six() {
     let Some(server) = Redis::start().await else { return };
     let commands = Arc::new(AtomicUsize::new(0));
     let counted = commands.clone();
@@ -39,13 +39,18 @@ async fn a_send_takes_seven_commands_and_a_check_as_many() {
         .login(|login| {
             let window = LimitWindow { max: 100, per: DAY };
             let countries = CountryLimits { default: Some(window), listed: BTreeMap::new() };
-            login.limits.sends_per_country = Some(Limit::enforced(countries));
-            login.limits.sends_per_day = Some(Limit::enforced(window));
+            login.limits = Limits {
+                sends_per_country: Some(Limit::enforced(countries)),
+                sends_per_day: Some(Limit::enforced(window)),
+                ..Limits::default()
+            };
         })
         .start()
         .await;
     let mut clients = gateway.clients().await;
     let profile_id = clients.sms_profile().await;
+    // Two records that share a stripe cost more now and then, so the cheapest call counts.
+    let mut least = (usize::MAX, usize::MAX);
     let taken = || commands.swap(0, Ordering::Relaxed);
     for number in 0..5 {
         let phone = format!("+1303555123{number}");
@@ -54,9 +59,8 @@ async fn a_send_takes_seven_commands_and_a_check_as_many() {
         let by_send = taken();
         let code = gateway.code(&phone).await;
         assert_eq!(clients.check(&id, &code).await, CheckOutcome::Accepted);
-        let by_check = taken();
-        // The first send loads the script, and finds no counter that this gateway wrote.
-        assert!(number == 0 || (by_send <= 7 && by_check <= 7), "{by_send} by a send, {by_check} by a check");
+        least = (least.0.min(by_send), least.1.min(taken()));
     }
+    assert_eq!(least, (7, 6), "by a send, and by a check");
     gateway.stop().await;
 }
