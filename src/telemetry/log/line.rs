@@ -37,7 +37,7 @@ where
         let human = self.human.load(Ordering::Relaxed);
         let [dim, end] = if human && writer.has_ansi_escapes() { ["\u{1b}[2m", "\u{1b}[0m"] } else { [""; 2] };
         let mut line =
-            Line { text: Vec::with_capacity(1024), human, dim, end, takes_message: true, own: [false; CALL.len()] };
+            LogLine { text: Vec::with_capacity(1024), human, dim, end, takes_message: true, own: [false; CALL.len()] };
         line.begin(event);
         event.record(&mut line);
         line.end_message();
@@ -54,7 +54,7 @@ where
 const CALL: [&str; 7] = ["call_id", "rpc", "request_id", "tenant", "identity", "trace_id", "span_id"];
 
 /// A line as it grows. The fields of an event are visited twice: first for the message, then for the others.
-struct Line {
+struct LogLine {
     text: Vec<u8>,
     human: bool,
     /// Begins and ends what is of less interest.
@@ -65,7 +65,7 @@ struct Line {
     own: [bool; CALL.len()],
 }
 
-impl Line {
+impl LogLine {
     fn begin(&mut self, event: &Event<'_>) {
         let (time, level, target) = (Timestamp::now(), event.metadata().level(), event.metadata().target());
         let Self { text, dim, end, .. } = self;
@@ -143,7 +143,7 @@ impl Line {
     }
 }
 
-impl Visit for Line {
+impl Visit for LogLine {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if !self.field(field) {
             return;
