@@ -36,8 +36,14 @@ where
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let human = self.human.load(Ordering::Relaxed);
         let [dim, end] = if human && writer.has_ansi_escapes() { ["\u{1b}[2m", "\u{1b}[0m"] } else { [""; 2] };
-        let mut line =
-            LogLine { text: Vec::with_capacity(1024), human, dim, end, takes_message: true, own: [false; CALL.len()] };
+        let mut line = GrowingLine {
+            text: Vec::with_capacity(1024),
+            human,
+            dim,
+            end,
+            takes_message: true,
+            own: [false; CALL.len()],
+        };
         line.begin(event);
         event.record(&mut line);
         line.end_message();
@@ -54,7 +60,7 @@ where
 const CALL: [&str; 7] = ["call_id", "rpc", "request_id", "tenant", "identity", "trace_id", "span_id"];
 
 /// A line as it grows. The fields of an event are visited twice: first for the message, then for the others.
-struct LogLine {
+struct GrowingLine {
     text: Vec<u8>,
     human: bool,
     /// Begins and ends what is of less interest.
@@ -65,7 +71,7 @@ struct LogLine {
     own: [bool; CALL.len()],
 }
 
-impl LogLine {
+impl GrowingLine {
     fn begin(&mut self, event: &Event<'_>) {
         let (time, level, target) = (Timestamp::now(), event.metadata().level(), event.metadata().target());
         let Self { text, dim, end, .. } = self;
@@ -143,7 +149,7 @@ impl LogLine {
     }
 }
 
-impl Visit for LogLine {
+impl Visit for GrowingLine {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if !self.field(field) {
             return;
