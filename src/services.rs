@@ -7,6 +7,7 @@ mod check;
 mod conversions;
 mod dependencies;
 mod idempotency;
+mod lease;
 mod outcome;
 mod profile_lock;
 mod profiles;
@@ -26,7 +27,7 @@ pub use self::{
     tasks::Tasks,
     templates::NewTemplate,
 };
-use self::{conversions::Conversions, dependencies::Dependencies, idempotency::IdempotentExecutor};
+use self::{conversions::Conversions, dependencies::Dependencies, idempotency::IdempotentExecutor, lease::Process};
 use crate::{clock::Clock, config::Config, limits::Limiter, store::Store, telemetry::Metrics, upstream::Client};
 
 /// All services.
@@ -80,6 +81,7 @@ impl Services {
             metrics: metrics.clone(),
             limiter: Limiter::new(store, metrics),
             tasks: tasks.clone(),
+            process: Process::start(&config.store.instance),
             settings: config.sends.clone(),
             attempt_timeout: config.upstream.attempt_timeout,
             private_webhooks: config.upstream.allow_private_webhooks,

@@ -17,6 +17,9 @@ settings! {
         backend: Backend = "memory", choice();
         /// How many gateways share the load. `check` warns if there are several that each keep records in memory.
         replicas: usize = "1", count(1..=10_000);
+        /// The name of this gateway, which no other running gateway has, such as the name of its pod. A gateway that
+        /// restarts after a crash takes over the leases of its predecessor at once. Empty: leases run out.
+        instance: String = "", text("a text", |text| Some(text.to_owned()));
         /// How much memory records may take. When it is full, what only limits need gives way, the oldest first. When nothing
         /// can give way, the gateway refuses sends and checks.
         max_size: usize = "256MiB", size(1 << 20..=1 << 40);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Tasks;
+use super::{Tasks, lease::Process};
 use crate::{
     clock::Clock, config, domain::Tenant, limits::Limiter, store::Store, telemetry::Metrics, upstream::Client,
 };
@@ -17,6 +17,8 @@ pub(super) struct Dependencies {
     pub(super) metrics: Metrics,
     pub(super) limiter: Limiter,
     pub(super) tasks: Tasks,
+    /// This run of the gateway, for its leases.
+    pub(super) process: Option<Process>,
     pub(super) settings: config::SendsConfig,
     /// The longest time that one HTTP request takes.
     pub(super) attempt_timeout: Duration,

@@ -8,7 +8,10 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::{
-    super::dependencies::{Dependencies, TelnyxOffset},
+    super::{
+        dependencies::{Dependencies, TelnyxOffset},
+        lease::Lease,
+    },
     IdempotentOperation, OperationSpec,
     matching::{Echo, Expectation},
 };
@@ -151,9 +154,23 @@ impl JobContext {
         self.deps.now()
     }
 
-    /// The end of a lease that begins now.
-    pub(super) fn lease(&self) -> Timestamp {
+    /// A lease that begins now.
+    pub(super) fn lease(&self) -> Lease {
+        self.lease_until(self.latest_end())
+    }
+
+    /// The latest time at which the job can end without renewing its lease.
+    pub(super) fn latest_end(&self) -> Timestamp {
         self.now().saturating_add(self.max_duration()).unwrap_or(Timestamp::MAX)
+    }
+
+    pub(super) fn lease_until(&self, until: Timestamp) -> Lease {
+        Lease::new(until, self.deps.process.as_ref())
+    }
+
+    /// When the lease of another job ended. None if it has not ended.
+    pub(super) fn ended(&self, lease: &Lease) -> Option<Timestamp> {
+        lease.ended(self.now(), self.deps.process.as_ref())
     }
 
     /// How long an unresolved dispatch is kept: it outlives the request ID, whose repetition would send again.

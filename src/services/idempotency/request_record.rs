@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{
-    super::dependencies::Dependencies,
+    super::{dependencies::Dependencies, lease::Lease},
     job::{Dispatch, JobContext, OperationKeys},
     matching::Echo,
 };
@@ -53,7 +53,7 @@ struct StoredRequest<A> {
 enum RequestState<A> {
     /// The job `owner` works on it until `lease`. After that, the job has stopped. The operation is unresolved if there
     /// is a dispatch.
-    Open { owner: Uuid, lease: Timestamp, dispatch: Option<Dispatch> },
+    Open { owner: Uuid, lease: Lease, dispatch: Option<Dispatch> },
     /// The operation took effect, with this redacted answer.
     Done(A),
 }
@@ -99,12 +99,10 @@ impl<A: Serialize + DeserializeOwned + Clone> RequestRecord<A> {
                 Some(StoredRequest { state: RequestState::Done(answer), .. }) => {
                     return (Change::Keep, Some(Ok(AcquireResult::Done(answer))));
                 }
-                Some(StoredRequest { state: RequestState::Open { lease, .. }, .. }) if lease > self.job.now() => {
-                    return (Change::Keep, None);
-                }
-                // A job that stored no end may have sent until its lease ran out.
+                // A job that stored no end may have sent until its lease ended.
                 Some(StoredRequest { state: RequestState::Open { lease, dispatch, .. }, .. }) => {
-                    dispatch.map(|dispatch| dispatch.ended_by(lease))
+                    let Some(ended) = self.job.ended(&lease) else { return (Change::Keep, None) };
+                    dispatch.map(|dispatch| dispatch.ended_by(ended))
                 }
                 None => None,
             };
@@ -124,7 +122,9 @@ impl<A: Serialize + DeserializeOwned + Clone> RequestRecord<A> {
     pub(in crate::services) async fn finish(&self, end: RequestEnd<'_, A>) -> bool {
         let written = self.write(|| match &end {
             RequestEnd::Done(answer) => self.put(RequestState::Done(answer.clone())),
-            RequestEnd::Unresolved(dispatch) => self.put(self.open(self.job.now(), Some((*dispatch).clone()))),
+            RequestEnd::Unresolved(dispatch) => {
+                self.put(self.open(self.job.lease_until(self.job.now()), Some((*dispatch).clone())))
+            }
             RequestEnd::NoEffect => Change::Remove,
         });
         written.await.inspect_err(|error| self.job.record_write_failed("request", error)).unwrap_or(false)
@@ -141,7 +141,7 @@ impl<A: Serialize + DeserializeOwned + Clone> RequestRecord<A> {
         written.await
     }
 
-    fn open(&self, lease: Timestamp, dispatch: Option<Dispatch>) -> RequestState<A> {
+    fn open(&self, lease: Lease, dispatch: Option<Dispatch>) -> RequestState<A> {
         RequestState::Open { owner: self.job.id, lease, dispatch }
     }
 
@@ -168,7 +168,8 @@ pub(super) async fn give_back(job: &JobContext) -> Result<(), store::Error> {
     // The answer is not read, so its type does not matter.
     let given_back = job.update(key, |stored: Option<StoredRequest<serde_json::Value>>| match stored {
         Some(StoredRequest { fingerprint, state: RequestState::Open { owner, dispatch, .. } }) if owner == job.id => {
-            (put(job, fingerprint, RequestState::Open { owner, lease: job.now(), dispatch }), ())
+            let lease = job.lease_until(job.now());
+            (put(job, fingerprint, RequestState::Open { owner, lease, dispatch }), ())
         }
         _ => (Change::Keep, ()),
     });
@@ -196,10 +197,10 @@ where
         let record = match stored.map(|stored| stored.state) {
             None => OtherRecord::Missing,
             Some(RequestState::Done(answer)) => OtherRecord::Done(answer),
-            Some(RequestState::Open { lease, .. }) if lease > job.now() => OtherRecord::Leased,
-            Some(RequestState::Open { lease, dispatch, .. }) => {
-                OtherRecord::Unresolved(dispatch.map(|dispatch| dispatch.ended_by(lease)))
-            }
+            Some(RequestState::Open { lease, dispatch, .. }) => match job.ended(&lease) {
+                Some(ended) => OtherRecord::Unresolved(dispatch.map(|dispatch| dispatch.ended_by(ended))),
+                None => OtherRecord::Leased,
+            },
         };
         (Change::Keep, record)
     });
@@ -221,7 +222,7 @@ where
         let Some(StoredRequest { fingerprint, state: RequestState::Open { lease, dispatch, .. } }) = stored else {
             return (Change::Keep, true);
         };
-        if lease > job.now() || dispatch.is_some_and(|dispatch| dispatch.since != since) {
+        if job.ended(&lease).is_none() || dispatch.is_some_and(|dispatch| dispatch.since != since) {
             return (Change::Keep, false);
         }
         match answer {

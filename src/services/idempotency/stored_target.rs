@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::job::Dispatch;
+use super::{super::lease::Lease, job::Dispatch};
 
 /// The record of a target.
 #[derive(Clone, Default, Deserialize, Serialize)]
@@ -24,7 +24,7 @@ struct LockHolder {
     /// The dispatch of the job: it may have left at any time until the lease ends. None if the job has dispatched nothing:
     /// it publishes its dispatch first.
     operation: Option<Unresolved>,
-    lease: Timestamp,
+    lease: Lease,
 }
 
 /// An operation with a dispatch whose outcome is unknown.
@@ -61,31 +61,34 @@ const MAX_CLAIMED: usize = 128;
 pub(super) const MAX_UNRESOLVED: usize = 64;
 
 impl StoredTarget {
-    /// Takes the lock for `job` until `lease`, or renews it. Drops claims older than `recent`, which no new operation could
+    /// Takes the lock for `job` with `lease`, or renews it. `ended` tells when another lease ended. Drops claims older than `recent`, which no new operation could
     /// take for its own, unless an unresolved operation could: for that, claims matter for `memory`.
     pub(super) fn lock(
         &mut self,
         (job, operation): (Uuid, &Unresolved),
         now: Timestamp,
-        lease: Timestamp,
+        (lease, ended): (Lease, impl Fn(&Lease) -> Option<Timestamp>),
         (recent, memory): (Duration, Duration),
     ) -> LockAttempt {
-        match self.holder.take() {
-            // A holder that let its lease run out may have sent until then.
-            Some(LockHolder { lease, operation, .. }) if lease <= now => {
-                let ended =
-                    |one: Unresolved| Unresolved { dispatch: Dispatch { ended: Some(lease), ..one.dispatch }, ..one };
-                operation.map(ended).into_iter().for_each(|operation| self.add_unresolved(operation));
+        if let Some(holder) = self.holder.take() {
+            match ended(&holder.lease) {
+                // A holder whose lease has ended may have sent until then.
+                Some(ended) => {
+                    let end = |one: Unresolved| Unresolved {
+                        dispatch: Dispatch { ended: Some(ended), ..one.dispatch },
+                        ..one
+                    };
+                    holder.operation.map(end).into_iter().for_each(|operation| self.add_unresolved(operation));
+                }
+                None if holder.job == job => {
+                    self.holder = Some(LockHolder { lease, ..holder });
+                    return LockAttempt::Locked;
+                }
+                None => {
+                    self.holder = Some(holder);
+                    return LockAttempt::Busy;
+                }
             }
-            Some(own) if own.job == job => {
-                self.holder = Some(LockHolder { lease, ..own });
-                return LockAttempt::Locked;
-            }
-            other @ Some(_) => {
-                self.holder = other;
-                return LockAttempt::Busy;
-            }
-            None => {}
         }
         let after = |at: Timestamp, time| at.saturating_add(time).unwrap_or(Timestamp::MAX);
         let covers = |one: &Unresolved, at| {
@@ -110,10 +113,10 @@ impl StoredTarget {
         holder.map(|holder| holder.operation = Some(operation.clone())).is_some()
     }
 
-    /// Ends the lease of `job` now. False if it does not hold the lock.
-    pub(super) fn end_lease(&mut self, job: Uuid, now: Timestamp) -> bool {
+    /// Replaces the lease of `job` by one that has ended. False if it does not hold the lock.
+    pub(super) fn end_lease(&mut self, job: Uuid, ended: Lease) -> bool {
         let holder = self.holder.as_mut().filter(|holder| holder.job == job);
-        holder.map(|holder| holder.lease = now).is_some()
+        holder.map(|holder| holder.lease = ended).is_some()
     }
 
     /// Releases the lock, if `job` still holds it. The dispatch of `unresolved` has an unknown outcome.

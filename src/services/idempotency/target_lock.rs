@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::{
+    super::lease::Lease,
     job::{Dispatch, JobContext, MAX_BACKOFF, RECONCILE_TIMEOUT},
     stored_target::{ClaimedMessage, LockAttempt, StoredTarget, Unresolved},
 };
@@ -48,7 +49,8 @@ impl TargetLock {
         let locked = job.update_when_free(&job.keys.target, |target: Option<StoredTarget>| {
             let mut target = target.unwrap_or_default();
             let operation = self.unresolved(job.new_dispatch(Vec::new(), QuotaReservation::default()));
-            let locked = match target.lock((job.id, &operation), job.now(), job.lease(), (recent, memory)) {
+            let lease = (job.lease(), |other: &Lease| job.ended(other));
+            let locked = match target.lock((job.id, &operation), job.now(), lease, (recent, memory)) {
                 LockAttempt::Locked => Some(Ok(target.clone())),
                 LockAttempt::Busy => None,
                 LockAttempt::Full => {
@@ -177,7 +179,7 @@ impl TargetLock {
             at: self.job.now(),
         });
         let unresolved = dispatch.map(|dispatch| {
-            let ended = dispatch.ended.or_else(|| Some(self.job.lease()));
+            let ended = dispatch.ended.or_else(|| Some(self.job.latest_end()));
             self.unresolved(Dispatch { ended, ..dispatch.clone() })
         });
         let written = self.write_release(claim.as_ref(), unresolved.as_ref()).await;
@@ -250,7 +252,7 @@ impl TargetLock {
 pub(super) async fn give_back(job: &JobContext) -> Result<(), store::Error> {
     let given_back = job.update(&job.keys.target, |target: Option<StoredTarget>| match target {
         Some(mut target) => {
-            let is_ended = target.end_lease(job.id, job.now());
+            let is_ended = target.end_lease(job.id, job.lease_until(job.now()));
             (if is_ended { Change::Put(target, job.unresolved_retention()) } else { Change::Keep }, ())
         }
         None => (Change::Keep, ()),

@@ -1,4 +1,4 @@
-//! What an operation leaves behind that is aborted at the end of a grace period.
+//! What an operation leaves behind whose gateway ends first.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use verify_gateway::{
     upstream::{Client, TransportError},
 };
 
-fn services(router: &Router, store: &Store, clock: &Clock) -> (Services, Tasks) {
+fn services(router: &Router, store: &Store, clock: &Clock, instance: &str) -> (Services, Tasks) {
     let router = router.clone();
     let transport = service_fn(move |request: Request<Bytes>| {
         let router = router.clone();
@@ -34,14 +34,14 @@ fn services(router: &Router, store: &Store, clock: &Clock) -> (Services, Tasks) 
             Ok::<_, TransportError>(Response::from_parts(parts, body.collect().await.unwrap().to_bytes()))
         }
     });
-    let (config, metrics, tasks) = (Config::default(), Metrics::default(), Tasks::default());
+    let (mut config, metrics, tasks) = (Config::default(), Metrics::default(), Tasks::default());
+    config.store.instance = instance.to_owned();
     let client = Client::over(transport, &config, clock.clone(), &metrics).unwrap();
     (Services::new(&config, &client, store, clock, &tasks, &metrics), tasks)
 }
 
-/// With the leases, a repeated call would wait until its deadline.
-#[tokio::test(start_paused = true)]
-async fn an_aborted_send_gives_its_leases_back() {
+/// What the repetition of a send finds, and how long it waits, after `end` has ended the gateway that runs it.
+async fn repeated_after(end: impl Fn(&Tasks), instances: [&str; 2]) -> (ErrorReason, Duration) {
     let clock = Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap());
     let (simulator, router) = simulator::in_process(simulator::Settings::default(), clock.clone()).unwrap();
     let profile_id = simulator.seed_profile("KEY", "test");
@@ -60,19 +60,35 @@ async fn an_aborted_send_gives_its_leases_back() {
         let tenant = Tenant::new(TenantId::new("one").unwrap(), ApiKey::new("KEY").unwrap());
         CallContext::new(Caller::unrestricted(tenant.into()), Instant::now() + Duration::from_secs(8))
     };
-    let (dying, tasks) = services(&router, &store, &clock);
+    let (dying, tasks) = services(&router, &store, &clock, instances[0]);
     let first = tokio::spawn({
         let (context, send) = (context(), send());
         async move { dying.verifications.create(&context, send).await.map(drop) }
     });
     sleep(Duration::from_secs(1)).await;
-    tasks.abort();
+    end(&tasks);
     tasks.drain().await;
     assert!(first.await.unwrap().is_err());
 
-    let (next, _) = services(&router, &store, &clock);
+    let (next, _) = services(&router, &store, &clock, instances[1]);
     let began = Instant::now();
     let error = next.verifications.create(&context(), send()).await.err().unwrap();
-    assert_eq!(error.reason, ErrorReason::SendOutcomeUnknown, "it may have been sent");
-    assert_eq!(began.elapsed(), Duration::ZERO, "nothing was waited for");
+    (error.reason, began.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aborted_send_gives_its_leases_back() {
+    let found = repeated_after(Tasks::abort, ["", ""]).await;
+    assert_eq!(found, (ErrorReason::SendOutcomeUnknown, Duration::ZERO), "it may have been sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_restarts_takes_over_the_leases_of_its_predecessor_alone() {
+    let found = repeated_after(Tasks::kill, ["a", "a"]).await;
+    assert_eq!(found, (ErrorReason::SendOutcomeUnknown, Duration::ZERO));
+    for others in [["", ""], ["a", "b"], ["a", ""], ["", "a"]] {
+        let (reason, waited) = repeated_after(Tasks::kill, others).await;
+        assert_eq!(reason, ErrorReason::DeadlineExceeded, "{others:?}");
+        assert!(waited > Duration::from_secs(7), "{others:?}: {waited:?}");
+    }
 }

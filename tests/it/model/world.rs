@@ -43,7 +43,6 @@ const CODES: [Option<&str>; 4] = [None, None, Some("112233"), Some("445566")];
 #[derive(Clone)]
 pub struct World {
     pub random: Random,
-    config: Config,
     origin: Origin,
     /// The upstream's clock.
     clock: Clock,
@@ -70,6 +69,7 @@ pub enum Pace {
 
 /// One of the gateways, with its connection to the shared store and its own clock.
 struct Gateway {
+    config: Config,
     store: Mutex<Store>,
     clock: Clock,
     running: Mutex<(Services, Tasks)>,
@@ -148,16 +148,18 @@ impl World {
         let origin = Origin::new(service, random.clone(), pace, truth.clone());
         let metrics = Metrics::default();
         let mut ways = stores.into_iter().zip(clocks);
-        let gateways = std::array::from_fn(|_| {
+        let is_named = random.percent(50);
+        let gateways = std::array::from_fn(|number| {
             let (store, clock) = ways.next().unwrap();
+            let mut config = config.clone();
+            config.store.instance = if is_named { format!("gateway-{number}") } else { String::new() };
             let running = Mutex::new(start_gateway(&config, &origin, &store, &clock, &metrics));
-            Gateway { store: Mutex::new(store), clock, running }
+            Gateway { config, store: Mutex::new(store), clock, running }
         });
         let is_forgetful = pace == Pace::Paused && random.percent(10);
         let duplicate_window = random.percent(30).then_some(Duration::from_mins(10));
         let world = Self {
             random,
-            config,
             origin,
             clock,
             quota: 0,
@@ -299,12 +301,12 @@ impl World {
 
     /// Kills or aborts one of the gateways, and starts another one on the same store.
     async fn kill(&self) {
-        let Gateway { store, clock, running } = self.any_gateway();
+        let Gateway { config, store, clock, running } = self.any_gateway();
         if self.is_forgetful {
-            *store.lock().unwrap() = Store::memory(&self.config.store, clock.clone());
+            *store.lock().unwrap() = Store::memory(&config.store, clock.clone());
         }
         let store = store.lock().unwrap().clone();
-        let new = start_gateway(&self.config, &self.origin, &store, clock, &self.metrics);
+        let new = start_gateway(config, &self.origin, &store, clock, &self.metrics);
         let (_, tasks) = std::mem::replace(&mut *running.lock().unwrap(), new);
         if self.random.percent(50) {
             tasks.kill();
@@ -316,9 +318,9 @@ impl World {
 
     /// Drains both gateways, and starts new ones.
     async fn drain(&self) {
-        for Gateway { store, clock, running } in &*self.gateways {
+        for Gateway { config, store, clock, running } in &*self.gateways {
             let store = store.lock().unwrap().clone();
-            let new = start_gateway(&self.config, &self.origin, &store, clock, &self.metrics);
+            let new = start_gateway(config, &self.origin, &store, clock, &self.metrics);
             let (_, tasks) = std::mem::replace(&mut *running.lock().unwrap(), new);
             tasks.drain().await;
         }
