@@ -3,6 +3,7 @@
 mod authenticate;
 mod code;
 mod deadline;
+mod forward;
 mod message;
 mod open;
 mod peer;
@@ -21,9 +22,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, service::Routes};
-use tower::Service as _;
 
-use self::{deadline::Deadlines, message::MessageBounds, open::OpenStreams, server_call::ServerCall, shares::Shares};
+use self::{
+    deadline::Deadlines,
+    forward::{RETRY_AFTER, forward},
+    message::MessageBounds,
+    open::OpenServices,
+    server_call::ServerCall,
+    shares::Shares,
+};
 pub(super) use self::{peer_state::PeerState, server_call::CallTracing};
 use super::{media_type, status, web::GrpcWeb};
 use crate::{
@@ -38,9 +45,6 @@ use crate::{
 /// How long after the deadline the gateway still waits for the handler, which knows best what a late answer means.
 const DEADLINE_GRACE: Duration = Duration::from_millis(5);
 
-/// When a caller that was shed may try again: long enough for many calls to end.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-
 /// Bytes of the metadata of one call, counted as HTTP/2 counts them (RFC 9113 §10.5.1): twice gRPC's usual limit of 8 KiB.
 pub(super) const MAX_METADATA: u32 = 16 << 10;
 
@@ -51,12 +55,11 @@ struct Edge {
     shares: Shares,
     deadlines: Deadlines,
     messages: MessageBounds,
-    open: OpenStreams,
+    open: OpenServices,
     max_open_calls: usize,
     authenticator: Authenticator,
     calls: CallLimiter,
     routes: Routes,
-    draining: CancellationToken,
     /// `None` if gRPC-Web is off.
     web: Option<GrpcWeb>,
 }
@@ -66,7 +69,7 @@ impl Edge {
     async fn call(&self, peer: &PeerState, request: Request<Body>) -> Response<Body> {
         // Open: health and reflection have no tenant, and bounds of their own.
         if open::is_open(&request) {
-            return self.call_open(peer, request).await;
+            return self.open.call(peer, request).await;
         }
         // Trace: all that follows happens inside the call's span, and the call is logged with its final status.
         let call = self.tracing.start(&request);
@@ -140,11 +143,6 @@ impl Edge {
     }
 }
 
-async fn forward(mut routes: Routes, request: Request<Body>) -> Response<Body> {
-    let Ok(response) = routes.call(request).await;
-    response
-}
-
 /// All services behind the edge, for one connection.
 #[derive(Clone)]
 pub(super) struct GatewayService {
@@ -164,18 +162,28 @@ impl GatewayService {
         routes: Routes,
         draining: CancellationToken,
     ) -> Self {
+        let deadlines = Deadlines { default: config.default_deadline, max: config.max_deadline };
+        let messages = MessageBounds::new(config);
+        let open = OpenServices {
+            streams: Arc::new(Semaphore::new(config.max_unauthenticated_streams)),
+            max_age: config.max_unauthenticated_stream_age,
+            deadlines,
+            messages,
+            routes: routes.clone(),
+            metrics: tracing.metrics.clone(),
+            draining,
+        };
         let edge = Edge {
             tracing,
             permits: Arc::new(Semaphore::new(config.max_concurrent_calls)),
             shares: Shares::new(config),
-            deadlines: Deadlines { default: config.default_deadline, max: config.max_deadline },
-            messages: MessageBounds::new(config),
-            open: OpenStreams::new(config),
+            deadlines,
+            messages,
+            open,
             max_open_calls: config.max_unauthenticated_calls,
             authenticator,
             calls,
             routes,
-            draining,
             web: GrpcWeb::new(&config.web),
         };
         Self { peer: Arc::new(PeerState::new(None, edge.max_open_calls)), edge: Arc::new(edge), certificate: None }

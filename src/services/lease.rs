@@ -10,7 +10,7 @@ pub(super) struct Lease {
     until: Timestamp,
     /// The process that runs the job. None if it has no name.
     #[serde(default)]
-    process: Option<Process>,
+    process: Option<Box<Process>>,
 }
 
 /// One run of a gateway with a name that no other running gateway has (`store.instance`).
@@ -34,13 +34,13 @@ impl Process {
 
 impl Lease {
     pub(super) fn new(until: Timestamp, process: Option<&Process>) -> Self {
-        Self { until, process: process.cloned() }
+        Self { until, process: process.cloned().map(Box::new) }
     }
 
     /// When the lease ended, as `process` knows it. None if it has not ended. A lease of an earlier run of this gateway ended
     /// with that run, but nobody knows when: now at the latest.
     pub(super) fn ended(&self, now: Timestamp, process: Option<&Process>) -> Option<Timestamp> {
-        let is_left_behind = process.zip(self.process.as_ref()).is_some_and(|(this, other)| this.follows(other));
+        let is_left_behind = process.zip(self.process.as_deref()).is_some_and(|(this, other)| this.follows(other));
         if self.until <= now { Some(self.until) } else { is_left_behind.then_some(now) }
     }
 }

@@ -14,7 +14,7 @@ use crate::{domain::TenantId, sync::Mutex};
 
 /// How many expired records one update drops of one owner at most.
 const MAX_EXPIRED: usize = 16;
-/// What a record takes beside its bytes: its places in the map and in the order of expiry, and what the allocator adds.
+/// What a record takes beside its bytes: its entries in the map and in the order of expiry, and what the allocator adds.
 pub(super) const OVERHEAD: usize = 192;
 
 /// Records within a number of bytes, and each tenant's within its share.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::domain::{Error, Violation};
 
 /// The bounds of deadlines.
+#[derive(Clone, Copy)]
 pub(super) struct Deadlines {
     /// For calls without a `grpc-timeout`.
     pub(super) default: Duration,

@@ -14,6 +14,7 @@ use crate::{config::GrpcConfig, domain::Error, pb::ErrorReason};
 const PREFIX: usize = 5;
 
 /// The bounds of messages.
+#[derive(Clone, Copy)]
 pub(super) struct MessageBounds {
     size: usize,
     time: Duration,

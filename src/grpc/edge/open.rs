@@ -11,14 +11,20 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep_until, timeout_at},
 };
-use tonic::{Status, body::Body};
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, body::Body, service::Routes};
 
-use super::{Edge, PeerState, RETRY_AFTER, forward};
+use super::{
+    deadline::Deadlines,
+    forward::{RETRY_AFTER, forward},
+    message::MessageBounds,
+    peer_state::PeerState,
+};
 use crate::{
-    config::GrpcConfig,
     domain::{Error, LimitMode},
     grpc::status,
     pb::ErrorReason,
+    telemetry::Metrics,
 };
 
 /// The services that need no tenant. All other services do.
@@ -28,17 +34,17 @@ const SERVICES: [&str; 3] =
 /// The methods whose calls have no end of their own.
 const STREAMS: [&str; 2] = ["Watch", "ServerReflectionInfo"];
 
-/// The bounds of the streams of open services.
-pub(super) struct OpenStreams {
-    permits: Arc<Semaphore>,
-    max_age: Duration,
-}
-
-impl OpenStreams {
-    pub(super) fn new(config: &GrpcConfig) -> Self {
-        let permits = Arc::new(Semaphore::new(config.max_unauthenticated_streams));
-        Self { permits, max_age: config.max_unauthenticated_stream_age }
-    }
+/// The open services and their bounds.
+pub(super) struct OpenServices {
+    /// Permits for the streams of all peers.
+    pub(super) streams: Arc<Semaphore>,
+    /// How long a stream may last.
+    pub(super) max_age: Duration,
+    pub(super) deadlines: Deadlines,
+    pub(super) messages: MessageBounds,
+    pub(super) routes: Routes,
+    pub(super) metrics: Metrics,
+    pub(super) draining: CancellationToken,
 }
 
 /// Whether `request` is for an open service.
@@ -47,19 +53,19 @@ pub(super) fn is_open<B>(request: &Request<B>) -> bool {
     service.is_some_and(|service| SERVICES.contains(&service))
 }
 
-impl Edge {
+impl OpenServices {
     /// Calls an open service.
-    pub(super) async fn call_open(&self, peer: &PeerState, request: Request<Body>) -> Response<Body> {
-        self.admit_open(peer, request).await.unwrap_or_else(status::response)
+    pub(super) async fn call(&self, peer: &PeerState, request: Request<Body>) -> Response<Body> {
+        self.admit(peer, request).await.unwrap_or_else(status::response)
     }
 
-    async fn admit_open(&self, peer: &PeerState, request: Request<Body>) -> Result<Response<Body>, Error> {
-        let of_peer = self.open_permit(&peer.open_calls, "grpc.max_unauthenticated_calls")?;
+    async fn admit(&self, peer: &PeerState, request: Request<Body>) -> Result<Response<Body>, Error> {
+        let of_peer = self.permit(&peer.open_calls, "grpc.max_unauthenticated_calls")?;
         let method = request.uri().path().rsplit('/').next().unwrap_or_default();
         if STREAMS.contains(&method) {
-            let of_all = self.open_permit(&self.open.permits, "grpc.max_unauthenticated_streams")?;
+            let of_all = self.permit(&self.streams, "grpc.max_unauthenticated_streams")?;
             // A stream has no end of its own, and the drain would wait for it.
-            let until = Instant::now() + self.open.max_age;
+            let until = Instant::now() + self.max_age;
             let request = request.map(|body| self.bounded(body, until, None, ()));
             let response = forward(self.routes.clone(), request).await;
             return Ok(response.map(|body| self.bounded(body, until, Some(STREAM_ENDS), (of_peer, of_all))));
@@ -78,9 +84,9 @@ impl Edge {
         Ok(response.map(|body| self.bounded(body, deadline, Some(STREAM_ENDS), of_peer)))
     }
 
-    fn open_permit(&self, permits: &Arc<Semaphore>, setting: &'static str) -> Result<OwnedSemaphorePermit, Error> {
+    fn permit(&self, permits: &Arc<Semaphore>, setting: &'static str) -> Result<OwnedSemaphorePermit, Error> {
         Arc::clone(permits).try_acquire_owned().map_err(|_| {
-            self.tracing.metrics.limit_hit(setting, LimitMode::Enforce);
+            self.metrics.limit_hit(setting, LimitMode::Enforce);
             Error::new(ErrorReason::GatewayOverloaded, format!("the calls without credentials exceed {setting}"))
                 .retry_after(RETRY_AFTER)
         })

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::RETRY_AFTER;
+use super::forward::RETRY_AFTER;
 use crate::{
     config::GrpcConfig,
     domain::{Error, LimitMode, TenantId},

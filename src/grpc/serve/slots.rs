@@ -25,12 +25,12 @@ pub(super) struct Slots {
 #[derive(Default)]
 struct Taken {
     next: u64,
-    connections: HashMap<u64, Connection>,
+    connections: HashMap<u64, SlotHolder>,
     of_peers: HashMap<IpAddr, usize>,
 }
 
 /// A connection that has a slot.
-struct Connection {
+struct SlotHolder {
     network: Option<IpAddr>,
     peer: Arc<PeerState>,
     calls: ConnectionCalls,
@@ -77,7 +77,7 @@ impl Slots {
             evicted.evicted.cancel();
         }
         let evicted = CancellationToken::new();
-        let id = taken.insert(Connection { network, peer, calls, evicted: evicted.clone() });
+        let id = taken.insert(SlotHolder { network, peer, calls, evicted: evicted.clone() });
         Ok(Slot { slots: Arc::clone(self), id, evicted })
     }
 
@@ -93,7 +93,7 @@ impl Slots {
 }
 
 impl Taken {
-    fn insert(&mut self, connection: Connection) -> u64 {
+    fn insert(&mut self, connection: SlotHolder) -> u64 {
         if let Some(network) = connection.network {
             *self.of_peers.entry(network).or_default() += 1;
         }
@@ -102,7 +102,7 @@ impl Taken {
         self.next
     }
 
-    fn remove(&mut self, id: u64) -> Option<Connection> {
+    fn remove(&mut self, id: u64) -> Option<SlotHolder> {
         let connection = self.connections.remove(&id)?;
         if let Some(network) = connection.network
             && let Some(count) = self.of_peers.get_mut(&network)

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::super::{
+    dependencies::{Dependencies, TelnyxOffset},
+    lease::Lease,
+};
 use super::{
-    super::{
-        dependencies::{Dependencies, TelnyxOffset},
-        lease::Lease,
-    },
     IdempotentOperation, OperationSpec,
     matching::{Echo, Expectation},
 };

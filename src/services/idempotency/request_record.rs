@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
+use super::super::{dependencies::Dependencies, lease::Lease};
 use super::{
-    super::{dependencies::Dependencies, lease::Lease},
     job::{Dispatch, JobContext, OperationKeys},
     matching::Echo,
 };

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{super::lease::Lease, job::Dispatch};
+use super::super::lease::Lease;
+use super::job::Dispatch;
 
 /// The record of a target.
 #[derive(Clone, Default, Deserialize, Serialize)]

@@ -7,8 +7,8 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
+use super::super::lease::Lease;
 use super::{
-    super::lease::Lease,
     job::{Dispatch, JobContext, MAX_BACKOFF, RECONCILE_TIMEOUT},
     stored_target::{ClaimedMessage, LockAttempt, StoredTarget, Unresolved},
 };

@@ -11,10 +11,8 @@ use tokio::{
 };
 use tokio_util::sync::DropGuard;
 
-use super::{
-    super::{outcome::Outcome, tasks::RunToCompletion},
-    request_record::request_id_reused,
-};
+use super::super::{outcome::Outcome, tasks::RunToCompletion};
+use super::request_record::request_id_reused;
 use crate::{domain::Error, pb::ErrorReason, sync::Mutex};
 
 /// How far a job has come.

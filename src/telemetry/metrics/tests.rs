@@ -34,7 +34,11 @@ impl Instrument {
     /// Its name in Prometheus: with underscores, the unit, and `_total` for a counter.
     fn prometheus(&self) -> String {
         let name = self.name.replace('.', "_");
-        let unit = if self.unit == "s" { "_seconds" } else { "" };
+        let unit = match self.unit {
+            "s" => "_seconds",
+            "By" => "_bytes",
+            _ => "",
+        };
         let total = if self.kind == MetricKind::Counter { "_total" } else { "" };
         format!("{name}{unit}{total}")
     }

@@ -35,7 +35,7 @@ fn services(router: &Router, store: &Store, clock: &Clock, instance: &str) -> (S
         }
     });
     let (mut config, metrics, tasks) = (Config::default(), Metrics::default(), Tasks::default());
-    config.store.instance = instance.to_owned();
+    instance.clone_into(&mut config.store.instance);
     let client = Client::over(transport, &config, clock.clone(), &metrics).unwrap();
     (Services::new(&config, &client, store, clock, &tasks, &metrics), tasks)
 }
@@ -78,7 +78,7 @@ async fn repeated_after(end: impl Fn(&Tasks), instances: [&str; 2]) -> (ErrorRea
 
 #[tokio::test(start_paused = true)]
 async fn an_aborted_send_gives_its_leases_back() {
-    let found = repeated_after(Tasks::abort, ["", ""]).await;
+    let found = repeated_after(|tasks| _ = tasks.abort(), ["", ""]).await;
     assert_eq!(found, (ErrorReason::SendOutcomeUnknown, Duration::ZERO), "it may have been sent");
 }
 

@@ -158,6 +158,7 @@ async fn a_tenant_with_a_silent_upstream_does_not_delay_another_tenant() {
         .config(|config| {
             config.upstream.max_concurrent_attempts = PERMITS;
             config.grpc.max_concurrent_calls = 2 * PERMITS;
+            config.grpc.tenant_share = 1.0;
         })
         .start()
         .await;
