@@ -147,7 +147,7 @@ class History:
                 if step.tenant != "c" or step.is_named or len(self.by_operation[later["operation"]]) > 1:
                     continue
                 for earlier in lane[:at]:
-                    is_new = later["at"] - earlier["at"] < plan.DUPLICATE_WINDOW - plan.ATTEMPT_TIMEOUT - 0.2
+                    is_new = later["at"] - self.arrival(earlier) < plan.DUPLICATE_WINDOW - plan.ATTEMPT_TIMEOUT - 0.2
                     # Of two at the same time, each may be the earlier one.
                     began = next(call["at"] for call in self.calls if call["operation"] == later["operation"])
                     is_pending = not any(one["status"] != "pending" and one["at"] < later["at"] for one in self.checks_of.get(earlier["id"], []))

@@ -152,10 +152,17 @@ def sent_after_a_loss_of_records(history):
     history["happenings"] = [{"what": "process", "at": 0.2, "text": "gateway 0 is killed"}]
 
 
+def sent_after_the_window_of_a_late_message(history):
+    """The window counts from the request of the earlier message, which takes effect late."""
+    for one in (history["calls"][2], *history["events"][2:4]):
+        one["at"] -= 5
+    history["events"][1]["at"] = history["events"][1]["listed"] = 1.9
+
+
 class OracleTest(unittest.TestCase):
     def test_a_good_history_breaks_no_rule(self):
         self.assertEqual(judge(good()), set())
-        for change in [refused_before_another_call_sent, sent_after_a_loss_of_records]:
+        for change in [refused_before_another_call_sent, sent_after_a_loss_of_records, sent_after_the_window_of_a_late_message]:
             history = copy.deepcopy(good())
             change(history)
             self.assertEqual(judge(history), set(), change.__name__)
