@@ -122,7 +122,7 @@ impl Telemetry {
         Ok(Dispatch::new(subscriber))
     }
 
-    /// Exports what is pending of all signals, for at most [`LAST_EXPORT`] together.
+    /// Exports what is pending of all signals, for at most eight seconds together.
     pub async fn shutdown(self) {
         let limit = LAST_EXPORT;
         let Self { metrics, refusals, traces, logs, .. } = self;
