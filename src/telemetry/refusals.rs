@@ -65,15 +65,9 @@ impl Refusals {
         Sum { count: 1, sources: [(source, 1)].into() }.write(&kind, Some(call), self.audit);
         let Self { sums, audit } = self.clone();
         tokio::spawn(async move {
-            loop {
-                sleep(INTERVAL).await;
-                let sum = match sums.lock().get_mut(&kind) {
-                    Some(sum) if sum.count > 0 => mem::take(sum),
-                    _ => break,
-                };
+            while let Some(sum) = next_sum(&sums, &kind).await {
                 sum.write(&kind, None, audit);
             }
-            sums.lock().remove(&kind);
         });
     }
 
@@ -83,6 +77,18 @@ impl Refusals {
             sum.write(&kind, None, self.audit);
         }
     }
+}
+
+/// What was refused within the next interval. If it is nothing, the kind is forgotten under the same lock, so that the next
+/// refusal is written at once.
+async fn next_sum(sums: &Mutex<HashMap<RefusalKind, Sum>>, kind: &RefusalKind) -> Option<Sum> {
+    sleep(INTERVAL).await;
+    let mut sums = sums.lock();
+    let sum = sums.get_mut(kind).map(mem::take).filter(|sum| sum.count > 0);
+    if sum.is_none() {
+        sums.remove(kind);
+    }
+    sum
 }
 
 impl Sum {
