@@ -11,9 +11,6 @@ use tokio::time::Instant;
 use super::marks::ServerReport;
 use crate::store::Risk;
 
-/// How far the clocks of two servers may differ.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(10);
-
 /// The servers as they were last seen.
 pub(super) struct ServerWatch {
     /// How long a loss of records matters.
@@ -71,8 +68,8 @@ impl ServerWatch {
     /// How the server has lost records since it was last seen.
     fn loss(&self, report: &ServerReport) -> Option<&'static str> {
         let seen = self.seen.get(&report.mark)?;
-        // An older change came to this server with a slot of a cluster.
-        if report.since == seen.since || report.since.saturating_add(CLOCK_SKEW).ok()? < seen.renewed {
+        // A change that was seen before at another server comes with a slot of a cluster.
+        if self.seen.values().any(|seen| seen.since == report.since) {
             return None;
         }
         match &*report.cause {
@@ -130,7 +127,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_loss_is_a_risk_for_a_settle_window() {
-        // The mark was last seen at 100, with records since 10.
+        // The mark was last seen at 100, with records since 10. Another server has records since 30.
         for (later, is_lost) in [
             (report(10, "new", 0, 101), false),
             (report(101, "new", 0, 101), true),
@@ -139,13 +136,16 @@ mod tests {
             (report(101, "moved", 99, 101), true),
             // The clock of the other server is behind.
             (report(95, "moved", 99, 96), true),
-            // The mark came with a slot to a server that has other marks.
+            // The mark came with a slot to the other server.
             (report(30, "new", 0, 101), false),
             (report(30, "moved", 20, 101), false),
+            // The other server was emptied before that.
+            (report(40, "new", 0, 101), true),
         ] {
             let window = Duration::from_mins(1);
             let mut watch = ServerWatch::new(window, Duration::from_secs(5), false);
-            watch.note(&[&report(10, "new", 0, 100)], SignedDuration::ZERO);
+            let other = ServerReport { mark: "other".into(), ..report(30, "new", 0, 100) };
+            watch.note(&[&report(10, "new", 0, 100), &other], SignedDuration::ZERO);
             assert!(watch.risks().is_empty());
             watch.note(&[&later], SignedDuration::ZERO);
             assert_eq!(watch.risks().contains(&Risk::RecordsLost), is_lost, "{later:?}");
