@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use redis::aio::MultiplexedConnection;
+use redis::cmd;
 use tempfile::TempDir;
 use verify_gateway::config::{self, RedisMode};
 
@@ -48,9 +48,8 @@ pub async fn cluster(with_replicas: bool) -> Option<(Vec<Redis>, config::StoreCo
     }
     for (master, replica) in nodes.iter().zip(nodes.iter().skip(3)) {
         let id: String = ask(&mut master.connect().await, "CLUSTER MYID").await;
-        let mut replica = replica.connect().await;
-        let () = ask(&mut replica, &format!("CLUSTER REPLICATE {id}")).await;
-        is_in_sync(&mut replica).await;
+        let () = ask(&mut replica.connect().await, &format!("CLUSTER REPLICATE {id}")).await;
+        is_followed(master, 1).await;
     }
     let urls: Vec<_> = ports.iter().map(|(port, _)| format!("redis://127.0.0.1:{port}")).collect();
     let mut config = at(&[&urls[0], &urls[1]], &nodes[0].path("hash_key"));
@@ -84,8 +83,8 @@ pub async fn watched(replicas: usize, needed: &str) -> Option<Watched> {
     for _ in 0..replicas {
         let of = format!("127.0.0.1 {master_port}");
         let replica = server(&free_port().to_string(), &["--replicaof", &of, "--repl-diskless-sync-delay", "0"]).await;
-        is_in_sync(&mut replica.connect().await).await;
         followers.push(replica);
+        is_followed(&master, followers.len()).await;
     }
     let (mut sentinels, mut urls) = (Vec::new(), Vec::new());
     for _ in 0..3 {
@@ -113,8 +112,12 @@ pub async fn watched(replicas: usize, needed: &str) -> Option<Watched> {
     Some(Watched { master, replicas: followers, _sentinels: sentinels, urls, config })
 }
 
-async fn is_in_sync(replica: &mut MultiplexedConnection) {
-    while !ask::<String>(replica, "INFO replication").await.contains("master_link_status:up") {}
+/// Waits until so many replicas have a write of `master`, which is empty. A replica may say that its link is up, and get
+/// the first write a second later.
+async fn is_followed(master: &Redis, replicas: usize) {
+    let mut master = master.connect().await;
+    while cmd("FLUSHALL").exec_async(&mut master).await.is_err() {}
+    while ask::<usize>(&mut master, &format!("WAIT {replicas} 100")).await < replicas {}
 }
 
 async fn sentinel(program: &str, port: &str, master_port: &str) -> Redis {

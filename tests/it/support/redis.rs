@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use redis::{FromRedisValue, aio::MultiplexedConnection};
+use redis::{AsyncConnectionConfig, FromRedisValue, aio::MultiplexedConnection};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -137,8 +137,10 @@ pub fn at(urls: &[&str], hash_key: &Path) -> StoreConfig {
     store
 }
 
+/// A connection that waits for each answer, however busy the machine is.
 pub async fn connect(url: &str) -> MultiplexedConnection {
-    redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap()
+    let patient = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+    redis::Client::open(url).unwrap().get_multiplexed_async_connection_with_config(&patient).await.unwrap()
 }
 
 /// The server's answer to a command. Spaces separate the arguments.
