@@ -19,6 +19,7 @@ use crate::{
     authn::Authenticator,
     clock::Clock,
     config::{self, Config, Errors},
+    events::Events,
     grpc::{Aborted, GrpcServer},
     limits::CallLimiter,
     reload::Reload,
@@ -27,6 +28,7 @@ use crate::{
     telemetry::{Metrics, Telemetry},
     tenant::{Directory, DirectoryWatch},
     upstream::{self, Client},
+    webhooks::WebhookServer,
 };
 
 pub use self::load::Loaded;
@@ -38,6 +40,7 @@ pub struct Gateway {
     addr: SocketAddr,
     server: GrpcServer,
     admin: Option<AdminServer>,
+    webhooks: Option<WebhookServer>,
     readiness: Readiness,
     store: Store,
     authenticator: Authenticator,
@@ -87,7 +90,7 @@ impl Gateway {
         let services = Services::new(config, &upstream, &store, &clock, &tasks, &metrics);
         let authenticator = Authenticator::new(directory, clock.clone(), metrics.clone());
         let calls = CallLimiter::new(&clock, metrics.clone());
-        let server = GrpcServer::new(&config.grpc, telemetry, authenticator.clone(), calls, services, clock)?;
+        let server = GrpcServer::new(&config.grpc, telemetry, authenticator.clone(), calls, services, clock.clone())?;
         let refused = |addr| move |source| Error::Bind { addr, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused(config.grpc.listen))?;
         let addr = listener.local_addr().map_err(refused(config.grpc.listen))?;
@@ -100,6 +103,15 @@ impl Gateway {
             }
             None => None,
         };
+        let webhooks = match config.webhooks.listen {
+            Some(listen) => {
+                let (authenticator, events) = (authenticator.clone(), Events::new(store.clone()));
+                let server =
+                    WebhookServer::bind(listen, &config.webhooks, authenticator, events, clock, metrics.clone()).await;
+                Some(server.map_err(refused(listen))?)
+            }
+            None => None,
+        };
         let limits = config.shutdown.clone();
         let (reload, supervisor) = (None, Supervisor::default());
         Ok(Self {
@@ -107,6 +119,7 @@ impl Gateway {
             addr,
             server,
             admin,
+            webhooks,
             readiness,
             store,
             authenticator,
@@ -138,6 +151,11 @@ impl Gateway {
         self.admin.as_ref().map(AdminServer::addr)
     }
 
+    /// The address of the webhook port, if there is one.
+    pub fn webhooks_addr(&self) -> Option<SocketAddr> {
+        self.webhooks.as_ref().map(WebhookServer::addr)
+    }
+
     /// The address of the gRPC port.
     pub const fn addr(&self) -> SocketAddr {
         self.addr
@@ -147,11 +165,13 @@ impl Gateway {
     /// calls have the grace period to finish. What still runs then is aborted.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         tracing::info!(addr = %self.addr, admin = self.admin_addr().map(tracing::field::display), "listening");
-        let Self { listener, server, admin, readiness, store, authenticator, metrics, reload, tasks, limits, .. } =
-            self;
+        let Self { listener, server, admin, webhooks, readiness, store, authenticator, metrics, reload, .. } = self;
+        let (tasks, limits) = (self.tasks, self.limits);
         let supervisor = self.supervisor;
         // The admin port stays open until the end, so that probes see that the gateway drains.
         let _admin = admin.map(|admin| AbortOnDropHandle::new(tokio::spawn(admin.serve())));
+        // So does the webhook port: what it can't take any more, Telnyx repeats.
+        let _webhooks = webhooks.map(|webhooks| AbortOnDropHandle::new(tokio::spawn(webhooks.serve())));
         let followed = authenticator.clone();
         let _reload = reload.map(|reload| AbortOnDropHandle::new(tokio::spawn(follow_tenants(reload, followed))));
         // It is not known yet whether the store and the issuers can be reached. A gateway with a wrong address or password

@@ -130,6 +130,11 @@ impl Authenticator {
         self.replaced.notify_one();
     }
 
+    /// What `read` finds in the directory in use.
+    pub fn in_directory<R>(&self, read: impl FnOnce(&Directory) -> R) -> R {
+        read(&self.state.load().directory)
+    }
+
     /// Finds the identity that presents `credentials`.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ mod setting;
 mod store;
 mod telemetry;
 mod upstream;
+mod webhooks;
 mod yaml;
 
 use std::{
@@ -26,6 +27,7 @@ pub use self::{
     store::{Backend, RedisConfig, RedisMode, StoreConfig},
     telemetry::{LogConfig, LogFormat, OtlpConfig, Protocol, TelemetryConfig},
     upstream::{BreakerConfig, BudgetConfig, RetryConfig, UpstreamConfig},
+    webhooks::WebhooksConfig,
 };
 
 use self::{
@@ -49,6 +51,8 @@ settings! {
         store: StoreConfig;
         /// The tenants file.
         tenants: TenantsConfig;
+        /// The webhook port: what Telnyx tells of verifications.
+        webhooks: WebhooksConfig;
         /// The admin port: probes, metrics and the log level, for operators.
         admin: AdminConfig;
         /// Logs, traces and metrics.

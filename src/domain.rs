@@ -10,11 +10,13 @@ mod peer_certificate;
 mod phone;
 mod resource_id;
 mod running_permit;
+mod telnyx_account;
 mod tenant;
 mod tenant_id;
 mod test_number;
 mod token_hash;
 mod verification_ref;
+mod webhook_key;
 
 pub use self::{
     api_key::{ApiKey, KeyIdentity},
@@ -27,9 +29,11 @@ pub use self::{
     phone::{NumberType, PhoneNumber, PhoneNumberError, has_phone_numbers, phone_identity},
     resource_id::is_resource_id,
     running_permit::{RunningPermit, RunningPermitRef},
+    telnyx_account::TelnyxAccount,
     tenant::Tenant,
     tenant_id::TenantId,
     test_number::{TestNumber, TestNumbers},
     token_hash::TokenHash,
     verification_ref::VerificationRef,
+    webhook_key::WebhookKey,
 };

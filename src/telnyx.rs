@@ -11,6 +11,7 @@ mod route;
 mod template;
 mod time;
 mod verification;
+mod webhook;
 mod words;
 
 pub use self::{
@@ -20,6 +21,7 @@ pub use self::{
     template::{Template, TemplateText},
     time::Time,
     verification::{Channel, CheckRequest, CheckResponse, SendRequest, Verification},
+    webhook::{DeliveryStatus, WebhookEvent, WebhookPayload},
     words::{ResponseCode, VerificationStatus},
 };
 

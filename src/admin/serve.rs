@@ -1,73 +1,40 @@
 //! The connections of the admin port. It has no authentication, so each is bounded.
 
-use std::{collections::VecDeque, io, net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use http::{Request, StatusCode, header::HOST, uri::Authority};
-use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    time::{sleep, timeout},
-};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::{net::TcpListener, time::timeout};
 use tower::ServiceExt;
 
-/// How many connections are open at the same time. The oldest gives way to a new one, so that probes always get in.
-const MAX_CONNECTIONS: usize = 64;
+use crate::http_server::{self, PortBounds};
+
 /// How long a connection may take for the head of its next request, and a request for all else.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection may live, whatever it does. A scrape that nobody reads ends then.
-const MAX_AGE: Duration = Duration::from_mins(5);
-/// Bytes of the head of a request.
-const MAX_HEAD: usize = 16 << 10;
-/// How long nothing is accepted after the system could not give a connection.
-const ACCEPT_BACKOFF: Duration = Duration::from_secs(1);
+/// The oldest connection gives way to a new one, so that probes always get in. A scrape that nobody reads ends with its age.
+const BOUNDS: PortBounds =
+    PortBounds { name: "admin", max_connections: 64, head_timeout: TIMEOUT, max_age: Duration::from_mins(5) };
 
 /// Serves `router` to `listener` until it is dropped.
 pub(super) async fn serve(listener: &TcpListener, router: Router, hosts: &[String]) {
-    let mut running: VecDeque<AbortOnDropHandle<()>> = VecDeque::new();
-    loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "can't accept connections to the admin port");
-                sleep(ACCEPT_BACKOFF).await;
-                continue;
-            }
-        };
-        running.retain(|connection| !connection.is_finished());
-        if running.len() >= MAX_CONNECTIONS {
-            running.pop_front();
-        }
-        let connection = serve_one(stream, router.clone(), hosts.to_vec());
-        running.push_back(AbortOnDropHandle::new(tokio::spawn(connection)));
-    }
-}
-
-async fn serve_one(stream: TcpStream, router: Router, hosts: Vec<String>) {
-    // It fails if the peer is gone already.
-    let Ok(own) = stream.local_addr() else { return };
-    let service = service_fn(|request: Request<Incoming>| {
+    let hosts: Arc<[String]> = hosts.into();
+    http_server::serve(listener, BOUNDS, move |own, request| {
         let is_allowed = names_this_port(&request, own.ip(), &hosts);
         let answer = router.clone().oneshot(request);
         async move {
             if !is_allowed {
                 let allowed =
                     "Host must be a loopback address, localhost, the address of the port, or in admin.allowed_hosts";
-                return Ok(super::error(StatusCode::MISDIRECTED_REQUEST, allowed));
+                return super::error(StatusCode::MISDIRECTED_REQUEST, allowed);
             }
-            timeout(TIMEOUT, answer).await.unwrap_or_else(|_| {
-                Ok(super::error(StatusCode::REQUEST_TIMEOUT, "the request must be complete within 10 seconds"))
-            })
+            match timeout(TIMEOUT, answer).await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(never)) => match never {},
+                Err(_) => super::error(StatusCode::REQUEST_TIMEOUT, "the request must be complete within 10 seconds"),
+            }
         }
-    });
-    let mut http1 = Builder::new();
-    http1.timer(TokioTimer::new()).header_read_timeout(TIMEOUT).max_buf_size(MAX_HEAD);
-    let served = timeout(MAX_AGE, http1.serve_connection(TokioIo::new(stream), service)).await;
-    if let Err(error) = served.map_err(io::Error::from).and_then(|served| served.map_err(io::Error::other)) {
-        tracing::debug!(%error, "a connection to the admin port ended");
-    }
+    })
+    .await;
 }
 
 /// Whether the `Host` of `request` names this port, which is at the address `own`, and not a site of others: such a site

@@ -1,7 +1,5 @@
 //! The words that Telnyx writes in enum-like fields. No set is closed: an unknown word keeps its text.
 
-use serde::{Serialize, Serializer};
-
 /// The word of a right code: as the `response_code` of a check, as the `status` of a report and of a verification.
 const ACCEPTED: &str = "accepted";
 
@@ -36,8 +34,8 @@ macro_rules! words {
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(match self {
                     $(Self::$word => $text,)*
                     Self::Unknown(text) => text,
@@ -46,6 +44,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(super) use words;
 
 words! {
     /// The state of a verification.

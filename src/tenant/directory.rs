@@ -3,13 +3,14 @@
 use std::{collections::HashMap, fmt, path::PathBuf, sync::Arc, time::SystemTime};
 
 use super::credential::{Credential, Issuer, JwtRule};
-use crate::domain::{Caller, Identity, Tenant, TokenHash};
+use crate::domain::{Caller, Identity, TelnyxAccount, Tenant, TokenHash};
 
 /// All tenants, by the credentials of their identities.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     entries: Vec<TenantEntry>,
     issuers: Vec<Issuer>,
+    accounts: Vec<TelnyxAccount>,
     /// All but the rules for JWTs.
     by_credential: HashMap<Credential, Caller>,
     /// By the issuer's name.
@@ -102,6 +103,22 @@ impl Directory {
         }
         directory.entries = entries;
         directory
+    }
+
+    /// The same directory with the accounts whose webhooks are taken.
+    #[must_use]
+    pub fn with_accounts(self, accounts: Vec<TelnyxAccount>) -> Self {
+        Self { accounts, ..self }
+    }
+
+    /// The account whose webhooks have `token` in their path.
+    pub fn account_by_webhook_token(&self, token: &str) -> Option<&TelnyxAccount> {
+        self.accounts.iter().find(|account| account.webhook_token == token)
+    }
+
+    /// The tenants of the account with this name.
+    pub fn tenants_of(&self, account: &str) -> impl Iterator<Item = &TenantEntry> {
+        self.entries.iter().filter(move |entry| entry.tenant.telnyx_account.as_deref() == Some(account))
     }
 
     /// The owner of a bearer token.

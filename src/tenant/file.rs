@@ -1,5 +1,6 @@
 //! The tenants file.
 
+mod account;
 mod identity;
 mod issuer;
 mod limits;
@@ -78,7 +79,7 @@ fn read(path: &Path, env: &Environment, files: &mut FileSet) -> Result<Directory
         ids: Unique::default(),
         credentials: Unique::default(),
     };
-    let tenants = read_file(&mut reader, text, |root| {
+    let read = read_file(&mut reader, text, |root| {
         issuer::read_all(root, &mut shared);
         permissions::roles(root, &mut shared.roles);
         let any = root.has("tenants");
@@ -86,12 +87,14 @@ fn read(path: &Path, env: &Environment, files: &mut FileSet) -> Result<Directory
         if tenants.is_empty() && (!any || root.reader.errors.is_empty()) {
             root.error(root.location(), "tenants", "must list at least one tenant");
         }
-        tenants
+        // A tenant that can't be used is among the errors.
+        let tenants: Vec<_> = tenants.into_iter().flatten().collect();
+        let accounts = account::read_all(root, &tenants);
+        (tenants, accounts)
     });
-    // A tenant that can't be used is among the errors.
-    let tenants = tenants.unwrap_or_default().into_iter().flatten().collect();
+    let (tenants, accounts) = read.unwrap_or_default();
     let issuers = shared.issuers;
-    reader.errors.into_result(()).map(|()| Directory::of(issuers, tenants))
+    reader.errors.into_result(()).map(|()| Directory::of(issuers, tenants).with_accounts(accounts))
 }
 
 /// The name of a tenant or identity.

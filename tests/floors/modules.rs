@@ -5,14 +5,14 @@ use std::{collections::BTreeSet, fs, path::Path};
 use crate::{files, source};
 
 const FLOORS: [&[&str]; 10] = [
-    &["pb", "telnyx", "secret", "clock", "sync", "files", "http_client"],
+    &["pb", "telnyx", "secret", "clock", "sync", "files", "http_client", "http_server"],
     &["domain"],
     &["config"],
     &["telemetry", "tenant", "store"],
     &["authn", "policy", "upstream", "reload"],
-    &["limits"],
+    &["events", "limits"],
     &["services"],
-    &["admin", "grpc", "simulator"],
+    &["admin", "grpc", "simulator", "webhooks"],
     &["app"],
     &["cli", "main"],
 ];

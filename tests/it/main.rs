@@ -15,3 +15,4 @@ mod rpc;
 mod simulator;
 mod store;
 mod support;
+mod webhooks;

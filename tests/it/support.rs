@@ -15,6 +15,7 @@ pub mod redis;
 pub mod relay;
 mod requests;
 mod served;
+pub mod webhooks;
 
 pub use self::{
     clients::Clients,

@@ -196,6 +196,12 @@ instruments! {
         = "Accepted codes. Divided by the sends with the outcome sent, this is the conversion rate. The channel is \"unknown\" if another replica sent the code.";
     conversion_duration: Histogram("verify_gateway.conversion.duration", "s", [channel, country], PERSON)
         = "The time from a send to its accepted code, if the same replica handled both.";
+    webhook_ended: Count("verify_gateway.webhooks", "{webhook}", [outcome])
+        = "Webhooks, by outcome: accepted, repeated, unknown_event, unreadable, unowned (no tenant may see it), unknown_account, bad_signature, stale, too_large, incomplete, or unavailable (the store can't take it).";
+    webhook_skew: Histogram("verify_gateway.webhook.skew", "s", [], PERSON)
+        = "How far the time at which a webhook was signed is from the gateway's clock.";
+    delivery_changed: Count("verify_gateway.deliveries", "{change}", [channel, country: Option<Country>, state])
+        = "What webhooks reported of verifications, once for each state: sent, delivered, sending_failed, delivery_failed, delivery_unconfirmed, accepted, invalid, expired, or error. delivered divided by sent is the delivery rate.";
     duplicate_suppressed: Count("verify_gateway.duplicates.suppressed", "{call}", [rpc, origin])
         = "Calls that got the answer of an earlier operation: same_request (same request_id) or duplicate (same content).";
     reconciled: Count("verify_gateway.reconciliations", "{reconciliation}", [rpc, result])

@@ -66,6 +66,11 @@ impl Instruments {
         }
     }
 
+    /// Records how far the time at which a webhook was signed is from the gateway's clock.
+    pub fn webhook_skewed(&self, skew: Duration) {
+        self.webhook_skew.record(skew.as_secs_f64(), &[]);
+    }
+
     /// Records an update at the server of the store, and how many other gateways changed the record first.
     pub fn store_updated(&self, outcome: &'static str, took: Duration, conflicts: u64) {
         self.store_duration.record(took.as_secs_f64(), &[KeyValue::new("outcome", outcome)]);

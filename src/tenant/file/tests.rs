@@ -392,3 +392,34 @@ tenants.yaml:9:44: tenants[0].test_numbers[3].what: unknown key; known here: pho
 10 errors";
     assert_eq!(load(&text(bad), &[], &[]).0.unwrap_err(), expected);
 }
+
+#[test]
+fn an_account_has_a_token_and_keys_and_belongs_to_a_tenant() {
+    const KEY: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    let file = |account: &str| {
+        format!(
+            "telnyx_accounts:\n{account}\ntenants:\n  - {{ id: a, telnyx_account: main, telnyx_api_key: {{ inline: KEY1 }}, identities: [{{ name: s, roles: [reader], certificate: {{ dns: a }} }}] }}\n"
+        )
+    };
+    let good = format!("  - {{ name: main, webhook_token: 0123456789abcdef, public_keys: ['{KEY}'] }}");
+    let directory = load(&file(&good), &[], &[]).0.unwrap();
+    let account = directory.account_by_webhook_token("0123456789abcdef").unwrap();
+    assert_eq!((account.name.as_str(), account.public_keys.len()), ("main", 1));
+    assert_eq!(directory.tenants_of("main").count(), 1);
+    assert!(directory.account_by_webhook_token("").is_none());
+    for (from, to, wrong) in [
+        ("main, webhook", "other, webhook", "telnyx_accounts[0].name: must be the telnyx_account of a tenant"),
+        ("0123456789abcdef", "0123456789abcde", "telnyx_accounts[0].webhook_token: must be 16 to 128 letters"),
+        ("0123456789abcdef", "0123456789/abcdef", "telnyx_accounts[0].webhook_token: must be 16 to 128 letters"),
+        // The point of order 1.
+        (KEY, "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "telnyx_accounts[0].public_keys: must be the base64"),
+        (&*format!(", public_keys: ['{KEY}']"), "", "telnyx_accounts[0].public_keys: missing"),
+    ] {
+        let errors = load(&file(&good.replace(from, to)), &[], &[]).0.unwrap_err();
+        assert!(errors.contains(wrong), "{errors}");
+    }
+    let errors = load(&file(&format!("{good}\n{good}")), &[], &[]).0.unwrap_err();
+    assert!(
+        errors.contains("telnyx_accounts[1].name: given twice") && errors.contains("[1].webhook_token: given twice")
+    );
+}

@@ -36,6 +36,8 @@ pub struct TestGateway {
     pub simulator: SocketAddr,
     /// The URL of the admin port.
     pub admin: String,
+    /// The webhook port, if a test opens it.
+    pub webhooks: SocketAddr,
     /// The gateway's clock. The simulator has its own.
     pub clock: Clock,
     http: reqwest::Client,
@@ -118,6 +120,7 @@ impl Builder {
         let gateway = Gateway::bind(&self.config, directory, self.clock.clone(), &telemetry).await.unwrap();
         let admin = gateway.admin_addr().map(|addr| format!("http://{addr}")).unwrap_or_default();
 
+        let webhooks = gateway.webhooks_addr().unwrap_or(ANY_PORT);
         let stop = CancellationToken::new();
         let addr = gateway.addr();
         let running = vec![
@@ -127,7 +130,7 @@ impl Builder {
                 async move { gateway.run(stop).await }
             }),
         ];
-        TestGateway { addr, simulator, admin, clock: self.clock, http: reqwest::Client::new(), stop, running }
+        TestGateway { addr, simulator, admin, webhooks, clock: self.clock, http: reqwest::Client::new(), stop, running }
     }
 }
 
