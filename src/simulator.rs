@@ -6,8 +6,8 @@
 //! The files form layers, and import only from the layers above them in this list:
 //!
 //! - values: [`settings`], `clock`, `ids`, `delay`, `phone`, `outbox`, `verification`, `error`, `connection`, `tls`
-//! - resources: `fields`, `profile`, `account`, `faults`, `fixtures`, `request_log`, `state`, `inbox`
-//! - behaviour: `limits`, `send`, `check`, `handle`
+//! - resources: `fields`, `profile`, `account`, `faults`, `fixtures`, `request_log`, `webhook`, `state`, `inbox`
+//! - behaviour: `limits`, `send`, `check`, `handle`, and `schedule` and `sender` of `webhook`
 //! - HTTP: `http` routes requests to one file for each group of endpoints
 
 mod account;
@@ -33,6 +33,7 @@ pub mod settings;
 mod state;
 mod tls;
 mod verification;
+mod webhook;
 
 use std::{
     io,
@@ -151,6 +152,7 @@ impl Server {
             let listener = ConnectionListener::new(listener, tls.clone());
             axum::serve(listener, app.clone()).with_graceful_shutdown(handle.stopped()).into_future()
         });
+        tokio::spawn(webhook::run(handle.clone()));
         let stopped = handle.stopped();
         let stopping = async {
             shutdown.await;

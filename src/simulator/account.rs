@@ -21,6 +21,10 @@ impl AccountKey {
         bytes.copy_from_slice(digest(&SHA256, api_key.as_bytes()).as_ref());
         Self(bytes)
     }
+
+    pub(super) const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 /// A name of the account that does not reveal the key: the first eight bytes of the digest, in hexadecimal.

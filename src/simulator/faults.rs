@@ -19,13 +19,10 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::fault::{RequestSummary, is_below};
 pub use self::{
     fault::{Act, Fault, FaultBody},
     magic_numbers::{MAGIC_NUMBERS, MagicNumber},
-};
-pub(super) use self::{
-    fault::{RequestSummary, is_below},
-    magic_numbers::UNDELIVERED,
 };
 use super::{account::AccountKey, error, ids::Ids};
 use crate::telnyx::{ErrorBody, code};

@@ -164,6 +164,7 @@ impl Handle {
         let SimulatorState { verifications, settings, .. } = &mut *state;
         let verification = verifications.find(verification_id).ok_or(KeypressError::NotFound)?;
         let status = check::press(verification, keypress, settings, now)?;
+        state.plan_decision(verification_id, now);
         if status == VerificationStatus::Accepted {
             limits::charge_acceptance(&mut state, key, &profile_id, now);
         }

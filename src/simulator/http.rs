@@ -3,6 +3,7 @@
 mod answer;
 mod checks;
 mod control;
+mod deliveries;
 mod exchange;
 mod extract;
 mod origin;
@@ -39,6 +40,8 @@ pub(super) fn router(simulator: &Handle) -> Router {
         .route(pattern::BY_PHONE, get(verifications::list))
         .route(pattern::CHECK, post(checks::by_id))
         .route(pattern::CHECK_BY_PHONE, post(checks::by_phone))
+        .route("/webhook_deliveries", get(deliveries::list))
+        .route("/webhook_deliveries/{id}", get(deliveries::get))
         .fallback(async || ApiError::not_found("resource"))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(DefaultBodyLimit::disable())

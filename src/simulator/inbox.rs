@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{account::AccountKey, faults::UNDELIVERED, state::SimulatorState, verification::SimulatedVerification};
+use super::{account::AccountKey, state::SimulatorState, verification::SimulatedVerification};
 use crate::telnyx::VerificationStatus;
 
 /// A verification with its message. It is not `Debug`: it holds a phone number and a code.
@@ -19,8 +19,10 @@ pub(super) struct InboxEntry {
     profile_name: Option<String>,
     verification_id: String,
     status: VerificationStatus,
-    /// Whether the phone has received it.
+    /// Whether it reaches the phone.
     delivered: bool,
+    /// The delivery so far, as webhooks name it.
+    delivery_status: Option<&'static str>,
     sent_at: Timestamp,
     expires_at: Timestamp,
 }
@@ -33,6 +35,7 @@ impl SimulatorState {
 
     fn entry(&self, verification: &SimulatedVerification) -> InboxEntry {
         let new = &verification.new;
+        let now = self.now(Some(new.key));
         InboxEntry {
             phone_number: new.phone.clone(),
             channel: new.channel.as_str(),
@@ -42,8 +45,9 @@ impl SimulatorState {
             profile_id: new.profile_id.clone(),
             profile_name: self.profile_name(new.key, &new.profile_id),
             verification_id: new.id.clone(),
-            status: verification.status(self.now(Some(new.key))),
-            delivered: new.phone != UNDELIVERED,
+            status: verification.status(now),
+            delivered: new.delivery.outcome.arrives(),
+            delivery_status: verification.delivery_status(now),
             sent_at: verification.created_at,
             expires_at: verification.expires_at,
         }

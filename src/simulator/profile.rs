@@ -43,6 +43,12 @@ impl StoredProfile {
         of_block(channel).or_else(|| Channel::ALL.into_iter().find_map(of_block)).unwrap_or_else(|| self.name())
     }
 
+    /// Where its webhooks go: the URL, then the one after failures.
+    pub(super) fn webhook_urls(&self) -> impl Iterator<Item = &str> {
+        let urls = ["webhook_url", "webhook_failover_url"].into_iter();
+        urls.filter_map(|name| self.fields.get(name)?.as_str().filter(|url| !url.is_empty()))
+    }
+
     /// The profile as the API answers it.
     pub(super) fn view(&self, settings: &Settings) -> Value {
         let mut view = self.fields.clone();

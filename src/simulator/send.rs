@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{
     account::{Account, AccountKey},
     error::{ApiError, STRING_LENGTH},
-    faults::UNDELIVERED,
+    faults::MagicNumber,
     fields::FieldReader,
     limits,
     outbox::{Message, render},
@@ -15,6 +15,7 @@ use super::{
     settings::{BadNumber, SecondKeypadCall, Settings, UnknownProfile},
     state::SimulatorState,
     verification::{NewVerification, SimulatedVerification},
+    webhook::{MessageDelivery, MessageOutcome},
 };
 use crate::telnyx::{Channel, Verification, VerificationStatus, code};
 
@@ -118,6 +119,8 @@ pub(super) fn send(
     if let Some(profile) = account.profile_mut(input.profile_id) {
         limits::spend(profile, settings, now)?;
     }
+    let usual = MessageDelivery { outcome: MessageOutcome::Delivered, after_secs: settings.delivered_after_secs };
+    let magic = MagicNumber::find(input.phone).and_then(|number| number.delivery);
     let new = NewVerification {
         key,
         id: state.ids.uuid(),
@@ -128,6 +131,7 @@ pub(super) fn send(
         code,
         text,
         custom: input.custom_code.is_some(),
+        delivery: magic.unwrap_or(usual),
     };
     Ok(start(state, SimulatedVerification::new(new, now)))
 }
@@ -160,9 +164,10 @@ fn check_keypad_call(state: &SimulatorState, key: AccountKey, phone: &str, now: 
 /// Stores the verification, and puts its message into the outbox.
 fn start(state: &mut SimulatorState, mut verification: SimulatedVerification) -> Verification {
     let (now, keep) = (verification.created_at, state.settings.keep);
-    if verification.new.phone == UNDELIVERED {
+    if verification.new.delivery.outcome == MessageOutcome::SendingFailed {
         verification.decide(VerificationStatus::Error, now);
-    } else {
+    }
+    if verification.new.delivery.outcome.arrives() {
         let new = &verification.new;
         let message = Message {
             phone_number: new.phone.clone(),
@@ -179,6 +184,7 @@ fn start(state: &mut SimulatorState, mut verification: SimulatedVerification) ->
     let mut view = verification.view(now);
     // The answer to a send is always pending: the outcome comes later.
     view.status = Some(VerificationStatus::Pending);
+    state.plan_webhooks(&verification);
     state.verifications.insert(verification, keep);
     view
 }

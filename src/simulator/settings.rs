@@ -3,7 +3,7 @@
 use http::{HeaderName, header};
 use serde_json::{Map, Value};
 
-use super::delay;
+use super::{delay, webhook::read_seed};
 
 /// Declares each setting once: its name, type, default or words, and description.
 ///
@@ -119,6 +119,12 @@ impl Settings {
                         .is_ok_and(|name| !is_framing(&name) && name != header::CONTENT_TYPE && name != "x-simulator")
                 }),
                 "request_id_header must be a header name, but not content-type, x-simulator or one that frames the body",
+            ),
+            ((1..=10).contains(&self.webhook_attempts), "webhook_attempts must be 1 to 10"),
+            (self.webhook_duplicates <= 3, "webhook_duplicates must be 0 to 3"),
+            (
+                self.webhook_key.as_deref().is_none_or(|key| read_seed(key).is_some()),
+                "webhook_key must be base64 of 32 bytes",
             ),
             (self.keep > 0, "keep must be at least 1"),
             (self.latency_ms.is_valid(), delay::BOUNDS),

@@ -15,6 +15,7 @@ use super::{
     request_log::RequestLog,
     settings::Settings,
     verification::VerificationTable,
+    webhook::WebhookQueue,
 };
 use crate::clock::Clock;
 
@@ -35,6 +36,7 @@ pub(super) struct SimulatorState {
     pub(super) outbox: Outbox,
     pub(super) faults: FaultQueue,
     pub(super) requests: RequestLog,
+    pub(super) webhooks: WebhookQueue,
 }
 
 impl SimulatorState {
@@ -64,6 +66,7 @@ impl SimulatorState {
             outbox: Outbox::default(),
             faults,
             requests: RequestLog::default(),
+            webhooks: WebhookQueue::default(),
         })
     }
 
@@ -72,8 +75,10 @@ impl SimulatorState {
         let (settings, fixtures) = self.initial.clone();
         let mut requests = std::mem::take(&mut self.requests);
         requests.clear(None);
+        let mut webhooks = std::mem::take(&mut self.webhooks);
+        webhooks.clear(None);
         let new = Self::new(settings, fixtures, self.base.clone()).expect("they were valid at the start");
-        *self = Self { requests, ..new };
+        *self = Self { requests, webhooks, ..new };
     }
 
     /// Removes the state of one account.
@@ -83,6 +88,7 @@ impl SimulatorState {
         self.outbox.remove_account(key);
         self.faults.remove_account(key);
         self.requests.clear(Some(key));
+        self.webhooks.clear(Some(key));
     }
 
     /// The time of an account, or of the simulator.
@@ -100,6 +106,7 @@ impl SimulatorState {
     /// The clock of an account, or of the simulator, and the time that it is relative to.
     pub(super) fn clock(&mut self, key: Option<AccountKey>) -> (&mut RelativeClock, Timestamp) {
         let base = self.base.now();
+        self.webhooks.wake();
         match key {
             None => (&mut self.clock, base),
             Some(key) => {

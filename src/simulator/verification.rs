@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use jiff::Timestamp;
 
-use super::account::AccountKey;
+use super::{
+    account::AccountKey,
+    webhook::{MessageDelivery, MessageOutcome},
+};
 use crate::telnyx::{Channel, Time, Verification, VerificationStatus};
 
 /// What starts a verification.
@@ -21,6 +24,7 @@ pub(super) struct NewVerification {
     pub(super) text: String,
     /// Whether the caller made the code.
     pub(super) custom: bool,
+    pub(super) delivery: MessageDelivery,
 }
 
 /// A verification and its state.
@@ -30,6 +34,8 @@ pub(super) struct SimulatedVerification {
     pub(super) failed_attempts: u32,
     /// The last decision. [`status`](Self::status) adds expiry.
     decided: VerificationStatus,
+    /// Whether no webhook has been planned for the decision.
+    is_news: bool,
     pub(super) created_at: Timestamp,
     updated_at: Timestamp,
     pub(super) expires_at: Timestamp,
@@ -42,6 +48,7 @@ impl SimulatedVerification {
             new,
             failed_attempts: 0,
             decided: VerificationStatus::Pending,
+            is_news: false,
             created_at: now,
             updated_at: now,
             expires_at: now.saturating_add(lifetime).unwrap_or(Timestamp::MAX),
@@ -49,21 +56,41 @@ impl SimulatedVerification {
     }
 
     pub(super) fn status(&self, now: Timestamp) -> VerificationStatus {
-        if self.decided == VerificationStatus::Pending && now >= self.expires_at {
-            VerificationStatus::Expired
-        } else {
-            self.decided.clone()
+        if self.has_expired(now) { VerificationStatus::Expired } else { self.decided.clone() }
+    }
+
+    /// Whether it has expired on its own.
+    pub(super) fn has_expired(&self, now: Timestamp) -> bool {
+        self.decided == VerificationStatus::Pending && now >= self.expires_at
+    }
+
+    /// Whether it has been decided since the last call.
+    pub(super) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.is_news)
+    }
+
+    /// The delivery of its message so far, as webhooks name it. None if no webhook has said anything.
+    pub(super) fn delivery_status(&self, now: Timestamp) -> Option<&'static str> {
+        let MessageDelivery { outcome, after_secs } = self.new.delivery;
+        let passed = now.duration_since(self.created_at).as_secs() >= after_secs.into();
+        match outcome {
+            _ if self.new.channel == Channel::DtmfConfirm => None,
+            MessageOutcome::Silent => None,
+            MessageOutcome::SendingFailed if !passed => None,
+            _ if !passed => Some("sent"),
+            outcome => Some(outcome.as_str()),
         }
     }
 
     pub(super) fn decide(&mut self, status: VerificationStatus, now: Timestamp) {
         self.decided = status;
+        self.is_news = true;
         self.updated_at = now;
     }
 
     pub(super) fn view(&self, now: Timestamp) -> Verification {
         let status = self.status(now);
-        let expired = status == VerificationStatus::Expired && self.decided == VerificationStatus::Pending;
+        let expired = self.has_expired(now);
         Verification {
             id: Some(self.new.id.clone()),
             record_type: Some("verification".to_owned()),
@@ -178,6 +205,7 @@ mod tests {
                 code: None,
                 text: String::new(),
                 custom: false,
+                delivery: MessageDelivery { outcome: MessageOutcome::Silent, after_secs: 0 },
             };
             table.insert(SimulatedVerification::new(new, Timestamp::UNIX_EPOCH), 2);
         }

@@ -16,6 +16,7 @@ mod request_log;
 mod requests;
 mod settings;
 mod strict;
+mod webhooks;
 
 use std::net::SocketAddr;
 

@@ -1,9 +1,10 @@
 //! Phone numbers that fail without any setup.
 //!
 //! They are in the block that the North American numbering plan reserves for fiction, so no phone has them. They
-//! change sends only, never the check of a code.
+//! change sends and the delivery of messages only, never the check of a code.
 
 use super::fault::Fault;
+use crate::simulator::webhook::{MessageDelivery, MessageOutcome};
 
 /// A phone number with a fixed fault.
 #[derive(Clone, Copy)]
@@ -14,12 +15,14 @@ pub struct MagicNumber {
     pub effect: &'static str,
     /// Whether only the first send of an account fails.
     pub(super) once: bool,
-    /// The fault, in JSON. None for a message that is accepted and not delivered.
+    /// The fault, in JSON.
     fault: Option<&'static str>,
+    /// The delivery of its messages. None: that of other numbers.
+    pub(in crate::simulator) delivery: Option<MessageDelivery>,
 }
 
 impl MagicNumber {
-    pub(super) fn find(phone: &str) -> Option<&'static Self> {
+    pub(in crate::simulator) fn find(phone: &str) -> Option<&'static Self> {
         MAGIC_NUMBERS.iter().find(|number| number.number == phone)
     }
 
@@ -28,9 +31,6 @@ impl MagicNumber {
         Some(Fault { id: Some(self.number.to_owned()), ..fault })
     }
 }
-
-/// The number whose messages are accepted and not delivered.
-pub(in crate::simulator) const UNDELIVERED: &str = "+13035550122";
 
 const RATE_LIMITED: &str = r#"{"status": 429, "headers": {"retry-after": "1", "x-ratelimit-limit": "1",
     "x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}}"#;
@@ -72,20 +72,40 @@ pub const MAGIC_NUMBERS: &[MagicNumber] = &[
     always("+13035550119", "400 and 40001: a landline", r#"{"status": 400, "code": "40001"}"#),
     always("+13035550120", "403 and 10039: limited at this account's level", r#"{"status": 403, "code": "10039"}"#),
     always("+13035550121", "429 and 40333: spend limit", r#"{"status": 429, "code": "40333"}"#),
-    MagicNumber {
-        number: UNDELIVERED,
-        effect: "accepted with 200, not delivered: the status of the verification is `error`",
-        once: false,
-        fault: None,
-    },
+    delivery(
+        "+13035550122",
+        "accepted with 200, not delivered: the status of the verification is `error`; `verify.failed` with \
+         `sending_failed` at once",
+        MessageOutcome::SendingFailed,
+        0,
+    ),
     always("+13035550123", "401 and 10009: the key is refused", r#"{"status": 401, "code": "10009"}"#),
     once("+13035550124", "409 and 10036 once, then it is sent", r#"{"status": 409, "code": "10036"}"#),
+    delivery("+13035550125", "sent, and delivered after 1 s", MessageOutcome::Delivered, 1),
+    delivery("+13035550126", "sent, and delivered after 45 s", MessageOutcome::Delivered, 45),
+    delivery(
+        "+13035550127",
+        "sent, and not delivered: `verify.failed` with `delivery_failed` after 1 s",
+        MessageOutcome::DeliveryFailed,
+        1,
+    ),
+    delivery(
+        "+13035550128",
+        "sent, and arrives: `delivery_unconfirmed` after 1 s",
+        MessageOutcome::DeliveryUnconfirmed,
+        1,
+    ),
+    delivery("+13035550129", "sent, and arrives: no webhook about it", MessageOutcome::Silent, 0),
 ];
 
+const fn delivery(number: &'static str, effect: &'static str, outcome: MessageOutcome, after_secs: u32) -> MagicNumber {
+    MagicNumber { number, effect, once: false, fault: None, delivery: Some(MessageDelivery { outcome, after_secs }) }
+}
+
 const fn always(number: &'static str, effect: &'static str, fault: &'static str) -> MagicNumber {
-    MagicNumber { number, effect, once: false, fault: Some(fault) }
+    MagicNumber { number, effect, once: false, fault: Some(fault), delivery: None }
 }
 
 const fn once(number: &'static str, effect: &'static str, fault: &'static str) -> MagicNumber {
-    MagicNumber { number, effect, once: true, fault: Some(fault) }
+    MagicNumber { number, effect, once: true, fault: Some(fault), delivery: None }
 }

@@ -1,5 +1,7 @@
 //! The answers of the control endpoints.
 
+use std::time::Duration;
+
 use axum::{
     body::to_bytes,
     response::{IntoResponse, Response},
@@ -7,6 +9,9 @@ use axum::{
 use http::{StatusCode, header};
 use serde::Serialize;
 use serde_json::json;
+
+/// The longest `wait`, in seconds.
+const MAX_WAIT: u64 = 60;
 
 /// JSON for people at a terminal: indented, and with a newline at the end.
 pub(super) struct PrettyJson<T>(pub(super) T);
@@ -25,6 +30,12 @@ pub(super) type ControlError = (StatusCode, String);
 
 pub(super) fn bad_request(error: impl Into<String>) -> ControlError {
     (StatusCode::BAD_REQUEST, error.into())
+}
+
+/// Reads `wait`.
+pub(super) fn read_wait(wait: &str) -> Result<Duration, ControlError> {
+    let seconds = wait.strip_suffix('s').unwrap_or(wait).parse().ok().filter(|seconds| *seconds <= MAX_WAIT);
+    seconds.map(Duration::from_secs).ok_or_else(|| bad_request(format!("wait must be 0s to {MAX_WAIT}s")))
 }
 
 /// Turns the text of an error into `{"error": …}`, also the text of axum's own rejections.

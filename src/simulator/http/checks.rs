@@ -31,8 +31,7 @@ pub(super) async fn by_id(
     let verification = verifications.get(call.key, &id).ok_or_else(not_found)?;
     let input = read(&body, verification, settings)?;
     let response_code = check(verification, input, settings, call.now)?;
-    let (phone, profile_id) = (verification.new.phone.clone(), verification.new.profile_id.clone());
-    Ok(answer(&call, &mut state, &phone, &profile_id, response_code))
+    Ok(answer(&call, &mut state, &id, response_code))
 }
 
 pub(super) async fn by_phone(
@@ -67,7 +66,7 @@ pub(super) async fn by_phone(
     };
     let verification = verifications.get(call.key, &id).ok_or_else(not_found)?;
     let response_code = check(verification, CheckInput::Code(code), settings, call.now)?;
-    Ok(answer(&call, &mut state, &phone, profile_id, response_code))
+    Ok(answer(&call, &mut state, &id, response_code))
 }
 
 /// Reads the body of a check by ID: a code or a status.
@@ -113,14 +112,18 @@ fn read<'a>(
 fn answer(
     call: &ApiCall,
     state: &mut SimulatorState,
-    phone: &str,
-    profile_id: &str,
+    id: &str,
     response_code: ResponseCode,
 ) -> Json<Data<CheckResponse>> {
-    if response_code == ResponseCode::Accepted {
-        limits::charge_acceptance(state, call.key, profile_id, call.now);
+    state.plan_decision(id, call.now);
+    let verification = state.verifications.get(call.key, id);
+    let checked =
+        verification.map(|verification| (verification.new.phone.clone(), verification.new.profile_id.clone()));
+    let (phone_number, profile_id) = checked.unzip();
+    if let (ResponseCode::Accepted, Some(profile_id)) = (&response_code, profile_id) {
+        limits::charge_acceptance(state, call.key, &profile_id, call.now);
     }
-    Json(Data { data: CheckResponse { phone_number: Some(phone.to_owned()), response_code: Some(response_code) } })
+    Json(Data { data: CheckResponse { phone_number, response_code: Some(response_code) } })
 }
 
 fn not_found() -> ApiError {

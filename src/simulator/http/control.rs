@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    answer::{ControlError, PrettyJson, bad_request},
-    page,
+    answer::{ControlError, PrettyJson, bad_request, read_wait},
+    deliveries, page,
 };
 use crate::simulator::{
     account::AccountKey,
@@ -27,9 +27,6 @@ use crate::simulator::{
     settings::Settings,
     state::SimulatorState,
 };
-
-/// The longest `wait`, in seconds.
-const MAX_WAIT: u64 = 60;
 
 /// Every endpoint: its path, its description, and its handlers.
 pub(super) fn endpoints() -> Vec<(&'static str, &'static str, MethodRouter<Handle>)> {
@@ -74,6 +71,13 @@ pub(super) fn endpoints() -> Vec<(&'static str, &'static str, MethodRouter<Handl
              &wait=10s: the requests of the API, oldest first, or 409 if there must be more or fewer; DELETE ?key=",
             get(requests).delete(clear_requests),
         ),
+        (
+            "/_simulator/webhooks",
+            "GET ?key= &verification_id= &event_type= &status= &attempts= &limit= &wait=10s: the webhooks with their attempts, \
+             oldest first",
+            get(deliveries::all),
+        ),
+        ("/_simulator/keys", "GET ?key=: the public keys that verify webhooks, by account", get(deliveries::keys)),
         ("/_simulator/inbox", "GET: the newest verifications with their messages and states", get(page::inbox)),
         ("/_simulator/events", "GET: server-sent events, one when the state may have changed", get(page::events)),
         ("/_simulator/settings", "GET, PATCH: the settings", get(settings).patch(change_settings)),
@@ -90,12 +94,6 @@ fn fix_plus(phone: &mut Option<String>) {
     if let Some(digits) = phone.as_ref().and_then(|phone| phone.strip_prefix(' ')) {
         *phone = Some(format!("+{digits}"));
     }
-}
-
-/// Reads `wait`.
-fn read_wait(wait: &str) -> Result<Duration, ControlError> {
-    let seconds = wait.strip_suffix('s').unwrap_or(wait).parse().ok().filter(|seconds| *seconds <= MAX_WAIT);
-    seconds.map(Duration::from_secs).ok_or_else(|| bad_request(format!("wait must be 0s to {MAX_WAIT}s")))
 }
 
 async fn find(simulator: &Handle, mut filter: MessageFilter) -> Result<Vec<Message>, ControlError> {

@@ -15,6 +15,20 @@ use crate::{
 /// The default page size in Telnyx's schema.
 const DEFAULT_SIZE: u64 = 25;
 
+/// The query parameters of `GET /webhook_deliveries`.
+const DELIVERY_PARAMETERS: [&str; 10] = [
+    "page[number]",
+    "page[size]",
+    "filter[status][eq]",
+    "filter[event_type]",
+    "filter[webhook][contains]",
+    "filter[attempts][contains]",
+    "filter[started_at][gte]",
+    "filter[started_at][lte]",
+    "filter[finished_at][gte]",
+    "filter[finished_at][lte]",
+];
+
 /// The query of a list. The first page is 1.
 pub(super) struct ListQuery {
     number: u64,
@@ -52,6 +66,7 @@ pub(super) fn check_names(parts: &Parts, settings: &Settings) -> Result<(), ApiE
     let known: &[&str] = match path.strip_prefix("/v2") {
         Some(pattern::PROFILES) if parts.method == Method::GET => &["page[number]", "page[size]", "filter[name]"],
         Some(pattern::BY_PHONE) => &["page[number]", "page[size]"],
+        Some("/webhook_deliveries") => &DELIVERY_PARAMETERS,
         _ => &[],
     };
     let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);

@@ -78,10 +78,35 @@ settings! {
         "a keypad confirmation while the number has a pending one: a second call, or 409 and 10036";
     keypad_no_answer: KeypadNoAnswer [Error "error", Pending "pending"],
         "the status of a keypad confirmation whose call is not answered";
+    delivered_after_secs: u32 = 1, "seconds",
+        "how long a message takes to the phone; a [magic number](#magic-numbers) has a time of its own";
+    unconfirmed_event: UnconfirmedEvent [Failed "verify.failed", Delivered "verify.delivered"],
+        "the event of a message whose delivery nobody confirms";
+    completion_events: CompletionEvents [Off "off", On "on"],
+        "the events `verification.accepted`, `.rejected` and `.expired`, which an older guide of Telnyx has";
+    dtmf_fields: DtmfFields [Sample "sample", Full "full"],
+        "the fields of `verification.complete`: those of Telnyx's sample, or those of all events";
+    webhook_attempts: u32 = 3, "1 to 10", "attempts for each URL of a webhook that fails";
+    webhook_backoff_ms: u32 = 1_000, "milliseconds", "the time before the second attempt, which doubles each time";
+    webhook_timeout_ms: u32 = 2_000, "milliseconds", "how long a receiver of webhooks may take, in real time";
+    webhook_success: WebhookSuccess [Exact "200", Any "2xx"], "the statuses that acknowledge a webhook";
+    webhook_resign: WebhookResign [PerAttempt "per_attempt", Once "once"],
+        "whether each attempt has a timestamp and signature of its own, or repeats the first byte for byte";
+    webhook_event_id: WebhookEventId [Own "own", PayloadId "payload_id"],
+        "`data.id` of an event: its own, or that of the verification";
+    webhook_order: WebhookOrder [InOrder "in_order", Shuffled "shuffled"],
+        "webhooks of a verification one after the other, or each up to 5 s late, so that they overtake each other";
+    webhook_duplicates: u32 = 0, "0 to 3", "how often a webhook that was acknowledged is sent again";
+    webhook_clock: WebhookClock [Real "real", Simulator "simulator"],
+        "the time that webhooks are signed with: that of the machine, or of the simulator's clock";
+    webhook_key: Option<String> = None, "base64 of 32 bytes, or none",
+        "the Ed25519 private key that signs webhooks, in place of one for each account";
+    webhook_hosts: Option<String> = None, "names separated by commas, or none",
+        "the only hosts that webhooks go to; none: every host";
     raw_plus: RawPlus [Accept "accept", NotFound "not_found"], "a `+` in a path that is not percent-encoded";
     request_id_header: Option<String> = None, "a header name, or none", "the header that carries an ID of the response";
     latency_ms: Delay = Delay::Fixed(0), "a [delay](#delays)", "the delay of every answer of the API";
-    keep: usize = 10_000, "a count", "how many verifications, and messages, are kept; the oldest are removed first";
+    keep: usize = 10_000, "a count", "how many verifications, messages and webhooks are kept; the oldest are removed first";
     keep_requests: usize = 1_000, "a count", "how many requests the request log keeps";
     allowed_hosts: Option<String> = None, "names separated by commas, or none",
         "further names in `Host` that the [control endpoints](#control-endpoints) answer to";

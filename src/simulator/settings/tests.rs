@@ -79,6 +79,10 @@ fn what_no_setting_takes_is_refused_and_changes_nothing() {
         ("custom_code_max", "33"),
         ("acceptance_fee", "-0.1"),
         ("keep", "0"),
+        ("webhook_attempts", "0"),
+        ("webhook_attempts", "11"),
+        ("webhook_duplicates", "4"),
+        ("webhook_key", "c2hvcnQ="),
     ] {
         assert!(settings.set(name, value).is_err(), "{name}={value}");
     }

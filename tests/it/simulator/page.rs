@@ -55,7 +55,7 @@ async fn the_page_is_made_of_files_that_a_strict_policy_allows() {
 
 #[tokio::test]
 async fn the_inbox_has_the_state_and_the_sender_of_every_message() {
-    let sim = Sim::with(&[("fixed_code", "12345")]).await;
+    let sim = Sim::with(&[("fixed_code", "12345"), ("delivered_after_secs", "3000")]).await;
     let profile = sim.profile();
     sim.sent(&profile).await;
     sim.check_by_phone(&profile, "12345").await.ok();
@@ -65,7 +65,7 @@ async fn the_inbox_has_the_state_and_the_sender_of_every_message() {
         "phone_number": PHONE, "channel": "sms", "text": "Your verification code is 12345.", "code": "12345",
         "account": sim.handle.messages()[0].account, "profile_id": profile, "profile_name": "Shop",
         "verification_id": sim.handle.messages()[0].verification_id, "status": "accepted", "delivered": true,
-        "sent_at": inbox[1]["sent_at"], "expires_at": inbox[1]["expires_at"],
+        "delivery_status": "sent", "sent_at": inbox[1]["sent_at"], "expires_at": inbox[1]["expires_at"],
     });
     assert_eq!(inbox[1], expected);
     assert_eq!((&inbox[0]["delivered"], &inbox[0]["status"]), (&json!(false), &json!("error")), "the newest is first");

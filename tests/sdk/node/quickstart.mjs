@@ -1,6 +1,8 @@
 // The whole quickstart with the official Node SDK, against the simulator at $SIMULATOR.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import Telnyx from 'telnyx';
 
 const simulator = process.env.SIMULATOR;
@@ -156,5 +158,36 @@ for (const trigger of ['triggerSMS', 'triggerCall', 'triggerFlashcall']) {
   const { data } = await sample.verifications.byPhoneNumber.actions.verify(phone, check);
   assert.equal(data.response_code, 'accepted');
 }
+
+// Webhooks: the SDK accepts the signature and reads the event, and refuses a changed body. The log has the delivery.
+const received = [];
+let arrived = () => undefined;
+const server = createServer(async (request, answer) => {
+  let body = '';
+  for await (const chunk of request) body += chunk;
+  answer.end();
+  received.push({ body, headers: request.headers });
+  arrived();
+});
+await once(server.listen(0, '127.0.0.1'), 'listening');
+await profiles.update(verify_profile_id, { webhook_url: `http://127.0.0.1:${server.address().port}/webhooks` });
+const keysOf = async (key) => (await (await fetch(`${simulator}/_simulator/keys?key=${key}`)).json())[0].public_key;
+const [key, otherKey] = [await keysOf('KEY-node'), await keysOf('KEY-other')];
+const { data: hooked } = await send('+13035550127');
+for (const [type, status] of [['verify.sent', 'sent'], ['verify.failed', 'delivery_failed']]) {
+  while (received.length === 0) await new Promise((resolve) => { arrived = resolve; });
+  const { body, headers } = received.shift();
+  const event = await client.webhooks.unwrap(body, { headers, key });
+  assert.deepEqual([event.data.event_type, event.data.payload.delivery_status, event.data.payload.id], [type, status, hooked.id]);
+  await assert.rejects(async () => client.webhooks.unwrap(body.replace('failed', 'passed'), { headers, key }));
+  await assert.rejects(async () => client.webhooks.unwrap(body, { headers, key: otherKey }));
+  await fetch(`${simulator}/_simulator/clock/advance`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"seconds": 1}' });
+}
+await fetch(`${simulator}/_simulator/webhooks?verification_id=${hooked.id}&event_type=verify.failed&status=delivered&wait=30s`);
+const log = [];
+for await (const delivery of client.webhookDeliveries.list({ filter: { webhook: { contains: hooked.id } } })) log.push(delivery);
+assert.deepEqual(log.map(({ webhook, status }) => [webhook.event_type, status]), [['verify.failed', 'delivered'], ['verify.sent', 'delivered']]);
+assert.equal((await client.webhookDeliveries.retrieve(log[0].id)).data.attempts[0].http.response.status, 200);
+server.close();
 
 console.log('node: the quickstart went through');

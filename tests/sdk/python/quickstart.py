@@ -2,8 +2,11 @@
 
 import json
 import os
+import queue
+import threading
 import urllib.parse
 import urllib.request
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import telnyx
 
@@ -167,4 +170,43 @@ for send in (trigger.trigger_sms, trigger.trigger_call, trigger.trigger_flashcal
         "+13035551234", code=code(), verify_profile_id=QUICKSTART
     ).data
     assert checked.response_code == "accepted", checked
+# Webhooks: the SDK accepts the signature and reads the event, and refuses a changed body. The log has the delivery.
+received = queue.Queue()
+
+
+class Receiver(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"])).decode()
+        received.put((body, dict(self.headers.items())))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+server = HTTPServer(("127.0.0.1", 0), Receiver)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+profiles.update(profile.id, webhook_url=f"http://127.0.0.1:{server.server_port}/webhooks")
+public_key, other_key = (json.loads(control("/keys?key=" + of))[0]["public_key"] for of in (KEY, "KEY-other"))
+sent = verifications.trigger_sms(phone_number="+13035550127", verify_profile_id=profile.id).data
+for event_type, status in (("verify.sent", "sent"), ("verify.failed", "delivery_failed")):
+    body, headers = received.get(timeout=30)
+    event = client.webhooks.unwrap(body, headers=headers, key=public_key)
+    assert (event.data.event_type, event.data.payload["delivery_status"]) == (event_type, status), event
+    assert event.data.payload["id"] == sent.id, event
+    for changed, key in ((body.replace("failed", "passed"), public_key), (body, other_key)):
+        try:
+            client.webhooks.unwrap(changed, headers=headers, key=key)
+            raise AssertionError("a false signature was accepted")
+        except ValueError:
+            pass
+    control("/clock/advance", {"seconds": 1})
+control(f"/webhooks?verification_id={sent.id}&event_type=verify.failed&status=delivered&wait=30s")
+log = list(client.webhook_deliveries.list(filter={"webhook": {"contains": sent.id}}))
+assert [item.webhook.event_type for item in log] == ["verify.failed", "verify.sent"], log
+assert log[0].status == "delivered" and log[0].attempts[0].http.response.status == 200, log
+assert client.webhook_deliveries.retrieve(log[0].id).data.webhook.payload["id"] == sent.id
+server.shutdown()
+
 print("python: telnyx", telnyx.__version__, "went through the quickstart")

@@ -20,9 +20,9 @@ process.on("exit", () => simulator.kill());
 const [line] = await once(createInterface(simulator.stdout), "line");
 const origin = line.match(/http:\/\/[\d.:]+/)[0];
 
-async function api(path, body, key = "KEY1") {
+async function api(path, body, key = "KEY1", method = "POST") {
   const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
-  return fetch(`${origin}/v2/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+  return fetch(`${origin}/v2/${path}`, { method, headers, body: JSON.stringify(body) });
 }
 const send = (channel, phone, more = {}, key = undefined) =>
   api(`verifications/${channel}`, { phone_number: phone, verify_profile_id: PROFILE, ...more }, key);
@@ -100,6 +100,22 @@ try {
   await sees("expired", ".bubble");
   await page.click("#freeze");
   await page.waitForSelector("#freeze[aria-pressed=false]");
+
+  // A webhook, which nobody receives, with its attempts.
+  const closed = createServer().listen(0, "127.0.0.1");
+  await once(closed, "listening");
+  const { port } = closed.address();
+  closed.close();
+  await fetch(`${origin}/_simulator/settings`, { method: "PATCH", headers: { "content-type": "application/json" }, body: '{"webhook_attempts": 1}' });
+  await api(`verify_profiles/${PROFILE}`, { webhook_url: `http://127.0.0.1:${port}/hook` }, "KEY1", "PATCH");
+  await send("sms", "+13035550127");
+  await sees("verify.sent", "#webhooks");
+  await sees("failed", "#webhooks");
+  await page.click("[data-advance='60']");
+  await sees("Delivery: delivery failed", ".bubble");
+  await page.click("#webhooks summary");
+  await sees(`http://127.0.0.1:${port}/hook`, "#webhooks");
+  await page.click("#webhooks summary");
 
   // The search, over phones and requests.
   await send("whatsapp", "+13035551234");

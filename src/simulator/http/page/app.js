@@ -1,7 +1,7 @@
 // The page of the simulator: shows its state, and sends what its buttons say to the control endpoints.
 
 const find = (id) => document.getElementById(id);
-const state = { inbox: [], requests: [], faults: [], clock: null, readAt: 0, phone: null, search: "" };
+const state = { inbox: [], requests: [], webhooks: [], faults: [], clock: null, readAt: 0, phone: null, search: "" };
 let known = null;
 
 /** The faults that the page switches on. Their IDs begin with `page-`. */
@@ -104,6 +104,7 @@ function bubble(message) {
       ? element("div", { class: "row" }, element("span", { class: "code" }, code), element("button", { type: "button", class: "copy", "data-focus": message.verification_id, "aria-label": `Copy the code ${code}`, click: act(copyCode) }, "Copy"))
       : null,
     keypad(message),
+    message.delivery_status ? element("p", { class: "meta" }, `Delivery: ${message.delivery_status.replace("_", " ")}.`) : null,
     element("p", { class: "meta" }, `From ${message.profile_name ?? "a deleted profile"} (${message.profile_id}), account ${message.account}. Expires at ${message.expires_at.slice(11, 19)}.`),
   );
 }
@@ -166,9 +167,39 @@ function showFaults() {
 
 const pretty = (body) => (typeof body === "string" ? body : JSON.stringify(body, null, 2));
 
+const part = (title, body) => (body === null ? null : element("div", {}, element("strong", {}, title), element("pre", {}, pretty(body))));
+
+function showWebhooks() {
+  const matching = state.webhooks.filter((delivery) => has(pretty(delivery)));
+  const make = (delivery) => () => {
+    const { status, attempts, webhook, started_at } = delivery;
+    const [last] = attempts;
+    const answer = last ? (last.http.response?.status ?? last.detail) : "no attempt yet";
+    return element(
+      "li",
+      {},
+      element(
+        "details",
+        {},
+        element(
+          "summary",
+          {},
+          started_at ? time(started_at) : null,
+          element("strong", { class: `badge ${status === "failed" ? "error" : status}` }, status),
+          element("code", {}, webhook.event_type),
+          element("span", {}, `${webhook.payload.phone_number}, ${attempts.length} ${attempts.length === 1 ? "attempt" : "attempts"}, ${answer}`),
+        ),
+        part("Webhook", webhook),
+        part("Attempts, newest first", attempts),
+      ),
+    );
+  };
+  find("webhooks-section").hidden = state.webhooks.length === 0;
+  show(find("webhooks"), matching.map((delivery) => ({ key: delivery.id, value: [delivery.status, delivery.attempts.length], make: make(delivery) })).reverse());
+}
+
 function showRequests() {
   const matching = state.requests.filter((request) => has(request.path, request.phone, request.account, request.fault, pretty(request.body), pretty(request.answer)));
-  const part = (title, body) => (body === null ? null : element("div", {}, element("strong", {}, title), element("pre", {}, pretty(body))));
   const make = (request) => () =>
     element(
       "li",
@@ -204,13 +235,14 @@ function render() {
   showPhones();
   showMessages();
   showFaults();
+  showWebhooks();
   showRequests();
   showClock();
 }
 
 async function refresh() {
-  const [inbox, requests, faults, clock] = await Promise.all([call("GET", "inbox"), call("GET", "requests?limit=50"), call("GET", "faults"), call("GET", "clock")]);
-  Object.assign(state, { inbox, requests, faults, clock, readAt: Date.now() });
+  const [inbox, requests, webhooks, faults, clock] = await Promise.all([call("GET", "inbox"), call("GET", "requests?limit=50"), call("GET", "webhooks?limit=50"), call("GET", "faults"), call("GET", "clock")]);
+  Object.assign(state, { inbox, requests, webhooks, faults, clock, readAt: Date.now() });
   const fresh = known ? inbox.filter((message) => !known.has(message.verification_id)) : [];
   if (fresh.length > 0) {
     state.phone = fresh[0].phone_number;
