@@ -25,6 +25,8 @@ pub use self::{
     words::{ResponseCode, VerificationStatus},
 };
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
@@ -47,25 +49,29 @@ pub struct List<T> {
 
 /// Both envelopes, as they are read.
 #[derive(Deserialize)]
-struct Envelope {
-    data: Box<RawValue>,
+struct Envelope<'a> {
+    #[serde(borrow)]
+    data: &'a RawValue,
     #[serde(default, deserialize_with = "lenient::object")]
     meta: Option<PageMeta>,
 }
 
-impl Envelope {
-    /// None if `body` is not an envelope. It may begin with a byte order mark.
-    fn read(body: &[u8]) -> Option<Self> {
-        let text = lenient::body_text(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body));
-        lenient::read_object(&text)
-    }
+/// The text of a body, which may begin with a byte order mark.
+fn text(body: &[u8]) -> Cow<'_, str> {
+    lenient::body_text(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
 }
 
 impl<T: DeserializeOwned> Data<T> {
     /// Reads the resource in `body`; none if there is no object.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<T> {
-        lenient::read_object(Envelope::read(body)?.data.get())
+        lenient::read_object(lenient::read_object::<Envelope<'_>>(&text(body))?.data.get())
+    }
+
+    /// The same, and whether the resource has a text that is not empty in its `member`.
+    #[must_use]
+    pub fn read_with(body: &[u8], member: &str) -> Option<(T, bool)> {
+        lenient::read_object_with(lenient::read_object::<Envelope<'_>>(&text(body))?.data.get(), member)
     }
 }
 
@@ -74,7 +80,8 @@ impl<T: DeserializeOwned + Default> List<T> {
     /// without fields, so that the list keeps its length. None if there is no list.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<(Self, usize)> {
-        let Envelope { data, meta } = Envelope::read(body)?;
+        let text = text(body);
+        let Envelope { data, meta } = lenient::read_object(&text)?;
         let elements = lenient::read_list(data.get())?;
         let unreadable = elements.iter().filter(|element| element.is_none()).count();
         let data = elements.into_iter().map(Option::unwrap_or_default).collect();

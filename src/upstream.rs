@@ -44,7 +44,7 @@ use self::{
     classify::unreadable,
     known_profiles::KnownProfiles,
     operation::Operation,
-    request::{Request, Response},
+    request::{Answer, ReadAnswer, Request},
     retry::RetryPolicy,
     transport::Transport,
 };
@@ -55,7 +55,7 @@ use crate::{
     domain::{CallContext, Error, Tenant},
     pb::ErrorReason,
     telemetry::Metrics,
-    telnyx::{Channel, Data, List, Route},
+    telnyx::{Channel, List, Route},
 };
 
 /// The client of the Telnyx Verify API. Clones share connections, circuits, permits and budgets.
@@ -140,7 +140,7 @@ impl Client {
     }
 
     /// Makes a call whose response is one resource.
-    async fn one<T: DeserializeOwned>(
+    async fn one<T: DeserializeOwned + Send + 'static>(
         &self,
         context: &CallContext,
         operation: Operation,
@@ -148,26 +148,27 @@ impl Client {
         uri: Uri,
         body: Bytes,
     ) -> Result<T, Error> {
-        let response = self.call(context, operation, id, uri, body).await?;
-        Data::read(&response.body).ok_or_else(|| unreadable(operation))
+        let answer = self.call(context, operation, id, uri, body, classify::resource::<T>).await?;
+        answer.and_then(|answer| answer.downcast().ok()).map(|resource| *resource).ok_or_else(|| unreadable(operation))
     }
 
     /// Makes a call whose response is a list. An element that can't be read is one without fields.
-    async fn list<T: DeserializeOwned + Default>(
+    async fn list<T: DeserializeOwned + Default + Send + 'static>(
         &self,
         context: &CallContext,
         operation: Operation,
         uri: Uri,
     ) -> Result<List<T>, Error> {
-        let response = self.call(context, operation, "", uri, Bytes::new()).await?;
-        let (list, unreadable_elements) = List::read(&response.body).ok_or_else(|| unreadable(operation))?;
+        let answer = self.call(context, operation, "", uri, Bytes::new(), classify::list::<T>).await?;
+        let list = answer.and_then(|answer| answer.downcast::<(List<T>, usize)>().ok());
+        let (list, unreadable_elements) = *list.ok_or_else(|| unreadable(operation))?;
         for _ in 0..unreadable_elements {
             self.0.metrics.unreadable_element(operation.resource());
         }
         Ok(list)
     }
 
-    /// Makes a call. `id` is the id of the resource that a 404 is about, if there is one.
+    /// Makes a call, and returns what `read` has read. `id` is the id of the resource that a 404 is about, if there is one.
     async fn call(
         &self,
         context: &CallContext,
@@ -175,7 +176,8 @@ impl Client {
         id: &str,
         uri: Uri,
         body: Bytes,
-    ) -> Result<Response, Error> {
+        read: ReadAnswer,
+    ) -> Result<Option<Answer>, Error> {
         if Instant::now() >= context.deadline {
             return Err(deadline_exceeded());
         }
@@ -192,13 +194,14 @@ impl Client {
             cancelled: context.cancelled.clone(),
             run_to_completion: context.run_to_completion && operation.runs_to_completion(),
             internal: context.internal,
+            read,
             resend_count: 0,
             after_unknown_outcome: false,
         };
         let result = retry.run(request, |request| attempts.make(request)).await;
         let retry_after =
             result.as_ref().ok().and_then(|response| pushback::retry_after(&response.headers, clock.now()));
-        classify::success(operation, id, result, retry_after).map_err(|error| {
+        classify::success(operation, id, result, retry_after).map(|response| response.answer).map_err(|error| {
             let late = error.reason == ErrorReason::UpstreamUnavailable && Instant::now() >= context.deadline;
             if late { deadline_exceeded().source(error) } else { error }
         })

@@ -49,9 +49,17 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
 /// Reads an object as `T`; none if `json` is no object.
 #[must_use]
-pub fn read_object<T: DeserializeOwned>(json: &str) -> Option<T> {
+pub fn read_object<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
     let Members(members) = serde_json::from_str(json).ok()?;
     T::deserialize(MapDeserializer::new(members.into_iter())).ok()
+}
+
+/// Reads an object as `T`, and whether its member of that name is a text that is not empty.
+pub(super) fn read_object_with<'a, T: Deserialize<'a>>(json: &'a str, name: &str) -> Option<(T, bool)> {
+    let Members(members) = serde_json::from_str(json).ok()?;
+    let member = members.iter().find(|(other, _)| other == name).and_then(|(_, value)| scalar(value.get()));
+    let has_text = member.is_some_and(|text| !text.is_empty());
+    Some((T::deserialize(MapDeserializer::new(members.into_iter())).ok()?, has_text))
 }
 
 /// The text of a body. What is not UTF-8 in it reads as the replacement character.
@@ -123,8 +131,8 @@ pub fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<St
     Ok(elements.map(texts))
 }
 
-fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<RawValue>, D::Error> {
-    Box::deserialize(deserializer)
+fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'de RawValue, D::Error> {
+    Deserialize::deserialize(deserializer)
 }
 
 #[cfg(test)]

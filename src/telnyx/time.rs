@@ -5,6 +5,9 @@ use serde::{Deserializer, Serialize, Serializer};
 
 use super::lenient;
 
+/// The form of a date.
+const DATE: &str = "2020-09-14";
+
 /// A point in time. It is written as Telnyx does: in UTC, with microseconds and without a zone
 /// (`2020-09-14T17:03:32.965812`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,8 +17,10 @@ impl Time {
     /// Reads a timestamp with `Z`, with an offset, or without a zone (read as UTC).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        if let Ok(timestamp) = text.parse::<Timestamp>() {
-            return Some(Self(timestamp));
+        // The sign of an offset stands behind the date.
+        let has_zone = text.get(DATE.len()..).is_some_and(|time| time.contains(['Z', 'z', '+', '-']));
+        if has_zone {
+            return text.parse().ok().map(Self);
         }
         let naive: DateTime = text.parse().ok()?;
         TimeZone::UTC.to_timestamp(naive).ok().map(Self)

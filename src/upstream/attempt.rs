@@ -15,7 +15,7 @@ use tracing::Instrument;
 
 use super::{
     breaker::{Admitted, CircuitBreakers},
-    classify::readable,
+    classify::{self, readable},
     keyed_cache::KeyedCache,
     operation::Operation,
     request::{AttemptError, RejectedLocally, Request, Response, TransportError},
@@ -28,6 +28,7 @@ use crate::{
     config::Config,
     domain::{LimitMode, TenantId},
     telemetry::Metrics,
+    telnyx::Profile,
 };
 
 /// Makes attempts. Circuits and permits outlive the calls.
@@ -73,8 +74,8 @@ impl Attempts {
         if admitted.needs_probe() {
             self.probe(&request, &mut admitted).await?;
         }
-        let operation = request.operation;
-        let result = self.exchange(request).await.and_then(|response| readable(operation, response));
+        let (operation, read) = (request.operation, request.read);
+        let result = self.exchange(request).await.and_then(|response| readable(operation, read, response));
         admitted.record(&result);
         result
     }
@@ -83,8 +84,9 @@ impl Attempts {
     /// trial: somebody would have to live with its failure.
     async fn probe(&self, request: &Request, admitted: &mut Admitted) -> Result<(), RejectedLocally> {
         let (operation, uri, body) = (Operation::ListProfiles, self.probe_uri.clone(), Bytes::new());
-        let read = Request { operation, uri, body, run_to_completion: false, ..request.clone() };
-        let result = self.exchange(read).await.and_then(|response| readable(operation, response));
+        let probe = Request { operation, uri, body, run_to_completion: false, ..request.clone() };
+        let result = self.exchange(probe).await;
+        let result = result.and_then(|response| readable(operation, classify::list::<Profile>, response));
         if !admitted.record(&result) {
             return Err(RejectedLocally::CircuitOpen(self.breakers.open_for()));
         }

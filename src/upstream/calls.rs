@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{Client, Page, operation::Operation};
+use super::{Client, Page, classify, operation::Operation};
 use crate::{
     domain::{CallContext, Error, PhoneNumber, VerificationRef},
     secret::Secret,
@@ -121,7 +121,7 @@ impl Client {
     /// Deletes a profile.
     pub async fn delete_profile(&self, context: &CallContext, id: &str) -> Result<(), Error> {
         let uri = self.uri(Route::Profile(id));
-        let deleted = self.call(context, Operation::DeleteProfile, id, uri, Bytes::new()).await;
+        let deleted = self.call(context, Operation::DeleteProfile, id, uri, Bytes::new(), classify::nothing).await;
         self.0.known_profiles.forget(context, id);
         deleted.map(drop)
     }

@@ -5,18 +5,18 @@ mod refusal;
 use std::time::Duration;
 
 use http::StatusCode;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 pub(super) use self::refusal::unreadable;
 use self::refusal::{outcome_unknown, refusal, unavailable};
 use super::{
     operation::{Effect, Operation},
-    request::{AttemptError, RejectedLocally, Response, TransportError},
+    request::{Answer, AttemptError, ReadAnswer, RejectedLocally, Response, TransportError},
 };
 use crate::{
     domain::Error,
     pb::ErrorReason as Reason,
-    telnyx::{Data, ErrorBody, List, code, lenient},
+    telnyx::{Data, ErrorBody, List, code},
 };
 
 /// The result of an attempt, as far as another attempt is concerned.
@@ -103,34 +103,45 @@ pub(super) fn success(
     .source(error))
 }
 
-/// The response, if it has all that its operation can't do without: the ID of what was made, the result of a check, a
-/// resource or a list. Every other field may be missing.
-pub(super) fn readable(operation: Operation, response: Response) -> Result<Response, AttemptError> {
-    #[derive(Default, Deserialize)]
-    struct MainFields {
-        #[serde(default, deserialize_with = "lenient::id")]
-        id: Option<String>,
-        #[serde(default, deserialize_with = "lenient::id")]
-        response_code: Option<String>,
-    }
-    let has_main_field = |main: MainFields| match operation.effect() {
-        Effect::Send | Effect::Create => main.id.is_some(),
-        Effect::Check => main.response_code.is_some(),
-        Effect::Read | Effect::Write => true,
-    };
-    if !response.status.is_success() || operation == Operation::DeleteProfile {
+/// The response with what its operation returns, if it is a success.
+pub(super) fn readable(operation: Operation, read: ReadAnswer, response: Response) -> Result<Response, AttemptError> {
+    if !response.status.is_success() {
         return Ok(response);
     }
-    let problem = if operation.is_list() {
-        List::<MainFields>::read(&response.body).is_none().then_some("is not JSON with a list in `data`")
-    } else {
-        match Data::read(&response.body).map(has_main_field) {
-            None => Some("is not JSON with an object in `data`"),
-            Some(false) => Some("lacks its ID or its result"),
-            Some(true) => None,
-        }
+    let answer = read(operation, &response.body).map_err(AttemptError::Unreadable)?;
+    Ok(Response { answer: Some(answer), ..response })
+}
+
+/// Reads a resource. It must have what its operation can't do without: the ID of what was made, or the result of a check.
+/// Every other field may be missing.
+pub(super) fn resource<T: DeserializeOwned + Send + 'static>(
+    operation: Operation,
+    body: &[u8],
+) -> Result<Answer, &'static str> {
+    let read = match operation.effect() {
+        Effect::Send | Effect::Create => Data::<T>::read_with(body, "id"),
+        Effect::Check => Data::<T>::read_with(body, "response_code"),
+        Effect::Read | Effect::Write => Data::read(body).map(|resource| (resource, true)),
     };
-    problem.map_or(Ok(response), |problem| Err(AttemptError::Unreadable(problem)))
+    match read {
+        None => Err("is not JSON with an object in `data`"),
+        Some((_, false)) => Err("lacks its ID or its result"),
+        Some((resource, true)) => Ok(Box::new(resource)),
+    }
+}
+
+/// Reads a list, and the number of its elements that can't be read.
+pub(super) fn list<T: DeserializeOwned + Default + Send + 'static>(
+    _: Operation,
+    body: &[u8],
+) -> Result<Answer, &'static str> {
+    List::<T>::read(body).map_or(Err("is not JSON with a list in `data`"), |list| Ok(Box::new(list)))
+}
+
+/// For an operation that returns nothing.
+#[expect(clippy::unnecessary_wraps, reason = "it is a `ReadAnswer`")]
+pub(super) fn nothing(_: Operation, _: &[u8]) -> Result<Answer, &'static str> {
+    Ok(Box::new(()))
 }
 
 impl Response {

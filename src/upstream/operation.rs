@@ -91,11 +91,6 @@ impl Operation {
         }
     }
 
-    /// Whether the operation returns a list.
-    pub(super) const fn is_list(self) -> bool {
-        self.lists_all() || matches!(self, Self::ListVerifications)
-    }
-
     /// Whether the operation lists all resources of a kind. No resource can be missing then.
     pub(super) const fn lists_all(self) -> bool {
         matches!(self, Self::ListProfiles | Self::ListTemplates)

@@ -1,6 +1,6 @@
 //! What an attempt consumes and produces.
 
-use std::{error::Error as StdError, sync::Arc, time::Duration};
+use std::{any::Any, error::Error as StdError, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri};
@@ -28,6 +28,8 @@ pub(super) struct Request {
     pub(super) run_to_completion: bool,
     /// Whether the gateway makes the request for itself. It then counts as a retry.
     pub(super) internal: bool,
+    /// Reads what the operation returns.
+    pub(super) read: ReadAnswer,
     /// The number of attempts before this one.
     pub(super) resend_count: usize,
     /// Whether the outcome of an earlier attempt is unknown.
@@ -40,7 +42,15 @@ pub(super) struct Response {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// What the operation returns, once it is read.
+    pub(super) answer: Option<Answer>,
 }
+
+/// What an operation returns: its type is that of the operation.
+pub(super) type Answer = Box<dyn Any + Send>;
+
+/// Reads the body of a success. The error says what is wrong with it.
+pub(super) type ReadAnswer = fn(Operation, &[u8]) -> Result<Answer, &'static str>;
 
 /// Why a transport returns no response. A source is logged: it must hold no URL, key, code or phone number.
 #[derive(Debug, thiserror::Error)]

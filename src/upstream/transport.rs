@@ -49,7 +49,7 @@ impl Transport {
             }
             Self::Service(service) => {
                 let (head, body) = service.clone().oneshot(outgoing).await?.into_parts();
-                Ok(Response { status: head.status, headers: head.headers, body })
+                Ok(Response { status: head.status, headers: head.headers, body, answer: None })
             }
         }
     }
@@ -73,7 +73,7 @@ async fn read(response: http::Response<Incoming>, max: usize) -> Result<Response
     }
     let body = if more.is_empty() { first } else { [first, more.freeze()].concat().into() };
     let body = if is_gzip(&head.headers) { decompress(&body, max)? } else { body };
-    Ok(Response { status: head.status, headers: head.headers, body })
+    Ok(Response { status: head.status, headers: head.headers, body, answer: None })
 }
 
 /// Whether a response is compressed, although the request accepts `identity` alone.

@@ -25,7 +25,12 @@ enum ScriptedEnd {
 impl ScriptedEnd {
     fn result(self) -> Result<Response, AttemptError> {
         let answer = |status, headers, body| {
-            Ok(Response { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::from_static(body) })
+            Ok(Response {
+                status: StatusCode::from_u16(status).unwrap(),
+                headers,
+                body: Bytes::from_static(body),
+                answer: None,
+            })
         };
         match self {
             Self::Status(status) => answer(status, HeaderMap::new(), b""),
@@ -82,6 +87,7 @@ async fn run(
         cancelled: CancellationToken::new(),
         run_to_completion: false,
         internal: false,
+        read: super::super::classify::nothing,
         resend_count: 0,
         after_unknown_outcome: false,
     };
