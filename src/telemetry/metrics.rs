@@ -2,6 +2,7 @@
 //!
 //! Label values are existing strings, so that a measurement allocates nothing.
 
+mod bound;
 mod instruments;
 mod labels;
 mod record;
@@ -52,7 +53,7 @@ impl Metrics {
             .expect("a new registry has room for it");
         // Histograms keep the default: their labels have fewer values.
         let bounded = |instrument: &Selected| {
-            let stream = Stream::builder().with_cardinality_limit(instruments::MAX_SERIES);
+            let stream = Stream::builder().with_cardinality_limit(labels::MAX_SERIES);
             (instrument.kind() == InstrumentKind::Counter).then(|| stream.build().ok()).flatten()
         };
         let mut provider = SdkMeterProvider::builder().with_reader(text).with_resource(resource).with_view(bounded);

@@ -10,13 +10,15 @@ use opentelemetry::{
     metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter},
 };
 
-use super::labels::{Label, SendOutcome, TenantLabels};
 #[cfg(test)]
 use super::tests::{Instrument, MetricKind};
+use super::{
+    bound::BoundInstruments,
+    labels::{Label, TenantLabels},
+};
 use crate::{
     domain::{Country, LimitMode, TenantId},
     telemetry::semconv,
-    telnyx::Channel,
 };
 
 /// Takes a value with its labels.
@@ -49,10 +51,6 @@ const QUICK: &[f64] =
     &[0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// The buckets of what a person does, up to the longest lifetime of a code.
 const PERSON: &[f64] = &[2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1800.0];
-
-/// The label sets of a counter. Further ones go into one series, `otel_metric_overflow="true"`. There is room for every
-/// country on every channel with every outcome.
-pub(super) const MAX_SERIES: usize = 5000;
 
 /// The OpenTelemetry type and the [`MetricKind`] of a kind in the table. A `Count` is recorded by a method of its name
 /// that adds one; a `Flag` by one that sets 1 or 0; an `Active` by one that returns a guard; an `Observed` without labels
@@ -141,12 +139,13 @@ macro_rules! instruments {
         /// All instruments. Most have a method of the same name that records.
         pub struct Instruments {
             pub(super) tenants: TenantLabels,
+            pub(super) bound: BoundInstruments,
             $(pub(super) $field: kind!(type $kind),)+
         }
 
         impl Instruments {
             pub(super) fn new(meter: &Meter, tenants: usize) -> Self {
-                Self { tenants: TenantLabels::new(tenants), $($field: build!($kind, meter, $name, $unit, $doc $(, $bounds)?),)+ }
+                Self { tenants: TenantLabels::new(tenants), bound: BoundInstruments::default(), $($field: build!($kind, meter, $name, $unit, $doc $(, $bounds)?),)+ }
             }
         }
 
@@ -171,7 +170,7 @@ instruments! {
         [system = semconv::RPC_SYSTEM_NAME, rpc = semconv::RPC_METHOD, code = semconv::RPC_RESPONSE_STATUS_CODE,
          reason = semconv::ERROR_TYPE], DURATIONS)
         = "The duration of calls, by gRPC code. error_type is the reason of the error.";
-    call_counted: Count("verify_gateway.calls", "{call}",
+    call_counted: Sum("verify_gateway.calls", "{call}",
         [tenant: Option<&TenantId>, rpc = semconv::RPC_METHOD, code = semconv::RPC_RESPONSE_STATUS_CODE])
         = "Calls that ended. The tenant is \"none\" if the caller was not authenticated.";
     call_begun: Active("verify_gateway.calls.active", "{call}", [])
@@ -188,7 +187,7 @@ instruments! {
         [method = semconv::HTTP_REQUEST_METHOD, template = semconv::URL_TEMPLATE,
          status = semconv::HTTP_RESPONSE_STATUS_CODE, failure = semconv::ERROR_TYPE], DURATIONS)
         = "The duration of single attempts at Telnyx. error_type is the HTTP status or the kind of failure.";
-    send_ended: Count("verify_gateway.sends", "{send}", [channel: Channel, country: Option<Country>, outcome: SendOutcome])
+    sends_ended: Sum("verify_gateway.sends", "{send}", [channel: Channel, country: Option<Country>, outcome: SendOutcome])
         = "Sends, by outcome: sent, refused, failed (nothing was sent), or unknown (it may have been sent).";
     check_ended: Count("verify_gateway.checks", "{check}", [outcome])
         = "Checks and reports that Telnyx answered: accepted, rejected, expired, max_attempts_exceeded, or unspecified.";

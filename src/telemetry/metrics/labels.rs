@@ -10,8 +10,12 @@ use crate::{
     telnyx::Channel,
 };
 
+/// The label sets of a counter. Further ones go into one series, `otel_metric_overflow="true"`. There is room for every
+/// country on every channel with every outcome.
+pub(super) const MAX_SERIES: usize = 5000;
+
 /// How a send ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SendOutcome {
     /// Telnyx accepted it.
     Sent,

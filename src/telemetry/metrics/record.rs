@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 
-use super::{instruments::Instruments, labels::Label};
+use super::{
+    instruments::Instruments,
+    labels::{Label, SendOutcome},
+};
 use crate::{
     domain::{Country, TenantId},
     telemetry::semconv,
@@ -21,15 +24,33 @@ impl Instruments {
         tenant: Option<&TenantId>,
         took: Duration,
     ) {
-        self.call_counted(tenant, rpc, code);
-        let labels = [
-            KeyValue::new(semconv::RPC_SYSTEM_NAME, "grpc"),
-            KeyValue::new(semconv::RPC_METHOD, rpc),
-            KeyValue::new(semconv::RPC_RESPONSE_STATUS_CODE, code),
-            KeyValue::new(semconv::ERROR_TYPE, reason.unwrap_or_default()),
-        ];
-        let labels = if reason.is_some() { &labels[..] } else { &labels[..3] };
-        self.call_duration.record(took.as_secs_f64(), labels);
+        let (rpc_label, code_label) =
+            (KeyValue::new(semconv::RPC_METHOD, rpc), KeyValue::new(semconv::RPC_RESPONSE_STATUS_CODE, code));
+        let count = || {
+            let tenant = KeyValue::new("tenant", tenant.value(&self.tenants));
+            self.call_counted.bind(&[tenant, rpc_label.clone(), code_label.clone()])
+        };
+        self.bound.calls.record((tenant.cloned(), rpc, code), count, |calls| calls.add(1));
+        let duration = || {
+            let system = KeyValue::new(semconv::RPC_SYSTEM_NAME, "grpc");
+            let mut labels = vec![system, rpc_label.clone(), code_label.clone()];
+            labels.extend(reason.map(|reason| KeyValue::new(semconv::ERROR_TYPE, reason)));
+            self.call_duration.bind(&labels)
+        };
+        let took = took.as_secs_f64();
+        self.bound.call_durations.record((rpc, code, reason), duration, |durations| durations.record(took));
+    }
+
+    /// Records a send that ended.
+    pub fn send_ended(&self, channel: Channel, country: Option<Country>, outcome: SendOutcome) {
+        let count = || {
+            self.sends_ended.bind(&[
+                KeyValue::new("channel", channel.value(&self.tenants)),
+                KeyValue::new("country", country.value(&self.tenants)),
+                KeyValue::new("outcome", outcome.value(&self.tenants)),
+            ])
+        };
+        self.bound.sends.record((channel, country, outcome), count, |sends| sends.add(1));
     }
 
     /// Records an attempt at Telnyx that ended: with an HTTP status, or with the kind of failure if there is none.
@@ -41,19 +62,22 @@ impl Instruments {
         failure: Option<&'static str>,
         took: Duration,
     ) {
-        let (method, template) =
-            (KeyValue::new(semconv::HTTP_REQUEST_METHOD, method), KeyValue::new(semconv::URL_TEMPLATE, template));
-        let end = match (status, failure) {
-            (Some(status), None) => KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status)),
-            (_, failure) => KeyValue::new(semconv::ERROR_TYPE, failure.unwrap_or("_OTHER")),
+        let duration = || {
+            let mut labels = vec![
+                KeyValue::new(semconv::HTTP_REQUEST_METHOD, method),
+                KeyValue::new(semconv::URL_TEMPLATE, template),
+            ];
+            let code = status.filter(|_| failure.is_none());
+            labels.extend(code.map(|code| KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(code))));
+            match code {
+                Some(code @ 400..) => labels.push(KeyValue::new(semconv::ERROR_TYPE, code.to_string())),
+                Some(_) => {}
+                None => labels.push(KeyValue::new(semconv::ERROR_TYPE, failure.unwrap_or("_OTHER"))),
+            }
+            self.attempt_duration.bind(&labels)
         };
-        let (duration, took) = (&self.attempt_duration, took.as_secs_f64());
-        if let (Some(status @ 400..), None) = (status, failure) {
-            let error = KeyValue::new(semconv::ERROR_TYPE, status.to_string());
-            duration.record(took, &[method, template, end, error]);
-        } else {
-            duration.record(took, &[method, template, end]);
-        }
+        let (key, took) = ((method, template, status, failure), took.as_secs_f64());
+        self.bound.attempt_durations.record(key, duration, |durations| durations.record(took));
     }
 
     /// Records an accepted code, with the channel and age of its send if this process sent it.
