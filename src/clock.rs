@@ -61,13 +61,15 @@ impl Clock {
     /// The time now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let offset = SignedDuration::from_nanos(self.offset_nanos.load(Ordering::Relaxed));
         let base = match self.base {
             Base::System => Timestamp::now(),
             Base::Since(start, since) => start.saturating_add(since.elapsed()).unwrap_or(Timestamp::MAX),
             Base::Standing(at) => at,
         };
-        base.saturating_add(offset).unwrap_or(Timestamp::MAX)
+        match self.offset_nanos.load(Ordering::Relaxed) {
+            0 => base,
+            offset => base.saturating_add(SignedDuration::from_nanos(offset)).unwrap_or(Timestamp::MAX),
+        }
     }
 
     /// Moves the clock forward, at most some 290 years in all.

@@ -75,7 +75,8 @@ impl Edge {
         let call = self.tracing.start(&request);
         // Panic: it fails its own call and nothing else. tonic alone would reset the stream, which a client reads as
         // CANCELLED. Unwinding is safe: calls share only locks and counters.
-        let admitted = AssertUnwindSafe(self.admit(&call, peer, request)).catch_unwind();
+        // Boxed before it is wrapped: each layer would keep a copy of all of it.
+        let admitted = AssertUnwindSafe(Box::pin(self.admit(&call, peer, request))).catch_unwind();
         let mut response = call
             .run(async {
                 match admitted.await {
