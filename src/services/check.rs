@@ -82,8 +82,19 @@ impl Verifications {
 
     async fn make_check(&self, context: &CallContext, check: &Check) -> Result<CheckResponse, Error> {
         let Check { request_id, target, code } = check;
-        let reservation = self.deps.limiter.reserve_check(&context.tenant, target).await?;
-        let begun = self.begin_attempt(context, target, *request_id).await;
+        let (tenant, limiter) = (&context.tenant, &self.deps.limiter);
+        // The count for the proof does not depend on the limits, and a server is asked for both at once.
+        let (reservation, begun) =
+            tokio::join!(limiter.reserve_check(tenant, target), self.begin_attempt(context, target, *request_id));
+        let reservation = match (reservation, &begun) {
+            (Ok(reservation), _) => reservation,
+            (Err(refused), Ok(attempt)) => {
+                let result = Err(refused);
+                self.end_attempt(context, attempt, &result).await;
+                return result;
+            }
+            (Err(refused), Err(_)) => return Err(refused),
+        };
         let result = match &begun {
             Ok(attempt) => {
                 let mut result = self.deps.upstream.check(context, target, code).await;
@@ -98,7 +109,6 @@ impl Verifications {
         };
         let phone_number = result.as_ref().ok().and_then(|answer| answer.phone_number.as_deref());
         let phone_number = phone_number.and_then(PhoneNumber::from_telnyx);
-        let (tenant, limiter) = (&context.tenant, &self.deps.limiter);
         let finished = limiter.finish_check(tenant, reservation, check_result(&result), phone_number.as_ref());
         // The count for the proof and the counters of limits do not depend on each other.
         match &begun {
