@@ -13,7 +13,7 @@ use tokio::time::Instant;
 pub use self::progress::VerificationProgress;
 use crate::{
     domain::TenantId,
-    store::{self, Change, Store},
+    store::{self, Change, Digest, Store},
 };
 
 /// How long an event is known. It is not published how long Telnyx repeats one.
@@ -51,7 +51,7 @@ pub struct Events {
 
 #[derive(Default, Deserialize, Serialize)]
 struct KnownEvents {
-    marks: BTreeSet<String>,
+    marks: BTreeSet<Digest>,
     progress: Option<VerificationProgress>,
 }
 
@@ -79,7 +79,7 @@ impl Events {
             if known.marks.contains(&mark) || known.marks.len() >= MAX_EVENTS {
                 return (Change::Keep, EventEffect::Repeated);
             }
-            known.marks.insert(mark.clone());
+            known.marks.insert(mark);
             let is_further = event.progress.is_some_and(|progress| progress.is_beyond(known.progress));
             if is_further {
                 known.progress = event.progress;

@@ -26,8 +26,9 @@ use self::{
     window::{SlidingWindow, resolution},
 };
 use crate::{
-    domain::{LimitMode, LimitWindow, Tenant},
-    store::{self, Change, Store},
+    config::human::write_duration,
+    domain::{LimitMode, LimitWindow, Tenant, phone_identity},
+    store::{self, Change, Digest, Store},
     telemetry::Metrics,
 };
 
@@ -54,12 +55,33 @@ struct WindowEntry {
 }
 
 /// A limit on the events in one sliding window.
-struct WindowRule {
+struct WindowRule<'r> {
     kind: LimitKind,
     mode: LimitMode,
     window: LimitWindow,
+    allows: WindowAllows<'r>,
+}
+
+/// What a limit allows.
+enum WindowAllows<'r> {
+    /// Sends to this.
+    SendsTo(&'r str),
+    OneSendToANumber,
+    Guesses,
+}
+
+impl WindowRule<'_> {
     /// What the limit allows, for people.
-    allows: String,
+    fn allows(&self) -> String {
+        let LimitWindow { max, per } = self.window;
+        match self.allows {
+            WindowAllows::SendsTo(to) => format!("at most {max} sends to {to} in {}", write_duration(per)),
+            WindowAllows::OneSendToANumber => {
+                format!("at least {} between two sends to a number", write_duration(per))
+            }
+            WindowAllows::Guesses => format!("at most {max} wrong codes for a number in a day"),
+        }
+    }
 }
 
 impl Limiter {
@@ -89,7 +111,7 @@ impl Limiter {
         &self,
         tenant: &Tenant,
         key: String,
-        rules: &[WindowRule],
+        rules: &[WindowRule<'_>],
         may_add: bool,
     ) -> Result<(Option<WindowEntry>, Vec<LimitHit>), store::Error> {
         let now = self.store.now();
@@ -99,9 +121,9 @@ impl Limiter {
         let keep = longest + Duration::from_millis(resolution.unsigned_abs());
         let taken = self.store.counters_of(&tenant.id).update(&key, |window: Option<SlidingWindow>| {
             let mut window = window.unwrap_or_default();
-            let hit = |rule: &WindowRule| {
+            let hit = |rule: &WindowRule<'_>| {
                 let wait = window.wait(&rule.window, now)?;
-                Some(LimitHit { kind: rule.kind, mode: rule.mode, allows: rule.allows.clone(), wait: Some(wait) })
+                Some(LimitHit { kind: rule.kind, mode: rule.mode, allows: rule.allows(), wait: Some(wait) })
             };
             let hits: Vec<LimitHit> = rules.iter().filter_map(hit).collect();
             if !may_add || hits.iter().any(LimitHit::refuses) {
@@ -115,11 +137,15 @@ impl Limiter {
         Ok((at.map(|at| WindowEntry { key, at, keep }), hits))
     }
 
-    /// A key in the store that does not reveal `parts`.
-    fn key(&self, tenant: &Tenant, counter: &str, parts: &[&str]) -> String {
-        let id = tenant.id.as_str();
-        let parts: Vec<&[u8]> = [id, counter].iter().chain(parts).map(|part| part.as_bytes()).collect();
-        format!("limit:{id}:{counter}:{}", self.store.digest(&parts))
+    /// What stands for `parts` in keys and records, and does not reveal them.
+    fn digest(&self, tenant: &Tenant, parts: &[&str]) -> Digest {
+        let parts: Vec<&[u8]> = [tenant.id.as_str()].iter().chain(parts).map(|part| part.as_bytes()).collect();
+        self.store.digest(&parts)
+    }
+
+    /// What stands for the phone behind a number.
+    fn phone(&self, tenant: &Tenant, phone_number: &str) -> Digest {
+        self.digest(tenant, &["phone", &phone_identity(phone_number)])
     }
 }
 

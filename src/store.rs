@@ -4,22 +4,28 @@
 
 mod change;
 mod clock;
+mod digest;
 mod error;
+mod format;
 mod memory;
 mod redis;
 mod status;
 
 use std::{sync::Arc, time::Duration};
 
-use aws_lc_rs::hmac;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
-use self::{change::RecordOwner, clock::StoreClock, memory::MemoryBackend, redis::RedisBackend};
+use self::{
+    change::RecordOwner, clock::StoreClock, digest::HashKey, format::RecordFormat, memory::MemoryBackend,
+    redis::RedisBackend,
+};
 pub use self::{
     change::{Change, StoreUsage, UpdateStats},
+    digest::Digest,
     error::Error,
+    format::{telnyx, time, time_or_none},
     status::{Connectivity, Risk, StoreStatus},
 };
 use crate::{
@@ -39,8 +45,7 @@ pub struct Store {
     backend: StoreBackend,
     clock: Arc<StoreClock>,
     refuses_at_risk: bool,
-    /// The key of all digests, so that nobody who sees a record finds its phone number by trying all numbers.
-    hash_key: Arc<hmac::Key>,
+    hash_key: Arc<HashKey>,
 }
 
 #[derive(Clone)]
@@ -68,7 +73,7 @@ impl Store {
         let hash_key = config.redis.hash_key_file.as_deref().and_then(|file| redis::hash_key(file, &mut errors));
         let server = redis::RedisServer::new(&config.redis, &mut errors);
         let (Some(hash_key), Some(server)) = (hash_key, server) else { return Err(errors) };
-        let hash_key_digest = digest(&hash_key, &[b"hash key"]);
+        let hash_key_digest = hash_key.digest(&[b"hash key"]).to_string();
         let clock = Arc::new(StoreClock::new(clock));
         let redis = RedisBackend::new(
             &config.redis,
@@ -90,7 +95,7 @@ impl Store {
     pub fn memory(config: &config::StoreConfig, clock: Clock) -> Self {
         let mut hash_key = [0; 32];
         aws_lc_rs::rand::fill(&mut hash_key).expect("the system gives random bytes");
-        let hash_key = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &hash_key));
+        let hash_key = Arc::new(HashKey::OfProcess(hash_key));
         let clock = Arc::new(StoreClock::new(clock));
         let memory = MemoryBackend::new(config.max_size, config.tenant_share, clock.clone());
         Self { backend: StoreBackend::Memory(Arc::new(memory)), clock, refuses_at_risk: true, hash_key }
@@ -199,8 +204,8 @@ impl Store {
 
     /// A keyed hash that identifies `parts` and does not reveal them.
     #[must_use]
-    pub fn digest(&self, parts: &[&[u8]]) -> String {
-        digest(&self.hash_key, parts)
+    pub fn digest(&self, parts: &[&[u8]]) -> Digest {
+        self.hash_key.digest(parts)
     }
 }
 
@@ -239,18 +244,19 @@ impl TenantRecords<'_> {
     where
         T: Serialize + DeserializeOwned,
     {
+        let format = if self.store.is_remote() { RecordFormat::Json } else { RecordFormat::Compact };
         let change = |record: Option<&[u8]>| {
-            let record = record.map(serde_json::from_slice).transpose().map_err(Error::Unreadable)?;
+            let record = record.map(|bytes| format.read(bytes)).transpose()?;
             let (change, answer) = change(record);
             let change = match change {
                 Change::Keep => Change::Keep,
                 Change::Remove => Change::Remove,
                 Change::Put(record, keep) => {
-                    let bytes = serde_json::to_vec(&record).expect("records are plain data with string keys");
+                    let bytes = format.write(&record);
                     if bytes.len() > MAX_RECORD {
                         return Err(Error::TooLarge);
                     }
-                    Change::Put(bytes.into_boxed_slice(), keep)
+                    Change::Put(bytes, keep)
                 }
             };
             Ok((change, answer))
@@ -261,17 +267,6 @@ impl TenantRecords<'_> {
             StoreBackend::Redis(redis) => Box::pin(redis.update(key, deadline, change)).await,
         }
     }
-}
-
-fn digest(key: &hmac::Key, parts: &[&[u8]]) -> String {
-    let mut context = hmac::Context::with_key(key);
-    for part in parts {
-        // The length first, so that "a", "bc" and "ab", "c" differ.
-        context.update(&part.len().to_be_bytes());
-        context.update(part);
-    }
-    // 128 bits are enough to make a collision improbable.
-    base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, &context.sign().as_ref()[..16])
 }
 
 #[cfg(test)]

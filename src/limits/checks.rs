@@ -6,10 +6,10 @@
 //! The gateway knows the phone number of a verification from its own sends ([`Limiter::record_send`]). For any other
 //! verification it learns the number from the first answer of Telnyx, and counts that failed check afterwards.
 
-use super::{LimitHit, LimitKind, Limiter, QuotaReservation, WindowEntry, WindowRule, hit::verdict};
+use super::{LimitHit, LimitKind, Limiter, QuotaReservation, WindowAllows, WindowEntry, WindowRule, hit::verdict};
 use crate::{
-    domain::{Error, Limit, LimitMode, LimitWindow, PhoneNumber, Tenant, VerificationRef, phone_identity},
-    store,
+    domain::{Error, Limit, LimitMode, LimitWindow, PhoneNumber, Tenant, VerificationRef},
+    store::{self, Digest},
 };
 
 /// What a check has taken from its limits. [`Limiter::finish_check`] settles it.
@@ -44,31 +44,47 @@ impl Limiter {
         if !counts_checks(tenant) {
             return Ok(CheckReservation::default());
         }
-        let (verification, mut failures) = match target {
-            VerificationRef::Id(id) => (Some(self.verification_key(tenant, id)), None),
+        let guesses = tenant.limits.guesses_per_phone_number;
+        let (verification, phone, counted, failed) = match target {
+            VerificationRef::Id(id) => {
+                let key = Self::verification_key(tenant, self.verification(tenant, id));
+                let (phone, hit) = self.count_check(tenant, &key).await?;
+                let failed = match phone {
+                    Some(phone) if !refuses(hit.as_slice()) => self.count_failure(tenant, guesses, phone).await?,
+                    _ => (None, Vec::new()),
+                };
+                (Some(key), phone, hit, failed)
+            }
+            // Neither count needs the other, and a server is asked for both at once.
             VerificationRef::PhoneNumber { phone_number, profile_id } => {
-                let phone_number = phone_number.as_e164();
-                let pending = self.pending(tenant, phone_number, profile_id).await;
-                (pending, Some(self.failures_key(tenant, phone_number)))
+                let phone = self.phone(tenant, phone_number.as_e164());
+                let by_verification = async {
+                    let Some(key) = self.pending(tenant, phone_number.as_e164(), profile_id).await else {
+                        return Ok((None, None));
+                    };
+                    let (_, hit) = self.count_check(tenant, &key).await?;
+                    Ok::<_, store::Error>((Some(key), hit))
+                };
+                let failed = self.count_failure(tenant, guesses, phone);
+                let (by_verification, failed) = tokio::join!(by_verification, failed);
+                let (key, hit) = by_verification?;
+                (key, Some(phone), hit, failed?)
             }
         };
-        let mut hits = Vec::new();
-        if let Some(key) = &verification {
-            let (recorded, hit) = self.count_check(tenant, key).await?;
-            hits.extend(hit);
-            failures = failures.or(recorded);
+        let (entry, mut hits) = failed;
+        let quota = QuotaReservation(entry.into_iter().collect());
+        // What one limit refuses takes nothing from the other.
+        if refuses(&hits)
+            && let (Some(key), false) = (&verification, refuses(counted.as_slice()))
+        {
+            self.uncount_check(key).await;
         }
-        let mut quota = QuotaReservation::default();
-        if let (Some(key), false) = (&failures, hits.iter().any(LimitHit::refuses)) {
-            let (entry, more) = self.count_failure(tenant, tenant.limits.guesses_per_phone_number, key).await?;
-            if let (Some(verification), true) = (&verification, more.iter().any(LimitHit::refuses)) {
-                self.uncount_check(verification).await;
-            }
-            quota.0.extend(entry);
-            hits.extend(more);
+        if refuses(counted.as_slice()) {
+            self.release(&quota).await;
         }
+        hits.extend(counted);
         verdict(hits, &tenant.id, &self.metrics)?;
-        Ok(CheckReservation { verification, knows_phone_number: failures.is_some(), quota })
+        Ok(CheckReservation { verification, knows_phone_number: phone.is_some(), quota })
     }
 
     /// Settles a reservation by the result of its check. `phone_number` is the one in the answer.
@@ -80,45 +96,59 @@ impl Limiter {
         phone_number: Option<&PhoneNumber>,
     ) {
         let CheckReservation { verification, knows_phone_number, quota } = reservation;
-        if matches!(result, CheckResult::Over | CheckResult::NotChecked) {
-            self.release(&quota).await;
-        }
+        let released = async {
+            if matches!(result, CheckResult::Over | CheckResult::NotChecked) {
+                self.release(&quota).await;
+            }
+        };
+        let counted = self.end_count(tenant, verification, knows_phone_number, result, phone_number);
+        tokio::join!(released, counted);
+    }
+
+    /// Ends the count of a verification's checks.
+    async fn end_count(
+        &self,
+        tenant: &Tenant,
+        verification: Option<String>,
+        knows_phone_number: bool,
+        result: CheckResult,
+        phone_number: Option<&PhoneNumber>,
+    ) {
         let Some(verification) = verification else { return };
         match (result, phone_number) {
             (CheckResult::Over, _) => self.forget(&verification).await,
             (CheckResult::NotChecked, _) => self.uncount_check(&verification).await,
             (CheckResult::Wrong, Some(phone_number)) if !knows_phone_number => {
-                let failures = self.failures_key(tenant, phone_number.as_e164());
-                self.record_phone_number(tenant, &verification, &failures).await;
+                let phone = self.phone(tenant, phone_number.as_e164());
+                self.record_phone(tenant, &verification, phone).await;
                 // The check was made, so it counts even above the limit.
                 let limit = tenant.limits.guesses_per_phone_number;
                 let observed = limit.map(|limit| Limit { mode: LimitMode::Observe, ..limit });
-                ok_or_warn(self.count_failure(tenant, observed, &failures).await);
+                ok_or_warn(self.count_failure(tenant, observed, phone).await);
             }
             (CheckResult::Wrong | CheckResult::Unknown, _) => {}
         }
     }
 
-    /// Counts a failed check of the phone number whose window is at `key`.
+    /// Counts a failed check of a phone.
     async fn count_failure(
         &self,
         tenant: &Tenant,
         limit: Option<Limit<LimitWindow>>,
-        key: &str,
+        phone: Digest,
     ) -> Result<(Option<WindowEntry>, Vec<LimitHit>), store::Error> {
         let rule = limit.map(|limit| WindowRule {
             kind: LimitKind::GUESSES_PER_PHONE_NUMBER,
             mode: limit.mode,
             window: limit.at,
-            allows: format!("at most {} wrong codes for a number in a day", limit.at.max),
+            allows: WindowAllows::Guesses,
         });
-        self.take(tenant, key.to_owned(), rule.as_slice(), true).await
+        self.take(tenant, format!("limit:{}:guesses:{phone}", tenant.id), rule.as_slice(), true).await
     }
+}
 
-    /// The key of the window of a phone number's failed checks.
-    pub(super) fn failures_key(&self, tenant: &Tenant, phone_number: &str) -> String {
-        self.key(tenant, "guesses", &[&phone_identity(phone_number)])
-    }
+fn refuses(hits: &[LimitHit]) -> bool {
+    hits.iter().any(LimitHit::refuses)
 }
 
 /// Whether any limit of the tenant counts checks.

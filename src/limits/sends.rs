@@ -1,10 +1,7 @@
 //! How much a tenant sends.
 
-use super::{LimitHit, LimitKind, Limiter, QuotaReservation, WindowRule, hit::verdict};
-use crate::{
-    config::human::write_duration,
-    domain::{Error, LimitMode, LimitWindow, PhoneNumber, Tenant},
-};
+use super::{LimitHit, LimitKind, Limiter, QuotaReservation, WindowAllows, WindowRule, hit::verdict};
+use crate::domain::{Error, LimitMode, LimitWindow, PhoneNumber, Tenant};
 
 impl Limiter {
     /// Reserves quota for one send to `phone_number`. A refused send takes nothing.
@@ -31,8 +28,9 @@ impl Limiter {
         phone_number: &PhoneNumber,
         reservation: &mut QuotaReservation,
     ) -> Result<(), Error> {
+        let code = phone_number.country().map(|country| country.to_string());
         let mut hits = Vec::new();
-        for (key, rules) in self.send_rules(tenant, phone_number) {
+        for (key, rules) in self.send_rules(tenant, phone_number, code.as_deref()) {
             // All rules are evaluated, for the longest wait. Nothing more is taken after a refusal.
             let may_add = !hits.iter().any(LimitHit::refuses);
             let (entry, more) = self.take(tenant, key, &rules, may_add).await?;
@@ -42,8 +40,13 @@ impl Limiter {
         verdict(hits, &tenant.id, &self.metrics)
     }
 
-    /// The rules that apply to a send to `phone_number`, by the key of their window.
-    fn send_rules(&self, tenant: &Tenant, phone_number: &PhoneNumber) -> Vec<(String, Vec<WindowRule>)> {
+    /// The rules that apply to a send to `phone_number` in the country `code`, by the key of their window.
+    fn send_rules<'r>(
+        &self,
+        tenant: &Tenant,
+        phone_number: &PhoneNumber,
+        code: Option<&'r str>,
+    ) -> Vec<(String, Vec<WindowRule<'r>>)> {
         let (limits, id) = (&tenant.limits, tenant.id.as_str());
         let mut rules = Vec::new();
         let mut per_number = Vec::new();
@@ -57,21 +60,18 @@ impl Limiter {
                 kind: LimitKind::SEND_COOL_DOWN,
                 mode: limit.mode,
                 window: LimitWindow { max: 1, per: limit.at },
-                allows: format!("at least {} between two sends to a number", write_duration(limit.at)),
+                allows: WindowAllows::OneSendToANumber,
             });
         }
         if !per_number.is_empty() {
-            rules.push((self.key(tenant, "sends", &[&phone_number.identity()]), per_number));
+            let phone = self.phone(tenant, phone_number.as_e164());
+            rules.push((format!("limit:{id}:sends:{phone}"), per_number));
         }
-        if let Some(limit) = &limits.sends_per_country {
-            let country = phone_number.country();
-            if let Some(window) = limit.at.of(country) {
-                let code = country.map(|country| country.to_string());
-                let name = code.as_deref().unwrap_or("no country");
-                let per_country = rule(LimitKind::SENDS_PER_COUNTRY, limit.mode, *window, name);
-                let key = format!("limit:{id}:sends:country:{}", code.as_deref().unwrap_or("none"));
-                rules.push((key, vec![per_country]));
-            }
+        if let Some(limit) = &limits.sends_per_country
+            && let Some(window) = limit.at.of(phone_number.country())
+        {
+            let per_country = rule(LimitKind::SENDS_PER_COUNTRY, limit.mode, *window, code.unwrap_or("no country"));
+            rules.push((format!("limit:{id}:sends:country:{}", code.unwrap_or("none")), vec![per_country]));
         }
         if let Some(limit) = &limits.sends_per_day {
             let per_day = rule(LimitKind::SENDS_PER_DAY, limit.mode, limit.at, "all numbers");
@@ -81,7 +81,6 @@ impl Limiter {
     }
 }
 
-fn rule(kind: LimitKind, mode: LimitMode, window: LimitWindow, to: &str) -> WindowRule {
-    let allows = format!("at most {} sends to {to} in {}", window.max, write_duration(window.per));
-    WindowRule { kind, mode, window, allows }
+fn rule(kind: LimitKind, mode: LimitMode, window: LimitWindow, to: &str) -> WindowRule<'_> {
+    WindowRule { kind, mode, window, allows: WindowAllows::SendsTo(to) }
 }

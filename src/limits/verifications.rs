@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::Tenant,
-    store::{self, Change},
+    store::{self, Change, Digest},
 };
 
 /// A verification that was sent.
@@ -29,9 +29,10 @@ pub struct SentVerification<'a> {
 
 #[derive(Debug, Deserialize, Serialize)]
 struct VerificationRecord {
-    /// The key of the failed checks of its phone number.
-    number: Option<String>,
+    /// Its phone, if that is known.
+    phone: Option<Digest>,
     checks: u32,
+    #[serde(with = "store::time")]
     until: Timestamp,
 }
 
@@ -48,15 +49,16 @@ impl Limiter {
         }
         let lifetime = sent.timeout_secs.map_or(DEFAULT_LIFETIME, Duration::from_secs).saturating_add(CLOCK_MARGIN);
         let until = self.store.now().saturating_add(lifetime).unwrap_or(Timestamp::MAX);
-        let by_id = self.verification_key(tenant, sent.id);
-        let by_phone = self.pending_key(tenant, sent.phone_number, sent.profile_id);
-        let number = self.failures_key(tenant, sent.phone_number);
+        let (by_id, by_phone) =
+            (self.verification(tenant, sent.id), self.pending_key(tenant, sent.phone_number, sent.profile_id));
+        let phone = Some(self.phone(tenant, sent.phone_number));
+        let key = Self::verification_key(tenant, by_id);
         let store = self.store.counters_of(&tenant.id);
-        let record = store.update(&by_id, |record: Option<VerificationRecord>| {
+        let record = store.update(&key, |record: Option<VerificationRecord>| {
             let checks = record.map_or(0, |record| record.checks);
-            (Change::Put(VerificationRecord { number: Some(number.clone()), checks, until }, lifetime), ())
+            (Change::Put(VerificationRecord { phone, checks, until }, lifetime), ())
         });
-        let pending = store.update(&by_phone, |_: Option<String>| (Change::Put(by_id.clone(), lifetime), ()));
+        let pending = store.update(&by_phone, |_: Option<Digest>| (Change::Put(by_id, lifetime), ()));
         let (record, pending) = tokio::join!(record, pending);
         ok_or_warn(record.and(pending));
     }
@@ -64,14 +66,15 @@ impl Limiter {
     /// The key of the newest verification of this number and profile.
     pub(super) async fn pending(&self, tenant: &Tenant, phone_number: &str, profile_id: &str) -> Option<String> {
         let by_phone = self.pending_key(tenant, phone_number, profile_id);
-        ok_or_warn(self.store.update(&by_phone, |by_id: Option<String>| (Change::Keep, by_id)).await)?
+        let by_id = ok_or_warn(self.store.update(&by_phone, |by_id: Option<Digest>| (Change::Keep, by_id)).await)?;
+        by_id.map(|by_id| Self::verification_key(tenant, by_id))
     }
 
-    /// Records the key of the failed checks of the verification's phone number.
-    pub(super) async fn record_phone_number(&self, tenant: &Tenant, key: &str, number: &str) {
+    /// Records the phone of the verification.
+    pub(super) async fn record_phone(&self, tenant: &Tenant, key: &str, phone: Digest) {
         let recorded = self.store.counters_of(&tenant.id).update(key, |record: Option<VerificationRecord>| {
             let record = record.unwrap_or_else(|| self.new_record());
-            (self.put(VerificationRecord { number: Some(number.to_owned()), ..record }), ())
+            (self.put(VerificationRecord { phone: Some(phone), ..record }), ())
         });
         ok_or_warn(recorded.await);
     }
@@ -83,12 +86,12 @@ impl Limiter {
         ok_or_warn(forgotten.await);
     }
 
-    /// Counts a check. Returns the key of the failed checks of the verification's phone number.
+    /// Counts a check. Returns the phone of the verification.
     pub(super) async fn count_check(
         &self,
         tenant: &Tenant,
         key: &str,
-    ) -> Result<(Option<String>, Option<LimitHit>), store::Error> {
+    ) -> Result<(Option<Digest>, Option<LimitHit>), store::Error> {
         let limit = tenant.limits.checks_per_verification.as_ref();
         let counted = self.store.counters_of(&tenant.id).update(key, |record: Option<VerificationRecord>| {
             let mut record = record.unwrap_or_else(|| self.new_record());
@@ -98,12 +101,12 @@ impl Limiter {
                 allows: format!("at most {} checks of a verification: only a new one helps", limit.at),
                 wait: None,
             });
-            let number = record.number.clone();
+            let phone = record.phone;
             if hit.as_ref().is_some_and(LimitHit::refuses) {
-                return (Change::Keep, (number, hit));
+                return (Change::Keep, (phone, hit));
             }
             record.checks = record.checks.saturating_add(1);
-            (self.put(record), (number, hit))
+            (self.put(record), (phone, hit))
         });
         counted.await
     }
@@ -112,7 +115,7 @@ impl Limiter {
     pub(super) async fn uncount_check(&self, key: &str) {
         let uncounted = self.store.update(key, |record: Option<VerificationRecord>| match record {
             None => (Change::Keep, ()),
-            Some(VerificationRecord { number: None, checks: ..=1, .. }) => (Change::Remove, ()),
+            Some(VerificationRecord { phone: None, checks: ..=1, .. }) => (Change::Remove, ()),
             Some(record) => (self.put(VerificationRecord { checks: record.checks.saturating_sub(1), ..record }), ()),
         });
         ok_or_warn(uncounted.await);
@@ -121,7 +124,7 @@ impl Limiter {
     /// The record of a verification that this gateway did not send.
     fn new_record(&self) -> VerificationRecord {
         let until = self.store.now().saturating_add(DEFAULT_LIFETIME).unwrap_or(Timestamp::MAX);
-        VerificationRecord { number: None, checks: 0, until }
+        VerificationRecord { phone: None, checks: 0, until }
     }
 
     fn put(&self, record: VerificationRecord) -> Change<VerificationRecord> {
@@ -131,11 +134,17 @@ impl Limiter {
         }
     }
 
-    pub(super) fn verification_key(&self, tenant: &Tenant, id: &str) -> String {
-        self.key(tenant, "checks", &["id", id])
+    /// What stands for the verification with this ID.
+    pub(super) fn verification(&self, tenant: &Tenant, id: &str) -> Digest {
+        self.digest(tenant, &["verification", id])
+    }
+
+    /// The key of the record of a verification.
+    pub(super) fn verification_key(tenant: &Tenant, verification: Digest) -> String {
+        format!("limit:{}:checks:{verification}", tenant.id)
     }
 
     fn pending_key(&self, tenant: &Tenant, phone_number: &str, profile_id: &str) -> String {
-        self.key(tenant, "checks", &["pending", phone_number, profile_id])
+        format!("limit:{}:pending:{}", tenant.id, self.digest(tenant, &["pending", phone_number, profile_id]))
     }
 }

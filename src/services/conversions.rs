@@ -1,11 +1,12 @@
 //! From a send to its accepted code.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     hash::{BuildHasher, RandomState},
     time::Duration,
 };
 
+use hashbrown::{HashTable, hash_table::Entry};
 use tokio::time::Instant;
 
 use crate::{
@@ -26,9 +27,22 @@ pub(super) struct Conversions {
 
 #[derive(Default)]
 struct RecentSends {
-    by_key: HashMap<u64, (Channel, Instant)>,
+    by_key: HashTable<RecentSend>,
     /// The keys, oldest first. The oldest are dropped first.
     order: VecDeque<u64>,
+}
+
+/// A send under one of its keys.
+struct RecentSend {
+    key: u64,
+    channel: Channel,
+    at: Instant,
+}
+
+impl RecentSends {
+    fn take(&mut self, key: u64) -> Option<RecentSend> {
+        self.by_key.find_entry(key, |send| send.key == key).ok().map(|entry| entry.remove().0)
+    }
 }
 
 impl Conversions {
@@ -47,21 +61,26 @@ impl Conversions {
         let keys = keys.map(|key| self.hash(tenant, key));
         let mut recent = self.recent.lock();
         for key in keys {
-            if recent.by_key.insert(key, (channel, now)).is_none() {
-                recent.order.push_back(key);
+            let send = RecentSend { key, channel, at: now };
+            match recent.by_key.entry(key, |other| other.key == key, |other| other.key) {
+                Entry::Occupied(mut entry) => *entry.get_mut() = send,
+                Entry::Vacant(entry) => {
+                    entry.insert(send);
+                    recent.order.push_back(key);
+                }
             }
         }
         while recent.order.len() > 2 * MAX_SENDS {
             if let Some(oldest) = recent.order.pop_front() {
-                recent.by_key.remove(&oldest);
+                recent.take(oldest);
             }
         }
     }
 
     /// The channel of the send whose code was accepted, and how long ago it was sent. The second call finds nothing.
     pub(super) fn take(&self, tenant: &TenantId, key: &VerificationRef) -> Option<(Channel, Duration)> {
-        let (channel, sent) = self.recent.lock().by_key.remove(&self.hash(tenant, key))?;
-        Some((channel, sent.elapsed()))
+        let RecentSend { channel, at, .. } = self.recent.lock().take(self.hash(tenant, key))?;
+        Some((channel, at.elapsed()))
     }
 }
 

@@ -261,7 +261,7 @@ impl<O: IdempotentOperation> IdempotentExecutor<O> {
             let (waiter, is_joined) = match &keys.request {
                 None => (start(None), false),
                 Some(key) => {
-                    waiters::join_or_start(&self.running, (key, &keys.fingerprint), |guard| start(Some(guard)))?
+                    waiters::join_or_start(&self.running, (key, keys.fingerprint), |guard| start(Some(guard)))?
                 }
             };
             let answered = waiter.wait(call.deadline, O::OUTCOME_UNKNOWN);

@@ -7,6 +7,7 @@ use uuid::Uuid;
 /// The time until which a job holds a record without renewing it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Lease {
+    #[serde(with = "crate::store::time")]
     until: Timestamp,
     /// The process that runs the job. None if it has no name.
     #[serde(default)]

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
 use uuid::Builder;
 
 use super::{Outcome, Report, Send, Verifications, dependencies::Dependencies, idempotency::IdempotentOperation};
@@ -14,7 +15,7 @@ use crate::{
     limits::CheckResult,
     pb::ErrorReason,
     secret::Secret,
-    store::Change,
+    store::{self, Change},
     telemetry::audit,
     telnyx::{CheckResponse, List, ResponseCode, Time, Verification, VerificationStatus},
 };
@@ -30,6 +31,10 @@ pub(super) struct TestVerification<'c> {
     number: &'c TestNumber,
     id: String,
 }
+
+/// The last verification of a test number.
+#[derive(Deserialize, Serialize)]
+struct TestRecord(#[serde(with = "store::telnyx")] Verification);
 
 impl Verifications {
     /// The test number that a call is about, if it is about one.
@@ -137,9 +142,11 @@ impl<'c> TestVerification<'c> {
 
     async fn store(&self, deps: &Dependencies, change: impl Fn(Option<Verification>) -> Option<Verification>) {
         let key = self.key();
-        let stored = deps.store.records_of(&self.tenant.id).update(&key, |verification| match change(verification) {
-            Some(verification) => (Change::Put(Send::redact(&verification), KEEP), ()),
-            None => (Change::Keep, ()),
+        let stored = deps.store.records_of(&self.tenant.id).update(&key, |record: Option<TestRecord>| {
+            match change(record.map(|record| record.0)) {
+                Some(verification) => (Change::Put(TestRecord(Send::redact(&verification)), KEEP), ()),
+                None => (Change::Keep, ()),
+            }
         });
         if let Err(error) = stored.await {
             tracing::warn!(%error, "the verification of a test number could not be stored");
@@ -147,8 +154,8 @@ impl<'c> TestVerification<'c> {
     }
 
     async fn load(&self, deps: &Dependencies) -> Option<Verification> {
-        let loaded = deps.store.update(&self.key(), |verification| (Change::Keep, verification)).await;
-        loaded.ok().flatten().map(|verification| self.with_number(verification))
+        let loaded = deps.store.update(&self.key(), |record: Option<TestRecord>| (Change::Keep, record)).await;
+        loaded.ok().flatten().map(|record| self.with_number(record.0))
     }
 
     fn key(&self) -> String {

@@ -21,7 +21,7 @@ pub enum Error {
     ShareFull,
     /// The record is not of this version.
     #[error("a record can't be parsed")]
-    Unreadable(#[source] serde_json::Error),
+    Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Another program wrote the record.
     #[error("a record was not written by the gateway")]
     Foreign,

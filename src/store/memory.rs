@@ -1,21 +1,27 @@
 //! Records in memory.
 
+mod order;
+
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     hash::{BuildHasher, RandomState},
+    mem,
     sync::Arc,
 };
 
+use hashbrown::HashTable;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use self::order::ExpiryOrder;
 use super::{Change, Error, StoreUsage, change::RecordOwner, clock::StoreClock};
 use crate::{domain::TenantId, sync::Mutex};
 
 /// How many expired records one update drops of one owner at most.
 const MAX_EXPIRED: usize = 16;
-/// What a record takes beside its bytes: its entries in the map and in the order of expiry, and what the allocator adds.
-pub(super) const OVERHEAD: usize = 192;
+/// What a record takes beside its bytes at most: its cell with the room that growth leaves free, its entries in the table and
+/// in the order of expiry, and what the allocator adds.
+pub(super) const OVERHEAD: usize = 2 * size_of::<MemoryCell>();
 
 /// Records within a number of bytes, and each tenant's within its share.
 ///
@@ -40,8 +46,11 @@ type KeyHash = [u64; 2];
 
 #[derive(Default)]
 struct MemoryRecords {
-    by_key: HashMap<KeyHash, MemoryRecord>,
-    by_tenant: HashMap<Option<TenantId>, usize>,
+    cells: Vec<MemoryCell>,
+    /// The cells without a record.
+    free: Vec<u32>,
+    by_key: HashTable<u32>,
+    by_tenant: HashMap<Option<TenantId>, u32>,
     owners: Vec<OwnedRecords>,
     bytes: usize,
     gave_way: u64,
@@ -49,21 +58,26 @@ struct MemoryRecords {
     swept: usize,
 }
 
-struct MemoryRecord {
+/// The place of a record.
+struct MemoryCell {
+    hash: KeyHash,
     bytes: Box<[u8]>,
     /// In milliseconds since 1970.
     expiry: i64,
-    owner: u32,
-    gives_way: bool,
+    /// The owner, and in the lowest bit whether the record gives way.
+    kind: u32,
+    /// Where it stands among the records that expire in the same second.
+    position: u32,
 }
 
-/// The records of one tenant, in the order of their expiry.
+/// The records of one tenant.
 #[derive(Default)]
 struct OwnedRecords {
     tenant: Option<TenantId>,
+    records: usize,
     bytes: usize,
-    kept: BTreeSet<(i64, KeyHash)>,
-    giving_way: BTreeSet<(i64, KeyHash)>,
+    /// Those that stay, and those that give way.
+    orders: [ExpiryOrder; 2],
 }
 
 impl MemoryBackend {
@@ -93,27 +107,29 @@ impl MemoryBackend {
         key: &str,
         mut change: impl FnMut(Option<&[u8]>) -> Result<(Change<Box<[u8]>>, R), Error>,
     ) -> Result<R, Error> {
-        let now = self.clock.now();
+        let time = self.clock.now();
+        let now = time.as_millisecond();
         let hash = [self.hashers[0].hash_one(key), self.hashers[1].hash_one(key)];
         let mut records = self.records.lock();
-        records.drop_expired(now.as_millisecond());
-        let record = records.by_key.get(&hash).filter(|record| record.expiry > now.as_millisecond());
-        let (change, answer) = change(record.map(|record| &*record.bytes))?;
-        match change {
-            Change::Keep => {}
-            Change::Remove => _ = records.remove(&hash),
-            Change::Put(bytes, keep) => {
-                let expiry = now.saturating_add(keep).unwrap_or(Timestamp::MAX).as_millisecond();
-                let replaced = records.remove(&hash).filter(|record| record.expiry > now.as_millisecond());
-                let (owner, gives_way) = if let Some(record) = &replaced {
+        records.drop_expired(now);
+        let found = records.find(&hash);
+        let live = found.filter(|cell| records.cell(*cell).expiry > now);
+        let (change, answer) = change(live.map(|cell| &*records.cell(cell).bytes))?;
+        match (change, live) {
+            (Change::Keep, _) => {}
+            (Change::Remove, _) => records.remove_any(found),
+            (Change::Put(bytes, keep), live) => {
+                let expiry = time.saturating_add(keep).unwrap_or(Timestamp::MAX).as_millisecond();
+                if let Some(cell) = live {
                     // What a running operation adds to its record is never refused.
-                    (record.owner, record.gives_way)
+                    records.replace(cell, bytes, expiry);
                 } else {
+                    records.remove_any(found);
                     let index = records.index_of(owner.tenant);
-                    self.make_room(&mut records, index, OVERHEAD + bytes.len(), now.as_millisecond())?;
-                    (index, owner.gives_way)
-                };
-                records.insert(hash, MemoryRecord { bytes, expiry, owner, gives_way });
+                    self.make_room(&mut records, index, OVERHEAD + bytes.len(), now)?;
+                    let kind = index << 1 | u32::from(owner.gives_way);
+                    records.insert(MemoryCell { hash, bytes, expiry, kind, position: 0 });
+                }
             }
         }
         Ok(answer)
@@ -132,7 +148,7 @@ impl MemoryBackend {
             }
         }
         while records.bytes + need > self.max_bytes {
-            let giving = records.owners.iter().enumerate().filter(|(_, owned)| !owned.giving_way.is_empty());
+            let giving = records.owners.iter().enumerate().filter(|(_, owned)| !owned.orders[1].is_empty());
             let largest = giving.max_by_key(|(_, owned)| owned.bytes).map(|(owner, _)| index(owner));
             if !largest.is_some_and(|owner| records.give_way(owner)) {
                 self.is_full.send_if_modified(|is_full| !std::mem::replace(is_full, true));
@@ -148,10 +164,8 @@ impl MemoryBackend {
     /// What all tenants hold.
     pub(super) fn usage(&self) -> StoreUsage {
         let records = self.records.lock();
-        let tenants = records
-            .owners
-            .iter()
-            .filter_map(|owned| Some((owned.tenant.clone()?, owned.kept.len() + owned.giving_way.len(), owned.bytes)));
+        let tenants =
+            records.owners.iter().filter_map(|owned| Some((owned.tenant.clone()?, owned.records, owned.bytes)));
         StoreUsage { tenants: tenants.collect(), max_bytes: self.max_bytes, gave_way: records.gave_way }
     }
 }
@@ -163,33 +177,88 @@ fn index(owner: usize) -> u32 {
 impl MemoryRecords {
     fn index_of(&mut self, tenant: Option<&TenantId>) -> u32 {
         let tenant = tenant.cloned();
-        let next = self.owners.len();
+        let next = index(self.owners.len());
         let owner = *self.by_tenant.entry(tenant.clone()).or_insert(next);
         if owner == next {
             self.owners.push(OwnedRecords { tenant, ..OwnedRecords::default() });
         }
-        index(owner)
+        owner
     }
 
     fn owned(&mut self, owner: u32) -> &mut OwnedRecords {
         &mut self.owners[owner as usize]
     }
 
-    fn insert(&mut self, hash: KeyHash, record: MemoryRecord) {
-        let (size, owned) = (OVERHEAD + record.bytes.len(), &mut self.owners[record.owner as usize]);
-        owned.of(record.gives_way).insert((record.expiry, hash));
-        owned.bytes += size;
-        self.bytes += size;
-        self.by_key.insert(hash, record);
+    fn cell(&self, cell: u32) -> &MemoryCell {
+        &self.cells[cell as usize]
     }
 
-    fn remove(&mut self, hash: &KeyHash) -> Option<MemoryRecord> {
-        let record = self.by_key.remove(hash)?;
-        let (size, owned) = (OVERHEAD + record.bytes.len(), &mut self.owners[record.owner as usize]);
-        owned.of(record.gives_way).remove(&(record.expiry, *hash));
+    fn find(&self, hash: &KeyHash) -> Option<u32> {
+        self.by_key.find(hash[0], |cell| self.cell(*cell).hash == *hash).copied()
+    }
+
+    fn insert(&mut self, record: MemoryCell) {
+        let (hash, size, owned) =
+            (record.hash, OVERHEAD + record.bytes.len(), &mut self.owners[(record.kind >> 1) as usize]);
+        owned.records += 1;
+        owned.bytes += size;
+        self.bytes += size;
+        let cell = if let Some(cell) = self.free.pop() {
+            self.cells[cell as usize] = record;
+            cell
+        } else {
+            self.cells.push(record);
+            index(self.cells.len() - 1)
+        };
+        self.by_key.insert_unique(hash[0], cell, |cell| self.cells[*cell as usize].hash[0]);
+        self.line_up(cell);
+    }
+
+    fn remove(&mut self, cell: u32) {
+        self.step_out(cell);
+        let bytes = mem::take(&mut self.cells[cell as usize].bytes);
+        let MemoryCell { hash, kind, .. } = self.cells[cell as usize];
+        let size = OVERHEAD + bytes.len();
+        let owned = self.owned(kind >> 1);
+        owned.records -= 1;
         owned.bytes -= size;
         self.bytes -= size;
-        Some(record)
+        if let Ok(entry) = self.by_key.find_entry(hash[0], |other| *other == cell) {
+            entry.remove();
+        }
+        self.free.push(cell);
+    }
+
+    fn remove_any(&mut self, found: Option<u32>) {
+        if let Some(cell) = found {
+            self.remove(cell);
+        }
+    }
+
+    fn replace(&mut self, cell: u32, bytes: Box<[u8]>, expiry: i64) {
+        self.step_out(cell);
+        let record = &mut self.cells[cell as usize];
+        record.expiry = expiry;
+        let (new, old) = (bytes.len(), mem::replace(&mut record.bytes, bytes).len());
+        let owned = &mut self.owners[(record.kind >> 1) as usize];
+        owned.bytes = owned.bytes + new - old;
+        self.bytes = self.bytes + new - old;
+        self.line_up(cell);
+    }
+
+    /// Gives the record its place in the order of expiry.
+    fn line_up(&mut self, cell: u32) {
+        let record = &mut self.cells[cell as usize];
+        let owned = &mut self.owners[(record.kind >> 1) as usize];
+        record.position = owned.orders[(record.kind & 1) as usize].add(record.expiry, cell);
+    }
+
+    fn step_out(&mut self, cell: u32) {
+        let MemoryCell { kind, expiry, position, .. } = self.cells[cell as usize];
+        let order = &mut self.owned(kind >> 1).orders[(kind & 1) as usize];
+        if let Some(moved) = order.take(expiry, position) {
+            self.cells[moved as usize].position = position;
+        }
     }
 
     /// Drops a few expired records of one owner: more than one update adds, and few enough to be quick.
@@ -206,22 +275,14 @@ impl MemoryRecords {
     }
 
     fn drop_one_expired(&mut self, owner: u32, now: i64) -> bool {
-        let OwnedRecords { kept, giving_way, .. } = self.owned(owner);
-        let first = [kept.first(), giving_way.first()].into_iter().flatten().min().copied();
-        first.is_some_and(|(expiry, hash)| expiry <= now && self.remove(&hash).is_some())
+        let expired = self.owned(owner).orders.iter().find_map(|order| order.expired(now));
+        expired.map(|cell| self.remove(cell)).is_some()
     }
 
-    /// Removes the record of `owner` that gives way first: the one that expires first.
+    /// Removes the record of `owner` that gives way first: one that expires first.
     fn give_way(&mut self, owner: u32) -> bool {
-        let first = self.owned(owner).giving_way.first().copied();
-        let gave_way = first.is_some_and(|(_, hash)| self.remove(&hash).is_some());
+        let gave_way = self.owned(owner).orders[1].first().map(|cell| self.remove(cell)).is_some();
         self.gave_way += u64::from(gave_way);
         gave_way
-    }
-}
-
-impl OwnedRecords {
-    const fn of(&mut self, gives_way: bool) -> &mut BTreeSet<(i64, KeyHash)> {
-        if gives_way { &mut self.giving_way } else { &mut self.kept }
     }
 }

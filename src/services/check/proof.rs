@@ -57,6 +57,7 @@ struct CheckLog {
 struct CountedCheck {
     id: Uuid,
     /// When the gateway knew that it had been accepted. None if it may still take effect.
+    #[serde(with = "store::time_or_none")]
     accepted: Option<Timestamp>,
 }
 

@@ -20,7 +20,7 @@ use crate::{
     domain::{CallContext, Error},
     limits::QuotaReservation,
     pb::ErrorReason,
-    store::{self, Change},
+    store::{self, Change, Digest},
 };
 
 /// The first and the longest pause before another try to get what another job holds. Pauses double.
@@ -45,7 +45,7 @@ pub(super) struct OperationKeys {
     pub(super) request: Option<String>,
     /// The key of the target lock.
     pub(super) target: String,
-    pub(super) fingerprint: String,
+    pub(super) fingerprint: Digest,
     /// What Telnyx echoes of the operation, if nothing is added to it.
     pub(super) echo: Echo,
     pub(super) duplicate_window: Option<Duration>,
@@ -55,8 +55,10 @@ pub(super) struct OperationKeys {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(in crate::services) struct Dispatch {
     /// No request left before this time.
+    #[serde(with = "store::time")]
     pub(in crate::services) since: Timestamp,
     /// The end of the last request that may have taken effect. None if no process saw that end.
+    #[serde(with = "store::time_or_none")]
     pub(in crate::services) ended: Option<Timestamp>,
     /// The IDs of the candidates that existed before, where Telnyx tells no creation times.
     pub(super) preexisting: Vec<String>,

@@ -8,12 +8,14 @@ use std::ops::RangeInclusive;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::store::Digest;
+
 /// What Telnyx echoes of an operation, and operations at one target can differ in.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub(super) struct Echo {
     pub(super) timeout_secs: Option<u64>,
     /// A keyed hash of the custom code.
-    pub(super) custom_code: Option<String>,
+    pub(super) custom_code: Option<Digest>,
 }
 
 /// A resource that Telnyx lists.

@@ -100,7 +100,7 @@ impl<O: IdempotentOperation> Job<O> {
         let others: Vec<Unresolved> = lock.unresolved_others().cloned().collect();
         let mut reads = 0;
         for mut other in others {
-            let is_duplicate = lock.is_duplicate(&other.fingerprint, other.dispatch.since);
+            let is_duplicate = lock.is_duplicate(other.fingerprint, other.dispatch.since);
             let is_over = self.context.unsettled_for(&other.dispatch).is_none() && reads < MAX_RESOLVED;
             if !is_over && !is_duplicate {
                 continue;

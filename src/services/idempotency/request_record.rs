@@ -15,7 +15,7 @@ use crate::{
     domain::{CallContext, Error},
     limits::QuotaReservation,
     pb::ErrorReason,
-    store::{self, Change},
+    store::{self, Change, Digest},
 };
 
 /// The request record of one job. Only the job that owns the record changes it.
@@ -44,18 +44,20 @@ pub(in crate::services) enum RequestEnd<'a, A> {
 }
 
 #[derive(Deserialize, Serialize)]
+#[serde(bound(deserialize = "A: DeserializeOwned", serialize = "A: Serialize"))]
 struct StoredRequest<A> {
-    fingerprint: String,
+    fingerprint: Digest,
     state: RequestState<A>,
 }
 
 #[derive(Deserialize, Serialize)]
+#[serde(bound(deserialize = "A: DeserializeOwned", serialize = "A: Serialize"))]
 enum RequestState<A> {
     /// The job `owner` works on it until `lease`. After that, the job has stopped. The operation is unresolved if there
     /// is a dispatch.
     Open { owner: Uuid, lease: Lease, dispatch: Option<Dispatch> },
     /// The operation took effect, with this redacted answer.
-    Done(A),
+    Done(#[serde(with = "store::telnyx")] A),
 }
 
 impl<A: Serialize + DeserializeOwned + Clone> RequestRecord<A> {
@@ -146,11 +148,11 @@ impl<A: Serialize + DeserializeOwned + Clone> RequestRecord<A> {
     }
 
     fn put(&self, state: RequestState<A>) -> Change<StoredRequest<A>> {
-        put(&self.job, self.job.keys.fingerprint.clone(), state)
+        put(&self.job, self.job.keys.fingerprint, state)
     }
 }
 
-fn put<A>(job: &JobContext, fingerprint: String, state: RequestState<A>) -> Change<StoredRequest<A>> {
+fn put<A>(job: &JobContext, fingerprint: Digest, state: RequestState<A>) -> Change<StoredRequest<A>> {
     let keep = match &state {
         RequestState::Open { dispatch: Some(_), .. } => job.unresolved_retention(),
         _ => job.deps.settings.request_id_retention,

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::super::lease::Lease;
 use super::job::Dispatch;
+use crate::store::Digest;
 
 /// The record of a target.
 #[derive(Clone, Default, Deserialize, Serialize)]
@@ -33,7 +34,7 @@ struct LockHolder {
 pub(super) struct Unresolved {
     /// The key of the operation.
     pub(super) operation: String,
-    pub(super) fingerprint: String,
+    pub(super) fingerprint: Digest,
     pub(super) dispatch: Dispatch,
 }
 
@@ -43,7 +44,8 @@ pub(super) struct ClaimedMessage {
     pub(super) id: String,
     /// The key of the operation that it belongs to.
     pub(super) operation: String,
-    pub(super) fingerprint: String,
+    pub(super) fingerprint: Digest,
+    #[serde(with = "crate::store::time")]
     pub(super) at: Timestamp,
 }
 

@@ -16,7 +16,7 @@ use crate::{
     domain::Error,
     limits::QuotaReservation,
     pb::ErrorReason,
-    store::{self, Change},
+    store::{self, Change, Digest},
 };
 
 /// See [`TargetLock::skew`].
@@ -102,11 +102,11 @@ impl TargetLock {
     /// The ID of the newest message with the content of this operation within the duplicate window.
     pub(super) fn duplicate(&self) -> Option<&str> {
         let mut claims = self.target.claimed.iter().rev();
-        claims.find(|claim| self.is_duplicate(&claim.fingerprint, claim.at)).map(|claim| &*claim.id)
+        claims.find(|claim| self.is_duplicate(claim.fingerprint, claim.at)).map(|claim| &*claim.id)
     }
 
     /// Whether this operation repeats another one, which began at that time. An operation with a request ID repeats none.
-    pub(super) fn is_duplicate(&self, fingerprint: &str, began: Timestamp) -> bool {
+    pub(super) fn is_duplicate(&self, fingerprint: Digest, began: Timestamp) -> bool {
         let window = self.job.keys.duplicate_window.filter(|_| self.job.keys.request.is_none());
         let end = window.and_then(|window| began.saturating_add(window).ok());
         fingerprint == self.job.keys.fingerprint && end.is_some_and(|end| end > self.job.now())
@@ -129,7 +129,7 @@ impl TargetLock {
         let claim = id.map(|id| ClaimedMessage {
             id,
             operation: operation.clone(),
-            fingerprint: fingerprint.clone(),
+            fingerprint: *fingerprint,
             at: dispatch.since,
         });
         let resolved = self.change(|target| {
@@ -154,7 +154,7 @@ impl TargetLock {
 
     /// The operation of this lock, as others find it. With a request ID, the request record alone has the reservation.
     fn unresolved(&self, dispatch: Dispatch) -> Unresolved {
-        let (operation, fingerprint) = (self.operation.clone(), self.job.keys.fingerprint.clone());
+        let (operation, fingerprint) = (self.operation.clone(), self.job.keys.fingerprint);
         let reservation = match &self.job.keys.request {
             Some(_) => QuotaReservation::default(),
             None => dispatch.reservation.clone(),
@@ -175,7 +175,7 @@ impl TargetLock {
         let claim = id.map(|id| ClaimedMessage {
             id,
             operation: self.operation.clone(),
-            fingerprint: self.job.keys.fingerprint.clone(),
+            fingerprint: self.job.keys.fingerprint,
             at: self.job.now(),
         });
         let unresolved = dispatch.map(|dispatch| {

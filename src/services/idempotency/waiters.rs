@@ -13,7 +13,7 @@ use tokio_util::sync::DropGuard;
 
 use super::super::{outcome::Outcome, tasks::RunToCompletion};
 use super::request_record::request_id_reused;
-use crate::{domain::Error, pb::ErrorReason, sync::Mutex};
+use crate::{domain::Error, pb::ErrorReason, store::Digest, sync::Mutex};
 
 /// How far a job has come.
 pub(super) enum JobState<A> {
@@ -29,7 +29,7 @@ pub(super) enum JobState<A> {
 pub(super) type RunningJobs<A> = Arc<Mutex<HashMap<String, RunningJob<A>>>>;
 
 pub(super) struct RunningJob<A> {
-    fingerprint: String,
+    fingerprint: Digest,
     state: watch::Receiver<JobState<A>>,
     waiters: Weak<DropGuard>,
 }
@@ -55,7 +55,7 @@ pub(super) struct JobWaiter<A> {
 /// `REQUEST_ID_REUSED` if the job has another fingerprint.
 pub(super) fn join_or_start<A>(
     running: &RunningJobs<A>,
-    (key, fingerprint): (&str, &str),
+    (key, fingerprint): (&str, Digest),
     start: impl FnOnce(Registration<A>) -> JobWaiter<A>,
 ) -> Result<(JobWaiter<A>, bool), Error> {
     let mut jobs = running.lock();
@@ -65,7 +65,7 @@ pub(super) fn join_or_start<A>(
         None => {
             let waiter = start(Registration { jobs: running.clone(), key: key.to_owned() });
             let waiters = waiter.waiters.as_ref().map(Arc::downgrade).unwrap_or_default();
-            let job = RunningJob { fingerprint: fingerprint.to_owned(), state: waiter.state.clone(), waiters };
+            let job = RunningJob { fingerprint, state: waiter.state.clone(), waiters };
             jobs.insert(key.to_owned(), job);
             Ok((waiter, false))
         }

@@ -10,18 +10,20 @@ use crate::{
     config::{self, Errors, Location},
     files::{self, MAX_PEM, describe},
     secret::Secret,
+    store::digest::HashKey,
 };
 
 /// The shortest hash key, in bytes.
 const MIN_HASH_KEY: usize = 32;
 
 /// Reads the key of the hashes that stand for phone numbers. A line break at its end does not count.
-pub(in crate::store) fn hash_key(file: &Path, errors: &mut Errors) -> Option<hmac::Key> {
+pub(in crate::store) fn hash_key(file: &Path, errors: &mut Errors) -> Option<HashKey> {
     let too_short =
         || format!("must hold at least {MIN_HASH_KEY} bytes, such as the output of openssl rand -base64 32");
     read(Some(file), "hash_key_file", errors, |bytes| {
         let bytes = bytes.trim_ascii_end();
-        let key = (bytes.len() >= MIN_HASH_KEY).then(|| hmac::Key::new(hmac::HMAC_SHA256, bytes));
+        let key =
+            (bytes.len() >= MIN_HASH_KEY).then(|| HashKey::Shared(hmac::Key::new(hmac::HMAC_SHA256, bytes).into()));
         key.ok_or_else(too_short)
     })
 }

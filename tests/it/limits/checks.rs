@@ -220,7 +220,7 @@ async fn a_check_that_can_not_be_counted_is_refused() {
     // The store has space for one profile and one send, and for no counter.
     let limits = Limits { checks_per_verification: checks(1).checks_per_verification, ..guesses(1) };
     let gateway = changed(limits, |config| {
-        (config.store.max_size, config.store.tenant_share) = (1070, 1.0);
+        (config.store.max_size, config.store.tenant_share) = (450, 1.0);
     })
     .await;
     let mut clients = gateway.clients().await;

@@ -240,7 +240,7 @@ async fn concurrent_sends_do_not_exceed_the_limit() {
 async fn a_send_that_can_not_be_counted_is_not_dispatched() {
     // The store has space for one profile and one send, and for no counter.
     let gateway = super::changed(per_phone(3, HOUR), |config| {
-        (config.store.max_size, config.store.tenant_share) = (1070, 1.0);
+        (config.store.max_size, config.store.tenant_share) = (450, 1.0);
     })
     .await;
     let mut clients = gateway.clients().await;

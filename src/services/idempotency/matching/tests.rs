@@ -7,7 +7,9 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn echo(timeout_secs: Option<u64>, custom_code: Option<&str>) -> Echo {
-    Echo { timeout_secs, custom_code: custom_code.map(str::to_owned) }
+    // Any text in the alphabet of digests.
+    let digest = |code| serde_json::from_value(format!("{code:A<22}").into()).unwrap();
+    Echo { timeout_secs, custom_code: custom_code.map(digest) }
 }
 
 /// A dispatch whose resource is created from second 100 to second 200.

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use tonic::{Code, Request, Response, Status};
-use verify_gateway::pb::{CheckOutcome, CreateVerificationRequest, CreateVerificationResponse, GetVerificationRequest};
+use verify_gateway::{
+    domain::Limits,
+    pb::{CheckOutcome, CreateVerificationRequest, CreateVerificationResponse, GetVerificationRequest},
+};
 
 use crate::support::{OTHER_TOKEN, PHONE, Refused, TestGateway, check_by_phone, sms, sms_with_request_id};
 
@@ -145,10 +148,12 @@ async fn an_equal_send_without_a_request_id_is_a_duplicate_within_the_duplicate_
 
 #[tokio::test]
 async fn a_send_and_a_check_that_can_not_be_recorded_are_not_dispatched() {
+    // The store has space for one profile and one send.
     let gateway = TestGateway::builder()
         .config(|config| {
-            (config.store.max_size, config.store.tenant_share) = (1070, 1.0);
+            (config.store.max_size, config.store.tenant_share) = (450, 1.0);
         })
+        .login(|login| login.limits = Limits::none())
         .start()
         .await;
     let mut clients = gateway.clients().await;
