@@ -264,7 +264,7 @@ impl TenantRecords<'_> {
         match &self.store.backend {
             StoreBackend::Memory(memory) => memory.update(self.owner, key, change),
             // Boxed, so that callers with the memory backend do not carry the large future.
-            StoreBackend::Redis(redis) => Box::pin(redis.update(key, deadline, change)).await,
+            StoreBackend::Redis(redis) => Box::pin(redis.update(key, deadline, !self.owner.gives_way, change)).await,
         }
     }
 }

@@ -72,6 +72,9 @@ settings! {
             text("1 to 64 letters, digits, hyphens, underscores, dots and colons", key_prefix);
         /// How long one command may take. One update of a record may take four times as long.
         timeout: Duration = "500ms", duration(Duration::from_millis(10)..=SECOND * 10);
+        /// How many replicas must have the record of an operation before it goes on (`WAIT`). A replica that takes the
+        /// place of its master then has the record. Each such write takes one more round trip. 0: none.
+        wait_replicas: u32 = "0", count(0..=8);
         /// Whether sends are refused while the server may lose their records: while it evicts records or is full, and for
         /// `sends.settle_window` after it has lost some. Otherwise messages may be sent twice.
         refuse_at_risk: bool = "true", switch();

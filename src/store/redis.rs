@@ -78,17 +78,22 @@ impl RedisBackend {
         }
     }
 
+    /// Changes a record. If it `must_last`, the replicas that the settings name have it too.
     pub(super) async fn update<R>(
         &self,
         key: &str,
         deadline: Instant,
+        must_last: bool,
         change: impl FnMut(Option<&[u8]>) -> Result<(Change<Box<[u8]>>, R), Error>,
     ) -> Result<R, Error> {
         let (start, mut conflicts) = (Instant::now(), 0);
         let until = deadline.min(start + MAX_TIMEOUTS * self.timeout);
         let key = format!("{}{key}", self.prefix);
         let result = match timeout_at(until, self.stripe(&key)).await {
-            Ok(mut last) => self.compare_and_set(&key, until, change, (&mut last, &mut conflicts)).await,
+            Ok(mut last) => {
+                let stats = (&mut *last, &mut conflicts);
+                self.compare_and_set(&key, until, must_last, change, stats).await
+            }
             Err(_) => Err(Error::Contended),
         };
         let outcome = result.as_ref().map_or_else(Error::name, |_| "ok");

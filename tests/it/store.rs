@@ -8,6 +8,7 @@ mod load;
 mod marks;
 mod outage;
 mod replicas;
+mod replication;
 mod risks;
 mod rolling;
 mod soak;

@@ -4,7 +4,10 @@ use std::future;
 
 use ::redis::{
     AsyncConnectionConfig, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult, Value,
-    aio::MultiplexedConnection, cluster::ClusterClientBuilder, cluster_async::ClusterConnection,
+    aio::MultiplexedConnection,
+    cluster::ClusterClientBuilder,
+    cluster_async::ClusterConnection,
+    cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, Slot, SlotAddr},
 };
 use tokio::task::spawn_blocking;
 
@@ -39,6 +42,13 @@ impl RedisConnection {
             Self::Server(server) => command.query_async(server).await,
             Self::Cluster(cluster) => command.query_async(cluster).await,
         }
+    }
+
+    /// Executes a `command` that names no key at the server that has `key`.
+    pub(super) async fn query_at(&mut self, key: &str, command: &Cmd) -> RedisResult<Value> {
+        let Self::Cluster(cluster) = self else { return self.query(command).await };
+        let master = SingleNodeRoutingInfo::SpecificNode(Route::with_slot(Slot::for_key(key), SlotAddr::Master));
+        cluster.route_command(command.clone(), RoutingInfo::SingleNode(master)).await
     }
 }
 

@@ -100,6 +100,8 @@ enum ConnectError {
     OtherHashKey,
     #[error("the server is not a master, its role is {0}")]
     NoMaster(String),
+    #[error("it is not known that {0} replicas have the write (store.redis.wait_replicas)")]
+    NotReplicated(u32),
     #[error("the server refuses writes: {0}")]
     RefusesWrites(String),
 }
@@ -138,11 +140,22 @@ impl ConnectionManager {
 
     /// Executes `command`. It fails after the time of one command, or at `until`.
     pub(super) async fn send(&self, command: &Cmd, until: Instant) -> Result<Value, CommandError> {
+        self.send_to(None, command, until).await
+    }
+
+    /// Executes `command` at the server that has the key `at`, if there is one.
+    async fn send_to(&self, at: Option<&str>, command: &Cmd, until: Instant) -> Result<Value, CommandError> {
         let connected = timeout_at(until, self.connection()).await.unwrap_or_else(|_| Err(self.timed_out()));
         let refused = |cause| CommandError { kind: CommandErrorKind::Refused, cause };
         let (mut connection, number) = connected.map_err(refused)?;
         let limit = Instant::now() + self.timeout;
-        let Ok(result) = timeout_at(limit.min(until), connection.query(command)).await else {
+        let answered = async {
+            match at {
+                Some(key) => connection.query_at(key, command).await,
+                None => connection.query(command).await,
+            }
+        };
+        let Ok(result) = timeout_at(limit.min(until), answered).await else {
             // A caller with little time left proves nothing about the connection.
             if limit <= until {
                 self.discard(number);
@@ -156,6 +169,26 @@ impl ConnectionManager {
             }
             CommandError { kind: self.kind(&error), cause: shared(error) }
         })
+    }
+
+    /// Waits until the replicas that the settings ask for have the write of `key` that was just answered. The server knows of
+    /// it only as long as its connection lives.
+    pub(super) async fn replicated(&self, key: &str, until: Instant) -> Result<(), SharedError> {
+        let replicas = self.server.config.wait_replicas;
+        if replicas == 0 {
+            return Ok(());
+        }
+        let number = self.state.lock().number;
+        // The server answers before the client gives up.
+        let millis = u64::try_from(self.timeout.as_millis() / 2).unwrap_or(u64::MAX).max(1);
+        let mut wait = cmd("WAIT");
+        let have = self.send_to(Some(key), wait.arg(replicas).arg(millis), until).await.map_err(|error| error.cause)?;
+        let are_enough = matches!(have, Value::Int(have) if have >= i64::from(replicas));
+        if are_enough && self.state.lock().number == number {
+            Ok(())
+        } else {
+            Err(shared(ConnectError::NotReplicated(replicas)))
+        }
     }
 
     /// Checks that the server answers, takes writes, and holds records of our hash key. Leaves a server that the sentinels

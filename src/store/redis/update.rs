@@ -28,6 +28,7 @@ impl RedisBackend {
         &self,
         key: &str,
         until: Instant,
+        must_last: bool,
         mut change: impl FnMut(Option<&[u8]>) -> Result<(Change<Box<[u8]>>, R), Error>,
         (last, conflicts): (&mut LastWritten, &mut u64),
     ) -> Result<R, Error> {
@@ -57,6 +58,9 @@ impl RedisBackend {
             let current = match self.swap(key, until, &record, body, keep).await? {
                 SwapResult::Written(written) => {
                     last.set(key, written, keep);
+                    if must_last {
+                        self.connection.replicated(key, until).await.map_err(Error::Unknown)?;
+                    }
                     return Ok(answer);
                 }
                 SwapResult::Found(current) => current,

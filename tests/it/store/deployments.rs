@@ -10,7 +10,7 @@ use crate::support::redis::{Redis, ask, at, connect, free_port, program};
 
 /// A user with only the permissions that docs/OPERATIONS.md lists, as arguments of a server.
 pub fn user(more: &'static str) -> Vec<&'static str> {
-    let user = "gateway on >s3cret ~vg:* resetchannels -@all +get +set +pexpire +eval +evalsha +info +time";
+    let user = "gateway on >s3cret ~vg:* resetchannels -@all +get +set +pexpire +eval +evalsha +info +time +wait";
     ["--user"].into_iter().chain(user.split(' ')).chain(more.split_terminator(' ')).collect()
 }
 
@@ -114,7 +114,7 @@ pub async fn watched(replicas: usize, needed: &str) -> Option<Watched> {
 
 /// Waits until so many replicas have a write of `master`, which is empty. A replica may say that its link is up, and get
 /// the first write a second later.
-async fn is_followed(master: &Redis, replicas: usize) {
+pub async fn is_followed(master: &Redis, replicas: usize) {
     let mut master = master.connect().await;
     while cmd("FLUSHALL").exec_async(&mut master).await.is_err() {}
     while ask::<usize>(&mut master, &format!("WAIT {replicas} 100")).await < replicas {}
