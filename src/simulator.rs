@@ -6,7 +6,7 @@
 //! The files form layers, and import only from the layers above them in this list:
 //!
 //! - values: [`settings`], `clock`, `ids`, `delay`, `phone`, `outbox`, `verification`, `error`, `connection`, `tls`
-//! - resources: `fields`, `profile`, `account`, `faults`, `fixtures`, `request_log`, `webhook`, `state`, `inbox`
+//! - resources: `fields`, `profile`, `account`, `faults`, `fixtures`, `request_log`, `webhook`, `state`, `saved`, `inbox`
 //! - behaviour: `limits`, `send`, `check`, `handle`, and `schedule` and `sender` of `webhook`
 //! - HTTP: `http` routes requests to one file for each group of endpoints
 
@@ -28,6 +28,7 @@ mod outbox;
 mod phone;
 mod profile;
 mod request_log;
+mod saved;
 mod send;
 pub mod settings;
 mod state;

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
 };
 
 use clap::{Args, ValueEnum};
@@ -14,7 +14,7 @@ use crate::{
     app::{Gateway, descriptors},
     clock::Clock,
     config::{self, Config},
-    domain::{ApiKey, Identity, Limits, Permissions, Tenant, TenantId, TokenHash},
+    domain::{ApiKey, Identity, Limits, Permissions, TelnyxAccount, Tenant, TenantId, TokenHash, WebhookKey},
     simulator::{self, Fixtures},
     tenant::{Credential, Directory},
 };
@@ -22,6 +22,9 @@ use crate::{
 /// The token of the demo tenant, and its API key, of which the simulator accepts any.
 const TOKEN: &str = "demo";
 const KEY: &str = "KEYdemo";
+
+/// The end of the path of its webhooks.
+const WEBHOOK_TOKEN: &str = "demo-webhooks-of-the-simulator";
 
 /// Runs the gateway and a simulated Telnyx on this machine. Needs no configuration.
 #[derive(Args)]
@@ -71,13 +74,20 @@ pub(super) async fn run(arguments: DevArguments) -> anyhow::Result<()> {
     config.upstream.base_url = format!("http://{}/v2", simulator.addr());
     config.upstream.allow_private_webhooks = true;
     config.admin.listen = Some(arguments.admin_listen);
+    config.webhooks.listen = Some((Ipv4Addr::LOCALHOST, 0).into());
     config.telemetry.console_traces = matches!(arguments.traces, Some(Traces::Console));
     // A person at a terminal wants to see a line for each call.
     config.telemetry.log.level = "info,verify_gateway=debug".into();
     arguments.log.apply(&mut config.telemetry.log);
     let (telemetry, _flush) = observe(&config.telemetry)?;
     descriptors::fit(&mut config.grpc);
-    let gateway = Gateway::bind(&config, demo_tenant(default_profile), Clock::default(), &telemetry).await?;
+    let public_key = WebhookKey::parse(&simulator.handle().public_key(KEY)).expect("the simulator has a key");
+    let directory = demo_tenant(default_profile.clone(), public_key);
+    let gateway = Gateway::bind(&config, directory, Clock::default(), &telemetry).await?;
+    if let Some(addr) = gateway.webhooks_addr() {
+        let url = format!("http://{addr}/webhooks/{WEBHOOK_TOKEN}");
+        simulator.handle().set_webhook_url(KEY, &default_profile, &url);
+    }
 
     // Nobody may read it: the log has the addresses too.
     let _ = writeln!(io::stdout(), "{}", guide(gateway.addr(), simulator.addr(), gateway.admin_addr()));
@@ -90,14 +100,18 @@ pub(super) async fn run(arguments: DevArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn demo_tenant(default_profile: String) -> Directory {
+fn demo_tenant(default_profile: String, public_key: WebhookKey) -> Directory {
     let id = TenantId::new("demo").expect("it is a name");
     let key = ApiKey::new(KEY).expect("it is a header value");
     // People who try the gateway send to one number many times. They see the limits, and are not refused.
     let limits = Limits::default().observed();
-    let tenant = Tenant { default_profile: Some(default_profile), limits, ..Tenant::new(id, key) };
+    let telnyx_account = Some("demo".to_owned());
+    let tenant = Tenant { default_profile: Some(default_profile), telnyx_account, limits, ..Tenant::new(id, key) };
+    let webhook_token = WEBHOOK_TOKEN.to_owned();
+    let account = TelnyxAccount { name: "demo".to_owned(), webhook_token, public_keys: vec![public_key] };
     let identity = Identity { name: "demo".into(), permissions: Permissions::all() };
-    Directory::new(vec![(tenant, vec![(identity, vec![Credential::Token(TokenHash::of(TOKEN))])])])
+    let identities = vec![(identity, vec![Credential::Token(TokenHash::of(TOKEN))])];
+    Directory::new(vec![(tenant, identities)]).with_accounts(vec![account])
 }
 
 /// The addresses, and commands to paste. Lines fit a terminal of 80 columns, so that copying does not break them.

@@ -1,7 +1,9 @@
 //! `simulator`: runs only the simulated Telnyx Verify API, for any REST client.
 
 use std::{
-    io::{self, Write},
+    fs,
+    io::{self, ErrorKind, Write},
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -13,14 +15,14 @@ use super::{stop_signal, usage};
 use crate::{
     config::{Environment, Unread},
     http_client,
-    simulator::{Certificate, Error, Fixtures, Server, Settings},
+    simulator::{Certificate, Error, Fixtures, Handle, Server, Settings},
 };
 
 /// The variables of settings begin so: `SIMULATOR_ATTEMPT_LIMIT` is `attempt_limit`.
 const PREFIX: &str = "SIMULATOR_";
 
 /// Variables that are no settings: those of arguments, and those that Kubernetes makes for a service of this name.
-const OTHER: [&str; 7] = ["FIXTURES", "LISTEN", "ALLOW_REMOTE", "TLS", "TLS_NAMES", "PORT", "SERVICE"];
+const OTHER: [&str; 8] = ["FIXTURES", "STATE", "LISTEN", "ALLOW_REMOTE", "TLS", "TLS_NAMES", "PORT", "SERVICE"];
 
 /// Runs only the simulated Telnyx Verify API, for any REST client.
 #[derive(Args)]
@@ -40,6 +42,9 @@ pub(super) struct SimulatorArguments {
     /// Fixtures that exist at the start and after a reset: a file of JSON, or the JSON itself. See docs/SIMULATOR.md.
     #[arg(long, env = "SIMULATOR_FIXTURES", value_name = "FILE|JSON")]
     fixtures: Option<String>,
+    /// Loads the state from this file at the start, if it exists, and saves it there at the end.
+    #[arg(long, env = "SIMULATOR_STATE", value_name = "FILE")]
+    state: Option<PathBuf>,
     /// Changes a setting of docs/SIMULATOR.md. Can be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     settings: Vec<String>,
@@ -67,6 +72,9 @@ pub(super) async fn run(arguments: SimulatorArguments, env: &Environment) -> any
         Error::Settings(_) => usage(error),
         Error::Bind { .. } => error.into(),
     })?;
+    if let Some(file) = &arguments.state {
+        load_state(&server.handle(), file)?;
+    }
     let (addr, scheme) = (server.addr(), if arguments.tls { "https" } else { "http" });
     let guide = format!("Telnyx Verify API simulator: {scheme}://{addr}/v2 (open {scheme}://{addr} in a browser)");
     // A simulator whose output nobody reads works too.
@@ -75,8 +83,28 @@ pub(super) async fn run(arguments: SimulatorArguments, env: &Environment) -> any
         let _ = writeln!(io::stdout(), "{}", certificate.ca());
         server.use_tls(&certificate);
     }
+    let simulator = server.handle();
     server.serve(stopped).await;
-    Ok(())
+    match &arguments.state {
+        Some(file) => save_state(&simulator, file).with_context(|| format!("cannot save {}", file.display())),
+        None => Ok(()),
+    }
+}
+
+fn load_state(simulator: &Handle, file: &Path) -> anyhow::Result<()> {
+    match fs::read_to_string(file) {
+        Ok(saved) => simulator.load(&saved).map_err(|error| usage(format!("{}: {error}", file.display()))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(usage(format!("{}: {error}", file.display()))),
+    }
+}
+
+/// Replaces the file as a whole, so that a failure leaves the old one.
+fn save_state(simulator: &Handle, file: &Path) -> io::Result<()> {
+    let mut new = file.as_os_str().to_owned();
+    new.push(".new");
+    fs::write(&new, simulator.save())?;
+    fs::rename(new, file)
 }
 
 /// The settings of the fixtures, then of the environment, then of the command line.

@@ -4,14 +4,14 @@ use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::{Timestamp, civil::Date};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{clock::RelativeClock, profile::StoredProfile};
 use crate::telnyx::Template;
 
 /// The SHA-256 of an API key. It names the account; the key itself is not kept, because it may be a real one.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountKey([u8; 32]);
 
 impl AccountKey {
@@ -34,14 +34,30 @@ impl fmt::Display for AccountKey {
     }
 }
 
+/// Comes before the digest of an account whose API key is not known.
+const DIGEST: &str = "sha256:";
+
+/// An API key, or the digest of one.
 impl<'de> Deserialize<'de> for AccountKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|api_key| Self::of(&api_key))
+        let text = String::deserialize(deserializer)?;
+        let digest = text.strip_prefix(DIGEST).and_then(|digits| {
+            let bytes = (0..32).map(|at| u8::from_str_radix(digits.get(2 * at..2 * at + 2)?, 16).ok());
+            bytes.collect::<Option<Vec<_>>>()?.try_into().ok().filter(|_| digits.len() == 64)
+        });
+        Ok(digest.map_or_else(|| Self::of(&text), Self))
+    }
+}
+
+impl Serialize for AccountKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        serializer.collect_str(&format_args!("{DIGEST}{digits}"))
     }
 }
 
 /// What one API key owns, apart from its verifications.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Deserialize, Serialize)]
 pub(super) struct Account {
     pub(super) profiles: Vec<StoredProfile>,
     /// The account's own templates, and its versions of prebuilt ones.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 const OUT_OF_RANGE: &str = "the clock must stay between the years 1970 and 9999";
 
 /// A clock relative to another one: its time with an offset, or a frozen time.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Deserialize, Serialize)]
 pub(super) struct RelativeClock {
     offset: SignedDuration,
     frozen: Option<Timestamp>,

@@ -54,10 +54,36 @@ pub(super) struct FaultQueue {
     /// How many IDs were made up.
     named: u64,
     /// The accounts in which a magic number with `once` has failed.
-    spent: HashSet<(AccountKey, &'static str)>,
+    spent: HashSet<(AccountKey, String)>,
+}
+
+/// Faults as a saved state has them. Unlike [`StoredFault`], they show the accounts that they match.
+#[derive(Clone, Default, Deserialize, Serialize)]
+pub(super) struct SavedFaults {
+    set: Vec<(Fault, u64, Option<AccountKey>)>,
+    named: u64,
+    spent: Vec<(AccountKey, String)>,
 }
 
 impl FaultQueue {
+    /// The faults that are set. Those that are used up are not saved.
+    pub(super) fn save(&self) -> SavedFaults {
+        let set = self.queue.iter().map(|stored| (stored.fault.clone(), stored.hits, stored.fault.key));
+        let mut spent: Vec<_> = self.spent.iter().cloned().collect();
+        spent.sort_unstable();
+        SavedFaults { set: set.collect(), named: self.named, spent }
+    }
+
+    pub(super) fn load(saved: SavedFaults) -> Self {
+        let set = saved.set.into_iter().map(|(fault, hits, key)| StoredFault { fault: Fault { key, ..fault }, hits });
+        Self {
+            queue: set.collect(),
+            used: VecDeque::new(),
+            named: saved.named,
+            spent: saved.spent.into_iter().collect(),
+        }
+    }
+
     /// Adds a fault, which happens once unless it says otherwise. It replaces the fault with its ID.
     pub(super) fn push(&mut self, mut fault: Fault) -> StoredFault {
         if !fault.unlimited {
@@ -137,7 +163,7 @@ impl FaultQueue {
     /// The fault of the magic number that a send has.
     fn magic_fault(&mut self, request: &RequestSummary<'_>) -> Option<Fault> {
         let number = MagicNumber::find(request.phone.filter(|_| sends(request))?)?;
-        let happens = !number.once || self.spent.insert((request.key?, number.number));
+        let happens = !number.once || self.spent.insert((request.key?, number.number.to_owned()));
         number.fault().filter(|_| happens)
     }
 }

@@ -20,6 +20,7 @@ use super::{
     phone, profile,
     settings::Settings,
     state::SimulatorState,
+    webhook::SigningKey,
 };
 use crate::{clock::Clock, sync::Mutex, telnyx::VerificationStatus};
 
@@ -110,6 +111,19 @@ impl Handle {
         self.state().reset();
     }
 
+    /// The accounts with all that they have, in JSON.
+    pub fn save(&self) -> String {
+        self.state().save()
+    }
+
+    /// Replaces the state with a saved one.
+    ///
+    /// # Errors
+    /// A text for people: what is wrong with the saved state. Nothing changes then.
+    pub fn load(&self, json: &str) -> Result<(), String> {
+        self.state().load(json)
+    }
+
     /// Adds a fault. Older faults come first.
     ///
     /// # Errors
@@ -153,6 +167,19 @@ impl Handle {
         let now = state.now(Some(key));
         let fields = profile::with_all_channels(name, &state.settings);
         state.insert_profile(key, fields, now)
+    }
+
+    /// The public key that verifies the webhooks of the account of `api_key`: base64 of 32 bytes.
+    pub fn public_key(&self, api_key: &str) -> String {
+        SigningKey::new(self.state().settings.webhook_key.as_deref(), AccountKey::of(api_key).bytes()).public()
+    }
+
+    /// Sends the webhooks of a profile to `url`.
+    pub fn set_webhook_url(&self, api_key: &str, profile_id: &str, url: &str) {
+        let mut state = self.state();
+        if let Some(profile) = state.account(AccountKey::of(api_key)).0.profile_mut(profile_id) {
+            profile.fields.insert("webhook_url".to_owned(), url.into());
+        }
     }
 
     /// Does `keypress` in the call of a keypad confirmation, and returns the status of the verification.

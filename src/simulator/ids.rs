@@ -1,12 +1,14 @@
 //! IDs and codes, random or from a seed.
 
 use aws_lc_rs::rand;
+use serde::{Deserialize, Serialize};
 use uuid::Builder;
 
 /// The clock part of profile IDs where a seed is set, so that they do not depend on the time of day.
 const SEEDED_MILLIS: u64 = 1_627_386_341_278;
 
 /// A small generator (`SplitMix64`). A simulated code protects nothing, so it need not be secure.
+#[derive(Clone, Deserialize, Serialize)]
 pub(super) struct Ids {
     state: u64,
     seeded_profiles: Option<u64>,

@@ -30,7 +30,7 @@ pub struct Message {
 }
 
 /// The last messages, oldest first.
-#[derive(Default)]
+#[derive(Clone, Default, Deserialize, Serialize)]
 pub(super) struct Outbox(VecDeque<Message>);
 
 impl Outbox {

@@ -4,6 +4,7 @@ mod block;
 
 use http::StatusCode;
 use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 pub(super) use self::block::{allows, timeout_secs};
@@ -21,7 +22,7 @@ const LANGUAGES: [&str; 14] = [
 ];
 
 /// A profile of an account.
-#[derive(Clone)]
+#[derive(Clone, Deserialize, Serialize)]
 pub(super) struct StoredProfile {
     pub(super) id: String,
     /// The fields that the caller set, with every channel block completed by its defaults.

@@ -27,7 +27,7 @@ pub(super) struct SimulatorState {
     /// The time of day.
     base: Clock,
     /// The clock of all accounts, relative to the time of day.
-    clock: RelativeClock,
+    pub(super) clock: RelativeClock,
     /// The account that an API key has before its first request.
     new_account: Account,
     pub(super) ids: Ids,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
     account::AccountKey,
@@ -11,6 +12,7 @@ use super::{
 use crate::telnyx::{Channel, Time, Verification, VerificationStatus};
 
 /// What starts a verification.
+#[derive(Clone, Deserialize, Serialize)]
 pub(super) struct NewVerification {
     pub(super) key: AccountKey,
     pub(super) id: String,
@@ -28,17 +30,23 @@ pub(super) struct NewVerification {
 }
 
 /// A verification and its state.
+#[derive(Clone, Deserialize, Serialize)]
 pub(super) struct SimulatedVerification {
     pub(super) new: NewVerification,
     /// Wrong codes, or wrong keys, so far.
     pub(super) failed_attempts: u32,
     /// The last decision. [`status`](Self::status) adds expiry.
+    #[serde(deserialize_with = "read_status")]
     decided: VerificationStatus,
     /// Whether no webhook has been planned for the decision.
     is_news: bool,
     pub(super) created_at: Timestamp,
     updated_at: Timestamp,
     pub(super) expires_at: Timestamp,
+}
+
+fn read_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<VerificationStatus, D::Error> {
+    String::deserialize(deserializer).map(VerificationStatus::from)
 }
 
 impl SimulatedVerification {
@@ -132,6 +140,11 @@ impl VerificationTable {
     /// All verifications, newest first.
     pub(super) fn newest(&self) -> impl Iterator<Item = &SimulatedVerification> {
         self.all.values().rev()
+    }
+
+    /// All verifications, oldest first.
+    pub(super) fn oldest(&self) -> impl Iterator<Item = &SimulatedVerification> {
+        self.all.values()
     }
 
     /// The verification `id` of any account.

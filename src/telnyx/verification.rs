@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{ResponseCode, Time, VerificationStatus, lenient};
 
 /// A way to reach a person. It is a part of the path of a send, and the `type` of a verification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// A text message.
     Sms,

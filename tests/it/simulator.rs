@@ -14,6 +14,7 @@ mod process;
 mod quickstart;
 mod request_log;
 mod requests;
+mod saved;
 mod settings;
 mod strict;
 mod webhooks;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{DefaultBodyLimit, Path, Query, State},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
 };
@@ -28,11 +28,17 @@ use crate::simulator::{
     state::SimulatorState,
 };
 
-/// Every endpoint: its path, its description, and its handlers.
-pub(super) fn endpoints() -> Vec<(&'static str, &'static str, MethodRouter<Handle>)> {
+/// An endpoint: its path, its description, and its handlers.
+type ControlEndpoint = (&'static str, &'static str, MethodRouter<Handle>);
+
+/// Every endpoint.
+pub(super) fn endpoints() -> Vec<ControlEndpoint> {
+    [changes(), logs()].concat()
+}
+
+/// The endpoints that show what has happened.
+fn logs() -> Vec<ControlEndpoint> {
     vec![
-        ("/_simulator", "GET: this list", get(index)),
-        ("/_simulator/health", "GET: 200 while the simulator runs", get(health)),
         (
             "/_simulator/messages",
             "GET ?phone= &key= &channel= &verification_id= &since= &wait=10s: the messages, oldest first",
@@ -42,28 +48,6 @@ pub(super) fn endpoints() -> Vec<(&'static str, &'static str, MethodRouter<Handl
             "/_simulator/messages/latest/code",
             "GET, with the same query: the newest code, as plain text",
             get(latest_code),
-        ),
-        (
-            "/_simulator/clock",
-            r#"GET, PATCH {"now": "2026-01-01T00:00:00Z", "frozen": true} ?key=: the clock"#,
-            get(clock).patch(change_clock),
-        ),
-        ("/_simulator/clock/advance", r#"POST {"seconds": 301} ?key=: moves the clock forward"#, post(advance)),
-        ("/_simulator/reset", "POST ?key=: removes all state", post(reset)),
-        (
-            "/_simulator/verifications/{id}/keypad",
-            r#"POST {"key": "1"}: presses a key in a keypad confirmation; also none, no_answer, voicemail"#,
-            post(keypad),
-        ),
-        (
-            "/_simulator/faults",
-            "GET ?key=, POST, DELETE ?key=: the faults that happen to the next requests",
-            get(faults).post(set_fault).delete(clear_faults),
-        ),
-        (
-            "/_simulator/faults/{id}",
-            "GET, DELETE: one fault, also one that is used up",
-            get(fault).delete(remove_fault),
         ),
         (
             "/_simulator/requests",
@@ -80,6 +64,41 @@ pub(super) fn endpoints() -> Vec<(&'static str, &'static str, MethodRouter<Handl
         ("/_simulator/keys", "GET ?key=: the public keys that verify webhooks, by account", get(deliveries::keys)),
         ("/_simulator/inbox", "GET: the newest verifications with their messages and states", get(page::inbox)),
         ("/_simulator/events", "GET: server-sent events, one when the state may have changed", get(page::events)),
+    ]
+}
+
+/// The endpoints of the state, the clock, the faults and the settings.
+fn changes() -> Vec<ControlEndpoint> {
+    vec![
+        ("/_simulator", "GET: this list", get(index)),
+        ("/_simulator/health", "GET: 200 while the simulator runs", get(health)),
+        (
+            "/_simulator/clock",
+            r#"GET, PATCH {"now": "2026-01-01T00:00:00Z", "frozen": true} ?key=: the clock"#,
+            get(clock).patch(change_clock),
+        ),
+        ("/_simulator/clock/advance", r#"POST {"seconds": 301} ?key=: moves the clock forward"#, post(advance)),
+        (
+            "/_simulator/state",
+            "GET, PUT: the accounts with all that they have, as --state saves them",
+            get(save).put(load).layer(DefaultBodyLimit::disable()),
+        ),
+        ("/_simulator/reset", "POST ?key=: removes all state", post(reset)),
+        (
+            "/_simulator/verifications/{id}/keypad",
+            r#"POST {"key": "1"}: presses a key in a keypad confirmation; also none, no_answer, voicemail"#,
+            post(keypad),
+        ),
+        (
+            "/_simulator/faults",
+            "GET ?key=, POST, DELETE ?key=: the faults that happen to the next requests",
+            get(faults).post(set_fault).delete(clear_faults),
+        ),
+        (
+            "/_simulator/faults/{id}",
+            "GET, DELETE: one fault, also one that is used up",
+            get(fault).delete(remove_fault),
+        ),
         ("/_simulator/settings", "GET, PATCH: the settings", get(settings).patch(change_settings)),
         (
             "/_simulator/numbers",
@@ -213,6 +232,15 @@ async fn advance(
         clock.advance(Duration::from_secs(body.seconds), base).map_err(bad_request)?;
     }
     Ok(clock(State(simulator), Query(of)).await)
+}
+
+async fn save(State(simulator): State<Handle>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], simulator.save()).into_response()
+}
+
+async fn load(State(simulator): State<Handle>, saved: String) -> Result<StatusCode, ControlError> {
+    simulator.load(&saved).map_err(bad_request)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn reset(State(simulator): State<Handle>, Query(of): Query<OfAccount>) -> StatusCode {

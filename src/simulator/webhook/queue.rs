@@ -13,10 +13,18 @@ use crate::simulator::account::AccountKey;
 
 /// Something to do at a time.
 pub(super) enum DueJob {
-    /// Make the webhook of a verification.
-    Event(String, Cause),
+    /// Make a webhook.
+    Event(PlannedEvent),
     /// Make the next attempt of a delivery.
     Attempt(u64),
+}
+
+/// The webhook of a verification. Its IDs are drawn when it is planned, so that a seed gives the same ones in every run.
+pub(super) struct PlannedEvent {
+    pub(super) verification_id: String,
+    pub(super) cause: Cause,
+    pub(super) id: String,
+    pub(super) delivery_id: String,
 }
 
 /// All webhooks: those that fall due, and the last deliveries.

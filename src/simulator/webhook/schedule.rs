@@ -8,7 +8,7 @@ use super::{
     delivery::{AttemptAnswer, OutgoingAttempt, WebhookDelivery},
     event::{self, Cause},
     outcome::MessageOutcome,
-    queue::DueJob,
+    queue::{DueJob, PlannedEvent},
 };
 use crate::{
     simulator::{
@@ -50,8 +50,10 @@ impl SimulatorState {
             && verification.take_news()
             && completes(verification, settings)
         {
-            let key = verification.new.key;
-            self.plan(key, verification_id, Cause::Decision, now);
+            let (key, profile_id) = (verification.new.key, verification.new.profile_id.clone());
+            if !self.webhook_urls(key, &profile_id).is_empty() {
+                self.plan(key, verification_id, Cause::Decision, now);
+            }
         }
     }
 
@@ -61,7 +63,9 @@ impl SimulatorState {
             WebhookOrder::Shuffled => LATEST.mul_f64(self.ids.fraction()),
         };
         let due = due.saturating_add(late).unwrap_or(Timestamp::MAX);
-        self.webhooks.push(key, due, DueJob::Event(id.to_owned(), cause));
+        let (verification_id, delivery_id) = (id.to_owned(), self.ids.uuid());
+        let event = PlannedEvent { verification_id, cause, id: self.ids.uuid(), delivery_id };
+        self.webhooks.push(key, due, DueJob::Event(event));
     }
 
     fn webhook_urls(&self, key: AccountKey, profile_id: &str) -> Vec<String> {
@@ -89,7 +93,7 @@ impl SimulatorState {
                     break;
                 }
                 match first.remove() {
-                    DueJob::Event(id, cause) => self.add_event(&id, cause, now),
+                    DueJob::Event(event) => self.add_event(event, now),
                     DueJob::Attempt(number) => due.extend(self.begin_attempt(number, now)),
                 }
             }
@@ -98,21 +102,22 @@ impl SimulatorState {
     }
 
     /// Makes the webhook of a verification, and plans its first attempt.
-    fn add_event(&mut self, id: &str, cause: Cause, now: Timestamp) {
-        let Self { verifications, settings, ids, .. } = self;
-        let Some(verification) = verifications.find(id) else { return };
+    fn add_event(&mut self, event: PlannedEvent, now: Timestamp) {
+        let PlannedEvent { verification_id, cause, id, delivery_id } = event;
+        let Self { verifications, settings, .. } = self;
+        let Some(verification) = verifications.find(&verification_id) else { return };
         if cause == Cause::Expiry && !verification.has_expired(now) {
             return;
         }
         let (key, profile_id) = (verification.new.key, verification.new.profile_id.clone());
-        let Some(webhook) = event::data(verification, cause, ids.uuid(), settings, now) else { return };
+        let Some(webhook) = event::data(verification, cause, id, settings, now) else { return };
         let urls = self.webhook_urls(key, &profile_id);
         if urls.is_empty() {
             return;
         }
-        let delivery = WebhookDelivery::new(self.ids.uuid(), key, urls, webhook);
+        let delivery = WebhookDelivery::new(delivery_id, key, urls, webhook);
         let number = self.webhooks.add(delivery, self.settings.keep);
-        if self.settings.webhook_order == WebhookOrder::Shuffled || self.webhooks.is_first(number, id) {
+        if self.settings.webhook_order == WebhookOrder::Shuffled || self.webhooks.is_first(number, &verification_id) {
             self.begin(number, now);
         }
     }

@@ -105,3 +105,13 @@ async fn a_fault_that_happens_once_happens_once_for_each_account_until_a_reset()
     sim.handle.reset();
     assert_eq!(send("KEY1").await, 429);
 }
+
+#[tokio::test]
+async fn a_number_in_an_unlisted_range_has_the_main_country_of_its_calling_code() {
+    let sim = Sim::start().await;
+    let sms = json!({"name": "x", "sms": {"app_name": "x", "whitelisted_destinations": ["US", "GB"]}});
+    let profile = sim.post("/v2/verify_profiles", sms).await.ok()["data"]["id"].as_str().unwrap().to_owned();
+    for (number, status) in [("+15555550123", 200), ("+447700900123", 200), ("+491999999999", 400)] {
+        assert_eq!(sim.send(&profile, json!({"phone_number": number})).await.status, status, "{number}");
+    }
+}

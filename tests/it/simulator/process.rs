@@ -10,7 +10,7 @@ use tokio::{
 const BINARY: &str = env!("CARGO_BIN_EXE_verify-gateway");
 
 struct Running {
-    _process: Child,
+    process: Child,
     lines: Lines<BufReader<ChildStdout>>,
     /// `http://127.0.0.1:PORT`
     url: String,
@@ -27,7 +27,7 @@ async fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Running {
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let line = lines.next_line().await.unwrap().unwrap();
     let url = line.split_whitespace().find_map(|word| word.strip_suffix("/v2")).unwrap().to_owned();
-    Running { _process: process, lines, url }
+    Running { process, lines, url }
 }
 
 /// The exit code, and what is printed to the standard error.
@@ -129,4 +129,61 @@ async fn https_is_trusted_by_the_printed_authority_only() {
         assert_eq!(answer.status(), 200, "{host}");
     }
     assert!(client(false).get(format!("{}/v2", running.url)).send().await.is_err(), "nobody else trusts it");
+}
+
+#[tokio::test]
+async fn a_state_file_is_saved_at_the_end_and_loaded_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.json");
+    let path = file.to_str().unwrap();
+    let client = reqwest::Client::new();
+    let mut running = start(&["--listen", "127.0.0.1:0", "--state", path], &[]).await;
+    let advance = format!("{}/_simulator/clock/advance?key=KEY1", running.url);
+    let body = r#"{"seconds": 86400}"#;
+    let answer = client.post(advance).header("content-type", "application/json").body(body).send().await.unwrap();
+    assert!(answer.status().is_success());
+    let pid = running.process.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+    assert!(running.process.wait().await.unwrap().success());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing but the file is left");
+
+    let running = start(&["--listen", "127.0.0.1:0"], &[("SIMULATOR_STATE", path)]).await;
+    let state = client.get(format!("{}/_simulator/state", running.url)).send().await.unwrap().text().await.unwrap();
+    assert_eq!(state, std::fs::read_to_string(&file).unwrap());
+    assert!(state.contains("PT24H"), "{state}");
+
+    std::fs::write(&file, "{}").unwrap();
+    let (code, error) = end(&["--listen", "127.0.0.1:0", "--state", path], &[]).await;
+    assert_eq!(code, Some(64));
+    assert!(error.contains("missing field `version`"), "{error}");
+}
+
+#[tokio::test]
+async fn in_dev_the_gateway_takes_the_webhooks_of_the_simulator() {
+    let listen = ["--listen", "--simulator-listen", "--admin-listen"].iter().flat_map(|flag| [*flag, "127.0.0.1:0"]);
+    let mut dev = Command::new(BINARY);
+    let mut process = dev.arg("dev").args(listen).kill_on_drop(true).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let url = loop {
+        let line = lines.next_line().await.unwrap().unwrap();
+        if let Some(rest) = line.trim_start().strip_prefix("simulator") {
+            break rest.split_whitespace().next().unwrap().to_owned();
+        }
+    };
+    let client = reqwest::Client::new();
+    let json = async |request: reqwest::RequestBuilder| -> serde_json::Value {
+        let request = request.bearer_auth("KEYdemo").header("content-type", "application/json");
+        serde_json::from_slice(&request.send().await.unwrap().bytes().await.unwrap()).unwrap()
+    };
+    let profiles = json(client.get(format!("{url}/v2/verify_profiles"))).await;
+    let profile = profiles["data"].as_array().unwrap().iter().find(|profile| profile["name"] == "demo").unwrap();
+    let send = serde_json::json!({"phone_number": "+13035551234", "verify_profile_id": profile["id"]}).to_string();
+    json(client.post(format!("{url}/v2/verifications/sms")).body(send)).await;
+    json(client.post(format!("{url}/_simulator/clock/advance")).body(r#"{"seconds": 1}"#)).await;
+    for event_type in ["verify.sent", "verify.delivered"] {
+        let found = format!("{url}/_simulator/webhooks?wait=60s&status=delivered&event_type={event_type}");
+        let found = json(client.get(found)).await;
+        assert_eq!(found[0]["attempts"].as_array().unwrap().len(), 1, "{found}");
+        assert_eq!(found[0]["attempts"][0]["http"]["response"]["status"], 200, "{found}");
+    }
 }

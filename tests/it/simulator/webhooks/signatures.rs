@@ -93,3 +93,19 @@ async fn the_id_of_an_event_is_its_own_or_that_of_the_verification() {
         assert_eq!(hook["data"]["id"] != hook["data"]["payload"]["id"], is_own, "{value}");
     }
 }
+
+#[tokio::test]
+async fn a_seed_makes_webhooks_the_same_in_every_run_byte_for_byte() {
+    let mut receiver = Receiver::start(&[]).await;
+    let settings = [("seed", "7"), ("webhook_clock", "simulator"), ("completion_events", "on")];
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let (sim, profile) = frozen(&settings, &[&receiver.url]).await;
+        let (id, code) = sim.sent(&profile).await;
+        let sent = receiver.next().await;
+        sim.check(&id, &code).await.ok();
+        let accepted = receiver.next().await;
+        runs.push([sent, accepted].map(|hook| (hook.header("telnyx-signature-ed25519").to_owned(), hook.body)));
+    }
+    assert_eq!(runs[0], runs[1]);
+}
