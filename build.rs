@@ -4,8 +4,9 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use protox::Compiler;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "verify/v1/error_reason.proto",
+    "verify/v1/event_service.proto",
     "verify/v1/profile_service.proto",
     "verify/v1/template_service.proto",
     "verify/v1/verification_service.proto",

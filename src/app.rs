@@ -19,7 +19,6 @@ use crate::{
     authn::Authenticator,
     clock::Clock,
     config::{self, Config, Errors},
-    events::Events,
     grpc::{Aborted, GrpcServer},
     limits::CallLimiter,
     reload::Reload,
@@ -88,9 +87,17 @@ impl Gateway {
         })?;
         let tasks = Tasks::default();
         let services = Services::new(config, &upstream, &store, &clock, &tasks, &metrics);
+        let events = services.events.events.clone();
         let authenticator = Authenticator::new(directory, clock.clone(), metrics.clone());
         let calls = CallLimiter::new(&clock, metrics.clone());
-        let server = GrpcServer::new(&config.grpc, telemetry, authenticator.clone(), calls, services, clock.clone())?;
+        let server = GrpcServer::new(
+            (&config.grpc, &config.events),
+            telemetry,
+            authenticator.clone(),
+            calls,
+            services,
+            clock.clone(),
+        )?;
         let refused = |addr| move |source| Error::Bind { addr, source };
         let listener = TcpListener::bind(config.grpc.listen).await.map_err(refused(config.grpc.listen))?;
         let addr = listener.local_addr().map_err(refused(config.grpc.listen))?;
@@ -105,9 +112,8 @@ impl Gateway {
         };
         let webhooks = match config.webhooks.listen {
             Some(listen) => {
-                let (authenticator, events) = (authenticator.clone(), Events::new(store.clone()));
-                let server =
-                    WebhookServer::bind(listen, &config.webhooks, authenticator, events, clock, metrics.clone()).await;
+                let (authenticator, metrics) = (authenticator.clone(), metrics.clone());
+                let server = WebhookServer::bind(listen, &config.webhooks, authenticator, events, clock, metrics).await;
                 Some(server.map_err(refused(listen))?)
             }
             None => None,

@@ -27,7 +27,7 @@ pub use self::{
     store::{Backend, RedisConfig, RedisMode, StoreConfig},
     telemetry::{LogConfig, LogFormat, OtlpConfig, Protocol, TelemetryConfig},
     upstream::{BreakerConfig, BudgetConfig, RetryConfig, UpstreamConfig},
-    webhooks::WebhooksConfig,
+    webhooks::{EventsConfig, WebhooksConfig},
 };
 
 use self::{
@@ -53,6 +53,8 @@ settings! {
         tenants: TenantsConfig;
         /// The webhook port: what Telnyx tells of verifications.
         webhooks: WebhooksConfig;
+        /// Streams of events.
+        events: EventsConfig;
         /// The admin port: probes, metrics and the log level, for operators.
         admin: AdminConfig;
         /// Logs, traces and metrics.

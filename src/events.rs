@@ -3,42 +3,48 @@
 //! Telnyx reports it late, repeatedly and in any order. Each event takes effect once, and the progress of a verification
 //! never goes back.
 
+mod event;
+mod log;
 mod progress;
+mod token;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-pub use self::progress::VerificationProgress;
+pub use self::{
+    event::VerificationEvent,
+    log::{EventGap, EventReader},
+    progress::VerificationProgress,
+    token::TokenError,
+};
+use self::{
+    log::{EventLogs, LogBounds},
+    token::TokenSealer,
+};
 use crate::{
-    domain::TenantId,
+    config::Config,
+    domain::{Country, TenantId, VerificationRef},
     store::{self, Change, Digest, Store},
+    telnyx::Channel,
 };
 
 /// How long an event is known. It is not published how long Telnyx repeats one.
 const KEEP: Duration = Duration::from_hours(24);
-/// How many events of one verification are known. There are less than ten.
+/// How many events of one verification are known. There are less than ten, and those of wrong codes.
 const MAX_EVENTS: usize = 64;
-
-/// An event of a verification.
-#[derive(Clone, Debug)]
-pub struct VerificationEvent {
-    /// The verification.
-    pub verification_id: String,
-    /// Identifies the event among those of its verification.
-    pub mark: String,
-    /// How far the verification has come. `None` if the gateway does not know the event.
-    pub progress: Option<VerificationProgress>,
-}
 
 /// What an event changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventEffect {
     /// The verification has come further.
     Progress,
-    /// It is new and changes nothing: the verification has come further already, or the event is not known.
+    /// It is new, and the verification stays where it is.
     None,
+    /// It is new, and the verification had come further already.
+    Late,
     /// The same event was recorded before.
     Repeated,
 }
@@ -47,19 +53,50 @@ pub enum EventEffect {
 #[derive(Clone)]
 pub struct Events {
     store: Store,
+    logs: Arc<EventLogs>,
+    tokens: Arc<TokenSealer>,
+    has_streams: bool,
+    records_own: bool,
 }
 
+/// What is known of a verification.
 #[derive(Default, Deserialize, Serialize)]
 struct KnownEvents {
     marks: BTreeSet<Digest>,
     progress: Option<VerificationProgress>,
+    /// Whether the tenant sent it through a gateway of the store.
+    is_own: bool,
+    profile_id: Option<String>,
+    channel: Option<String>,
+    country: Option<String>,
 }
 
 impl Events {
     /// The events in `store`.
     #[must_use]
-    pub const fn new(store: Store) -> Self {
-        Self { store }
+    pub fn new(config: &Config, store: Store) -> Self {
+        let bounds = LogBounds { max_events: config.events.max_events, retention: config.events.retention };
+        let (logs, tokens) = (Arc::new(EventLogs::new(bounds)), Arc::new(TokenSealer::new(&store)));
+        let has_streams = config.events.enabled;
+        Self { store, logs, tokens, has_streams, records_own: has_streams || config.webhooks.listen.is_some() }
+    }
+
+    /// Whether there are streams of events.
+    #[must_use]
+    pub const fn has_streams(&self) -> bool {
+        self.has_streams
+    }
+
+    /// Whether the tenants' own sends and checks are recorded: for streams, and to know whose a webhook is.
+    #[must_use]
+    pub const fn records_own(&self) -> bool {
+        self.records_own
+    }
+
+    /// The time that dates events.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.store.now()
     }
 
     /// Records `event` of a verification of `tenant`, until `deadline` at most.
@@ -69,24 +106,134 @@ impl Events {
     pub async fn record(
         &self,
         tenant: &TenantId,
-        event: &VerificationEvent,
+        event: VerificationEvent,
         deadline: Instant,
     ) -> Result<EventEffect, store::Error> {
-        let key = format!("events:{tenant}:{}", event.verification_id);
-        let mark = self.store.digest(&[event.mark.as_bytes()]);
-        let record = |known: Option<KnownEvents>| {
-            let mut known = known.unwrap_or_default();
-            if known.marks.contains(&mark) || known.marks.len() >= MAX_EVENTS {
-                return (Change::Keep, EventEffect::Repeated);
-            }
-            known.marks.insert(mark);
-            let is_further = event.progress.is_some_and(|progress| progress.is_beyond(known.progress));
-            if is_further {
-                known.progress = event.progress;
-            }
-            let effect = if is_further { EventEffect::Progress } else { EventEffect::None };
-            (Change::Put(known, KEEP), effect)
-        };
-        self.store.records_of(tenant).update_by(&key, deadline, record).await
+        let mark = self.store.digest(&[event.verification_id.as_bytes(), event.mark.as_bytes()]);
+        let log = self.logs.of(tenant);
+        let _in_order = log.order.lock().await;
+        let (records, key) = (self.store.records_of(tenant), key(tenant, &event.verification_id));
+        let recorded = records.update_by(&key, deadline, |known: Option<KnownEvents>| {
+            let (mut known, mut event) = (known.unwrap_or_default(), event.clone());
+            let effect = known.add(mark, event.progress);
+            known.complete(&mut event);
+            let change = if effect == EventEffect::Repeated { Change::Keep } else { Change::Put(known, KEEP) };
+            (change, (effect, event))
+        });
+        let (effect, event) = recorded.await?;
+        if self.has_streams && matches!(effect, EventEffect::Progress | EventEffect::None) {
+            log.append(VerificationEvent { mark: mark.to_string(), ..event });
+        }
+        Ok(effect)
     }
+
+    /// Whether `tenant` sent the verification, and how far it has come.
+    ///
+    /// # Errors
+    /// The record can't be read.
+    pub async fn known(
+        &self,
+        tenant: &TenantId,
+        verification_id: &str,
+        deadline: Instant,
+    ) -> Result<(bool, Option<VerificationProgress>), store::Error> {
+        let read = |known: Option<KnownEvents>| {
+            let known = known.unwrap_or_default();
+            (Change::Keep, (known.is_own, known.progress))
+        };
+        self.store.update_by(&key(tenant, verification_id), deadline, read).await
+    }
+
+    /// The ID of the newest send of `tenant` to this number with this profile.
+    pub async fn find(&self, tenant: &TenantId, target: &VerificationRef) -> Option<String> {
+        match target {
+            VerificationRef::Id(id) => Some(id.clone()),
+            VerificationRef::PhoneNumber { phone_number, profile_id } => {
+                let key = self.target_key(tenant, phone_number.as_e164(), profile_id);
+                self.store.update(&key, |id: Option<String>| (Change::Keep, id)).await.ok().flatten()
+            }
+        }
+    }
+
+    /// Records a send, so that [`Events::find`] finds it.
+    ///
+    /// # Errors
+    /// It may not be recorded.
+    pub async fn record_target(
+        &self,
+        tenant: &TenantId,
+        (phone_number, profile_id): (&str, &str),
+        id: &str,
+    ) -> Result<(), store::Error> {
+        let key = self.target_key(tenant, phone_number, profile_id);
+        let id = id.to_owned();
+        self.store.counters_of(tenant).update(&key, |_: Option<String>| (Change::Put(id.clone(), KEEP), ())).await
+    }
+
+    fn target_key(&self, tenant: &TenantId, phone_number: &str, profile_id: &str) -> String {
+        format!("sent:{tenant}:{}", self.store.digest(&[phone_number.as_bytes(), profile_id.as_bytes()]))
+    }
+
+    /// Reads the events of `tenant` from now on.
+    #[must_use]
+    pub fn from_now(&self, tenant: &TenantId) -> EventReader {
+        let log = self.logs.of(tenant);
+        loop {
+            let last = log.last();
+            if let Ok(reader) = EventReader::new(log.clone(), last) {
+                return reader;
+            }
+        }
+    }
+
+    /// Reads the events of `tenant` after the token of a reader with the same `filter`.
+    ///
+    /// # Errors
+    /// The token can't be used.
+    pub fn after(&self, tenant: &TenantId, filter: &[u8], token: &str) -> Result<EventReader, TokenError> {
+        let position = self.tokens.open(&scope(tenant, filter), token)?;
+        EventReader::new(self.logs.of(tenant), position).map_err(|EventGap| TokenError::Expired)
+    }
+
+    /// The token of what `reader` has read last.
+    #[must_use]
+    pub fn token(&self, tenant: &TenantId, filter: &[u8], reader: &EventReader) -> String {
+        self.tokens.seal(&scope(tenant, filter), reader.position())
+    }
+}
+
+impl KnownEvents {
+    fn add(&mut self, mark: Digest, progress: Option<VerificationProgress>) -> EventEffect {
+        if self.marks.len() >= MAX_EVENTS || !self.marks.insert(mark) {
+            return EventEffect::Repeated;
+        }
+        self.is_own |= progress == Some(VerificationProgress::Created);
+        match progress {
+            None | Some(VerificationProgress::CheckRejected) => EventEffect::None,
+            Some(progress) if progress.is_beyond(self.progress) => {
+                self.progress = Some(progress);
+                EventEffect::Progress
+            }
+            Some(_) => EventEffect::Late,
+        }
+    }
+
+    /// Adds what earlier events showed of the verification to `event`, and the other way round.
+    fn complete(&mut self, event: &mut VerificationEvent) {
+        self.profile_id = self.profile_id.take().or_else(|| event.profile_id.clone());
+        self.channel = self.channel.take().or_else(|| event.channel.map(|channel| channel.as_str().to_owned()));
+        self.country = self.country.take().or_else(|| event.country.map(|country| country.to_string()));
+        event.profile_id.clone_from(&self.profile_id);
+        event.channel = self.channel.as_deref().and_then(Channel::from_name);
+        event.country = self.country.as_deref().and_then(Country::new);
+    }
+}
+
+fn key(tenant: &TenantId, verification_id: &str) -> String {
+    format!("events:{tenant}:{verification_id}")
+}
+
+/// What a token is bound to. A tenant's name has no zero byte.
+fn scope(tenant: &TenantId, filter: &[u8]) -> Vec<u8> {
+    [tenant.as_str().as_bytes(), &[0], filter].concat()
 }

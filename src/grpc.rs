@@ -1,6 +1,7 @@
 //! The gRPC server: connections, the edge, thin handlers, `pb` ⇄ `telnyx`, statuses.
 
 mod edge;
+mod events;
 mod media_type;
 mod profiles;
 mod serve;
@@ -35,13 +36,15 @@ use crate::{
     domain::{CallContext, Error},
     limits::CallLimiter,
     pb::{
-        ErrorReason, FILE_DESCRIPTOR_SET, profile_service_server::ProfileServiceServer,
-        template_service_server::TemplateServiceServer, verification_service_server::VerificationServiceServer,
+        ErrorReason, FILE_DESCRIPTOR_SET, event_service_server::EventServiceServer,
+        profile_service_server::ProfileServiceServer, template_service_server::TemplateServiceServer,
+        verification_service_server::VerificationServiceServer,
     },
-    services::{Origin, Outcome, Profiles, Services, Templates, Verifications},
+    services::{EventStreams, Origin, Outcome, Profiles, Services, Templates, Verifications},
     telemetry::Telemetry,
 };
 
+type EventServer = EventServiceServer<EventStreams>;
 type ProfileServer = ProfileServiceServer<Profiles>;
 type TemplateServer = TemplateServiceServer<Templates>;
 type VerificationServer = VerificationServiceServer<Verifications>;
@@ -54,7 +57,7 @@ macro_rules! bounded {
 }
 
 /// The services that have a health status. The empty name is the whole server.
-const HEALTH: [&str; 4] = ["", ProfileServer::NAME, TemplateServer::NAME, VerificationServer::NAME];
+const HEALTH: [&str; 5] = ["", EventServer::NAME, ProfileServer::NAME, TemplateServer::NAME, VerificationServer::NAME];
 
 /// The health service for liveness probes. It always serves: a restart does not help a gateway that is not ready.
 const LIVENESS: &str = "liveness";
@@ -65,6 +68,7 @@ pub struct GrpcServer {
     /// `None` for plaintext.
     certificate: Option<CertificateReloader>,
     health: HealthReporter,
+    serves_events: bool,
 }
 
 impl GrpcServer {
@@ -73,7 +77,7 @@ impl GrpcServer {
     /// # Errors
     /// All errors in the files of `grpc.tls`.
     pub fn new(
-        config: &config::GrpcConfig,
+        (config, events_config): (&config::GrpcConfig, &config::EventsConfig),
         telemetry: &Telemetry,
         authenticator: Authenticator,
         calls: CallLimiter,
@@ -81,7 +85,7 @@ impl GrpcServer {
         clock: Clock,
     ) -> Result<Self, Errors> {
         let certificate = CertificateReloader::load(config, clock, telemetry.metrics.clone())?;
-        let Services { verifications, profiles, templates } = services;
+        let Services { verifications, profiles, templates, events } = services;
         let (health, health_service) = tonic_health::server::health_reporter();
         let mut routes = Routes::builder();
         routes
@@ -89,6 +93,9 @@ impl GrpcServer {
             .add_service(bounded!(TemplateServer::new(templates), config))
             .add_service(bounded!(VerificationServer::new(verifications), config))
             .add_service(bounded!(health_service, config));
+        if events_config.enabled {
+            routes.add_service(bounded!(EventServer::new(events), config));
+        }
         if config.reflection {
             add_reflection(&mut routes, config);
         }
@@ -101,10 +108,11 @@ impl GrpcServer {
             trusted_proxies: config.trusted_proxies,
         };
         let routes = routes.routes().prepare();
-        let service = GatewayService::new(config, tracing, authenticator, calls, routes, draining.clone());
+        let service =
+            GatewayService::new((config, events_config), tracing, authenticator, calls, routes, draining.clone());
         let tls = certificate.as_ref().map(CertificateReloader::current);
         let connections = Connections::new(service, config.clone(), tls, telemetry.metrics.clone(), draining);
-        Ok(Self { connections, certificate, health })
+        Ok(Self { connections, certificate, health, serves_events: events_config.enabled })
     }
 
     /// Serves the connections of `listener`. It accepts no more after `closing`.
@@ -141,7 +149,7 @@ impl GrpcServer {
     }
 
     async fn set_health(&self, status: ServingStatus) {
-        for service in HEALTH {
+        for service in HEALTH.into_iter().filter(|service| self.serves_events || *service != EventServer::NAME) {
             self.health.set_service_status(service, status).await;
         }
         self.health.set_service_status(LIVENESS, ServingStatus::Serving).await;

@@ -6,6 +6,7 @@
 mod check;
 mod conversions;
 mod dependencies;
+mod events;
 mod idempotency;
 mod lease;
 mod outcome;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 pub use self::{
     check::{Check, Report},
+    events::{EventFilter, EventStreams, WatchedVerification},
     outcome::{Origin, Outcome},
     profiles::NewProfile,
     send::Send,
@@ -28,7 +30,9 @@ pub use self::{
     templates::NewTemplate,
 };
 use self::{conversions::Conversions, dependencies::Dependencies, idempotency::IdempotentExecutor, lease::Process};
-use crate::{clock::Clock, config::Config, limits::Limiter, store::Store, telemetry::Metrics, upstream::Client};
+use crate::{
+    clock::Clock, config::Config, events::Events, limits::Limiter, store::Store, telemetry::Metrics, upstream::Client,
+};
 
 /// All services.
 #[derive(Clone)]
@@ -39,6 +43,8 @@ pub struct Services {
     pub profiles: Profiles,
     /// The methods of `TemplateService`.
     pub templates: Templates,
+    /// The methods of `EventService`.
+    pub events: EventStreams,
 }
 
 /// Starts, reads, checks and reports verifications.
@@ -74,22 +80,27 @@ impl Services {
         tasks: &Tasks,
         metrics: &Metrics,
     ) -> Self {
+        let events = Events::new(config, store.clone());
         let deps = Arc::new(Dependencies {
             upstream: upstream.clone(),
             store: store.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
             limiter: Limiter::new(store, metrics),
+            events: events.clone(),
             tasks: tasks.clone(),
             process: Process::start(&config.store.instance),
             settings: config.sends.clone(),
             attempt_timeout: config.upstream.attempt_timeout,
             private_webhooks: config.upstream.allow_private_webhooks,
         });
+        let verifications =
+            Verifications { sends: IdempotentExecutor::new(&deps), conversions: Arc::default(), deps: deps.clone() };
         Self {
+            events: EventStreams::new(&verifications, &events),
             profiles: Profiles { deps: deps.clone(), creations: IdempotentExecutor::new(&deps) },
             templates: Templates { upstream: upstream.clone(), creations: IdempotentExecutor::new(&deps) },
-            verifications: Verifications { sends: IdempotentExecutor::new(&deps), conversions: Arc::default(), deps },
+            verifications,
         }
     }
 }

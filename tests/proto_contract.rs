@@ -21,7 +21,7 @@ use verify_gateway::pb::FILE_DESCRIPTOR_SET;
 fn files() -> Vec<FileDescriptorProto> {
     let all = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap().file;
     let ours: Vec<_> = all.into_iter().filter(|file| file.package() == "verify.v1").collect();
-    assert_eq!(ours.len(), 4);
+    assert_eq!(ours.len(), 5);
     ours
 }
 
@@ -48,7 +48,7 @@ fn rpcs() -> Vec<(MethodDescriptorProto, String)> {
             }
         }
     }
-    assert_eq!(rpcs.len(), 13);
+    assert_eq!(rpcs.len(), 15);
     rpcs
 }
 
@@ -160,7 +160,8 @@ fn every_rpc_has_messages_of_its_own() {
     for (rpc, _) in rpcs() {
         assert_eq!(rpc.input_type(), format!(".verify.v1.{}Request", rpc.name()));
         assert_eq!(rpc.output_type(), format!(".verify.v1.{}Response", rpc.name()));
-        assert!(!rpc.client_streaming() && !rpc.server_streaming());
+        let streams = ["WatchVerification", "StreamEvents"];
+        assert!(!rpc.client_streaming() && rpc.server_streaming() == streams.contains(&rpc.name()));
     }
 }
 

@@ -10,9 +10,10 @@ use anyhow::Context;
 use clap::Args;
 
 /// The files of `proto/`, as they are in the repository.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("google/api/field_behavior.proto", include_str!("../../proto/google/api/field_behavior.proto")),
     ("verify/v1/error_reason.proto", include_str!("../../proto/verify/v1/error_reason.proto")),
+    ("verify/v1/event_service.proto", include_str!("../../proto/verify/v1/event_service.proto")),
     ("verify/v1/profile_service.proto", include_str!("../../proto/verify/v1/profile_service.proto")),
     ("verify/v1/template_service.proto", include_str!("../../proto/verify/v1/template_service.proto")),
     ("verify/v1/verification_service.proto", include_str!("../../proto/verify/v1/verification_service.proto")),

@@ -1,9 +1,9 @@
-//! Settings of the webhook port.
+//! Settings of webhooks and of streams of events.
 
 use std::{net::SocketAddr, time::Duration};
 
 use super::{
-    kinds::{HOUR, SECOND, address, duration, optional},
+    kinds::{DAY, HOUR, SECOND, address, count, duration, optional, switch},
     setting::settings,
 };
 
@@ -15,5 +15,27 @@ settings! {
         listen: Option<SocketAddr> = "", optional(address());
         /// How far the time at which a webhook was signed may be from the gateway's clock, in both directions.
         tolerance: Duration = "5m", duration(SECOND..=HOUR * 2);
+    }
+}
+
+settings! {
+    /// Settings of the streams of `EventService`.
+    pub struct EventsConfig {
+        /// Whether to serve `EventService`, and to keep events for it. They are in the memory of one gateway, so it needs
+        /// `store.backend: memory`.
+        enabled: bool = "false", switch();
+        /// How long an event is kept for streams that are opened again.
+        retention: Duration = "24h", duration(SECOND * 60..=DAY * 7);
+        /// How many events of each tenant are kept. Each takes some 300 bytes.
+        max_events: usize = "10000", count(1..=1_000_000);
+        /// How many streams may run at the same time. They have no part in `grpc.max_concurrent_calls`.
+        max_streams: usize = "1000", count(1..=1_000_000);
+        /// How many of them one tenant may have.
+        max_tenant_streams: usize = "250", count(1..=1_000_000);
+        /// How many of them one connection may have. A connection has 256 calls of all kinds.
+        max_connection_streams: usize = "100", count(1..=256);
+        /// At what age the gateway ends a stream. Clients open another one. Streams also end when their connection is as old
+        /// as `grpc.max_connection_age`.
+        max_stream_age: Duration = "25m", duration(SECOND..=DAY);
     }
 }

@@ -8,6 +8,8 @@ use crate::telnyx::{DeliveryStatus, VerificationStatus, WebhookEvent};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerificationProgress {
+    /// Telnyx took the send.
+    Created,
     /// The message was handed over to a carrier.
     Sent,
     /// It is not known whether the phone has the message.
@@ -18,6 +20,8 @@ pub enum VerificationProgress {
     SendingFailed,
     /// The message failed after it was handed over.
     DeliveryFailed,
+    /// A check had a wrong code. The verification stays where it is.
+    CheckRejected,
     /// The person gave the right answer.
     Accepted,
     /// The answers were wrong.
@@ -70,8 +74,15 @@ impl VerificationProgress {
         other.is_none_or(|other| self.rank() > other.rank())
     }
 
+    /// Whether nothing comes after it.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        self.rank() == 4
+    }
+
     const fn rank(self) -> u8 {
         match self {
+            Self::Created | Self::CheckRejected => 0,
             Self::Sent => 1,
             Self::DeliveryUnconfirmed => 2,
             Self::Delivered | Self::SendingFailed | Self::DeliveryFailed => 3,
@@ -83,6 +94,8 @@ impl VerificationProgress {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Created => "created",
+            Self::CheckRejected => "check_rejected",
             Self::Sent => "sent",
             Self::DeliveryUnconfirmed => "delivery_unconfirmed",
             Self::Delivered => "delivered",

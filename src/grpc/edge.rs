@@ -10,6 +10,7 @@ mod peer;
 mod peer_state;
 mod server_call;
 mod shares;
+mod streams;
 
 use std::{convert::Infallible, net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -30,8 +31,9 @@ use self::{
     open::OpenServices,
     server_call::ServerCall,
     shares::Shares,
+    streams::{KeptCredentials, StreamBounds},
 };
-pub(super) use self::{peer_state::PeerState, server_call::CallTracing};
+pub(super) use self::{peer_state::PeerState, server_call::CallTracing, streams::StreamGuard};
 use super::{media_type, status, web::GrpcWeb};
 use crate::{
     authn::Authenticator,
@@ -53,6 +55,8 @@ struct Edge {
     tracing: CallTracing,
     permits: Arc<Semaphore>,
     shares: Shares,
+    streams: StreamBounds,
+    max_connection_streams: usize,
     deadlines: Deadlines,
     messages: MessageBounds,
     open: OpenServices,
@@ -112,6 +116,7 @@ impl Edge {
         if !call.is_known() {
             return Err(Error::new(ErrorReason::RpcUnknown, "there is no such rpc"));
         }
+        let kept = KeptCredentials::of(&request);
         let in_time = async {
             // Authenticate: nothing below runs without a tenant, and nothing below sees the credentials.
             let caller = authenticate::caller(&mut request, &self.authenticator).await?;
@@ -123,6 +128,11 @@ impl Edge {
             let _running = self.calls.begin(&caller.tenant)?;
             let rpc = request.uri().path().rsplit('/').next().unwrap_or_default();
             policy::rpc(&caller.identity, rpc)?;
+            if let Some(kept) = kept {
+                let metrics = &self.tracing.metrics;
+                let guard = self.streams.open(kept, &self.authenticator, peer, &caller.tenant.id, metrics)?;
+                request.extensions_mut().insert(guard);
+            }
             let (head, body) = request.into_parts();
             let mut request = Request::from_parts(head, self.messages.read(body).await?);
             // Permit: only now can the call run to its end without its caller.
@@ -156,7 +166,7 @@ pub(super) struct GatewayService {
 impl GatewayService {
     /// `draining` is cancelled when calls should end.
     pub(super) fn new(
-        config: &config::GrpcConfig,
+        (config, events): (&config::GrpcConfig, &config::EventsConfig),
         tracing: CallTracing,
         authenticator: Authenticator,
         calls: CallLimiter,
@@ -178,6 +188,8 @@ impl GatewayService {
             tracing,
             permits: Arc::new(Semaphore::new(config.max_concurrent_calls)),
             shares: Shares::new(config),
+            streams: StreamBounds::new(events),
+            max_connection_streams: events.max_connection_streams,
             deadlines,
             messages,
             open,
@@ -187,12 +199,14 @@ impl GatewayService {
             routes,
             web: GrpcWeb::new(&config.web),
         };
-        Self { peer: Arc::new(PeerState::new(None, edge.max_open_calls)), edge: Arc::new(edge), certificate: None }
+        let peer = Arc::new(PeerState::new(None, edge.max_open_calls, edge.max_connection_streams));
+        Self { peer, edge: Arc::new(edge), certificate: None }
     }
 
     /// The same services for a connection from `peer`.
     pub(super) fn of_peer(&self, peer: Option<IpAddr>) -> Self {
-        Self { peer: Arc::new(PeerState::new(peer, self.edge.max_open_calls)), ..self.clone() }
+        let peer = PeerState::new(peer, self.edge.max_open_calls, self.edge.max_connection_streams);
+        Self { peer: Arc::new(peer), ..self.clone() }
     }
 
     /// What is known of the peer.

@@ -36,7 +36,8 @@ pub(super) const fn code(reason: Reason) -> Code {
         | Reason::ChannelNotConfigured
         | Reason::TrafficBlocked
         | Reason::UpstreamConflict
-        | Reason::RequestIdReused => Code::FailedPrecondition,
+        | Reason::RequestIdReused
+        | Reason::ResumeTokenExpired => Code::FailedPrecondition,
         Reason::ProfileNotFound | Reason::TemplateNotFound | Reason::VerificationNotFound => Code::NotFound,
         Reason::UpstreamRateLimited
         | Reason::SpendLimitReached
@@ -51,7 +52,8 @@ pub(super) const fn code(reason: Reason) -> Code {
         Reason::GatewayOverloaded
         | Reason::UpstreamUnavailable
         | Reason::StoreUnavailable
-        | Reason::IssuerUnavailable => Code::Unavailable,
+        | Reason::IssuerUnavailable
+        | Reason::StreamEnded => Code::Unavailable,
         Reason::SendOutcomeUnknown | Reason::CheckOutcomeUnknown | Reason::CreateOutcomeUnknown => Code::Unknown,
         Reason::DeadlineExceeded => Code::DeadlineExceeded,
         Reason::UpstreamAnswerUnreadable | Reason::Internal | Reason::Unspecified => Code::Internal,

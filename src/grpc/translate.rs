@@ -5,6 +5,7 @@
 
 #![expect(clippy::missing_errors_doc, reason = "each function returns all violations")]
 
+mod event;
 mod fields;
 mod paging;
 mod pointer;
@@ -18,6 +19,7 @@ mod violations;
 
 use self::violations::{Violations, optional};
 pub use self::{
+    event::{event, event_type, moment, stream_events, watch_verification},
     paging::{ListPage, PageRequest},
     pointer::contract_path,
     profile::{

@@ -9,6 +9,7 @@ use self::proof::Evidence;
 use super::{Origin, Outcome, Verifications};
 use crate::{
     domain::{CallContext, Error, PhoneNumber, VerificationRef},
+    events::VerificationProgress,
     limits::CheckResult,
     pb::ErrorReason,
     policy,
@@ -115,6 +116,7 @@ impl Verifications {
             Ok(attempt) => _ = tokio::join!(self.end_attempt(context, attempt, &result), finished),
             Err(_) => finished.await,
         }
+        self.deps.record_checked(&context.tenant, target, &result, VerificationProgress::CheckRejected).await;
         result
     }
 
@@ -160,6 +162,7 @@ impl Verifications {
         if let Some(attempt) = attempt {
             self.end_attempt(context, &attempt, &result).await;
         }
+        self.deps.record_checked(&context.tenant, target, &result, VerificationProgress::Invalid).await;
         result
     }
 

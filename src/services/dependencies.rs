@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Tasks, lease::Process};
 use crate::{
-    clock::Clock, config, domain::Tenant, limits::Limiter, store::Store, telemetry::Metrics, upstream::Client,
+    clock::Clock, config, domain::Tenant, events::Events, limits::Limiter, store::Store, telemetry::Metrics,
+    upstream::Client,
 };
 
 /// See the module.
@@ -16,6 +17,7 @@ pub(super) struct Dependencies {
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
     pub(super) limiter: Limiter,
+    pub(super) events: Events,
     pub(super) tasks: Tasks,
     /// This run of the gateway, for its leases.
     pub(super) process: Option<Process>,

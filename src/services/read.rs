@@ -42,7 +42,7 @@ impl Verifications {
 }
 
 /// Refuses a verification whose profile or country the identity may not use, or whose profile or country is unknown.
-fn may_read(identity: &Identity, verification: &Verification) -> Result<(), Error> {
+pub(super) fn may_read(identity: &Identity, verification: &Verification) -> Result<(), Error> {
     policy::profile(identity, verification.verify_profile_id.as_deref().unwrap_or_default())?;
     policy::country(identity, verification.phone_number.as_deref().and_then(PhoneNumber::from_telnyx).as_ref())
 }

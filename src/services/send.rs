@@ -239,7 +239,7 @@ impl IdempotentOperation for Send {
                 profile_id: &self.profile_id,
                 timeout_secs: verification.timeout_secs.or(self.timeout_secs),
             };
-            deps.limiter.record_send(&call.tenant, sent).await;
+            tokio::join!(deps.limiter.record_send(&call.tenant, sent), deps.record_sent(&call.tenant, self, id));
         }
     }
 

@@ -12,8 +12,9 @@ use super::{outcome::WebhookOutcome, owner::owners, signature::SignedHeaders};
 use crate::{
     authn::Authenticator,
     clock::Clock,
-    domain::{PhoneNumber, TelnyxAccount},
+    domain::{PhoneNumber, TelnyxAccount, TenantId},
     events::{EventEffect, Events, VerificationEvent, VerificationProgress},
+    store,
     telemetry::Metrics,
     telnyx::{Channel, Data, DeliveryStatus, WebhookEvent, WebhookPayload},
 };
@@ -75,26 +76,28 @@ impl Receiver {
     ) -> Result<WebhookOutcome, WebhookOutcome> {
         let webhook: WebhookEvent = Data::read(body).ok_or(WebhookOutcome::Unreadable)?;
         let payload = webhook.payload.as_ref().ok_or(WebhookOutcome::Unreadable)?;
-        let verification_id = payload.id.clone().ok_or(WebhookOutcome::Unreadable)?;
-        let profile = payload.profile_id.as_deref().or(payload.verify_profile_id.as_deref());
-        let owners = self.authenticator.in_directory(|directory| owners(directory, &account.name, profile));
+        let verification_id = payload.id.as_ref().ok_or(WebhookOutcome::Unreadable)?;
+        let owners = self.owners(account, verification_id, payload, deadline).await?;
+        let phone_number = payload.phone_number.as_deref().and_then(PhoneNumber::from_telnyx);
         let event = VerificationEvent {
-            verification_id,
+            verification_id: verification_id.clone(),
             mark: mark(&webhook, body),
             progress: VerificationProgress::of(&webhook),
+            profile_id: profile(payload).map(str::to_owned),
+            channel: payload.channel.as_deref().and_then(Channel::from_name),
+            country: phone_number.and_then(|phone_number| phone_number.country()),
+            time: self.events.now(),
         };
         let mut effects = Vec::with_capacity(owners.len());
         for tenant in &owners {
-            let recorded = self.events.record(tenant, &event, deadline).await;
-            effects.push(recorded.map_err(|error| {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a webhook can't be recorded");
-                WebhookOutcome::Unavailable
-            })?);
+            let recorded = self.events.record(tenant, event.clone(), deadline).await;
+            effects.push(recorded.map_err(|error| unavailable(&error))?);
         }
         if effects.contains(&EventEffect::Progress)
             && let Some(progress) = event.progress
         {
-            self.count(payload, progress);
+            let channel = event.channel.map_or("unknown", Channel::as_str);
+            self.metrics.delivery_changed(channel, event.country, progress.name());
         }
         Ok(match event.progress {
             _ if owners.is_empty() => WebhookOutcome::Unowned,
@@ -104,12 +107,37 @@ impl Receiver {
         })
     }
 
-    fn count(&self, payload: &WebhookPayload, progress: VerificationProgress) {
-        let channel = payload.channel.as_deref().and_then(Channel::from_name).map_or("unknown", Channel::as_str);
-        let phone_number = payload.phone_number.as_deref().and_then(PhoneNumber::from_telnyx);
-        let country = phone_number.and_then(|phone_number| phone_number.country());
-        self.metrics.delivery_changed(channel, country, progress.name());
+    /// The tenant that sent the verification. If none did, those that may see it.
+    async fn owners(
+        &self,
+        account: &TelnyxAccount,
+        verification_id: &str,
+        payload: &WebhookPayload,
+        deadline: Instant,
+    ) -> Result<Vec<TenantId>, WebhookOutcome> {
+        let of_account = self.authenticator.in_directory(|directory| {
+            directory.tenants_of(&account.name).map(|entry| entry.tenant.id.clone()).collect::<Vec<_>>()
+        });
+        if of_account.len() > 1 {
+            for tenant in of_account {
+                let known = self.events.known(&tenant, verification_id, deadline).await;
+                if let (true, _) = known.map_err(|error| unavailable(&error))? {
+                    return Ok(vec![tenant]);
+                }
+            }
+        }
+        Ok(self.authenticator.in_directory(|directory| owners(directory, &account.name, profile(payload))))
     }
+}
+
+/// Telnyx has two names for it.
+fn profile(payload: &WebhookPayload) -> Option<&str> {
+    payload.profile_id.as_deref().or(payload.verify_profile_id.as_deref())
+}
+
+fn unavailable(error: &store::Error) -> WebhookOutcome {
+    tracing::warn!(error = error as &dyn std::error::Error, "a webhook can't be recorded");
+    WebhookOutcome::Unavailable
 }
 
 /// Reads the body, which is not changed in any way: the signature covers its bytes.

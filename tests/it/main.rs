@@ -5,6 +5,7 @@
 
 mod connection;
 mod docs;
+mod events;
 mod failure;
 mod hostile;
 mod identity;

@@ -16,7 +16,16 @@ pub(super) async fn caller(request: &mut Request<Body>, authenticator: &Authenti
     let values: Vec<HeaderValue> = request.headers().get_all(AUTHORIZATION).iter().cloned().collect();
     request.headers_mut().remove(AUTHORIZATION);
     let certificate = request.extensions().get::<Arc<PeerCertificate>>().cloned();
-    let credentials = Credentials { authorization: Authorization::read(&values), certificate: certificate.as_deref() };
+    find(&values, certificate.as_deref(), authenticator).await
+}
+
+/// Finds the caller that these credentials prove.
+pub(super) async fn find(
+    authorization: &[HeaderValue],
+    certificate: Option<&PeerCertificate>,
+    authenticator: &Authenticator,
+) -> Result<Caller, Error> {
+    let credentials = Credentials { authorization: Authorization::read(authorization), certificate };
     let caller = authenticator.authenticate(credentials).await;
     caller.map_err(|cause| match cause.retry_after() {
         Some(wait) => Error::new(ErrorReason::IssuerUnavailable, "the keys of the issuer are not known yet")

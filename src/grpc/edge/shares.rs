@@ -15,6 +15,8 @@ use crate::{
 
 /// How many calls each tenant has, from its authentication to its answer.
 pub(super) struct Shares {
+    /// The setting that bounds them.
+    setting: &'static str,
     /// The calls that one tenant may have.
     size: usize,
     tenants: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
@@ -29,7 +31,12 @@ impl Shares {
             reason = "a million at most"
         )]
         let size = (config.max_concurrent_calls as f64 * config.tenant_share).ceil() as usize;
-        Self { size: size.max(1), tenants: Mutex::default() }
+        Self::of("grpc.tenant_share", size.max(1))
+    }
+
+    /// Shares of `size`, as the `setting` says.
+    pub(super) fn of(setting: &'static str, size: usize) -> Self {
+        Self { setting, size, tenants: Mutex::default() }
     }
 
     /// Counts a call of `tenant`, unless its share is used up.
@@ -40,9 +47,9 @@ impl Shares {
             Arc::clone(self.tenants.lock().entry(tenant.clone()).or_insert_with(new))
         });
         share.try_acquire_owned().map_err(|_| {
-            metrics.limit_hit("grpc.tenant_share", LimitMode::Enforce);
+            metrics.limit_hit(self.setting, LimitMode::Enforce);
             Error::new(ErrorReason::ConcurrencyLimitReached, format!("at most {} calls of a tenant at once", self.size))
-                .rule("grpc.tenant_share")
+                .rule(self.setting)
                 .retry_after(RETRY_AFTER)
         })
     }

@@ -109,8 +109,9 @@ async fn drive<C>(
         () = calls.idle(|| idle().min(config.max_connection_idle)) => "it is idle",
     };
     debug!(why, "asking a connection to close");
-    // Running calls may end. The peer starts no new ones.
+    // Running calls may end. The peer starts no new ones. Streams have no end of their own.
     close(connection.as_mut());
+    peer.end_streams();
     if let Ok(ended) = timeout(config.max_connection_age_grace, connection).await {
         log_end(ended);
     } else {

@@ -150,7 +150,7 @@ mod tests {
             ("2001:db8::ffff:0:0:1", false),
             ("2001:db8:0:1::1", true),
         ] {
-            let slot = slots.take(address.parse().ok(), Arc::new(PeerState::new(None, 1)), ConnectionCalls::new());
+            let slot = slots.take(address.parse().ok(), Arc::new(PeerState::new(None, 1, 1)), ConnectionCalls::new());
             assert_eq!(slot.is_ok(), is_taken, "{address}");
             held.extend(slot);
         }

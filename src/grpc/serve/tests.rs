@@ -59,7 +59,7 @@ fn service(grpc: &GrpcConfig, routes: Routes, draining: CancellationToken) -> Ga
     };
     let authenticator = Authenticator::new(Directory::default(), Clock::default(), Metrics::default());
     let calls = CallLimiter::new(&Clock::default(), Metrics::default());
-    GatewayService::new(grpc, tracing, authenticator, calls, routes, draining)
+    GatewayService::new((grpc, &Config::default().events), tracing, authenticator, calls, routes, draining)
 }
 
 async fn serve(io: DuplexStream, context: Arc<ConnectionContext>) {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The channels of the contract and of Telnyx.
-const CHANNELS: [(pb::Channel, Channel); 5] = [
+pub(super) const CHANNELS: [(pb::Channel, Channel); 5] = [
     (pb::Channel::Sms, Channel::Sms),
     (pb::Channel::Call, Channel::Call),
     (pb::Channel::Flashcall, Channel::Flashcall),

@@ -176,7 +176,7 @@ tenants.yaml:12:22: tenants[0].default_profile: must be among the profiles of an
 tenants.yaml:15:91: tenants[0].identities[0].tokens: given twice, first at tenants.yaml:15:18
 tenants.yaml:15:164: tenants[0].identities[0].tokens: must be sha256: and 64 hexadecimal digits, as verify-gateway hash-token prints them
 tenants.yaml:16:17: tenants[0].identities[0].roles: must be one of sender, reader, admin, none
-tenants.yaml:17:16: tenants[0].identities[0].rpcs: must be one of CreateProfile, GetProfile, ListProfiles, UpdateProfile, DeleteProfile, ListTemplates, CreateTemplate, UpdateTemplate, CreateVerification, GetVerification, ListVerifications, CheckVerification, ReportVerification
+tenants.yaml:17:16: tenants[0].identities[0].rpcs: must be one of WatchVerification, StreamEvents, CreateProfile, GetProfile, ListProfiles, UpdateProfile, DeleteProfile, ListTemplates, CreateTemplate, UpdateTemplate, CreateVerification, GetVerification, ListVerifications, CheckVerification, ReportVerification
 tenants.yaml:18:25: tenants[0].identities[0].channels: must be one of sms, call, flashcall, whatsapp, dtmf_confirm
 tenants.yaml:19:25: tenants[0].identities[0].countries: must be an ISO 3166-1 country code of two capital letters, or one of AU+, FI+, GB+, NO+, US+
 tenants.yaml:19:29: tenants[0].identities[0].countries: must be an ISO 3166-1 country code of two capital letters, or one of AU+, FI+, GB+, NO+, US+

@@ -5,8 +5,13 @@ use tonic_reflection::pb::{v1, v1alpha};
 
 use crate::support::TestGateway;
 
-const PUBLIC: [&str; 4] =
-    ["grpc.health.v1.Health", "verify.v1.ProfileService", "verify.v1.TemplateService", "verify.v1.VerificationService"];
+const PUBLIC: [&str; 5] = [
+    "grpc.health.v1.Health",
+    "verify.v1.EventService",
+    "verify.v1.ProfileService",
+    "verify.v1.TemplateService",
+    "verify.v1.VerificationService",
+];
 
 #[tokio::test]
 async fn reflection_lists_the_public_services_in_both_versions_and_can_be_disabled() {

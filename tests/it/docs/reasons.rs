@@ -64,7 +64,7 @@ struct About<'a> {
 
 /// Calls every RPC, and the check and the update of a profile in both of their forms. Returns the reasons by RPC.
 async fn call_all(clients: &mut Clients, about: About<'_>) -> Vec<(&'static str, String)> {
-    let Clients { profiles, templates, verifications } = clients;
+    let Clients { profiles, templates, verifications, .. } = clients;
     let About { profile, channel, phone, request_id } = about;
     let profile_id = || profile.to_owned();
     let verification_id = || "some-id".to_owned();

@@ -10,18 +10,19 @@ use tonic::{
 };
 use verify_gateway::pb::{
     CheckOutcome, CreateProfileRequest, CreateVerificationRequest, GetProfileRequest, Profile, SmsSettings,
-    Verification, profile_service_client::ProfileServiceClient, template_service_client::TemplateServiceClient,
-    verification_service_client::VerificationServiceClient,
+    Verification, event_service_client::EventServiceClient, profile_service_client::ProfileServiceClient,
+    template_service_client::TemplateServiceClient, verification_service_client::VerificationServiceClient,
 };
 
 use super::{check_by_id, sms};
 
-/// Clients of the three services.
+/// Clients of all services.
 #[derive(Clone)]
 pub struct Clients {
     pub profiles: ProfileServiceClient<Authorized>,
     pub templates: TemplateServiceClient<Authorized>,
     pub verifications: VerificationServiceClient<Authorized>,
+    pub events: EventServiceClient<Authorized>,
 }
 
 type Authorized = InterceptedService<Channel, Bearer>;
@@ -51,7 +52,8 @@ impl Clients {
         Self {
             profiles: ProfileServiceClient::with_interceptor(channel.clone(), bearer.clone()),
             templates: TemplateServiceClient::with_interceptor(channel.clone(), bearer.clone()),
-            verifications: VerificationServiceClient::with_interceptor(channel, bearer),
+            verifications: VerificationServiceClient::with_interceptor(channel.clone(), bearer.clone()),
+            events: EventServiceClient::with_interceptor(channel, bearer),
         }
     }
 
