@@ -17,11 +17,17 @@ use super::{Result, child::Child, gateway::Gateway, kind::Kind, load::Load, redi
 
 /// The calls of the short and of the long load. The first calls of a process are not like the others.
 const LOADS: [usize; 2] = [200, 1200];
-/// How far a figure may rise above its baseline: a share, and what chance adds to a count of commands.
+/// The sends before memory is measured, and while it is. The first ones fill the list of recent sends, which is bounded.
+const REMEMBERED: [usize; 2] = [70_000, 50_000];
+/// How far a figure may rise above its baseline: a share, the share of resident memory, and what chance adds to a count of commands.
 const TOLERANCE: f64 = 0.03;
+const MEMORY_TOLERANCE: f64 = 0.1;
 const CHANCE: f64 = 0.05;
 
 type Figures = BTreeMap<String, f64>;
+
+/// The figure of the memory.
+const MEMORY: &str = "send bytes remembered";
 
 /// `arguments` are the binary of the gateway, the file of the baseline, and the binary of a Redis server, if there is
 /// one. With `UPDATE_GOLDEN`, the baseline is written.
@@ -38,6 +44,7 @@ pub async fn run(arguments: &[String]) -> Result<()> {
             figures.insert(format!("{} commands to Redis", kind.name()), commands);
         }
     }
+    figures.insert(MEMORY.to_owned(), remembered(binary).await?);
     let baseline = PathBuf::from(baseline);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         let mut text = String::new();
@@ -55,7 +62,8 @@ fn compare(figures: &Figures, baseline: &Figures) -> Result<()> {
     for (name, figure) in figures {
         let base = baseline.get(name).ok_or_else(|| format!("the baseline has no {name}"))?;
         println!("{name:32} {figure:>10.1}   baseline {base:>10.1}");
-        if *figure > base * (1.0 + TOLERANCE) + CHANCE {
+        let tolerance = if name == MEMORY { MEMORY_TOLERANCE } else { TOLERANCE };
+        if *figure > base * (1.0 + tolerance) + CHANCE {
             risen.push(name.as_str());
         }
     }
@@ -89,6 +97,19 @@ async fn instructions(binary: &str, kind: Kind) -> Result<f64> {
         }
     }
     Ok(per_call(totals))
+}
+
+/// The resident memory for one send that is remembered, in bytes.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+async fn remembered(binary: &str) -> Result<f64> {
+    let world = World::start(&[binary], None)?;
+    let load = Load::connect(world.gateway.addr(), Kind::Send, super::CONNECTIONS).await?;
+    let mut resident = [0; 2];
+    for (sends, resident) in REMEMBERED.into_iter().zip(&mut resident) {
+        load.run(sends, super::CONCURRENCY).await?;
+        *resident = world.gateway.resident_kib()?;
+    }
+    Ok(resident[1].saturating_sub(resident[0]) as f64 * 1024.0 / REMEMBERED[1] as f64)
 }
 
 /// The round trips to a Redis server for one call, and the commands in them.

@@ -3,7 +3,10 @@
 //! A bare hop decodes the gRPC request, posts a fixed body to the origin, reads the response's bytes and encodes a fixed
 //! gRPC response. It does only what every gateway with these libraries must do, and does not parse JSON.
 
-use std::sync::LazyLock;
+use std::sync::{
+    LazyLock,
+    atomic::{AtomicU32, Ordering},
+};
 
 use axum::{
     Router,
@@ -52,7 +55,11 @@ const CHECKED: &str = r#"{"data":{"phone_number":"+13035551234","response_code":
 /// Accepts every code, and gives every other request the same response.
 pub async fn origin() -> Result<()> {
     let answer = |uri: Uri| async move {
-        let body = if uri.path().ends_with("/actions/verify") { CHECKED } else { ANSWER };
+        static SENDS: AtomicU32 = AtomicU32::new(0);
+        // Each verification has an ID of its own.
+        let new_id = || format!("{:08x}", SENDS.fetch_add(1, Ordering::Relaxed));
+        let is_check = uri.path().ends_with("/actions/verify");
+        let body = if is_check { CHECKED.to_owned() } else { ANSWER.replacen("12ade33a", &new_id(), 1) };
         ([(CONTENT_TYPE, "application/json")], body)
     };
     let router = Router::new().fallback(any(answer));
