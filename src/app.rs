@@ -23,7 +23,7 @@ use crate::{
     limits::CallLimiter,
     reload::Reload,
     services::{Services, Tasks},
-    store::{Connectivity, Risk, Store, StoreUsage},
+    store::{Connectivity, Risk, Store},
     telemetry::{Metrics, Telemetry},
     tenant::{Directory, DirectoryWatch},
     upstream::{self, Client},
@@ -271,20 +271,18 @@ async fn follow_store(store: &Store, announced: &Announced<'_>, metrics: &Metric
     }
 }
 
-/// Reports what the records in memory take.
+/// Reports what the records take.
 fn observe_usage(store: &Store, metrics: &Metrics) {
-    let Some(StoreUsage { max_bytes, .. }) = store.usage() else { return };
-    let (usage, gave_way) = (store.clone(), store.clone());
+    let (usage, max_size, gave_way) = (store.clone(), store.clone(), store.clone());
     metrics.store_usage(move |observe| {
-        let tenants = usage.usage().map(|usage| usage.tenants).unwrap_or_default();
-        for (tenant, records, bytes) in &tenants {
+        for (tenant, records, bytes) in &usage.usage().tenants {
             observe(tenant, [*records, *bytes]);
         }
     });
     #[expect(clippy::cast_precision_loss, reason = "no memory is that large, and no process lives that long")]
     {
-        metrics.store_max_size(move || max_bytes as f64);
-        metrics.store_gave_way(move || gave_way.usage().map_or(0.0, |usage| usage.gave_way as f64));
+        metrics.store_max_size(move || max_size.usage().max_bytes as f64);
+        metrics.store_gave_way(move || gave_way.usage().gave_way as f64);
     }
 }
 

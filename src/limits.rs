@@ -92,9 +92,9 @@ impl Limiter {
     }
 
     /// Gives back what was reserved for something that did not happen. A reservation stays taken if the store fails.
-    pub async fn release(&self, reservation: &QuotaReservation) {
+    pub async fn release(&self, tenant: &Tenant, reservation: &QuotaReservation) {
         for WindowEntry { key, at, keep } in &reservation.0 {
-            let released = self.store.update(key, |window: Option<SlidingWindow>| {
+            let released = self.store.counters_of(&tenant.id).update(key, |window: Option<SlidingWindow>| {
                 let mut window = window.unwrap_or_default();
                 window.remove(*at);
                 (if window.is_empty() { Change::Remove } else { Change::Put(window, *keep) }, ())

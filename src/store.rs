@@ -75,14 +75,8 @@ impl Store {
         let (Some(hash_key), Some(server)) = (hash_key, server) else { return Err(errors) };
         let hash_key_digest = hash_key.digest(&[b"hash key"]).to_string();
         let clock = Arc::new(StoreClock::new(clock));
-        let redis = RedisBackend::new(
-            &config.redis,
-            server,
-            hash_key_digest,
-            clock.clone(),
-            settle_window,
-            Box::new(on_update),
-        );
+        let redis =
+            RedisBackend::new(config, server, hash_key_digest, clock.clone(), settle_window, Box::new(on_update));
         let (backend, hash_key) = (StoreBackend::Redis(Arc::new(redis)), Arc::new(hash_key));
         Ok(Self { backend, clock, refuses_at_risk: config.redis.refuse_at_risk, hash_key })
     }
@@ -101,7 +95,7 @@ impl Store {
         Self { backend: StoreBackend::Memory(Arc::new(memory)), clock, refuses_at_risk: true, hash_key }
     }
 
-    /// The records of `tenant`: what is created through them counts against its share.
+    /// The records of `tenant`: what is written through them counts against its share.
     #[must_use]
     pub const fn records_of<'a>(&'a self, tenant: &'a TenantId) -> TenantRecords<'a> {
         TenantRecords { store: self, owner: RecordOwner { tenant: Some(tenant), gives_way: false } }
@@ -114,7 +108,7 @@ impl Store {
     }
 
     /// Changes the record at `key` atomically. `change` may be called again after a conflict; its last result counts.
-    /// A record that this creates is no tenant's.
+    /// A record that this writes is no tenant's.
     ///
     /// # Errors
     /// See [`Error`]. The record has not changed, unless the error is [`Error::Unknown`].
@@ -141,12 +135,12 @@ impl Store {
         TenantRecords { store: self, owner: RecordOwner::default() }.update_by(key, deadline, change).await
     }
 
-    /// What the records of all tenants take, if they are in memory.
+    /// What the records of all tenants take, as far as this gateway has written them.
     #[must_use]
-    pub fn usage(&self) -> Option<StoreUsage> {
+    pub fn usage(&self) -> StoreUsage {
         match &self.backend {
-            StoreBackend::Memory(memory) => Some(memory.usage()),
-            StoreBackend::Redis(_) => None,
+            StoreBackend::Memory(memory) => memory.usage(),
+            StoreBackend::Redis(redis) => redis.usage(),
         }
     }
 
@@ -264,7 +258,7 @@ impl TenantRecords<'_> {
         match &self.store.backend {
             StoreBackend::Memory(memory) => memory.update(self.owner, key, change),
             // Boxed, so that callers with the memory backend do not carry the large future.
-            StoreBackend::Redis(redis) => Box::pin(redis.update(key, deadline, !self.owner.gives_way, change)).await,
+            StoreBackend::Redis(redis) => Box::pin(redis.update(self.owner, key, deadline, change)).await,
         }
     }
 }

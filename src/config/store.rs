@@ -20,11 +20,12 @@ settings! {
         /// The name of this gateway, which no other running gateway has, such as the name of its pod. A gateway that
         /// restarts after a crash takes over the leases of its predecessor at once. Empty: leases run out.
         instance: String = "", text("a text", |text| Some(text.to_owned()));
-        /// How much memory records may take. When it is full, what only limits need gives way, the oldest first. When nothing
-        /// can give way, the gateway refuses sends and checks.
+        /// How much memory records may take in this process. When it is full, what only limits need gives way, the oldest
+        /// first. When nothing can give way, the gateway refuses sends and checks.
         max_size: usize = "256MiB", size(1 << 20..=1 << 40);
-        /// The share of `max_size` that the records of one tenant may take. A tenant whose share is full is refused, and
-        /// no other. 1 turns the bound off.
+        /// The share of `max_size` that the records of one tenant may take. With Redis, each gateway bounds what it writes
+        /// itself: to this share of the servers' `maxmemory`, or of the memory of their machines, divided by `replicas`. A
+        /// tenant whose share is full is refused, and no other. 1 turns the bound off.
         tenant_share: f64 = "0.5", ratio();
         /// The Redis or Valkey server, for the backend `redis`.
         redis: RedisConfig;

@@ -77,10 +77,10 @@ impl Limiter {
         if refuses(&hits)
             && let (Some(key), false) = (&verification, refuses(counted.as_slice()))
         {
-            self.uncount_check(key).await;
+            self.uncount_check(tenant, key).await;
         }
         if refuses(counted.as_slice()) {
-            self.release(&quota).await;
+            self.release(tenant, &quota).await;
         }
         hits.extend(counted);
         verdict(hits, &tenant.id, &self.metrics)?;
@@ -98,7 +98,7 @@ impl Limiter {
         let CheckReservation { verification, knows_phone_number, quota } = reservation;
         let released = async {
             if matches!(result, CheckResult::Over | CheckResult::NotChecked) {
-                self.release(&quota).await;
+                self.release(tenant, &quota).await;
             }
         };
         let counted = self.end_count(tenant, verification, knows_phone_number, result, phone_number);
@@ -116,8 +116,8 @@ impl Limiter {
     ) {
         let Some(verification) = verification else { return };
         match (result, phone_number) {
-            (CheckResult::Over, _) => self.forget(&verification).await,
-            (CheckResult::NotChecked, _) => self.uncount_check(&verification).await,
+            (CheckResult::Over, _) => self.forget(tenant, &verification).await,
+            (CheckResult::NotChecked, _) => self.uncount_check(tenant, &verification).await,
             (CheckResult::Wrong, Some(phone_number)) if !knows_phone_number => {
                 let phone = self.phone(tenant, phone_number.as_e164());
                 self.record_phone(tenant, &verification, phone).await;

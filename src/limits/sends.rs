@@ -16,7 +16,7 @@ impl Limiter {
         match self.take_all(tenant, phone_number, &mut reservation).await {
             Ok(()) => Ok(reservation),
             Err(refused) => {
-                self.release(&reservation).await;
+                self.release(tenant, &reservation).await;
                 Err(refused)
             }
         }

@@ -81,8 +81,9 @@ impl Limiter {
 
     /// Removes the record of a verification that can't be checked any more. Its number and profile may still lead to it: a check
     /// by them begins a new count.
-    pub(super) async fn forget(&self, key: &str) {
-        let forgotten = self.store.update(key, |_: Option<VerificationRecord>| (Change::Remove, ()));
+    pub(super) async fn forget(&self, tenant: &Tenant, key: &str) {
+        let forgotten =
+            self.store.counters_of(&tenant.id).update(key, |_: Option<VerificationRecord>| (Change::Remove, ()));
         ok_or_warn(forgotten.await);
     }
 
@@ -112,12 +113,15 @@ impl Limiter {
     }
 
     /// Takes back a check that was counted.
-    pub(super) async fn uncount_check(&self, key: &str) {
-        let uncounted = self.store.update(key, |record: Option<VerificationRecord>| match record {
-            None => (Change::Keep, ()),
-            Some(VerificationRecord { phone: None, checks: ..=1, .. }) => (Change::Remove, ()),
-            Some(record) => (self.put(VerificationRecord { checks: record.checks.saturating_sub(1), ..record }), ()),
-        });
+    pub(super) async fn uncount_check(&self, tenant: &Tenant, key: &str) {
+        let uncounted =
+            self.store.counters_of(&tenant.id).update(key, |record: Option<VerificationRecord>| match record {
+                None => (Change::Keep, ()),
+                Some(VerificationRecord { phone: None, checks: ..=1, .. }) => (Change::Remove, ()),
+                Some(record) => {
+                    (self.put(VerificationRecord { checks: record.checks.saturating_sub(1), ..record }), ())
+                }
+            });
         ok_or_warn(uncounted.await);
     }
 

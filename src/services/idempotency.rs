@@ -157,7 +157,7 @@ impl<O: IdempotentOperation> Job<O> {
             if let Some(answer) = Box::pin(self.reconcile_stale(lock, &dispatch)).await? {
                 return Ok(Outcome { answer, origin: Origin::SameRequest });
             }
-            deps.limiter.release(&dispatch.reservation).await;
+            deps.limiter.release(&call.tenant, &dispatch.reservation).await;
         }
         // The request is made distinct from what is still unresolved.
         let distinct = if lock.has_unresolved_others() { Box::pin(self.distinguish(lock)).await? } else { None };
@@ -171,7 +171,7 @@ impl<O: IdempotentOperation> Job<O> {
         let result = self.dispatch(lock, dispatch.clone(), distinct).await;
         // The dispatch record keeps the reservation of what may have been sent.
         if let Err(Failure { unresolved: None, .. }) = &result {
-            deps.limiter.release(&dispatch.reservation).await;
+            deps.limiter.release(&call.tenant, &dispatch.reservation).await;
         }
         result
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::dependencies::Dependencies;
 use crate::{
-    domain::{CallContext, Error},
+    domain::{CallContext, Error, TenantId},
     pb::ErrorReason,
     store::Change,
 };
@@ -21,6 +21,7 @@ const MAX_BACKOFF: Duration = Duration::from_millis(250);
 /// The lock of one profile, held until it is dropped. A process that is killed holds it until the deadline of its call.
 pub(super) struct ProfileLock {
     deps: Arc<Dependencies>,
+    tenant: TenantId,
     key: String,
     /// Who holds the lock. The record of the store is this ID, and there is none while the lock is free.
     holder: Uuid,
@@ -36,7 +37,7 @@ impl ProfileLock {
         let account = call.tenant.key.authorization();
         let key = format!("profile:{}", deps.store.digest(&[account.as_bytes(), profile_id.as_bytes()]));
         // Made before it is held: if the answer of the store is lost, dropping it frees the lock.
-        let lock = Self { deps: deps.clone(), key, holder: Uuid::new_v4() };
+        let lock = Self { deps: deps.clone(), tenant: call.tenant.id.clone(), key, holder: Uuid::new_v4() };
         let mut pause = FIRST_BACKOFF;
         loop {
             let lease = call.deadline.saturating_duration_since(Instant::now());
@@ -60,14 +61,15 @@ impl ProfileLock {
 impl Drop for ProfileLock {
     /// Frees the lock, also if the caller has gone away.
     fn drop(&mut self) {
-        let (deps, key, holder) = (self.deps.clone(), std::mem::take(&mut self.key), self.holder);
+        let (deps, tenant) = (self.deps.clone(), self.tenant.clone());
+        let (key, holder) = (std::mem::take(&mut self.key), self.holder);
         drop(self.deps.tasks.run_to_completion(async move {
             let free = |record: Option<Uuid>| match record {
                 Some(held) if held == holder => (Change::Remove, ()),
                 _ => (Change::Keep, ()),
             };
             // If the store does not answer, the lock is free when its record expires.
-            if let Err(error) = deps.store.update(&key, free).await {
+            if let Err(error) = deps.store.records_of(&tenant).update(&key, free).await {
                 tracing::debug!(%error, "a profile stays locked until the deadline of its call");
             }
         }));

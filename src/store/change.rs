@@ -32,7 +32,7 @@ pub(super) struct RecordOwner<'a> {
     pub(super) gives_way: bool,
 }
 
-/// What the records in memory take.
+/// What the records take that this gateway has written.
 #[derive(Debug)]
 pub struct StoreUsage {
     /// The records and the bytes of each tenant.

@@ -1,15 +1,14 @@
-"""Plays attacks against a running gateway with a victim of another tenant beside each. See run.
+"""Plays attacks against a running gateway with a victim of another tenant beside each, in a process of its own. See run.
 
 usage: attack.py HOST:PORT PID SETTLE [attack ...]
 """
 
 import collections
-import json
+import multiprocessing
 import resource
 import socket
 import statistics
 import sys
-import threading
 import time
 
 import h2.config
@@ -156,35 +155,43 @@ def p99(durations):
     return statistics.quantiles(durations, n=100)[98] * 1000
 
 
+COLUMNS = "{:<12} {:>6} {:>8} {:>14} {:>14} {:>6} {:>12} {:>12} {:>15} {:>8}"
+
+
 def main():
     host, port = sys.argv[1].rsplit(":", 1)
     address, pid, settle, names = (host, int(port)), sys.argv[2], int(sys.argv[3]), sys.argv[4:]
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     failed = 0
+    print(COLUMNS.format("attack", "calls", "failed", "quiet p99 (ms)", "p99 (ms)", "ratio", "quiet (MiB)", "during (MiB)",
+                         "after (MiB)", "+10 % in"))
+    # The attacker has another interpreter, so that the victim waits for the gateway alone.
+    processes = multiprocessing.get_context("spawn")
     for attack in (unfinished, watches, connections, frames):
         if names and attack.__name__ not in names:
             continue
         baseline, before = p99(victim(address, SECONDS)[0]), resident(pid)
-        stop = threading.Event()
-        attacker = threading.Thread(target=attack, args=(address, stop))
+        stop = processes.Event()
+        attacker = processes.Process(target=attack, args=(address, stop))
         attacker.start()
         durations, failures = victim(address, SECONDS)
         peak = resident(pid)
         stop.set()
         attacker.join()
-        for _ in range(settle):
+        back = None
+        for second in range(settle + 1):
             if resident(pid) <= before * 1.1:
+                back = f"{second} s"
                 break
             time.sleep(1)
-        print(json.dumps({
-            "attack": attack.__name__, "victim_calls": len(durations), "victim_failures": dict(failures),
-            "p99_ms": round(p99(durations), 1), "p99_baseline_ms": round(baseline, 1),
-            "p99_ratio": round(p99(durations) / baseline, 1),
-            "rss_mib": {"before": before, "during": peak, "after": resident(pid)},
-        }), flush=True)
+        print(COLUMNS.format(attack.__name__, len(durations), sum(failures.values()), f"{baseline:.1f}", f"{p99(durations):.1f}",
+                             f"{p99(durations) / baseline:.1f}", before, peak, resident(pid), back or "no"), flush=True)
+        for cause, number in failures.items():
+            print(f"  {number} calls failed: {cause}")
         failed += sum(failures.values())
     sys.exit(1 if failed else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@ mod calls;
 mod connections;
 mod frames;
 mod open_services;
+mod store;
 
 use verify_gateway::pb::ListTemplatesRequest;
 

@@ -154,7 +154,7 @@ impl<O: IdempotentOperation> Job<O> {
         let deps = &self.context.deps;
         deps.metrics.reconciled(O::RPC, if answer.is_some() { "found" } else { "nothing" });
         if answer.is_none() {
-            deps.limiter.release(&dispatch.reservation).await;
+            deps.limiter.release(&self.context.call.tenant, &dispatch.reservation).await;
         }
         Ok(true)
     }

@@ -7,7 +7,7 @@ use std::{mem, time::Duration};
 
 use tokio::time::Instant;
 
-use super::record::StampedRecord;
+use super::{record::StampedRecord, written::WrittenRecord};
 
 /// The largest record that is remembered, in bytes.
 const MAX_REMEMBERED: usize = 4 << 10;
@@ -21,6 +21,12 @@ pub(super) struct LastWritten {
 }
 
 impl LastWritten {
+    /// What this gateway has counted for the record at `key`, as far as it is known.
+    pub(super) fn counted(&self, key: &str) -> Option<WrittenRecord> {
+        let keep = self.expiry.filter(|_| self.key == key)?.checked_duration_since(Instant::now())?;
+        Some(WrittenRecord { len: key.len() + self.record.value_len(), keep })
+    }
+
     /// The record at `key`, as far as it is known: else none.
     pub(super) fn take(&mut self, key: &str) -> StampedRecord {
         let Self { key: known, record, expiry } = mem::take(self);

@@ -128,6 +128,11 @@ impl ConnectionManager {
         self.watch.lock().risks().clone()
     }
 
+    /// How many bytes the servers may take together. 0 while they have not said it.
+    pub(super) fn max_bytes(&self) -> u64 {
+        self.watch.lock().max_bytes()
+    }
+
     /// Waits until the server may have changed.
     pub(super) async fn changed(&self) {
         self.server.changed().await;

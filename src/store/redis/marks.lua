@@ -64,4 +64,5 @@ return {
   {time[1] * 1000000 + time[2], since, cause, former, now},
   {refusal, field('role'), is_bounded and field('maxmemory_policy') or ''},
   {tonumber(field('connected_slaves')) or 0, field('min_slaves_good_slaves')},
+  tonumber(field(is_bounded and 'maxmemory' or 'total_system_memory')) or 0,
 }

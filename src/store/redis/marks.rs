@@ -49,6 +49,8 @@ pub(super) struct ServerReport {
     pub(super) replicas: u32,
     /// Whether it refuses writes without replicas.
     pub(super) needs_replicas: bool,
+    /// How many bytes it may take: its `maxmemory`, or the memory of its machine. 0 if it does not say.
+    pub(super) max_bytes: u64,
 }
 
 /// The report of each server, or why it gave none.
@@ -138,15 +140,29 @@ impl ServerReport {
     fn parse(mark: String, value: Value) -> Result<Self, SharedError> {
         type Times = (i64, i64, String, i64, i64);
         type Texts = (String, String, String);
-        type Answer = (Times, Texts, (u32, String));
+        type Answer = (Times, Texts, (u32, String), u64);
         let answer: Answer = from_redis_value(value).map_err(shared)?;
-        let ((micros, since, cause, former, renewed), (refusal, role, eviction_policy), (replicas, good)) = answer;
+        let (times, (refusal, role, eviction_policy), (replicas, good), max_bytes) = answer;
+        let (micros, since, cause, former, renewed) = times;
         let [since, former, renewed] = [since, former, renewed].map(Timestamp::from_millisecond);
         let times = (Timestamp::from_microsecond(micros), since, former, renewed);
         let (Ok(time), Ok(since), Ok(former), Ok(renewed)) = times else {
             return Err(shared(ReportError::Unreadable));
         };
         let needs_replicas = !good.is_empty();
-        Ok(Self { mark, time, since, cause, former, renewed, refusal, role, eviction_policy, replicas, needs_replicas })
+        Ok(Self {
+            mark,
+            time,
+            since,
+            cause,
+            former,
+            renewed,
+            refusal,
+            role,
+            eviction_policy,
+            replicas,
+            needs_replicas,
+            max_bytes,
+        })
     }
 }

@@ -49,6 +49,11 @@ impl StampedRecord {
         self.body.len()
     }
 
+    /// The length of the value, in bytes.
+    pub(super) fn value_len(&self) -> usize {
+        HEADER + self.body.len()
+    }
+
     /// The stamp of the newest write. Empty if there was none.
     pub(super) fn newest(&self) -> &[u8] {
         self.stamps.first().map_or(&[], |stamp| stamp)

@@ -12,8 +12,9 @@ use super::{
     last_written::LastWritten,
     manager::{CommandError, CommandErrorKind},
     record::{Stamp, StampedRecord, WriteStatus},
+    written::WrittenRecord,
 };
-use crate::store::{Change, Error};
+use crate::store::{Change, Error, change::RecordOwner};
 
 /// Replaces a record if nobody changed it.
 pub(super) const SWAP: &str = include_str!("swap.lua");
@@ -22,16 +23,17 @@ pub(super) const SWAP: &str = include_str!("swap.lua");
 const KEEP_REMOVED: Duration = Duration::from_mins(1);
 
 impl RedisBackend {
-    /// Changes the record at the full `key`. `last` is the one that was written last at its stripe. Counts the `conflicts` with
-    /// other gateways.
+    /// Changes the record of `owner` at the full `key`. `last` is the one that was written last at its stripe. Counts the
+    /// `conflicts` with other gateways.
     pub(super) async fn compare_and_set<R>(
         &self,
         key: &str,
         until: Instant,
-        must_last: bool,
+        owner: RecordOwner<'_>,
         mut change: impl FnMut(Option<&[u8]>) -> Result<(Change<Box<[u8]>>, R), Error>,
         (last, conflicts): (&mut LastWritten, &mut u64),
     ) -> Result<R, Error> {
+        let counted = last.counted(key);
         // Most records do not exist yet, or this gateway wrote them last, so the first write assumes that. If it is wrong, the
         // answer holds the record. Where the client repeats commands by itself, such an answer could be to a repetition, so the record is read first.
         let (mut record, mut is_assumed) =
@@ -57,8 +59,10 @@ impl RedisBackend {
             };
             let current = match self.swap(key, until, &record, body, keep).await? {
                 SwapResult::Written(written) => {
+                    let len = key.len() + written.value_len();
+                    self.written.add(owner.tenant, counted, WrittenRecord { len, keep });
                     last.set(key, written, keep);
-                    if must_last {
+                    if !owner.gives_way {
                         self.connection.replicated(key, until).await.map_err(Error::Unknown)?;
                     }
                     return Ok(answer);

@@ -22,6 +22,8 @@ pub(super) struct ServerWatch {
     seen: HashMap<String, SeenMark>,
     lost: Option<Instant>,
     risks: BTreeSet<Risk>,
+    /// How many bytes the servers may take together.
+    max_bytes: u64,
 }
 
 struct SeenMark {
@@ -32,15 +34,20 @@ struct SeenMark {
 impl ServerWatch {
     pub(super) fn new(settle_window: Duration, max_clock_offset: Duration, has_sentinels: bool) -> Self {
         let (seen, lost, risks) = (HashMap::new(), None, BTreeSet::new());
-        Self { settle_window, max_clock_offset, has_sentinels, seen, lost, risks }
+        Self { settle_window, max_clock_offset, has_sentinels, seen, lost, risks, max_bytes: 0 }
     }
 
     pub(super) const fn risks(&self) -> &BTreeSet<Risk> {
         &self.risks
     }
 
+    pub(super) const fn max_bytes(&self) -> u64 {
+        self.max_bytes
+    }
+
     /// Compares the reports with the earlier ones. Logs each change once.
     pub(super) fn note(&mut self, reports: &[&ServerReport], clock_offset: SignedDuration) {
+        self.max_bytes = reports.iter().map(|report| report.max_bytes).sum();
         let mut losses = Vec::new();
         for report in reports {
             losses.extend(self.loss(report));
@@ -122,6 +129,7 @@ mod tests {
             eviction_policy: String::new(),
             replicas: 0,
             needs_replicas: false,
+            max_bytes: 1 << 30,
         }
     }
 

@@ -230,7 +230,7 @@ instruments! {
     simulator_in_use: Flag("verify_gateway.simulator.in_use", "{gateway}", [])
         = "1 if the upstream is the simulator: no code reaches a phone.";
     store_duration: Histogram("verify_gateway.store.update.duration", "s", [outcome], QUICK)
-        = "The duration of updates at the Redis or Valkey server: ok, unreachable, unknown (the answer was lost), contended, full, unreadable, or too_large.";
+        = "The duration of updates at the Redis or Valkey server: ok, unreachable, unknown (the answer was lost), contended, full, share_full (the tenant's share is full), at_risk, unreadable, or too_large.";
     store_conflicts: Sum("verify_gateway.store.conflicts", "{conflict}", [])
         = "Updates that were repeated because another gateway changed the record first.";
     store_is_up: Flag("verify_gateway.store.up", "{server}", [])
@@ -240,11 +240,11 @@ instruments! {
     store_clock_offset: Observed("verify_gateway.store.clock_offset", "s", [])
         = "How far the gateway's clock is behind the clock of the store.";
     store_records: Observed("verify_gateway.store.records", "{record}", [tenant])
-        = "Records in memory, by the tenant that they belong to.";
+        = "Records that this gateway has written and that have not expired, by the tenant that they belong to.";
     store_size: Observed("verify_gateway.store.size", "By", [tenant])
-        = "The memory that records take, by the tenant that they belong to.";
+        = "The memory that these records take, by the tenant that they belong to.";
     store_max_size: Observed("verify_gateway.store.max_size", "By", [])
-        = "The memory that all records may take: store.max_size.";
+        = "The memory that all records may take: store.max_size, or that of the Redis or Valkey servers.";
     store_gave_way: Observed("verify_gateway.store.records.gave_way", "{record}", [])
         = "Records of limits that gave way to new records since the start: the store or a tenant's share of it is full.";
     record_write_failed: Count("verify_gateway.store.record_write_failures", "{record}", [record])
