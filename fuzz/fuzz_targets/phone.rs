@@ -8,8 +8,9 @@ use verify_gateway::domain::PhoneNumber;
 fuzz_target!(|text: &str| {
     if let Ok(number) = PhoneNumber::parse(text) {
         assert_eq!(number.as_e164(), text);
-        // A log shows the calling code and two digits.
-        assert!(!number.to_string().contains(&text[4..text.len() - 1]), "{number}");
+        // A log shows the calling code, which has three digits at most, and two more.
+        let shown = number.to_string().chars().filter(char::is_ascii_digit).count();
+        assert!(shown <= 5, "{number}");
         _ = (number.country(), number.number_type());
     }
     if let Some(number) = PhoneNumber::from_telnyx(text) {

@@ -10,19 +10,19 @@ use verify_gateway::{
 
 fuzz_target!(|body: &[u8]| {
     if let Some(verification) = Data::<Verification>::read(body) {
-        translate::verification(verification, false);
+        _ = translate::verification(verification, false);
     }
     if let Some(profile) = Data::<Profile>::read(body) {
-        translate::profile(profile);
+        _ = translate::profile(profile);
     }
     if let Some(template) = Data::<Template>::read(body) {
-        translate::template(template);
+        _ = translate::template(template);
     }
     if let Some(check) = Data::<CheckResponse>::read(body) {
-        translate::check_outcome(&check);
+        _ = translate::check_outcome(&check);
     }
     if let Some((list, _)) = List::<Verification>::read(body) {
-        list.map(|verification| translate::verification(verification, false));
+        _ = list.map(|verification| translate::verification(verification, false));
     }
-    ErrorBody::read(body);
+    _ = ErrorBody::read(body);
 });
