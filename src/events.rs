@@ -237,3 +237,63 @@ fn key(tenant: &TenantId, verification_id: &str) -> String {
 fn scope(tenant: &TenantId, filter: &[u8]) -> Vec<u8> {
     [tenant.as_str().as_bytes(), &[0], filter].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    fn events(config: &Config) -> Events {
+        Events::new(config, Store::memory(&config.store, Clock::default()))
+    }
+
+    fn event(second: i64, progress: VerificationProgress) -> VerificationEvent {
+        VerificationEvent {
+            verification_id: "v1".into(),
+            mark: progress.name().into(),
+            progress: Some(progress),
+            profile_id: None,
+            channel: None,
+            country: None,
+            time: Timestamp::from_second(1_800_000_000 + second).unwrap(),
+        }
+    }
+
+    fn config() -> Config {
+        let mut config = Config::default();
+        config.events.enabled = true;
+        config
+    }
+
+    #[tokio::test]
+    async fn an_event_has_what_earlier_ones_showed_of_the_verification() {
+        let (events, tenant) = (events(&config()), TenantId::new("login").unwrap());
+        let mut reader = events.from_now(&tenant);
+        let sent = event(0, VerificationProgress::Sent);
+        let sent = VerificationEvent { profile_id: Some("p1".into()), channel: Some(Channel::Sms), ..sent };
+        let deadline = Instant::now() + Duration::from_secs(1);
+        for event in [sent, event(1, VerificationProgress::Delivered)] {
+            assert_eq!(events.record(&tenant, event, deadline).await.unwrap(), EventEffect::Progress);
+        }
+        for progress in [VerificationProgress::Sent, VerificationProgress::Delivered] {
+            let event = reader.next().await.unwrap();
+            assert_eq!((event.progress, event.profile_id.as_deref()), (Some(progress), Some("p1")));
+            assert_eq!(event.channel, Some(Channel::Sms));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_is_behind_the_retention_has_a_gap() {
+        let (config, tenant) = (config(), TenantId::new("login").unwrap());
+        let retention = i64::try_from(config.events.retention.as_secs()).unwrap();
+        for (second, has_gap) in [(retention, false), (retention + 1, true)] {
+            let events = events(&config);
+            let mut reader = events.from_now(&tenant);
+            let deadline = Instant::now() + Duration::from_secs(1);
+            for event in [event(0, VerificationProgress::Sent), event(second, VerificationProgress::Delivered)] {
+                events.record(&tenant, event, deadline).await.unwrap();
+            }
+            assert_eq!(reader.next().await.is_err(), has_gap, "{second}");
+        }
+    }
+}
