@@ -210,19 +210,24 @@ async fn streams_have_permits_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_when_its_token_is_revoked() {
+async fn a_stream_ends_when_its_caller_loses_the_token_or_the_permission() {
     let file = |token: &str| tenants_file("login", token, "{ inline: KEY }");
     let settings =
         "events: { enabled: true }\ntenants: { reload_interval: 10ms }\ntelemetry: { log: { format: json } }\n";
-    let upstream = "127.0.0.1:9".parse().unwrap();
-    let mut served = Served::start(upstream, settings, &[("tenants.yaml", &file(TOKEN))]).await;
-    let mut clients = Clients::of(served.addr, Some(TOKEN)).await;
-    let request = StreamEventsRequest { heartbeat_interval: every_five_seconds(), ..all() };
-    let mut stream = stream(&mut clients, request).await;
-    served.swap(&[("tenants.yaml", &file(OTHER_TOKEN))]);
-    served.says("the tenants have changed").await;
-    assert_eq!(end(&mut stream).await, (Code::Unauthenticated, "CREDENTIALS_INVALID".into()));
-    served.end().await;
+    for (changed, code, reason) in [
+        (file(OTHER_TOKEN), Code::Unauthenticated, "CREDENTIALS_INVALID"),
+        (file(TOKEN).replace("admin", "sender"), Code::PermissionDenied, "RPC_NOT_ALLOWED"),
+    ] {
+        let upstream = "127.0.0.1:9".parse().unwrap();
+        let mut served = Served::start(upstream, settings, &[("tenants.yaml", &file(TOKEN))]).await;
+        let mut clients = Clients::of(served.addr, Some(TOKEN)).await;
+        let request = StreamEventsRequest { heartbeat_interval: every_five_seconds(), ..all() };
+        let mut stream = stream(&mut clients, request).await;
+        served.swap(&[("tenants.yaml", &changed)]);
+        served.says("the tenants have changed").await;
+        assert_eq!(end(&mut stream).await, (code, reason.into()));
+        served.end().await;
+    }
 }
 
 #[tokio::test]
