@@ -112,12 +112,14 @@ pub async fn watched(replicas: usize, needed: &str) -> Option<Watched> {
     Some(Watched { master, replicas: followers, _sentinels: sentinels, urls, config })
 }
 
-/// Waits until so many replicas have a write of `master`, which is empty. A replica may say that its link is up, and get
-/// the first write a second later.
+/// Waits until so many replicas get each write of `master`, which is empty, at once. A replica may say that its link is up, and
+/// get the first write a second later. It may have the first one from its copy of the whole data, so it must have a second one.
 pub async fn is_followed(master: &Redis, replicas: usize) {
     let mut master = master.connect().await;
-    while cmd("FLUSHALL").exec_async(&mut master).await.is_err() {}
-    while ask::<usize>(&mut master, &format!("WAIT {replicas} 100")).await < replicas {}
+    for _ in 0..2 {
+        while cmd("FLUSHALL").exec_async(&mut master).await.is_err() {}
+        while ask::<usize>(&mut master, &format!("WAIT {replicas} 100")).await < replicas {}
+    }
 }
 
 async fn sentinel(program: &str, port: &str, master_port: &str) -> Redis {
