@@ -10,9 +10,11 @@ use super::{
     contract::{add, get, open, put},
     deployments::{cluster, user, watched},
 };
-use crate::support::redis::{Redis, ask, at, free_port, program};
+use crate::support::redis::{Redis, ask, at, connect, free_port, program};
 
 const MINUTE: Duration = Duration::from_mins(1);
+/// Asks a sentinel for the master's address.
+const MASTER: &str = "SENTINEL GET-MASTER-ADDR-BY-NAME verify";
 
 #[tokio::test]
 async fn a_server_with_tls_and_a_user_of_few_rights_is_enough() {
@@ -129,9 +131,18 @@ async fn a_promoted_replica_is_found_with_every_record() {
     let mut itself = watched.master.connect().await;
     let mut replica = watched.replicas[0].connect().await;
     while offset(&mut itself).await != offset(&mut replica).await {}
+    let mut sentinels = Vec::new();
+    for url in &watched.urls {
+        sentinels.push(connect(url).await);
+    }
+    let old: Vec<String> = ask(&mut sentinels[0], MASTER).await;
     watched.master.kill().await;
     let n = until_added(&store).await;
     assert_eq!(n, 21);
+    // A sentinel that does not know the new master yet would give it back to the old one, which has no records.
+    for sentinel in &mut sentinels {
+        while ask::<Vec<String>>(sentinel, MASTER).await == old {}
+    }
     // The old master returns as a replica, and the gateway does not write to it.
     watched.master.revive().await;
     let info = async || -> redis::RedisResult<String> {
