@@ -127,7 +127,7 @@ async fn sentinel(program: &str, port: &str, master_port: &str) -> Redis {
     let file = folder.path().join("sentinel.conf");
     let text = format!(
         "port {port}\nbind 127.0.0.1\nsentinel monitor verify 127.0.0.1 {master_port} 2\n\
-         sentinel down-after-milliseconds verify 300\nsentinel failover-timeout verify 3000\n"
+         sentinel down-after-milliseconds verify 1000\nsentinel failover-timeout verify 3000\n"
     );
     fs::write(&file, text).unwrap();
     Redis::configured(program.to_owned(), folder, &[file.to_str().unwrap(), "--sentinel"]).await
