@@ -113,7 +113,9 @@ class History:
             if message is None:
                 return self.add("another's message", operation, f"call {call['number']} names {found.get('id')!r}, which does not exist")
             if not (message["operation"] == operation or call.get("duplicate") and self.is_duplicate(step, message)):
-                return self.add("another's message", operation, f"call {call['number']} names that of operation {message['operation']}")
+                if not self.is_lost_twin(step, message, call):
+                    self.add("another's message", operation, f"call {call['number']} names that of operation {message['operation']}")
+                return
             wrong = content(step.request, message, found)
             if wrong:
                 self.add("other content", operation, f"call {call['number']}: {wrong}")
@@ -131,6 +133,16 @@ class History:
                 false += [one for one in own if self.arrival(one) < known]
             if false and not self.lost_between(false[0]["at"], call["end"]):
                 self.add("sent after all", operation, f"call {call['number']} failed with {call['reason']} after {self.faults_of(call)}, but {false[0]['id']} was sent")
+
+    def is_lost_twin(self, step: plan.Step, message: dict, call: dict) -> bool:
+        """Whether the record of `message` was lost before the end of `call`, and Telnyx shows it as it shows the message of `step`."""
+        one, other = step.request, self.sends[message["operation"]].request
+        # A request without a timeout takes that of the profile.
+        hidden = {"timeout"} - (one.keys() & other.keys())
+        if not self.world.traits["echoes_code"]:
+            hidden.add("custom_code")
+        is_alike = all(one.get(name) == other.get(name) for name in (one.keys() | other.keys()) - hidden)
+        return is_alike and self.lost_between(self.arrival(message), call["end"])
 
     def faults_of(self, call: dict) -> str:
         return ", ".join(one["fault"] for one in self.requests_of(call["number"])) or "no request"
