@@ -1,5 +1,6 @@
 //! Checking a code, and reporting a check that the caller made.
 
+mod acceptance;
 mod once;
 mod proof;
 

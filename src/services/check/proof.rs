@@ -1,32 +1,23 @@
-//! What is proven of a check whose answer is lost.
+//! The proof of a check whose answer is lost: its count before the check, and what Telnyx shows after it.
 //!
-//! An accepted verification proves that something made it accepted. It proves that of this check only if everything else is
-//! excluded:
-//!
-//! 1. It became accepted after the check began, by Telnyx's clock. Before, it was not accepted.
-//! 2. No other check or accepted report through the gateway can have done it. They are counted by Telnyx account, because
-//!    tenants with one account share its verifications, under the ID and under the phone number of the verification.
-//! 3. The store has counted without a gap since the verification was created.
+//! `acceptance.rs` decides what that proves.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::acceptance::{Acceptance, CheckLog, CheckTimes};
 use crate::{
     domain::{CallContext, Error, PhoneNumber, VerificationRef},
     pb::ErrorReason,
     services::{Verifications, dependencies::TelnyxOffset, send::listing},
     store::{self, Change},
-    telnyx::{CheckResponse, ResponseCode, Verification, VerificationStatus},
+    telnyx::{CheckResponse, ResponseCode, Verification},
 };
 
 /// The age up to which something can be proven of a verification. Codes live for some minutes.
 const MAX_AGE: Duration = Duration::from_mins(15);
-/// How many checks of one verification or phone number are kept.
-const MAX_CHECKS: usize = 32;
-
 /// A check that is counted.
 pub(super) struct CheckAttempt {
     pub(super) id: Uuid,
@@ -45,22 +36,6 @@ pub(super) enum Evidence {
     Unclear,
 }
 
-/// The checks that can have made a verification accepted, of one verification or phone number.
-#[derive(Default, Deserialize, Serialize)]
-struct CheckLog {
-    checks: Vec<CountedCheck>,
-    /// Whether there were too many. Then nothing can be excluded.
-    is_truncated: bool,
-}
-
-#[derive(Deserialize, Serialize)]
-struct CountedCheck {
-    id: Uuid,
-    /// When the gateway knew that it had been accepted. None if it may still take effect.
-    #[serde(with = "store::time_or_none")]
-    accepted: Option<Timestamp>,
-}
-
 impl Verifications {
     /// Counts a check before it is made. Without an ID it gets one of its own.
     pub(super) async fn begin_attempt(
@@ -71,13 +46,7 @@ impl Verifications {
     ) -> Result<CheckAttempt, Error> {
         let (id, key) = (id.unwrap_or_else(Uuid::new_v4), self.target_key(context, target));
         let attempt = CheckAttempt { id, key, began: [self.deps.clock.now(); 2] };
-        let added = self.change(context, &attempt.key, |log| {
-            log.checks.retain(|check| check.id != id);
-            log.is_truncated |= log.checks.len() >= MAX_CHECKS;
-            log.checks.truncate(MAX_CHECKS - 1);
-            log.checks.push(CountedCheck { id: attempt.id, accepted: None });
-        });
-        added.await?;
+        self.change(context, &attempt.key, |log| log.add(id)).await?;
         Ok(attempt)
     }
 
@@ -91,14 +60,12 @@ impl Verifications {
         let accepted = match result {
             // It may have been the right one.
             Err(error) if error.reason == ErrorReason::CheckOutcomeUnknown => return,
-            Ok(answer) if answer.is_accepted() => Some(self.deps.now()),
-            _ => None,
+            Ok(answer) => answer.is_accepted().then(|| self.deps.now()),
+            Err(_) => None,
         };
         let changed = self.change(context, &attempt.key, |log| match accepted {
-            None => log.checks.retain(|check| check.id != attempt.id),
-            Some(_) => log.checks.iter_mut().filter(|check| check.id == attempt.id).for_each(|check| {
-                check.accepted = accepted;
-            }),
+            Some(at) => log.accept(attempt.id, at),
+            None => log.remove(attempt.id),
         });
         // It stays counted as one that may take effect. Until the record expires, less can be proven.
         _ = changed.await.inspect_err(|error| tracing::warn!(%error, "a finished check is still counted"));
@@ -122,7 +89,7 @@ impl Verifications {
         attempt: &CheckAttempt,
     ) -> Option<Evidence> {
         let upstream = &self.deps.upstream;
-        let mut accepted = match target {
+        let verifications = match target {
             VerificationRef::Id(id) => vec![upstream.verification(context, id).await.ok()?],
             VerificationRef::PhoneNumber { phone_number, profile_id } => {
                 let listed = listing::read(upstream, context, phone_number, Timestamp::MIN).await.ok()?;
@@ -133,35 +100,30 @@ impl Verifications {
                 listed
             }
         };
-        if accepted.iter().any(|one| one.status.is_none()) {
-            return None;
-        }
-        accepted.retain(|one| one.status == Some(VerificationStatus::Accepted));
         // After the read, which may have been the first answer to show Telnyx's time.
         let telnyx = self.deps.upstream.telnyx_clock(&context.tenant)?;
         let offset = self.deps.telnyx_offset(&context.tenant)?;
         let [earliest, latest] = attempt.began;
-        let updated = |one: &Verification| one.updated_at.map(|time| time.0);
-        accepted.retain(|one| updated(one).is_none_or(|updated| updated >= telnyx.earliest(earliest)));
-        let verification = match accepted.len() {
-            0 => return Some(Evidence::NotAccepted),
-            1 => accepted.pop()?,
-            _ => return Some(Evidence::Unclear),
+        // Counts are not kept for ever.
+        let counted_since = self.deps.store.records_since().await?.max(self.deps.now().checked_sub(MAX_AGE).ok()?);
+        let times = CheckTimes {
+            began: [telnyx.earliest(earliest), telnyx.latest(latest)],
+            counted_since: offset.latest(counted_since),
         };
-        let is_later = updated(&verification)? > telnyx.latest(latest);
-        let records_since = self.deps.store.records_since().await?;
-        let created = verification.created_at?.0;
-        let is_counted = created > offset.latest(records_since.max(self.deps.now().checked_sub(MAX_AGE).ok()?));
-        // Counted after the read: the right check was counted before it made the verification accepted.
-        if is_later && is_counted && self.is_only_cause(context, attempt, &verification, created, offset).await? {
+        let (verification, created) = match Acceptance::of(verifications, &times) {
+            Acceptance::Excluded => return Some(Evidence::NotAccepted),
+            Acceptance::Possible(verification, created) => (verification, created),
+            Acceptance::Unclear => return Some(Evidence::Unclear),
+        };
+        // Read after the verifications: the right check was counted before it made one accepted.
+        if self.is_only_cause(context, attempt, &verification, created, offset).await? {
             let (phone_number, response_code) = (verification.phone_number, Some(ResponseCode::Accepted));
             return Some(Evidence::Accepted(CheckResponse { phone_number, response_code }));
         }
         Some(Evidence::Unclear)
     }
 
-    /// Whether no other counted check can have made `verification` accepted. One that was accepted before the
-    /// verification was created made another one accepted.
+    /// Whether this check is counted, and no other one can have made `verification` accepted.
     async fn is_only_cause(
         &self,
         context: &CallContext,
@@ -179,10 +141,8 @@ impl Verifications {
                 .store
                 .update_by(&key, context.deadline, |log: Option<CheckLog>| (Change::Keep, log.unwrap_or_default()));
             let log = log.await.ok()?;
-            is_counted |= log.checks.iter().any(|check| check.id == attempt.id);
-            let mut others = log.checks.iter().filter(|check| check.id != attempt.id);
-            let is_earlier = |check: &CountedCheck| check.accepted.is_some_and(|at| offset.latest(at) < created);
-            if log.is_truncated || !others.all(is_earlier) {
+            is_counted |= log.counts(attempt.id);
+            if !log.excludes_others(attempt.id, created, |at| offset.latest(at)) {
                 return Some(false);
             }
         }
@@ -201,7 +161,7 @@ impl Verifications {
             self.deps.store.records_of(&context.tenant.id).update_by(key, context.deadline, |log: Option<CheckLog>| {
                 let mut log = log.unwrap_or_default();
                 change(&mut log);
-                (if log.checks.is_empty() && !log.is_truncated { Change::Remove } else { Change::Put(log, keep) }, ())
+                (if log.is_empty() { Change::Remove } else { Change::Put(log, keep) }, ())
             });
         changed.await
     }

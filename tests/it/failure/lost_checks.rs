@@ -189,9 +189,9 @@ async fn an_acceptance_with_another_possible_cause_proves_nothing() {
     let network = Network::new();
     for cause in ["report", "other tenant", "other case", "by phone", "lost check", "lost records"] {
         let sent = network.send().await;
-        // The cause takes effect while the wrong check is on its way.
+        // The cause takes effect while the wrong check is on its way, surely later than that began.
         let cause_it = async {
-            sleep(LATER / 2).await;
+            sleep(LATER).await;
             match cause {
                 "report" => {
                     let report = Report { request_id: None, verification_id: sent.id.clone(), accepted: true };
@@ -213,7 +213,7 @@ async fn an_acceptance_with_another_possible_cause_proves_nothing() {
         let store = Store::memory(&Config::default().store, network.clock.clone());
         let restarted = Sent { network: &network, services: network.services(&store), id: sent.id.clone() };
         let gateway = if cause == "lost records" { &restarted } else { &sent };
-        let (is_caused, answer) = tokio::join!(cause_it, gateway.lost_check(sent.by_id(), WRONG, 2 * LATER));
+        let (is_caused, answer) = tokio::join!(cause_it, gateway.lost_check(sent.by_id(), WRONG, 3 * LATER));
         assert!(is_caused, "{cause}");
         assert_eq!(answer, UNKNOWN, "{cause}");
     }
