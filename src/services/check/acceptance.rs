@@ -101,17 +101,26 @@ impl CheckLog {
         self.checks.is_empty() && !self.is_truncated
     }
 
-    /// Whether the check with this ID is counted.
-    pub(super) fn counts(&self, id: Uuid) -> bool {
+    fn counts(&self, id: Uuid) -> bool {
         self.checks.iter().any(|check| check.id == id)
     }
 
-    /// Whether no check but the one with this ID can have made a verification accepted that was created `since` then. A check
-    /// that was accepted before made another one accepted. `latest` gives the latest time of Telnyx for one of the records.
-    pub(super) fn excludes_others(&self, id: Uuid, since: Timestamp, latest: impl Fn(Timestamp) -> Timestamp) -> bool {
+    /// Whether all checks but the one with this ID made another verification accepted, before `time`.
+    fn excludes_others(&self, id: Uuid, time: Timestamp, latest: impl Fn(Timestamp) -> Timestamp) -> bool {
         let mut others = self.checks.iter().filter(|check| check.id != id);
-        !self.is_truncated && others.all(|other| other.accepted.is_some_and(|at| latest(at) < since))
+        !self.is_truncated && others.all(|other| other.accepted.is_some_and(|at| latest(at) < time))
     }
+}
+
+/// Whether only the check with this ID can have made a verification accepted that was `created` then: it is counted in one of
+/// the `logs` of the verification, and all others are excluded. `latest` gives Telnyx's latest time for the time of a record.
+pub(super) fn is_only_cause(
+    logs: &[CheckLog],
+    id: Uuid,
+    created: Timestamp,
+    latest: impl Fn(Timestamp) -> Timestamp + Copy,
+) -> bool {
+    logs.iter().any(|log| log.counts(id)) && logs.iter().all(|log| log.excludes_others(id, created, latest))
 }
 
 #[cfg(test)]
@@ -182,38 +191,43 @@ mod tests {
         let created = at("2026-01-01T00:06:00Z");
         // Records are dated by a clock that may be a second behind Telnyx's.
         let latest = |record: Timestamp| record + std::time::Duration::from_secs(1);
-        let mut log = CheckLog::default();
-        assert!(log.is_empty() && !log.counts(this));
-        log.add(this);
-        assert!(log.counts(this) && log.excludes_others(this, created, latest));
-        log.add(other);
-        assert!(!log.excludes_others(this, created, latest));
-        for (accepted, is_excluded) in
-            [("2026-01-01T00:05:58Z", true), ("2026-01-01T00:05:59Z", false), ("2026-01-01T00:07:00Z", false)]
-        {
-            log.accept(other, at(accepted));
-            assert_eq!(log.excludes_others(this, created, latest), is_excluded, "{accepted}");
+        let is_only = |logs: &[CheckLog]| is_only_cause(logs, this, created, latest);
+        for place in [0, 1] {
+            let mut logs = [CheckLog::default(), CheckLog::default()];
+            assert!(!is_only(&logs), "the check itself is not counted");
+            logs[1 - place].add(this);
+            assert!(is_only(&logs));
+            logs[place].add(other);
+            assert!(!is_only(&logs));
+            for (accepted, is_excluded) in
+                [("2026-01-01T00:05:58Z", true), ("2026-01-01T00:05:59Z", false), ("2026-01-01T00:07:00Z", false)]
+            {
+                logs[place].accept(other, at(accepted));
+                assert_eq!(is_only(&logs), is_excluded, "{accepted}");
+            }
+            logs[place].remove(other);
+            assert!(is_only(&logs));
+            logs[1 - place].remove(this);
+            assert!(logs.iter().all(CheckLog::is_empty));
         }
-        log.remove(other);
-        assert!(log.excludes_others(this, created, latest));
-        log.remove(this);
-        assert!(log.is_empty());
     }
 
     #[test]
     fn more_checks_than_are_kept_exclude_nothing() {
-        let (mut log, created) = (CheckLog::default(), at("2026-01-01T00:06:00Z"));
+        let created = at("2026-01-01T00:06:00Z");
         let id = |number: usize| Uuid::from_u128(number as u128);
-        // The repetition of a check takes no room.
-        (0..MAX_CHECKS).for_each(|_| log.add(id(0)));
-        (1..MAX_CHECKS).for_each(|number| {
-            log.add(id(number));
-            log.accept(id(number), at("2026-01-01T00:00:00Z"));
-        });
-        assert!(log.excludes_others(id(0), created, |at| at));
-        log.add(id(MAX_CHECKS));
-        assert!(log.counts(id(MAX_CHECKS)) && !log.excludes_others(id(MAX_CHECKS), created, |at| at));
-        (0..=MAX_CHECKS).for_each(|number| log.remove(id(number)));
-        assert!(!log.is_empty());
+        let log_of = |count: usize| {
+            let mut log = CheckLog::default();
+            // The repetition of a check takes no room.
+            (0..MAX_CHECKS).for_each(|_| log.add(id(0)));
+            (1..count).for_each(|number| log.add(id(number)));
+            (0..count - 1).for_each(|number| log.accept(id(number), at("2026-01-01T00:00:00Z")));
+            log
+        };
+        assert!(is_only_cause(&[log_of(MAX_CHECKS)], id(MAX_CHECKS - 1), created, |at| at));
+        let mut full = log_of(MAX_CHECKS + 1);
+        assert!(!is_only_cause(std::slice::from_ref(&full), id(MAX_CHECKS), created, |at| at));
+        (0..=MAX_CHECKS).for_each(|number| full.remove(id(number)));
+        assert!(!full.is_empty());
     }
 }

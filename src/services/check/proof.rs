@@ -7,11 +7,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::acceptance::{Acceptance, CheckLog, CheckTimes};
+use super::acceptance::{self, Acceptance, CheckLog, CheckTimes};
 use crate::{
     domain::{CallContext, Error, PhoneNumber, VerificationRef},
     pb::ErrorReason,
-    services::{Verifications, dependencies::TelnyxOffset, send::listing},
+    services::{Verifications, send::listing},
     store::{self, Change},
     telnyx::{CheckResponse, ResponseCode, Verification},
 };
@@ -116,37 +116,24 @@ impl Verifications {
             Acceptance::Unclear => return Some(Evidence::Unclear),
         };
         // Read after the verifications: the right check was counted before it made one accepted.
-        if self.is_only_cause(context, attempt, &verification, created, offset).await? {
+        let logs = self.check_logs(context, &verification).await?;
+        if acceptance::is_only_cause(&logs, attempt.id, created, |at| offset.latest(at)) {
             let (phone_number, response_code) = (verification.phone_number, Some(ResponseCode::Accepted));
             return Some(Evidence::Accepted(CheckResponse { phone_number, response_code }));
         }
         Some(Evidence::Unclear)
     }
 
-    /// Whether this check is counted, and no other one can have made `verification` accepted.
-    async fn is_only_cause(
-        &self,
-        context: &CallContext,
-        attempt: &CheckAttempt,
-        verification: &Verification,
-        created: Timestamp,
-        offset: TelnyxOffset,
-    ) -> Option<bool> {
+    /// The logs that count the checks of `verification`: by its ID, and by its phone number.
+    async fn check_logs(&self, context: &CallContext, verification: &Verification) -> Option<[CheckLog; 2]> {
         let phone_number = PhoneNumber::from_telnyx(verification.phone_number.as_deref()?)?;
         let by_phone = self.phone_key(context, &phone_number, verification.verify_profile_id.as_deref()?);
-        let mut is_counted = false;
-        for key in [self.id_key(context, verification.id.as_deref()?), by_phone] {
-            let log = self
-                .deps
-                .store
-                .update_by(&key, context.deadline, |log: Option<CheckLog>| (Change::Keep, log.unwrap_or_default()));
-            let log = log.await.ok()?;
-            is_counted |= log.counts(attempt.id);
-            if !log.excludes_others(attempt.id, created, |at| offset.latest(at)) {
-                return Some(false);
-            }
-        }
-        Some(is_counted)
+        let by_id = self.id_key(context, verification.id.as_deref()?);
+        let read = async |key: String| {
+            let kept = |log: Option<CheckLog>| (Change::Keep, log.unwrap_or_default());
+            self.deps.store.update_by(&key, context.deadline, kept).await.ok()
+        };
+        Some([read(by_id).await?, read(by_phone).await?])
     }
 
     async fn change(

@@ -225,6 +225,21 @@ impl JobContext {
         }
     }
 
+    /// Undoes in the background what a write may have done whose answer was lost: nobody must wait for the lease of a job that
+    /// has failed.
+    pub(super) fn undo_unknown<F>(self: &Arc<Self>, error: &Error, undo: impl FnOnce(Arc<Self>) -> F)
+    where
+        F: Future<Output = Result<(), store::Error>> + Send + 'static,
+    {
+        if matches!(error.source().and_then(|cause| cause.downcast_ref()), Some(store::Error::Unknown(_))) {
+            let undone = undo(self.clone());
+            let undone = async move {
+                _ = undone.await.inspect_err(|error| tracing::warn!(%error, "a lease runs out by itself"))
+            };
+            drop(self.deps.tasks.run_to_completion(undone));
+        }
+    }
+
     /// Counts and logs that a result could not be stored. Whoever needs it reconciles.
     pub(super) fn record_write_failed(&self, record: &'static str, error: &store::Error) {
         self.deps.metrics.record_write_failed(record);

@@ -111,7 +111,11 @@ impl<A: Serialize + DeserializeOwned + Clone> RequestRecord<A> {
             let open = self.open(self.job.lease(), unresolved.clone());
             (self.put(open), Some(Ok(AcquireResult::Acquired { unresolved })))
         });
-        acquired.await?
+        let acquired = acquired.await;
+        if let Err(error) = &acquired {
+            self.job.undo_unknown(error, async |job| give_back(&job).await);
+        }
+        acquired?
     }
 
     /// Stores that a request is about to leave. False if another job owns the record now.
@@ -164,11 +168,14 @@ pub(super) fn request_id_reused() -> Error {
     Error::new(ErrorReason::RequestIdReused, "the request_id was already used for another request")
 }
 
-/// Ends the lease of an aborted job.
+/// Ends the lease of an aborted or failed job. Without a dispatch, the record says nothing.
 pub(super) async fn give_back(job: &JobContext) -> Result<(), store::Error> {
     let Some(key) = &job.keys.request else { return Ok(()) };
     // The answer is not read, so its type does not matter.
     let given_back = job.update(key, |stored: Option<StoredRequest<serde_json::Value>>| match stored {
+        Some(StoredRequest { state: RequestState::Open { owner, dispatch: None, .. }, .. }) if owner == job.id => {
+            (Change::Remove, ())
+        }
         Some(StoredRequest { fingerprint, state: RequestState::Open { owner, dispatch, .. } }) if owner == job.id => {
             let lease = job.lease_until(job.now());
             (put(job, fingerprint, RequestState::Open { owner, lease, dispatch }), ())

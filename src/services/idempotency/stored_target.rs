@@ -122,9 +122,14 @@ impl StoredTarget {
         holder.map(|holder| holder.lease = ended).is_some()
     }
 
+    /// Frees the lock of a job that has dispatched nothing. False if `job` does not hold it.
+    pub(super) fn unlock(&mut self, job: Uuid) -> bool {
+        self.holder.take_if(|holder| holder.job == job).is_some()
+    }
+
     /// Releases the lock, if `job` still holds it. The dispatch of `unresolved` has an unknown outcome.
     pub(super) fn release(&mut self, job: Uuid, operation: &str, unresolved: Option<Unresolved>) {
-        if self.holder.take_if(|holder| holder.job == job).is_some() {
+        if self.unlock(job) {
             self.resolve(operation);
             if let Some(unresolved) = unresolved {
                 self.add_unresolved(unresolved);

@@ -38,8 +38,11 @@ impl TargetLock {
     /// `DEADLINE_EXCEEDED`, `REQUEST_LIMIT_REACHED` and `STORE_UNAVAILABLE`.
     pub(super) async fn acquire(job: &Arc<JobContext>) -> Result<Self, Error> {
         let mut lock = Self { job: job.clone(), operation: job.operation(), target: StoredTarget::default() };
-        lock.renew().await?;
-        Ok(lock)
+        let locked = lock.renew().await;
+        if let Err(error) = &locked {
+            job.undo_unknown(error, async |job| unlock(&job).await);
+        }
+        locked.map(|()| lock)
     }
 
     /// Extends the lease, and reads again what is known of the other operations. If the lease ran out because the clock
@@ -246,6 +249,20 @@ impl TargetLock {
         let keep = if target.is_unresolved() { memory.max(self.job.unresolved_retention()) } else { memory };
         Change::Put(target, keep)
     }
+}
+
+/// Frees the lock of a job that has dispatched nothing.
+async fn unlock(job: &JobContext) -> Result<(), store::Error> {
+    let unlocked = job.update(&job.keys.target, |target: Option<StoredTarget>| {
+        let mut target = target.unwrap_or_default();
+        let change = match target.unlock(job.id) {
+            false => Change::Keep,
+            true if target.is_empty() => Change::Remove,
+            true => Change::Put(target, job.unresolved_retention()),
+        };
+        (change, ())
+    });
+    unlocked.await
 }
 
 /// Ends the lease of an aborted job.
