@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
+    services::idempotency::Candidates,
     store,
     telnyx::{Verification, VerificationStatus},
 };
@@ -28,6 +29,17 @@ pub(super) enum Acceptance {
     Possible(Box<Verification>, Timestamp),
     /// Nobody can tell.
     Unclear,
+}
+
+/// The verifications of a phone number that a check with this profile can mean. None if one may be missing.
+pub(super) fn of_profile(listed: Candidates<Verification>, profile_id: &str) -> Option<Vec<Verification>> {
+    let Candidates { mut answers, is_complete } = listed;
+    // One that does not show its profile may be the one that was checked.
+    if !is_complete || answers.iter().any(|one| one.verify_profile_id.is_none()) {
+        return None;
+    }
+    answers.retain(|one| one.verify_profile_id.as_deref() == Some(profile_id));
+    Some(answers)
 }
 
 /// The times that decide, by Telnyx's clock.
@@ -183,6 +195,21 @@ mod tests {
         ] {
             assert_eq!(of(verifications), expected, "{verifications:?}");
         }
+    }
+
+    #[test]
+    fn a_check_by_phone_number_means_the_verifications_of_its_profile_if_all_are_known() {
+        let listed = |profiles: &[&str], is_complete| {
+            let answers = profiles.iter().map(|profile| match *profile {
+                "" => serde_json::from_str("{}").unwrap(),
+                profile => serde_json::from_str(&json!({ "verify_profile_id": profile }).to_string()).unwrap(),
+            });
+            of_profile(Candidates { answers: answers.collect(), is_complete }, "p1").map(|found| found.len())
+        };
+        assert_eq!(listed(&["p1", "p2", "p1"], true), Some(2));
+        assert_eq!(listed(&[], true), Some(0));
+        assert_eq!(listed(&["p1", "p2"], false), None);
+        assert_eq!(listed(&["p1", ""], true), None);
     }
 
     #[test]

@@ -93,11 +93,7 @@ impl Verifications {
             VerificationRef::Id(id) => vec![upstream.verification(context, id).await.ok()?],
             VerificationRef::PhoneNumber { phone_number, profile_id } => {
                 let listed = listing::read(upstream, context, phone_number, Timestamp::MIN).await.ok()?;
-                // One that does not show its profile may be the one that was checked.
-                let is_readable = listed.answers.iter().all(|one| one.verify_profile_id.is_some());
-                let mut listed = Some(listed.answers).filter(|_| listed.is_complete && is_readable)?;
-                listed.retain(|one| one.verify_profile_id.as_ref() == Some(profile_id));
-                listed
+                acceptance::of_profile(listed, profile_id)?
             }
         };
         // After the read, which may have been the first answer to show Telnyx's time.
