@@ -107,6 +107,9 @@ fn observe(config: &config::TelemetryConfig) -> anyhow::Result<(Telemetry, Flush
     let (writer, flush) = Writer::start(io::stderr(), &telemetry.metrics)?;
     let subscriber = telemetry.subscriber(writer)?;
     tracing::dispatcher::set_global_default(subscriber)?;
+    for ignored in &config.ignored {
+        tracing::warn!(variable = %ignored.location, "{}", ignored.message);
+    }
     Ok((telemetry, flush))
 }
 

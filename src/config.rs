@@ -5,6 +5,7 @@ mod error;
 mod grpc;
 pub mod human;
 pub(crate) mod kinds;
+mod proxies;
 pub(crate) mod reader;
 pub(crate) mod section;
 mod setting;
@@ -25,7 +26,7 @@ pub use self::{
     error::{Error, Errors, Location, Position},
     grpc::{ClientCertificate, GrpcConfig, TlsConfig, TlsVersion, WebConfig},
     store::{Backend, RedisConfig, RedisMode, StoreConfig},
-    telemetry::{LogConfig, LogFormat, OtlpConfig, Protocol, TelemetryConfig},
+    telemetry::{LogConfig, LogFormat, OtlpConfig, Protocol, SignalConfig, Signals, TelemetryConfig},
     upstream::{BreakerConfig, BudgetConfig, RetryConfig, UpstreamConfig},
     webhooks::{EventsConfig, WebhooksConfig},
 };
@@ -36,7 +37,7 @@ use self::{
     section::{read_document, read_file},
     setting::{FromSection, settings},
 };
-use crate::files;
+use crate::{files, http_client::Proxies};
 
 settings! {
     /// The settings of a gateway.
@@ -132,6 +133,10 @@ impl Config {
         let mut config = read_file(&mut reader, files::read(path, yaml::MAX_SIZE), <Self as FromSection>::read);
         if let Some(config) = &mut config {
             telemetry::otel::apply_variables(&mut reader, &mut config.telemetry);
+            let proxies = reader.proxies();
+            let upstream = &mut config.upstream;
+            upstream.proxies = upstream.proxy.as_ref().map_or_else(|| proxies.clone(), Proxies::all);
+            config.telemetry.otlp.proxies = proxies;
             reader.refuse_unknown_variables();
         }
         (config, reader.errors)

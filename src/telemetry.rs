@@ -88,13 +88,14 @@ impl Telemetry {
     /// [`Error::Exporter`], [`Error::HttpClient`] or [`Error::Transport`] if the endpoint can't be used.
     pub fn new(config: &config::TelemetryConfig) -> Result<Self, Error> {
         let otlp = &config.otlp;
-        let is_exported = otlp.endpoint.is_some();
+        let signals = &otlp.signals;
         let resource = resource(otlp);
-        let push = (is_exported && otlp.metrics).then(|| otlp::metrics(otlp)).transpose()?;
+        let push = (otlp.exports(&signals.metrics) && otlp.metrics).then(|| otlp::metrics(otlp)).transpose()?;
         let push = push.map(|exporter| PeriodicReader::builder(exporter).with_interval(otlp.metrics_interval).build());
         let metrics = Metrics::new(config.tenant_labels, resource.clone(), push);
-        let traces = (is_exported || config.console_traces).then(|| traces(config, &resource, &metrics)).transpose()?;
-        let logs = (is_exported && otlp.logs).then(|| otlp::logs(otlp)).transpose()?;
+        let has_traces = otlp.exports(&signals.traces) || config.console_traces;
+        let traces = has_traces.then(|| traces(config, &resource, &metrics)).transpose()?;
+        let logs = (otlp.exports(&signals.logs) && otlp.logs).then(|| otlp::logs(otlp)).transpose()?;
         let logs = logs
             .map(|exporter| SdkLoggerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build());
         Ok(Self {
@@ -179,7 +180,7 @@ fn traces(
         .with_sampler(Sampler::AlwaysOn)
         .with_id_generator(SampledIds::new(sampling::ratio(config).unwrap_or_default()))
         .with_resource(resource.clone());
-    if config.otlp.endpoint.is_some() {
+    if config.otlp.exports(&config.otlp.signals.traces) {
         let (otlp, exporter) = (&config.otlp, otlp::spans(&config.otlp)?);
         provider =
             provider.with_span_processor(Queue::new(exporter, otlp.max_queue_size, otlp::batches(otlp), metrics));

@@ -24,8 +24,8 @@ const ACCEPTED: HeaderValue = HeaderValue::from_static("application/jwk-set+json
 
 /// Fetches the keys at `url`. An error contains no text of the response.
 pub(super) async fn fetch(url: &JwksUrl) -> Result<Jwks, Error> {
-    let client =
-        http_client::build_direct(url.ca.as_deref(), |builder| builder.timeout(TIMEOUT)).map_err(no_response)?;
+    let client = http_client::build(url.ca.as_deref(), &url.proxies, |builder| builder.timeout(TIMEOUT));
+    let client = client.map_err(no_response)?;
     let mut request = client.get(&url.url).header(ACCEPT, ACCEPTED);
     if let Some(path) = &url.token_file {
         let token = tokio::fs::read_to_string(path).await;

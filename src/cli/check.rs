@@ -90,10 +90,12 @@ impl Display for Summary<'_> {
             writeln!(f, "warning: this is not https: API keys and codes travel in the clear")?;
         }
         records(f, store)?;
-        match &telemetry.otlp.endpoint {
-            Some(endpoint) => writeln!(f, "traces {} of calls to {endpoint}", telemetry.otlp.sample_ratio)?,
+        let otlp = &telemetry.otlp;
+        match otlp.signals.traces.endpoint.as_ref().or(otlp.endpoint.as_ref()) {
+            Some(endpoint) => writeln!(f, "traces {} of calls to {endpoint}", otlp.sample_ratio)?,
             None => writeln!(f, "exports no traces")?,
         }
+        telemetry.ignored.iter().try_for_each(|ignored| writeln!(f, "warning: {ignored}"))?;
         let entries = directory.entries();
         writeln!(f, "{}:", counted(entries.len(), "tenant"))?;
         entries.iter().enumerate().try_for_each(|(at, entry)| tenant(f, entry, &entries[..at]))

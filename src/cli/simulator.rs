@@ -14,7 +14,7 @@ use tokio::net::lookup_host;
 use super::{stop_signal, usage};
 use crate::{
     config::{Environment, Unread},
-    http_client,
+    http_client::{self, Proxies},
     simulator::{Certificate, Error, Fixtures, Handle, Server, Settings},
 };
 
@@ -129,7 +129,7 @@ fn read_settings(pairs: &[String], fixtures: &Fixtures, env: &Environment) -> an
 /// Asks a running simulator for its health.
 async fn probe(arguments: &SimulatorArguments) -> anyhow::Result<()> {
     let scheme = if arguments.tls { "https" } else { "http" };
-    let client = http_client::build_direct(None, |builder| {
+    let client = http_client::build(None, &Proxies::default(), |builder| {
         // It asks the simulator of this machine, whose authority it does not know.
         builder.timeout(Duration::from_secs(5)).tls_danger_accept_invalid_certs(arguments.tls)
     })?;

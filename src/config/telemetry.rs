@@ -8,13 +8,17 @@ use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
 
 use super::{
+    error::Error,
     kinds::{HOUR, choice, count, duration, http_url, items, not_empty, optional, ratio, switch, text},
     setting::settings,
 };
+use crate::http_client::Proxies;
 
 settings! {
     /// Settings of logs, traces and metrics.
     pub struct TelemetryConfig {
+        /// The variables of OpenTelemetry that were ignored, because their values are not known.
+        ignored: Vec<Error> => Vec::new();
         /// Whether to write spans to standard output too, for people without a trace viewer.
         console_traces: bool = "false", switch();
         /// How many tenants have their own label in metrics. All others share the label `other`.
@@ -82,6 +86,10 @@ settings! {
         logs: bool = "false", switch();
         /// The name of this service in traces, metrics and logs.
         service_name: String = "verify-gateway", not_empty();
+        /// What the variables of single signals set.
+        signals: Signals => Signals::default();
+        /// Which exports leave through which proxy.
+        proxies: Proxies => Proxies::default();
         /// Further attributes of the OpenTelemetry resource, from `OTEL_RESOURCE_ATTRIBUTES`.
         resource: Vec<(String, String)> => Vec::new();
         /// Whether server spans also have the legacy attribute names for RPC, from `OTEL_SEMCONV_STABILITY_OPT_IN`.
@@ -90,6 +98,35 @@ settings! {
     rules(otlp) {
         ["max_batch_size", "max_queue_size"] otlp.max_batch_size <= otlp.max_queue_size,
             "max_batch_size must not be more than max_queue_size";
+    }
+}
+
+/// What the variables of single signals set, such as `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Signals {
+    /// Spans.
+    pub traces: SignalConfig,
+    /// Metrics.
+    pub metrics: SignalConfig,
+    /// Logs.
+    pub logs: SignalConfig,
+}
+
+/// How one signal is exported. What is `None` is as for all signals.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SignalConfig {
+    /// The URL, to which no path is added.
+    pub endpoint: Option<String>,
+    /// The protocol.
+    pub protocol: Option<Protocol>,
+    /// How long one export may take.
+    pub timeout: Option<Duration>,
+}
+
+impl OtlpConfig {
+    /// Whether there is an endpoint for `signal`.
+    pub const fn exports(&self, signal: &SignalConfig) -> bool {
+        self.endpoint.is_some() || signal.endpoint.is_some()
     }
 }
 

@@ -4,8 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     kinds::{HOUR, SECOND, count, duration, http_url, optional, path, ratio, size, switch},
+    proxies::proxy,
     setting::settings,
 };
+use crate::http_client::{Proxies, Proxy};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -26,6 +28,11 @@ settings! {
         max_response_size: usize = "1MiB", size(1 << 10..=64 << 20);
         /// A PEM file with the certificates to trust instead of the system's. Empty: the system's.
         ca_file: Option<PathBuf> = "", optional(path());
+        /// The HTTP proxy through which requests leave. It only connects (`CONNECT`), so it sees no key. Empty: the one that
+        /// `HTTPS_PROXY` names for all requests of the gateway, or none.
+        proxy: Option<Proxy> = "", optional(proxy());
+        /// Which requests leave through which proxy.
+        proxies: Proxies => Proxies::default();
         /// Whether requests to Telnyx carry the W3C `traceparent` header.
         propagate_trace: bool = "false", switch();
         /// Whether the webhook URLs of profiles may have loopback, link-local and private hosts. Telnyx can't reach them.

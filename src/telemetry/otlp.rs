@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hyper_util::client::legacy::connect::HttpConnector;
 use opentelemetry_http::{Bytes, HttpClient, HttpError};
 use opentelemetry_otlp::{
     LogExporter, MetricExporter, Protocol as Encoding, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
@@ -12,8 +13,8 @@ use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 
 use super::Error;
 use crate::{
-    config::{OtlpConfig, Protocol},
-    http_client,
+    config::{OtlpConfig, Protocol, SignalConfig},
+    http_client::{self, Proxies, ProxyConnector},
 };
 
 /// After what time without an answer of the collector its connection is probed.
@@ -35,9 +36,46 @@ impl HttpClient for OnRuntime {
     }
 }
 
-fn client(timeout: Duration) -> Result<OnRuntime, Error> {
-    let client = http_client::build(None, |builder| builder.timeout(timeout))?;
-    Ok(OnRuntime { client, runtime: Handle::current() })
+/// How one signal is exported.
+struct Export<'o> {
+    url: String,
+    protocol: Protocol,
+    timeout: Duration,
+    proxies: &'o Proxies,
+}
+
+impl<'o> Export<'o> {
+    /// What is set for `signal`, and for all signals otherwise. `path` follows the common endpoint where the protocol is HTTP.
+    fn of(otlp: &'o OtlpConfig, signal: &SignalConfig, path: &str) -> Self {
+        let protocol = signal.protocol.unwrap_or(otlp.protocol);
+        let url = signal.endpoint.clone().unwrap_or_else(|| {
+            let path = if protocol == Protocol::Http { path } else { "" };
+            format!("{}{path}", otlp.endpoint.as_deref().unwrap_or_default())
+        });
+        Self { url, protocol, timeout: signal.timeout.unwrap_or(otlp.timeout), proxies: &otlp.proxies }
+    }
+
+    fn client(&self) -> Result<OnRuntime, Error> {
+        let client = http_client::build(None, self.proxies, |builder| builder.timeout(self.timeout))?;
+        Ok(OnRuntime { client, runtime: Handle::current() })
+    }
+
+    /// A connection that is made when it is needed, and again when the collector does not answer on it any more.
+    fn channel(&self) -> Result<Channel, Error> {
+        let endpoint = Endpoint::from_shared(self.url.clone())?
+            .connect_timeout(self.timeout)
+            .timeout(self.timeout)
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(self.timeout)
+            .keep_alive_while_idle(true);
+        let is_https = endpoint.uri().scheme_str() == Some("https");
+        let tls = || endpoint.clone().tls_config(ClientTlsConfig::new().with_enabled_roots());
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        let connector = ProxyConnector::new(tcp, self.proxies);
+        Ok(if is_https { tls()? } else { endpoint }.connect_with_connector_lazy(connector))
+    }
 }
 
 /// The batches of spans.
@@ -49,50 +87,35 @@ pub(super) fn batches(otlp: &OtlpConfig) -> BatchConfig {
         .build()
 }
 
-/// An exporter of one signal, which is sent to `path` where the protocol is HTTP.
+/// An exporter of one signal.
 macro_rules! exporter {
-    ($exporter:ident, $otlp:ident, $path:literal) => {{
-        let exporter = match $otlp.protocol {
+    ($exporter:ident, $export:expr) => {{
+        let export = $export;
+        let exporter = match export.protocol {
             Protocol::Grpc => {
-                $exporter::builder().with_tonic().with_channel(channel($otlp)?).with_timeout($otlp.timeout).build()
+                let channel = export.channel()?;
+                $exporter::builder().with_tonic().with_channel(channel).with_timeout(export.timeout).build()
             }
             Protocol::Http => $exporter::builder()
                 .with_http()
-                .with_http_client(client($otlp.timeout)?)
+                .with_http_client(export.client()?)
                 .with_protocol(Encoding::HttpBinary)
-                .with_endpoint(endpoint($otlp, $path))
-                .with_timeout($otlp.timeout)
+                .with_endpoint(export.url)
+                .with_timeout(export.timeout)
                 .build(),
         };
         Ok(exporter?)
     }};
 }
 
-/// A connection that is made when it is needed, and again when the collector does not answer on it any more.
-fn channel(otlp: &OtlpConfig) -> Result<Channel, Error> {
-    let endpoint = Endpoint::from_shared(endpoint(otlp, ""))?
-        .connect_timeout(otlp.timeout)
-        .timeout(otlp.timeout)
-        .http2_keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(otlp.timeout)
-        .keep_alive_while_idle(true);
-    let is_https = endpoint.uri().scheme_str() == Some("https");
-    let tls = || endpoint.clone().tls_config(ClientTlsConfig::new().with_enabled_roots());
-    Ok(if is_https { tls()? } else { endpoint }.connect_lazy())
-}
-
-fn endpoint(otlp: &OtlpConfig, path: &str) -> String {
-    format!("{}{path}", otlp.endpoint.as_deref().unwrap_or_default())
-}
-
 pub(super) fn spans(otlp: &OtlpConfig) -> Result<SpanExporter, Error> {
-    exporter!(SpanExporter, otlp, "/v1/traces")
+    exporter!(SpanExporter, Export::of(otlp, &otlp.signals.traces, "/v1/traces"))
 }
 
 pub(super) fn metrics(otlp: &OtlpConfig) -> Result<MetricExporter, Error> {
-    exporter!(MetricExporter, otlp, "/v1/metrics")
+    exporter!(MetricExporter, Export::of(otlp, &otlp.signals.metrics, "/v1/metrics"))
 }
 
 pub(super) fn logs(otlp: &OtlpConfig) -> Result<LogExporter, Error> {
-    exporter!(LogExporter, otlp, "/v1/logs")
+    exporter!(LogExporter, Export::of(otlp, &otlp.signals.logs, "/v1/logs"))
 }

@@ -35,7 +35,7 @@ struct Rules {
 
 /// The share of calls that are recorded, of those whose callers do not decide. None if traces are off.
 pub(super) fn ratio(config: &config::TelemetryConfig) -> Option<f64> {
-    match (config.console_traces, config.otlp.endpoint.is_some()) {
+    match (config.console_traces, config.otlp.exports(&config.otlp.signals.traces)) {
         // A person who reads the console wants to see every call.
         (true, false) => Some(1.0),
         (_, true) => Some(config.otlp.sample_ratio),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use jsonwebtoken::Algorithm;
 
 use super::Jwks;
-use crate::domain::TokenHash;
+use crate::{domain::TokenHash, http_client::Proxies};
 
 /// What proves an identity.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -91,6 +91,8 @@ pub struct JwksUrl {
     pub token_file: Option<PathBuf>,
     /// How often the keys are fetched.
     pub refresh_interval: Duration,
+    /// The proxies that the environment names.
+    pub proxies: Proxies,
 }
 
 /// Which JWTs of an issuer belong to an identity.

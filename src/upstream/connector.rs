@@ -1,11 +1,10 @@
 //! Connections to the upstream.
 //!
 //! The client is the one below reqwest. Its other layers (redirects, proxies, cookies, decompression) have nothing to do
-//! here, and cost as much as all else of an attempt. So there is no redirect that could carry a key elsewhere, and no
-//! proxy from the environment that could read it.
+//! here, and cost as much as all else of an attempt. So there is no redirect that could carry a key elsewhere, and a proxy
+//! only ever connects: it does not see what TLS protects.
 
 use std::{
-    error::Error as StdError,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -31,9 +30,8 @@ use tower::Service;
 use crate::{
     config,
     files::{self, MAX_PEM},
+    http_client::{ConnectError, ProxyConnector},
 };
-
-type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// The HTTP client. Clones share its connections.
 pub(super) type HttpClient = Client<Connector, Full<Bytes>>;
@@ -44,7 +42,7 @@ const KEEP_ALIVE_RETRIES: u32 = 3;
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// Makes the client. It trusts the certificates of `upstream.ca_file` instead of the system's.
-pub(super) fn client(config: &config::UpstreamConfig) -> Result<HttpClient, BoxError> {
+pub(super) fn client(config: &config::UpstreamConfig) -> Result<HttpClient, ConnectError> {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_nodelay(true);
@@ -53,14 +51,15 @@ pub(super) fn client(config: &config::UpstreamConfig) -> Result<HttpClient, BoxE
     http.set_keepalive_interval(Some(KEEP_ALIVE));
     http.set_keepalive_retries(Some(KEEP_ALIVE_RETRIES));
     http.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
-    let connector = Connector { https: (http, tls(config)?).into(), timeout: config.connect_timeout };
+    let tcp = ProxyConnector::new(http, &config.proxies);
+    let connector = Connector { https: (tcp, tls(config)?).into(), timeout: config.connect_timeout };
     let mut builder = Client::builder(TokioExecutor::new());
     builder.timer(TokioTimer::new()).pool_timer(TokioTimer::new());
     builder.pool_idle_timeout(config.pool_idle_timeout).pool_max_idle_per_host(config.max_idle_connections);
     Ok(builder.build(connector))
 }
 
-fn tls(config: &config::UpstreamConfig) -> Result<ClientConfig, BoxError> {
+fn tls(config: &config::UpstreamConfig) -> Result<ClientConfig, ConnectError> {
     let builder = || {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
@@ -90,16 +89,16 @@ fn tls(config: &config::UpstreamConfig) -> Result<ClientConfig, BoxError> {
 /// Connects, with one timeout for TCP and TLS together.
 #[derive(Clone)]
 pub(super) struct Connector {
-    https: HttpsConnector<HttpConnector>,
+    https: HttpsConnector<ProxyConnector>,
     timeout: Duration,
 }
 
 impl Service<Uri> for Connector {
     type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
-    type Error = BoxError;
-    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+    type Error = ConnectError;
+    type Future = BoxFuture<'static, Result<Self::Response, ConnectError>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
         self.https.poll_ready(cx)
     }
 

@@ -6,6 +6,7 @@ mod cli;
 mod denials;
 mod drain;
 mod process;
+mod proxy;
 mod reload;
 mod secrecy;
 mod tracing;

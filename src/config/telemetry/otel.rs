@@ -2,10 +2,10 @@
 
 use std::{borrow::Cow, path::Path, time::Duration};
 
-use super::TelemetryConfig;
+use super::{Signals, TelemetryConfig};
 use crate::config::{
     environment::{Environment, Unread},
-    error::Location,
+    error::{Error, Location},
     kinds::{Kind, choice, count, http_url, items, not_empty, optional, ratio, text},
     reader::{Reader, variable},
 };
@@ -28,10 +28,11 @@ pub(in crate::config) struct Variable {
 /// The values that the variable takes, in words.
 type Apply = fn(&mut TelemetryConfig, &str, &Environment) -> Result<(), Cow<'static, str>>;
 
-/// Declares variables: `NAME "what it sets" | setting: kind;`. A variable that does not only set one setting has the
-/// setting, the values that it takes, and a function instead: `NAME "what it sets" => "setting" ("values") function;`.
+/// Declares variables: `NAME "what it sets" | setting: kind;`, for a single signal `| setting of signal: kind;`. A variable
+/// that does not only set one setting has the setting, the values that it takes, and a function instead:
+/// `NAME "what it sets" => "setting" ("values") function;`.
 macro_rules! variables {
-    ($($name:ident $sets:literal $(| $field:ident: $kind:expr)? $(=> $setting:literal ($takes:literal) $apply:expr)?;)+) => {
+    ($($name:ident $sets:literal $(| $field:ident $(of $signal:ident)?: $kind:expr)? $(=> $setting:literal ($takes:literal) $apply:expr)?;)+) => {
         /// The variables in the order in which they apply.
         pub(in crate::config) const VARIABLES: &[Variable] = &[$(Variable {
             name: stringify!($name),
@@ -39,7 +40,7 @@ macro_rules! variables {
             setting: concat!($(stringify!($field))? $($setting)?),
             apply: $(|telemetry, text, _| {
                 let kind = $kind;
-                telemetry.otlp.$field = kind.parse(text, Path::new("")).ok_or(kind.takes)?;
+                telemetry.otlp.$(signals.$signal.)?$field = kind.parse(text, Path::new("")).ok_or(kind.takes)?;
                 Ok(())
             })? $(|telemetry, text, env| $apply(telemetry, text, env).ok_or(Cow::Borrowed($takes)))?,
         },)+];
@@ -50,9 +51,24 @@ variables! {
     OTEL_EXPORTER_OTLP_ENDPOINT "`telemetry.otlp.endpoint`" | endpoint: optional(http_url());
     OTEL_EXPORTER_OTLP_PROTOCOL "`telemetry.otlp.protocol`" | protocol: choice();
     OTEL_EXPORTER_OTLP_TIMEOUT "`telemetry.otlp.timeout`, in milliseconds" | timeout: milliseconds();
-    // The exporter reads these itself: their values may hold credentials, which are in no settings.
+    // The exporter reads headers and compression itself: headers may hold credentials, which are in no settings.
     OTEL_EXPORTER_OTLP_HEADERS "the headers of each export, such as credentials" => "" ("") |_, _, _| Some(());
-    OTEL_EXPORTER_OTLP_COMPRESSION "`gzip`, with the protocol grpc" => "" ("") |_, _, _| Some(());
+    OTEL_EXPORTER_OTLP_COMPRESSION "`gzip`, with the protocol grpc, or `none`" => "" ("one of gzip, none") compression;
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT "the URL for traces as a whole: no path is added" | endpoint of traces: optional(http_url());
+    OTEL_EXPORTER_OTLP_METRICS_ENDPOINT "the same for metrics" | endpoint of metrics: optional(http_url());
+    OTEL_EXPORTER_OTLP_LOGS_ENDPOINT "the same for logs" | endpoint of logs: optional(http_url());
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL "the protocol for traces" | protocol of traces: optional(choice());
+    OTEL_EXPORTER_OTLP_METRICS_PROTOCOL "the same for metrics" | protocol of metrics: optional(choice());
+    OTEL_EXPORTER_OTLP_LOGS_PROTOCOL "the same for logs" | protocol of logs: optional(choice());
+    OTEL_EXPORTER_OTLP_TRACES_TIMEOUT "the timeout for traces, in milliseconds" | timeout of traces: optional(milliseconds());
+    OTEL_EXPORTER_OTLP_METRICS_TIMEOUT "the same for metrics" | timeout of metrics: optional(milliseconds());
+    OTEL_EXPORTER_OTLP_LOGS_TIMEOUT "the same for logs" | timeout of logs: optional(milliseconds());
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS "the headers of exports of traces" => "" ("") |_, _, _| Some(());
+    OTEL_EXPORTER_OTLP_METRICS_HEADERS "the same for metrics" => "" ("") |_, _, _| Some(());
+    OTEL_EXPORTER_OTLP_LOGS_HEADERS "the same for logs" => "" ("") |_, _, _| Some(());
+    OTEL_EXPORTER_OTLP_TRACES_COMPRESSION "the compression for traces" => "" ("one of gzip, none") compression;
+    OTEL_EXPORTER_OTLP_METRICS_COMPRESSION "the same for metrics" => "" ("one of gzip, none") compression;
+    OTEL_EXPORTER_OTLP_LOGS_COMPRESSION "the same for logs" => "" ("one of gzip, none") compression;
     OTEL_SERVICE_NAME "`telemetry.otlp.service_name`" | service_name: not_empty();
     OTEL_RESOURCE_ATTRIBUTES "further attributes of this service, as `key=value,key=value`"
         | resource: text("key=value,key=value", attributes);
@@ -72,7 +88,8 @@ variables! {
     OTEL_SDK_DISABLED "`true`: nothing is exported" => "" ("true or false") disabled;
 }
 
-/// Puts the values of the variables into `telemetry`. An empty variable counts as not set, as the specification says.
+/// Puts the values of the variables into `telemetry`. An empty variable counts as not set, and a value that is not known is
+/// ignored with a warning, as the specification says.
 pub(in crate::config) fn apply_variables(reader: &mut Reader<'_>, telemetry: &mut TelemetryConfig) {
     for Variable { name, setting, apply, .. } in VARIABLES {
         let own = variable(&format!("telemetry.otlp.{setting}"));
@@ -83,7 +100,9 @@ pub(in crate::config) fn apply_variables(reader: &mut Reader<'_>, telemetry: &mu
             Ok(text) => apply(telemetry, text, reader.env),
         };
         if let Err(takes) = applied {
-            reader.errors.add(Location::Environment((*name).to_owned()), "", format!("must be {takes}"));
+            let (location, message) =
+                (Location::Environment((*name).to_owned()), format!("is ignored: it must be {takes}"));
+            telemetry.ignored.push(Error { location, path: String::new(), message });
         }
     }
     let is_named = ["OTEL_SERVICE_NAME", &variable("telemetry.otlp.service_name")]
@@ -100,12 +119,17 @@ pub(in crate::config) fn apply_variables(reader: &mut Reader<'_>, telemetry: &mu
 fn disabled(telemetry: &mut TelemetryConfig, text: &str, _: &Environment) -> Option<()> {
     if text.to_ascii_lowercase().parse().ok()? {
         (telemetry.otlp.endpoint, telemetry.console_traces) = (None, false);
+        telemetry.otlp.signals = Signals::default();
     }
     Some(())
 }
 
 fn milliseconds() -> Kind<'static, Duration> {
     text("milliseconds", |text| text.parse().ok().filter(|millis| *millis > 0).map(Duration::from_millis))
+}
+
+fn compression(_: &mut TelemetryConfig, text: &str, _: &Environment) -> Option<()> {
+    ["gzip", "none"].contains(&text).then_some(())
 }
 
 fn share(text: &str) -> Option<f64> {
@@ -204,6 +228,22 @@ mod tests {
     }
 
     #[test]
+    fn a_signal_may_have_settings_of_its_own() {
+        let otlp = read(&[
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces:4318/own/path"),
+            ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf"),
+            ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", "7"),
+        ]);
+        let Signals { traces, metrics, logs } = otlp.unwrap().otlp.signals;
+        assert_eq!(traces.endpoint.as_deref(), Some("http://traces:4318/own/path"));
+        assert_eq!((traces.protocol, metrics.protocol), (None, Some(Protocol::Http)));
+        assert_eq!((logs.timeout, metrics.timeout), (Some(Duration::from_millis(7)), None));
+        let own = ("VERIFY_GATEWAY_TELEMETRY__OTLP__ENDPOINT", "http://own:1");
+        let otlp = read(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces:1"), own]).unwrap().otlp;
+        assert_eq!(otlp.signals, Signals::default());
+    }
+
+    #[test]
     fn samplers_are_those_of_the_specification() {
         let sampler = |variables: &[(&str, &str)]| {
             let otlp = read(variables).unwrap().otlp;
@@ -218,18 +258,24 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_variable() {
+    fn what_is_not_known_is_ignored_with_a_warning_that_names_the_variable() {
         for (name, value) in [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "nowhere"),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+            ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "nowhere"),
             ("OTEL_TRACES_SAMPLER", "xray"),
             ("OTEL_TRACES_SAMPLER_ARG", "1.5"),
             ("OTEL_RESOURCE_ATTRIBUTES", "nothing-to-split"),
             ("OTEL_SDK_DISABLED", "perhaps"),
         ] {
-            let errors = read(&[(name, value)]).unwrap_err();
-            assert!(errors.contains(name) && !errors.contains(value), "{errors}");
+            let read = |name| read(&[(name, value)]).unwrap();
+            let TelemetryConfig { ignored, otlp, .. } = read(name);
+            let [warning] = &ignored[..] else { panic!("{ignored:?}") };
+            let warning = warning.to_string();
+            assert!(warning.contains(name) && warning.contains("is ignored") && !warning.contains(value), "{warning}");
+            assert_eq!(otlp, read("OTHER").otlp);
         }
     }
 }

@@ -7,7 +7,10 @@ use http::header;
 use reqwest::{Client, Url};
 
 use super::delivery::{AttemptAnswer, OutgoingAttempt, WebhookAnswer};
-use crate::{http_client, simulator::handle::Handle};
+use crate::{
+    http_client::{self, Proxies},
+    simulator::handle::Handle,
+};
 
 /// The most requests at a time.
 const MAX_RUNNING: usize = 64;
@@ -18,7 +21,8 @@ const BODY_KEPT: usize = 10 * 1024;
 /// Makes the requests that fall due until the simulator stops.
 pub(in crate::simulator) async fn run(simulator: Handle) {
     // A receiver on this machine must be reachable in an environment that has a proxy, and no redirect leads elsewhere.
-    let client = http_client::build_direct(None, |builder| builder.user_agent("verify-gateway-simulator"));
+    let client =
+        http_client::build(None, &Proxies::default(), |builder| builder.user_agent("verify-gateway-simulator"));
     let client = client.map_err(|error| error.to_string());
     let waker = simulator.state().webhooks.waker();
     let mut running = FuturesUnordered::new();

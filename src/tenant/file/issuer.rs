@@ -122,7 +122,8 @@ fn of_url(section: &mut Section<'_, '_>, shared: &mut Shared<'_>, url: Spanned) 
         file
     });
     let refresh_interval = section.value("refresh_interval", &duration(SECOND * 10..=DAY));
-    KeysFrom::Url(JwksUrl { url, ca, token_file, refresh_interval: refresh_interval.map_or(REFRESH, |it| it.value) })
+    let refresh_interval = refresh_interval.map_or(REFRESH, |it| it.value);
+    KeysFrom::Url(JwksUrl { url, ca, token_file, refresh_interval, proxies: section.reader.proxies() })
 }
 
 /// Whether keys from `url` come from the host that it names: over TLS, or from this machine.
