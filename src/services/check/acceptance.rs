@@ -137,7 +137,7 @@ pub(super) fn is_only_cause(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -153,7 +153,7 @@ mod tests {
     fn of(verifications: &[[&str; 3]]) -> &'static str {
         let verifications = verifications.iter().map(|[status, created, updated]| {
             let mut one = json!({"id": "v1", "status": status, "created_at": created, "updated_at": updated});
-            one.as_object_mut().unwrap().retain(|_, value| *value != Value::from(""));
+            one.as_object_mut().unwrap().retain(|_, value| *value != "");
             serde_json::from_str(&one.to_string()).unwrap()
         });
         let times = CheckTimes { began: BEGAN.map(at), counted_since: at(COUNTED_SINCE) };

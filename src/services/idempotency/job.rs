@@ -234,7 +234,7 @@ impl JobContext {
         if matches!(error.source().and_then(|cause| cause.downcast_ref()), Some(store::Error::Unknown(_))) {
             let undone = undo(self.clone());
             let undone = async move {
-                _ = undone.await.inspect_err(|error| tracing::warn!(%error, "a lease runs out by itself"))
+                _ = undone.await.inspect_err(|error| tracing::warn!(%error, "a lease runs out by itself"));
             };
             drop(self.deps.tasks.run_to_completion(undone));
         }
