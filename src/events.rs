@@ -21,13 +21,13 @@ pub use self::{
     token::TokenError,
 };
 use self::{
-    log::{EventLogs, LogBounds},
+    log::{EventLogs, is_gap, log_key},
     token::TokenSealer,
 };
 use crate::{
     config::Config,
     domain::{Country, TenantId, VerificationRef},
-    store::{self, Change, Digest, Store},
+    store::{self, Change, Digest, LogAppend, LogBounds, Store},
     telnyx::Channel,
 };
 
@@ -55,6 +55,7 @@ pub struct Events {
     store: Store,
     logs: Arc<EventLogs>,
     tokens: Arc<TokenSealer>,
+    bounds: LogBounds,
     has_streams: bool,
     records_own: bool,
 }
@@ -67,18 +68,18 @@ struct KnownEvents {
     /// Whether the tenant sent it through a gateway of the store.
     is_own: bool,
     profile_id: Option<String>,
-    channel: Option<String>,
-    country: Option<String>,
+    channel: Option<Channel>,
+    country: Option<Country>,
 }
 
 impl Events {
     /// The events in `store`.
     #[must_use]
     pub fn new(config: &Config, store: Store) -> Self {
-        let bounds = LogBounds { max_events: config.events.max_events, retention: config.events.retention };
-        let (logs, tokens) = (Arc::new(EventLogs::new(bounds)), Arc::new(TokenSealer::new(&store)));
+        let bounds = LogBounds { max_entries: config.events.max_events, retention: config.events.retention };
+        let (logs, tokens) = (Arc::new(EventLogs::new(store.clone())), Arc::new(TokenSealer::new(&store)));
         let has_streams = config.events.enabled;
-        Self { store, logs, tokens, has_streams, records_own: has_streams || config.webhooks.listen.is_some() }
+        Self { store, logs, tokens, bounds, has_streams, records_own: has_streams || config.webhooks.listen.is_some() }
     }
 
     /// Whether there are streams of events.
@@ -110,20 +111,24 @@ impl Events {
         deadline: Instant,
     ) -> Result<EventEffect, store::Error> {
         let mark = self.store.digest(&[event.verification_id.as_bytes(), event.mark.as_bytes()]);
-        let log = self.logs.of(tenant);
-        let _in_order = log.order.lock().await;
         let (records, key) = (self.store.records_of(tenant), key(tenant, &event.verification_id));
         let recorded = records.update_by(&key, deadline, |known: Option<KnownEvents>| {
             let (mut known, mut event) = (known.unwrap_or_default(), event.clone());
             let effect = known.add(mark, event.progress);
             known.complete(&mut event);
-            let change = if effect == EventEffect::Repeated { Change::Keep } else { Change::Put(known, KEEP) };
-            (change, (effect, event))
+            let change = match effect {
+                EventEffect::Repeated => Change::Keep,
+                EventEffect::Progress | EventEffect::None if self.has_streams => {
+                    event.mark = mark.to_string();
+                    let append = LogAppend { log: log_key(tenant), bytes: event.to_json(), bounds: self.bounds };
+                    Change::PutAndAppend(known, KEEP, append)
+                }
+                _ => Change::Put(known, KEEP),
+            };
+            (change, effect)
         });
-        let (effect, event) = recorded.await?;
-        if self.has_streams && matches!(effect, EventEffect::Progress | EventEffect::None) {
-            log.append(VerificationEvent { mark: mark.to_string(), ..event });
-        }
+        let effect = recorded.await?;
+        self.logs.appended(tenant);
         Ok(effect)
     }
 
@@ -175,24 +180,21 @@ impl Events {
     }
 
     /// Reads the events of `tenant` from now on.
-    #[must_use]
-    pub fn from_now(&self, tenant: &TenantId) -> EventReader {
-        let log = self.logs.of(tenant);
-        loop {
-            let last = log.last();
-            if let Ok(reader) = EventReader::new(log.clone(), last) {
-                return reader;
-            }
-        }
+    ///
+    /// # Errors
+    /// The log can't be read.
+    pub async fn read_new(&self, tenant: &TenantId) -> Result<EventReader, store::Error> {
+        self.logs.read_new(tenant).await
     }
 
     /// Reads the events of `tenant` after the token of a reader with the same `filter`.
     ///
     /// # Errors
     /// The token can't be used.
-    pub fn after(&self, tenant: &TenantId, filter: &[u8], token: &str) -> Result<EventReader, TokenError> {
+    pub async fn after(&self, tenant: &TenantId, filter: &[u8], token: &str) -> Result<EventReader, TokenError> {
         let position = self.tokens.open(&scope(tenant, filter), token)?;
-        EventReader::new(self.logs.of(tenant), position).map_err(|EventGap| TokenError::Expired)
+        let expired = |error| if is_gap(&error) { TokenError::Expired } else { TokenError::Store(error) };
+        self.logs.read_after(tenant, position).await.map_err(expired)
     }
 
     /// The token of what `reader` has read last.
@@ -221,16 +223,17 @@ impl KnownEvents {
     /// Adds what earlier events showed of the verification to `event`, and the other way round.
     fn complete(&mut self, event: &mut VerificationEvent) {
         self.profile_id = self.profile_id.take().or_else(|| event.profile_id.clone());
-        self.channel = self.channel.take().or_else(|| event.channel.map(|channel| channel.as_str().to_owned()));
-        self.country = self.country.take().or_else(|| event.country.map(|country| country.to_string()));
+        self.channel = self.channel.or(event.channel);
+        self.country = self.country.or(event.country);
         event.profile_id.clone_from(&self.profile_id);
-        event.channel = self.channel.as_deref().and_then(Channel::from_name);
-        event.country = self.country.as_deref().and_then(Country::new);
+        event.channel = self.channel;
+        event.country = self.country;
     }
 }
 
+/// The key of what is known of a verification. All keys of a tenant are in one slot of a cluster, with its log.
 fn key(tenant: &TenantId, verification_id: &str) -> String {
-    format!("events:{tenant}:{verification_id}")
+    format!("event:{{{tenant}}}:{verification_id}")
 }
 
 /// What a token is bound to. A tenant's name has no zero byte.
@@ -268,7 +271,7 @@ mod tests {
     #[tokio::test]
     async fn an_event_has_what_earlier_ones_showed_of_the_verification() {
         let (events, tenant) = (events(&config()), TenantId::new("login").unwrap());
-        let mut reader = events.from_now(&tenant);
+        let mut reader = events.read_new(&tenant).await.unwrap();
         let sent = event(0, VerificationProgress::Sent);
         let sent = VerificationEvent { profile_id: Some("p1".into()), channel: Some(Channel::Sms), ..sent };
         let deadline = Instant::now() + Duration::from_secs(1);
@@ -285,15 +288,16 @@ mod tests {
     #[tokio::test]
     async fn a_reader_that_is_behind_the_retention_has_a_gap() {
         let (config, tenant) = (config(), TenantId::new("login").unwrap());
-        let retention = i64::try_from(config.events.retention.as_secs()).unwrap();
-        for (second, has_gap) in [(retention, false), (retention + 1, true)] {
-            let events = events(&config);
-            let mut reader = events.from_now(&tenant);
+        let retention = config.events.retention.as_secs();
+        for (seconds, has_gap) in [(retention, false), (retention + 1, true)] {
+            let clock = Clock::standing_at(Timestamp::from_second(1_800_000_000).unwrap());
+            let events = Events::new(&config, Store::memory(&config.store, clock.clone()));
+            let mut reader = events.read_new(&tenant).await.unwrap();
             let deadline = Instant::now() + Duration::from_secs(1);
-            for event in [event(0, VerificationProgress::Sent), event(second, VerificationProgress::Delivered)] {
-                events.record(&tenant, event, deadline).await.unwrap();
-            }
-            assert_eq!(reader.next().await.is_err(), has_gap, "{second}");
+            events.record(&tenant, event(0, VerificationProgress::Sent), deadline).await.unwrap();
+            clock.advance(Duration::from_secs(seconds));
+            events.record(&tenant, event(1, VerificationProgress::Delivered), deadline).await.unwrap();
+            assert_eq!(reader.next().await.is_err(), has_gap, "{seconds}");
         }
     }
 }

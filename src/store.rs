@@ -1,12 +1,13 @@
 //! Records that outlive a call: what was sent, what is unresolved, and who holds a lock.
 //!
-//! Records are small, expire, and change one at a time. The rest of the gateway does not know where they are kept.
+//! Records are small, expire, and change one at a time. A change may append to a log. The rest of the gateway does not know where they are kept.
 
 mod change;
 mod clock;
 mod digest;
 mod error;
 mod format;
+mod log;
 mod memory;
 mod redis;
 mod status;
@@ -26,6 +27,7 @@ pub use self::{
     digest::Digest,
     error::Error,
     format::{telnyx, time, time_or_none},
+    log::{LogAppend, LogBounds, LogEntry, LogPosition},
     status::{Connectivity, Risk, StoreStatus},
 };
 use crate::{
@@ -135,6 +137,28 @@ impl Store {
         TenantRecords { store: self, owner: RecordOwner::default() }.update_by(key, deadline, change).await
     }
 
+    /// The position of the newest entry of `log`.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn log_end(&self, log: &str) -> Result<LogPosition, Error> {
+        match &self.backend {
+            StoreBackend::Memory(memory) => Ok(memory.logs.end(log, self.now())),
+            StoreBackend::Redis(redis) => redis.log_end(log, self.now().as_millisecond()).await,
+        }
+    }
+
+    /// What follows `after` in `log`: at most `max` entries.
+    ///
+    /// # Errors
+    /// [`Error::LogGap`] if entries are missing after it, or it is not there.
+    pub async fn read_log(&self, log: &str, after: LogPosition, max: usize) -> Result<Vec<LogEntry>, Error> {
+        match &self.backend {
+            StoreBackend::Memory(memory) => memory.logs.read(log, after, max),
+            StoreBackend::Redis(redis) => redis.read_log(log, after, max).await,
+        }
+    }
+
     /// What the records of all tenants take, as far as this gateway has written them.
     #[must_use]
     pub fn usage(&self) -> StoreUsage {
@@ -242,18 +266,11 @@ impl TenantRecords<'_> {
         let change = |record: Option<&[u8]>| {
             let record = record.map(|bytes| format.read(bytes)).transpose()?;
             let (change, answer) = change(record);
-            let change = match change {
-                Change::Keep => Change::Keep,
-                Change::Remove => Change::Remove,
-                Change::Put(record, keep) => {
-                    let bytes = format.write(&record);
-                    if bytes.len() > MAX_RECORD {
-                        return Err(Error::TooLarge);
-                    }
-                    Change::Put(bytes, keep)
-                }
-            };
-            Ok((change, answer))
+            let change = change.try_map(|record| {
+                let bytes = format.write(&record);
+                if bytes.len() > MAX_RECORD { Err(Error::TooLarge) } else { Ok(bytes) }
+            });
+            Ok((change?, answer))
         };
         match &self.store.backend {
             StoreBackend::Memory(memory) => memory.update(self.owner, key, change),

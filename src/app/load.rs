@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     clock::Clock,
-    config::{Backend, Config, Environment, Errors, Location},
+    config::{Config, Environment, Errors, Location},
     grpc::Material,
     store::Store,
     tenant::{Directory, DirectoryWatch},
@@ -36,9 +36,6 @@ impl Loaded {
         if has_neither && !errors.concern("grpc.plaintext") && !errors.concern("grpc.tls") {
             let message = "needs tls.certificate_file and tls.key_file, or plaintext: true";
             errors.add(Location::file(path), "grpc", message);
-        }
-        if config.events.enabled && config.store.backend != Backend::Memory {
-            errors.add(Location::file(path), "events.enabled", "needs store.backend: memory");
         }
         // If the section is wrong, it names the wrong files.
         if !errors.concern("store")

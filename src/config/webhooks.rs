@@ -21,12 +21,14 @@ settings! {
 settings! {
     /// Settings of the streams of `EventService`.
     pub struct EventsConfig {
-        /// Whether to serve `EventService`, and to keep events for it. They are in the memory of one gateway, so it needs
-        /// `store.backend: memory`.
+        /// Whether to serve `EventService`, and to keep events for it in the store. Several gateways need
+        /// `store.backend: redis`.
         enabled: bool = "false", switch();
-        /// How long an event is kept for streams that are opened again.
+        /// How long an event is kept for streams that are opened again. It is dropped with the first event after that time, or
+        /// when no event has come for 8 days.
         retention: Duration = "24h", duration(SECOND * 60..=DAY * 7);
-        /// How many events of each tenant are kept. Each takes some 300 bytes.
+        /// How many events of each tenant are kept. Each takes some 300 bytes. A Redis or Valkey server keeps some hundred
+        /// more.
         max_events: usize = "10000", count(1..=1_000_000);
         /// How many streams may run at the same time. They have no part in `grpc.max_concurrent_calls`.
         max_streams: usize = "1000", count(1..=1_000_000);

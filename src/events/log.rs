@@ -1,129 +1,221 @@
 //! The logs of tenants: the events of each in the order in which they were recorded, for some time.
 //!
-//! Readers keep nothing but a position, so a slow one costs no memory.
+//! While somebody reads the log of a tenant, one task follows it for all readers of this process. Readers keep nothing but
+//! a position, so a slow one costs no memory.
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::Arc,
+    future::pending,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
-use jiff::Timestamp;
-use tokio::sync::{Mutex as AsyncMutex, watch};
+use tokio::{
+    select,
+    sync::{Notify, watch},
+    time::sleep,
+};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::event::VerificationEvent;
-use crate::{domain::TenantId, sync::Mutex};
+use crate::{
+    domain::TenantId,
+    store::{self, LogEntry, LogPosition, Store},
+    sync::Mutex,
+};
 
-/// How many events a reader takes at a time.
+/// How many events are read at a time.
 const PAGE: usize = 64;
+/// How many of the newest events all readers share. A reader that is further behind reads the log by itself.
+const SHARED: usize = 256;
+/// How often a log at a server is read. What this process appends is read at once.
+const INTERVAL: Duration = Duration::from_millis(200);
+/// How long to wait after the store has failed.
+const PAUSE: Duration = Duration::from_secs(1);
 
-/// A position in a log: a time in milliseconds, and a number among the events of that time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct LogPosition {
-    pub(super) millis: i64,
-    pub(super) number: u64,
-}
-
-/// The bounds of each log.
-#[derive(Clone, Copy)]
-pub(super) struct LogBounds {
-    pub(super) max_events: usize,
-    pub(super) retention: Duration,
-}
-
+/// The logs that are read.
 pub(super) struct EventLogs {
-    bounds: LogBounds,
-    tenants: Mutex<HashMap<TenantId, Arc<TenantLog>>>,
+    store: Store,
+    tenants: Mutex<HashMap<TenantId, Weak<FollowedLog>>>,
 }
 
-pub(super) struct TenantLog {
-    bounds: LogBounds,
-    entries: Mutex<LogEntries>,
-    appended: watch::Sender<()>,
-    /// Held from the change of a verification's record to the append, so that its events are in its order.
-    pub(super) order: AsyncMutex<()>,
+/// Ends with its last reader.
+struct FollowedLog {
+    log: Arc<SharedLog>,
+    _task: AbortOnDropHandle<()>,
 }
 
+struct SharedLog {
+    store: Store,
+    key: String,
+    newest: Mutex<NewestEvents>,
+    changed: watch::Sender<()>,
+    appended: Notify,
+}
+
+type PlacedEvent = (LogPosition, Arc<VerificationEvent>);
+
+/// The newest events without a hole.
 #[derive(Default)]
-struct LogEntries {
-    queue: VecDeque<(LogPosition, Arc<VerificationEvent>)>,
-    last: LogPosition,
-    /// The newest position that was dropped.
-    dropped: LogPosition,
+struct NewestEvents {
+    /// The position before them.
+    begin: LogPosition,
+    events: VecDeque<PlacedEvent>,
 }
 
 /// Events that a reader has not read are not kept any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventGap;
 
+/// The key of the log of `tenant`. In a cluster it is in the slot of the records that change with it.
+pub(super) fn log_key(tenant: &TenantId) -> String {
+    format!("event_log:{{{tenant}}}")
+}
+
 impl EventLogs {
-    pub(super) fn new(bounds: LogBounds) -> Self {
-        Self { bounds, tenants: Mutex::default() }
+    pub(super) fn new(store: Store) -> Self {
+        Self { store, tenants: Mutex::default() }
     }
 
-    pub(super) fn of(&self, tenant: &TenantId) -> Arc<TenantLog> {
-        let new = || {
-            let (entries, appended) = (Mutex::default(), watch::Sender::new(()));
-            Arc::new(TenantLog { bounds: self.bounds, entries, appended, order: AsyncMutex::default() })
+    /// Says that this process has appended to the log of `tenant`.
+    pub(super) fn appended(&self, tenant: &TenantId) {
+        if let Some(followed) = self.tenants.lock().get(tenant).and_then(Weak::upgrade) {
+            followed.log.appended.notify_one();
+        }
+    }
+
+    /// Reads the events of `tenant` from now on.
+    pub(super) async fn read_new(&self, tenant: &TenantId) -> Result<EventReader, store::Error> {
+        let position = self.store.log_end(&log_key(tenant)).await?;
+        Ok(EventReader::new(self.follow(tenant), position))
+    }
+
+    /// Reads the events of `tenant` after `position`.
+    pub(super) async fn read_after(
+        &self,
+        tenant: &TenantId,
+        position: LogPosition,
+    ) -> Result<EventReader, store::Error> {
+        let mut reader = EventReader::new(self.follow(tenant), position);
+        reader.read().await?;
+        Ok(reader)
+    }
+
+    fn follow(&self, tenant: &TenantId) -> Arc<FollowedLog> {
+        let mut tenants = self.tenants.lock();
+        if let Some(followed) = tenants.get(tenant).and_then(Weak::upgrade) {
+            return followed;
+        }
+        let log = Arc::new(SharedLog {
+            store: self.store.clone(),
+            key: log_key(tenant),
+            newest: Mutex::default(),
+            changed: watch::Sender::new(()),
+            appended: Notify::new(),
+        });
+        let task = tokio::spawn({
+            let log = log.clone();
+            async move { log.follow().await }
+        });
+        let followed = Arc::new(FollowedLog { log, _task: AbortOnDropHandle::new(task) });
+        tenants.retain(|_, followed| followed.strong_count() > 0);
+        tenants.insert(tenant.clone(), Arc::downgrade(&followed));
+        followed
+    }
+}
+
+impl SharedLog {
+    /// Reads what is appended, for ever. After a gap it begins at the end, and the readers find out what they miss.
+    async fn follow(&self) {
+        let mut position = None;
+        loop {
+            let Err(error) = self.read_on(&mut position).await else { continue };
+            if is_gap(&error) {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the log of a tenant has a gap");
+                position = None;
+                self.replace(NewestEvents::default());
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Reads what follows `position`, or waits for it.
+    async fn read_on(&self, position: &mut Option<LogPosition>) -> Result<(), store::Error> {
+        let Some(after) = *position else {
+            let begin = self.store.log_end(&self.key).await?;
+            self.replace(NewestEvents { begin, events: VecDeque::new() });
+            *position = Some(begin);
+            return Ok(());
         };
-        Arc::clone(self.tenants.lock().entry(tenant.clone()).or_insert_with(new))
-    }
-}
-
-impl TenantLog {
-    pub(super) fn append(&self, event: VerificationEvent) {
-        let mut entries = self.entries.lock();
-        let (millis, last) = (event.time.as_millisecond(), entries.last);
-        let next = LogPosition { millis: last.millis, number: last.number + 1 };
-        let position = if millis > last.millis { LogPosition { millis, number: 0 } } else { next };
-        entries.drop_old(self.bounds, event.time);
-        entries.last = position;
-        entries.queue.push_back((position, Arc::new(event)));
-        drop(entries);
-        self.appended.send_replace(());
-    }
-
-    pub(super) fn last(&self) -> LogPosition {
-        self.entries.lock().last
-    }
-
-    fn after(&self, position: LogPosition) -> Result<VecDeque<(LogPosition, Arc<VerificationEvent>)>, EventGap> {
-        let entries = self.entries.lock();
-        if position < entries.dropped {
-            return Err(EventGap);
+        let entries = self.store.read_log(&self.key, after, PAGE).await?;
+        if let Some(last) = entries.last() {
+            *position = Some(last.position);
+            self.newest.lock().add(placed(entries)?);
+            self.changed.send_replace(());
+            return Ok(());
         }
-        let begin = entries.queue.partition_point(|(known, _)| *known <= position);
-        Ok(entries.queue.range(begin..).take(PAGE).cloned().collect())
+        let interval = async {
+            // Nobody else appends to the memory of this process.
+            if self.store.is_remote() { sleep(INTERVAL).await } else { pending().await }
+        };
+        select! {
+            () = self.appended.notified() => {}
+            () = interval => {}
+        }
+        Ok(())
+    }
+
+    fn replace(&self, newest: NewestEvents) {
+        *self.newest.lock() = newest;
+        self.changed.send_replace(());
     }
 }
 
-impl LogEntries {
-    /// Makes room for one more.
-    fn drop_old(&mut self, bounds: LogBounds, now: Timestamp) {
-        let oldest = now.saturating_sub(bounds.retention).unwrap_or(Timestamp::MIN).as_millisecond();
-        while let Some((position, _)) = self.queue.front()
-            && (self.queue.len() >= bounds.max_events || position.millis < oldest)
+impl NewestEvents {
+    fn add(&mut self, events: VecDeque<PlacedEvent>) {
+        self.events.extend(events);
+        while self.events.len() > SHARED
+            && let Some((position, _)) = self.events.pop_front()
         {
-            self.dropped = *position;
-            self.queue.pop_front();
+            self.begin = position;
         }
     }
+
+    /// The events after `position`, unless they or the position itself are not here.
+    fn after(&self, position: LogPosition) -> Option<VecDeque<PlacedEvent>> {
+        let first = if position == self.begin {
+            0
+        } else {
+            self.events.binary_search_by_key(&position, |(position, _)| *position).ok()? + 1
+        };
+        Some(self.events.range(first..).take(PAGE).cloned().collect())
+    }
+}
+
+/// Whether events are missing after a position, or can't be read. Otherwise the store fails for now.
+pub(super) const fn is_gap(error: &store::Error) -> bool {
+    matches!(error, store::Error::LogGap | store::Error::Unreadable(_) | store::Error::Foreign)
+}
+
+/// The events of `entries`. The one with which a log begins is none.
+fn placed(entries: Vec<LogEntry>) -> Result<VecDeque<PlacedEvent>, store::Error> {
+    let events = entries.into_iter().filter(|entry| !entry.bytes.is_empty());
+    let event = |entry: LogEntry| Ok((entry.position, Arc::new(VerificationEvent::from_json(&entry.bytes)?)));
+    events.map(event).collect()
 }
 
 /// Reads the events of a tenant, each once.
 pub struct EventReader {
-    log: Arc<TenantLog>,
-    appended: watch::Receiver<()>,
+    followed: Arc<FollowedLog>,
+    changed: watch::Receiver<()>,
     position: LogPosition,
-    page: VecDeque<(LogPosition, Arc<VerificationEvent>)>,
+    page: VecDeque<PlacedEvent>,
 }
 
 impl EventReader {
-    /// Reads the events after `position`.
-    pub(super) fn new(log: Arc<TenantLog>, position: LogPosition) -> Result<Self, EventGap> {
-        let appended = log.appended.subscribe();
-        let page = log.after(position)?;
-        Ok(Self { log, appended, position, page })
+    fn new(followed: Arc<FollowedLog>, position: LogPosition) -> Self {
+        let changed = followed.log.changed.subscribe();
+        Self { followed, changed, position, page: VecDeque::new() }
     }
 
     /// The position of the event that was read last.
@@ -141,12 +233,27 @@ impl EventReader {
                 self.position = position;
                 return Ok(event);
             }
-            self.appended.borrow_and_update();
-            self.page = self.log.after(self.position)?;
+            self.changed.borrow_and_update();
+            let shared = self.followed.log.newest.lock().after(self.position);
+            match shared {
+                Some(page) => self.page = page,
+                None => match self.read().await {
+                    Ok(()) => {}
+                    Err(error) if is_gap(&error) => return Err(EventGap),
+                    Err(_) => sleep(PAUSE).await,
+                },
+            }
             if self.page.is_empty() {
                 // The sender is in the log.
-                _ = self.appended.changed().await;
+                _ = self.changed.changed().await;
             }
         }
+    }
+
+    /// Reads the next page from the store.
+    async fn read(&mut self) -> Result<(), store::Error> {
+        let log = &self.followed.log;
+        self.page = placed(log.store.read_log(&log.key, self.position, PAGE).await?)?;
+        Ok(())
     }
 }

@@ -46,7 +46,7 @@ impl EventService for EventStreams {
     async fn stream_events(&self, request: Request<StreamEventsRequest>) -> RpcResult<Self::StreamEventsStream> {
         let (context, guard) = (context(&request)?, guard(&request)?);
         let (filter, heartbeat) = translate::stream_events(request.get_ref())?;
-        let reader = self.stream(&context.tenant.id, &filter, &request.get_ref().resume_token)?;
+        let reader = self.stream(&context.tenant.id, &filter, &request.get_ref().resume_token).await?;
         let caller = Caller { tenant: context.tenant, identity: context.identity };
         let source = TenantStream { caller, scope: filter.scope(), filter, events: self.events.clone() };
         let snapshot = StreamSnapshot { time: translate::moment(self.events.now()) };

@@ -65,7 +65,7 @@ impl EventStreams {
     /// Reads a verification and what follows.
     pub async fn watch(&self, context: &CallContext, id: &str) -> Result<WatchedVerification, Error> {
         // Before the state is read, so that nothing is missed in between.
-        let reader = self.events.from_now(&context.tenant.id);
+        let reader = self.events.read_new(&context.tenant.id).await?;
         let outcome = self.verifications.get(context, id).await?;
         let (_, progress) = self.events.known(&context.tenant.id, id, context.deadline).await?;
         Ok(WatchedVerification { outcome, progress, reader })
@@ -83,16 +83,17 @@ impl EventStreams {
     }
 
     /// Reads the events of `tenant` from now on, or after `token`.
-    pub fn stream(&self, tenant: &TenantId, filter: &EventFilter, token: &str) -> Result<EventReader, Error> {
+    pub async fn stream(&self, tenant: &TenantId, filter: &EventFilter, token: &str) -> Result<EventReader, Error> {
         if token.is_empty() {
-            return Ok(self.events.from_now(tenant));
+            return Ok(self.events.read_new(tenant).await?);
         }
-        self.events.after(tenant, &filter.scope(), token).map_err(|error| match error {
+        self.events.after(tenant, &filter.scope(), token).await.map_err(|error| match error {
             TokenError::Invalid => {
                 let must = "must be the resume_token of a stream with the same profile_ids, unchanged";
                 Error::invalid(vec![Violation::new("resume_token", must)])
             }
             TokenError::Expired => Self::expired(),
+            TokenError::Store(error) => error.into(),
         })
     }
 }

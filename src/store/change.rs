@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::log::LogAppend;
 use crate::domain::TenantId;
 
 /// What becomes of a record.
@@ -10,8 +11,22 @@ pub enum Change<T> {
     Keep,
     /// It is replaced, and expires after this time.
     Put(T, Duration),
+    /// The same, and an entry is appended to a log, both or neither.
+    PutAndAppend(T, Duration, LogAppend),
     /// It is removed.
     Remove,
+}
+
+impl<T> Change<T> {
+    /// The same with another form of the record.
+    pub(super) fn try_map<U, E>(self, map: impl FnOnce(T) -> Result<U, E>) -> Result<Change<U>, E> {
+        Ok(match self {
+            Self::Keep => Change::Keep,
+            Self::Put(record, keep) => Change::Put(map(record)?, keep),
+            Self::PutAndAppend(record, keep, append) => Change::PutAndAppend(map(record)?, keep, append),
+            Self::Remove => Change::Remove,
+        })
+    }
 }
 
 /// How an update at a server ended.

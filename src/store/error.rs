@@ -37,6 +37,9 @@ pub enum Error {
     /// The store may lose the record of a new operation.
     #[error("the store may not keep the record: {}", .0.describe())]
     AtRisk(Risk),
+    /// Entries of a log are missing after a position.
+    #[error("a log has lost entries")]
+    LogGap,
     /// The answer was lost. The record may have been changed, once.
     #[error("it is unknown whether the record was changed")]
     Unknown(#[source] Arc<dyn std::error::Error + Send + Sync>),
@@ -54,6 +57,7 @@ impl Error {
             Self::Contended => "contended",
             Self::Unknown(_) => "unknown",
             Self::AtRisk(_) => "at_risk",
+            Self::LogGap => "log_gap",
         }
     }
 }

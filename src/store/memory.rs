@@ -1,5 +1,6 @@
 //! Records in memory.
 
+mod logs;
 mod order;
 
 use std::{
@@ -13,7 +14,7 @@ use hashbrown::HashTable;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use self::order::ExpiryOrder;
+use self::{logs::MemoryLogs, order::ExpiryOrder};
 use super::{Change, Error, StoreUsage, change::RecordOwner, clock::StoreClock};
 use crate::{domain::TenantId, sync::Mutex};
 
@@ -37,6 +38,7 @@ pub(super) struct MemoryBackend {
     /// The secret keys of the hashes that stand for keys.
     hashers: [RandomState; 2],
     records: Mutex<MemoryRecords>,
+    pub(super) logs: MemoryLogs,
     /// Whether the last new record found no room.
     pub(super) is_full: watch::Sender<bool>,
 }
@@ -97,6 +99,7 @@ impl MemoryBackend {
             created,
             hashers,
             records: Mutex::default(),
+            logs: MemoryLogs::default(),
             is_full: watch::Sender::new(false),
         }
     }
@@ -115,22 +118,29 @@ impl MemoryBackend {
         let found = records.find(&hash);
         let live = found.filter(|cell| records.cell(*cell).expiry > now);
         let (change, answer) = change(live.map(|cell| &*records.cell(cell).bytes))?;
-        match (change, live) {
-            (Change::Keep, _) => {}
-            (Change::Remove, _) => records.remove_any(found),
-            (Change::Put(bytes, keep), live) => {
-                let expiry = time.saturating_add(keep).unwrap_or(Timestamp::MAX).as_millisecond();
-                if let Some(cell) = live {
-                    // What a running operation adds to its record is never refused.
-                    records.replace(cell, bytes, expiry);
-                } else {
-                    records.remove_any(found);
-                    let index = records.index_of(owner.tenant);
-                    self.make_room(&mut records, index, OVERHEAD + bytes.len(), now)?;
-                    let kind = index << 1 | u32::from(owner.gives_way);
-                    records.insert(MemoryCell { hash, bytes, expiry, kind, position: 0 });
-                }
+        let (bytes, keep, append) = match change {
+            Change::Keep => return Ok(answer),
+            Change::Remove => {
+                records.remove_any(found);
+                return Ok(answer);
             }
+            Change::Put(bytes, keep) => (bytes, keep, None),
+            Change::PutAndAppend(bytes, keep, append) => (bytes, keep, Some(append)),
+        };
+        let expiry = time.saturating_add(keep).unwrap_or(Timestamp::MAX).as_millisecond();
+        if let Some(cell) = live {
+            // What a running operation adds to its record is never refused.
+            records.replace(cell, bytes, expiry);
+        } else {
+            records.remove_any(found);
+            let index = records.index_of(owner.tenant);
+            self.make_room(&mut records, index, OVERHEAD + bytes.len(), now)?;
+            let kind = index << 1 | u32::from(owner.gives_way);
+            records.insert(MemoryCell { hash, bytes, expiry, kind, position: 0 });
+        }
+        // While the records are locked, so that the entries are in the order of the changes.
+        if let Some(append) = append {
+            self.logs.append(append, time);
         }
         Ok(answer)
     }

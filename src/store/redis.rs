@@ -7,6 +7,7 @@
 mod connection;
 mod files;
 mod last_written;
+mod logs;
 mod manager;
 mod marks;
 mod record;
@@ -99,11 +100,11 @@ impl RedisBackend {
     ) -> Result<R, Error> {
         let (start, mut conflicts) = (Instant::now(), 0);
         let until = deadline.min(start + MAX_TIMEOUTS * self.timeout);
-        let key = format!("{}{key}", self.prefix);
+        let key = self.full_key(key);
         let change = |record: Option<&[u8]>| {
             let (changed, answer) = change(record)?;
             // What a running operation adds to its record is never refused.
-            let is_new = record.is_none() && matches!(changed, Change::Put(..));
+            let is_new = record.is_none() && matches!(changed, Change::Put(..) | Change::PutAndAppend(..));
             if is_new && owner.tenant.is_some_and(|tenant| self.has_full_share(tenant)) {
                 return Err(Error::ShareFull);
             }
@@ -119,6 +120,10 @@ impl RedisBackend {
         let outcome = result.as_ref().map_or_else(Error::name, |_| "ok");
         (self.on_update)(UpdateStats { outcome, took: start.elapsed(), conflicts });
         result
+    }
+
+    fn full_key(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
     }
 
     async fn stripe(&self, key: &str) -> MutexGuard<'_, LastWritten> {

@@ -1,5 +1,6 @@
 //! Streams of events: what they show, to whom, from where, and how they end.
 
+mod replicas;
 mod stream;
 mod watch;
 

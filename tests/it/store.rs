@@ -2,7 +2,7 @@
 
 mod commands;
 mod contract;
-mod deployments;
+pub mod deployments;
 mod kinds;
 mod load;
 mod marks;

@@ -14,7 +14,11 @@ use super::{
     record::{Stamp, StampedRecord, WriteStatus},
     written::WrittenRecord,
 };
-use crate::store::{Change, Error, change::RecordOwner};
+use crate::store::{
+    Change, Error,
+    change::RecordOwner,
+    log::{KEEP_LOG, LogAppend},
+};
 
 /// Replaces a record if nobody changed it.
 pub(super) const SWAP: &str = include_str!("swap.lua");
@@ -48,16 +52,17 @@ impl RedisBackend {
                 }
                 changed => changed?,
             };
-            let (body, keep) = match &changed {
+            let (body, keep, append) = match &changed {
                 Change::Keep if is_assumed => {
                     (record, is_assumed) = (self.read(key, until).await?, false);
                     continue;
                 }
                 Change::Keep => return Ok(answer),
-                Change::Put(body, keep) => (&**body, *keep),
-                Change::Remove => (&[][..], KEEP_REMOVED),
+                Change::Put(body, keep) => (&**body, *keep, None),
+                Change::PutAndAppend(body, keep, append) => (&**body, *keep, Some(append)),
+                Change::Remove => (&[][..], KEEP_REMOVED, None),
             };
-            let current = match self.swap(key, until, &record, body, keep).await? {
+            let current = match self.swap(key, until, &record, (body, keep, append)).await? {
                 SwapResult::Written(written) => {
                     let len = key.len() + written.value_len();
                     self.written.add(owner.tenant, counted, WrittenRecord { len, keep });
@@ -94,21 +99,28 @@ impl RedisBackend {
         }
     }
 
-    /// Replaces `expected` by `body`, unless another record is there.
+    /// Replaces `expected` by the body, and appends, unless another record is there.
     async fn swap(
         &self,
         key: &str,
         until: Instant,
         expected: &StampedRecord,
-        body: &[u8],
-        keep: Duration,
+        (body, keep, append): (&[u8], Duration, Option<&LogAppend>),
     ) -> Result<SwapResult, Error> {
         let stamp = new_stamp();
         let new = expected.replaced(stamp, body);
-        let keep = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX).max(1);
+        let keep = millis(keep).max(1);
+        let log = append.map(|append| self.full_key(&append.log));
+        let arguments = |command: &mut Cmd| {
+            command.arg(1 + usize::from(log.is_some())).arg(key).arg(&log);
+            command.arg(expected.newest()).arg(&*new).arg(keep);
+            if let Some(LogAppend { bytes, bounds, .. }) = append {
+                command.arg(&**bytes).arg(bounds.max_entries).arg(millis(bounds.retention)).arg(millis(KEEP_LOG));
+            }
+        };
         let (mut backoff, mut lost) = (Backoff::new(until), None);
         loop {
-            match self.run_script(until, |command| command.arg(key).arg(expected.newest()).arg(&*new).arg(keep)).await {
+            match self.run_script(until, &arguments).await {
                 Ok(Value::Int(_)) => return Ok(SwapResult::Written(StampedRecord::parse(&new).unwrap_or_default())),
                 Ok(value) => {
                     let found = record(value)?;
@@ -134,20 +146,22 @@ impl RedisBackend {
     }
 
     /// Runs the script by its hash, or by its text if the server does not know it.
-    async fn run_script(
-        &self,
-        until: Instant,
-        arguments: impl Fn(&mut Cmd) -> &mut Cmd,
-    ) -> Result<Value, CommandError> {
-        let by_hash = arguments(cmd("EVALSHA").arg(self.script.get_hash()).arg(1)).to_owned();
+    async fn run_script(&self, until: Instant, arguments: impl Fn(&mut Cmd)) -> Result<Value, CommandError> {
+        let mut by_hash = cmd("EVALSHA");
+        arguments(by_hash.arg(self.script.get_hash()));
         match self.connection.send(&by_hash, until).await {
             Err(CommandError { kind: CommandErrorKind::NoScript, .. }) => {
-                let by_text = arguments(cmd("EVAL").arg(SWAP).arg(1)).to_owned();
+                let mut by_text = cmd("EVAL");
+                arguments(by_text.arg(SWAP));
                 self.connection.send(&by_text, until).await
             }
             result => result,
         }
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The result of a write.

@@ -10,7 +10,8 @@ use crate::support::redis::{Redis, ask, at, connect, free_port, program};
 
 /// A user with only the permissions that docs/OPERATIONS.md lists, as arguments of a server.
 pub fn user(more: &'static str) -> Vec<&'static str> {
-    let user = "gateway on >s3cret ~vg:* resetchannels -@all +get +set +pexpire +eval +evalsha +info +time +wait";
+    let user = "gateway on >s3cret ~vg:* resetchannels -@all +get +set +pexpire +eval +evalsha +info +time +wait \
+                +xadd +xtrim +xrange +xrevrange";
     ["--user"].into_iter().chain(user.split(' ')).chain(more.split_terminator(' ')).collect()
 }
 
