@@ -98,8 +98,11 @@ impl Network {
     }
 
     async fn send(&self) -> Sent<'_> {
-        let store = Store::memory(&Config::default().store, self.clock.clone());
-        let services = self.services(&store);
+        self.send_with(&Store::memory(&Config::default().store, self.clock.clone())).await
+    }
+
+    async fn send_with(&self, store: &Store) -> Sent<'_> {
+        let services = self.services(store);
         sleep(Duration::from_secs(30)).await;
         let send = Send {
             request_id: None,
@@ -233,4 +236,42 @@ async fn a_repetition_that_overlaps_with_the_lost_check_is_never_answered_as_not
         let repeated = sent.check_as(id, "one", target(), CODE).await;
         assert_eq!(repeated.map_err(|error| error.reason), UNKNOWN);
     }
+}
+
+/// Its answer is that of the verification's state, whichever report caused it.
+#[tokio::test(start_paused = true)]
+async fn a_lost_report_is_answered_only_by_the_state_that_it_reports() {
+    let network = Network::new();
+    for (fate, accepted, expected) in [
+        (Fate::Lost(Duration::ZERO), true, Ok(true)),
+        (Fate::Lost(Duration::ZERO), false, Ok(false)),
+        (Fate::Late(LATER), true, UNKNOWN),
+    ] {
+        let sent = network.send().await;
+        *network.fate.lock().unwrap() = Some(fate);
+        let report = Report { request_id: None, verification_id: sent.id.clone(), accepted };
+        let reported = sent.services.verifications.report(&context("one"), &report).await;
+        let reported = reported.map(|outcome| outcome.answer.is_accepted()).map_err(|error| error.reason);
+        assert_eq!(reported, expected, "{accepted}");
+    }
+}
+
+/// The record of a check is dated by the clock of the store, which may differ from what it was then.
+#[tokio::test(start_paused = true)]
+async fn a_repetition_allows_for_the_clock_of_the_store() {
+    let network = Network::new();
+    let clock = Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap());
+    let store = Store::memory(&Config::default().store, clock.clone());
+    let sent = network.send_with(&store).await;
+    // Somebody accepts it past the gateway, before the check.
+    let past = network.services(&Store::memory(&Config::default().store, network.clock.clone()));
+    let report = Report { request_id: None, verification_id: sent.id.clone(), accepted: true };
+    past.verifications.report(&context("one"), &report).await.unwrap();
+    sleep(2 * LATER).await;
+    let id = Some(Uuid::new_v4());
+    *network.fate.lock().unwrap() = Some(Fate::Lost(Duration::ZERO));
+    assert!(sent.check_as(id, "one", sent.by_id(), WRONG).await.is_err());
+    clock.advance(4 * LATER);
+    let repeated = sent.check_as(id, "one", sent.by_id(), WRONG).await;
+    assert_eq!(repeated.map_err(|error| error.reason), UNKNOWN);
 }
