@@ -45,3 +45,32 @@ impl Lease {
         if self.until <= now { Some(self.until) } else { is_left_behind.then_some(now) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_ends_at_its_time_or_when_its_process_runs_again() {
+        let at = |second| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let process = |instance| Process::start(instance);
+        let (first, again, other) = (process("one"), process("one"), process("two"));
+        assert!(process("").is_none());
+        for (holder, reader, second, ended) in [
+            (&first, &first, 9, None),
+            (&first, &first, 10, Some(at(10))),
+            (&first, &first, 11, Some(at(10))),
+            (&first, &again, 9, Some(at(9))),
+            (&first, &again, 11, Some(at(10))),
+            (&first, &other, 9, None),
+            (&first, &other, 11, Some(at(10))),
+            // A process without a name takes over nothing, and leaves nothing to take over.
+            (&first, &None, 9, None),
+            (&None, &first, 9, None),
+            (&None, &None, 9, None),
+        ] {
+            let lease = Lease::new(at(10), holder.as_ref());
+            assert_eq!(lease.ended(at(second), reader.as_ref()), ended, "{holder:?} {reader:?} {second}");
+        }
+    }
+}

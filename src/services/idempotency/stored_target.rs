@@ -184,3 +184,6 @@ impl StoredTarget {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
