@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_lease_ends_at_its_time_or_when_its_process_runs_again() {
-        let at = |second| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
         let process = |instance| Process::start(instance);
         let (first, again, other) = (process("one"), process("one"), process("two"));
         assert!(process("").is_none());
