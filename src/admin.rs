@@ -35,6 +35,7 @@ pub struct AdminServer {
     addr: SocketAddr,
     router: Router,
     hosts: Vec<String>,
+    metrics: Metrics,
 }
 
 #[derive(Clone)]
@@ -58,9 +59,8 @@ impl AdminServer {
         let addr = listener.local_addr()?;
         // Secrets have types whose `Debug` does not show them.
         let settings = format!("{config:#?}\n").into();
-        let (router, hosts) =
-            (router(AppState { readiness, metrics, log, settings }), config.admin.allowed_hosts.clone());
-        Ok(Self { listener, addr, router, hosts })
+        let router = router(AppState { readiness, metrics: metrics.clone(), log, settings });
+        Ok(Self { listener, addr, router, hosts: config.admin.allowed_hosts.clone(), metrics })
     }
 
     /// The address of the port.
@@ -70,7 +70,7 @@ impl AdminServer {
 
     /// Serves until it is dropped.
     pub async fn serve(self) {
-        serve::serve(&self.listener, self.router, &self.hosts).await;
+        serve::serve(&self.listener, self.router, &self.hosts, self.metrics).await;
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Gateway {
     addr: SocketAddr,
     server: GrpcServer,
     admin: Option<AdminServer>,
-    webhooks: Option<WebhookServer>,
+    webhooks: Option<(TcpListener, WebhookServer)>,
     readiness: Readiness,
     store: Store,
     authenticator: Authenticator,
@@ -66,7 +66,7 @@ pub enum Error {
     /// The client of the upstream can't be built.
     #[error(transparent)]
     Upstream(#[from] upstream::BuildError),
-    /// The files of `grpc.tls` or of the store can't be used.
+    /// The files of `grpc.tls`, of `webhooks.tls` or of the store can't be used.
     #[error(transparent)]
     Files(#[from] Errors),
 }
@@ -113,8 +113,8 @@ impl Gateway {
         let webhooks = match config.webhooks.listen {
             Some(listen) => {
                 let (authenticator, metrics) = (authenticator.clone(), metrics.clone());
-                let server = WebhookServer::bind(listen, &config.webhooks, authenticator, events, clock, metrics).await;
-                Some(server.map_err(refused(listen))?)
+                let server = WebhookServer::new(&config.webhooks, authenticator, events, clock, metrics)?;
+                Some((TcpListener::bind(listen).await.map_err(refused(listen))?, server))
             }
             None => None,
         };
@@ -159,7 +159,7 @@ impl Gateway {
 
     /// The address of the webhook port, if there is one.
     pub fn webhooks_addr(&self) -> Option<SocketAddr> {
-        self.webhooks.as_ref().map(WebhookServer::addr)
+        self.webhooks.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
     }
 
     /// The address of the gRPC port.
@@ -177,7 +177,7 @@ impl Gateway {
         // The admin port stays open until the end, so that probes see that the gateway drains.
         let _admin = admin.map(|admin| AbortOnDropHandle::new(tokio::spawn(admin.serve())));
         // So does the webhook port: what it can't take any more, Telnyx repeats.
-        let _webhooks = webhooks.map(|webhooks| AbortOnDropHandle::new(tokio::spawn(webhooks.serve())));
+        let _webhooks = webhooks.map(|(port, server)| AbortOnDropHandle::new(tokio::spawn(server.serve(port))));
         let followed = authenticator.clone();
         let _reload = reload.map(|reload| AbortOnDropHandle::new(tokio::spawn(follow_tenants(reload, followed))));
         // It is not known yet whether the store and the issuers can be reached. A gateway with a wrong address or password

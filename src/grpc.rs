@@ -7,7 +7,6 @@ mod profiles;
 mod serve;
 mod status;
 mod templates;
-mod tls;
 pub mod translate;
 mod verifications;
 mod web;
@@ -23,12 +22,11 @@ use tonic::{
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
+pub use self::serve::Aborted;
 use self::{
     edge::{CallTracing, GatewayService},
     serve::Connections,
-    tls::CertificateReloader,
 };
-pub use self::{serve::Aborted, tls::Material};
 use crate::{
     authn::Authenticator,
     clock::Clock,
@@ -42,6 +40,7 @@ use crate::{
     },
     services::{EventStreams, Origin, Outcome, Profiles, Services, Templates, Verifications},
     telemetry::Telemetry,
+    tls::{CertificateReloader, TlsPort},
 };
 
 type EventServer = EventServiceServer<EventStreams>;
@@ -84,7 +83,7 @@ impl GrpcServer {
         services: Services,
         clock: Clock,
     ) -> Result<Self, Errors> {
-        let certificate = CertificateReloader::load(config, clock, telemetry.metrics.clone())?;
+        let certificate = CertificateReloader::load(TlsPort::grpc(config), clock, telemetry.metrics.clone())?;
         let Services { verifications, profiles, templates, events } = services;
         let (health, health_service) = tonic_health::server::health_reporter();
         let mut routes = Routes::builder();

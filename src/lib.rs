@@ -29,5 +29,6 @@ pub mod sync;
 pub mod telemetry;
 pub mod telnyx;
 pub mod tenant;
+pub mod tls;
 pub mod upstream;
 pub mod webhooks;

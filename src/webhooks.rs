@@ -5,71 +5,80 @@ mod owner;
 mod receive;
 mod signature;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::Response;
 use http_body_util::Empty;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, select};
 
 use self::receive::Receiver;
 use crate::{
     authn::Authenticator,
     clock::Clock,
-    config::WebhooksConfig,
+    config::{Errors, WebhooksConfig},
     events::Events,
-    http_server::{self, PortBounds},
+    http_server::{self, HttpPort},
     telemetry::Metrics,
+    tls::{CertificateReloader, TlsPort},
 };
 
 /// Telnyx gives up after two seconds, so a connection that is slower than this serves nobody.
-const BOUNDS: PortBounds = PortBounds {
-    name: "webhooks",
-    max_connections: 256,
-    head_timeout: Duration::from_secs(5),
-    max_age: Duration::from_mins(5),
-};
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_AGE: Duration = Duration::from_mins(5);
 
-/// A webhook port that is bound and does not serve yet.
+/// A webhook port that does not serve yet.
 pub struct WebhookServer {
-    listener: TcpListener,
-    addr: SocketAddr,
     receiver: Receiver,
+    port: HttpPort,
+    /// `None` for plaintext.
+    certificate: Option<CertificateReloader>,
 }
 
 impl WebhookServer {
-    /// Binds the port at `listen`.
-    pub async fn bind(
-        listen: SocketAddr,
+    /// Makes what answers webhooks.
+    ///
+    /// # Errors
+    /// All errors in the files of `webhooks.tls`.
+    pub fn new(
         config: &WebhooksConfig,
         authenticator: Authenticator,
         events: Events,
         clock: Clock,
         metrics: Metrics,
-    ) -> io::Result<Self> {
-        let listener = TcpListener::bind(listen).await?;
-        let addr = listener.local_addr()?;
+    ) -> Result<Self, Errors> {
+        let certificate = CertificateReloader::load(TlsPort::webhooks(config), clock.clone(), metrics.clone())?;
+        let port = HttpPort {
+            name: "webhooks",
+            tls: certificate.as_ref().map(CertificateReloader::current),
+            limit: "webhooks.max_connections",
+            max_connections: config.max_connections,
+            head_timeout: HEAD_TIMEOUT,
+            max_age: MAX_AGE,
+            metrics: metrics.clone(),
+        };
         let receiver = Receiver { tolerance: config.tolerance, authenticator, events, clock, metrics };
-        Ok(Self { listener, addr, receiver })
+        Ok(Self { receiver, port, certificate })
     }
 
-    /// The address of the port.
-    pub const fn addr(&self) -> SocketAddr {
-        self.addr
-    }
-
-    /// Serves until it is dropped.
-    pub async fn serve(self) {
+    /// Serves the connections of `listener` until it is dropped.
+    pub async fn serve(self, listener: TcpListener) {
         let receiver = Arc::new(self.receiver);
-        http_server::serve(&self.listener, BOUNDS, move |_, request| {
+        let serving = http_server::serve(&listener, self.port, move |_, request| {
             let receiver = receiver.clone();
             async move {
                 let mut response = Response::new(Empty::<Bytes>::new());
                 *response.status_mut() = receiver.receive(request).await;
                 response
             }
-        })
-        .await;
+        });
+        match &self.certificate {
+            Some(certificate) => select! {
+                () = serving => {}
+                never = certificate.run() => match never {},
+            },
+            None => serving.await,
+        }
     }
 }
 

@@ -7,31 +7,50 @@ use http::{Request, StatusCode, header::HOST, uri::Authority};
 use tokio::{net::TcpListener, time::timeout};
 use tower::ServiceExt;
 
-use crate::http_server::{self, PortBounds};
+use crate::{
+    domain::LimitMode,
+    http_server::{self, HttpPort},
+    telemetry::Metrics,
+};
 
 /// How long a connection may take for the head of its next request, and a request for all else.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The oldest connection gives way to a new one, so that probes always get in. A scrape that nobody reads ends with its age.
-const BOUNDS: PortBounds =
-    PortBounds { name: "admin", max_connections: 64, head_timeout: TIMEOUT, max_age: Duration::from_mins(5) };
+/// The oldest connection gives way to a new one, so that probes always get in.
+const MAX_CONNECTIONS: usize = 64;
+/// A scrape that nobody reads ends with its connection.
+const MAX_AGE: Duration = Duration::from_mins(5);
 
 /// Serves `router` to `listener` until it is dropped.
-pub(super) async fn serve(listener: &TcpListener, router: Router, hosts: &[String]) {
+pub(super) async fn serve(listener: &TcpListener, router: Router, hosts: &[String], metrics: Metrics) {
     let hosts: Arc<[String]> = hosts.into();
-    http_server::serve(listener, BOUNDS, move |own, request| {
+    let port = HttpPort {
+        name: "admin",
+        tls: None,
+        limit: "admin.connections",
+        max_connections: MAX_CONNECTIONS,
+        head_timeout: TIMEOUT,
+        max_age: MAX_AGE,
+        metrics: metrics.clone(),
+    };
+    http_server::serve(listener, port, move |own, request| {
         let is_allowed = names_this_port(&request, own.ip(), &hosts);
         let answer = router.clone().oneshot(request);
+        let metrics = metrics.clone();
         async move {
             if !is_allowed {
                 let allowed =
                     "Host must be a loopback address, localhost, the address of the port, or in admin.allowed_hosts";
                 return super::error(StatusCode::MISDIRECTED_REQUEST, allowed);
             }
-            match timeout(TIMEOUT, answer).await {
+            let answer = match timeout(TIMEOUT, answer).await {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(never)) => match never {},
                 Err(_) => super::error(StatusCode::REQUEST_TIMEOUT, "the request must be complete within 10 seconds"),
+            };
+            if [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE].contains(&answer.status()) {
+                metrics.limit_hit("admin.request", LimitMode::Enforce);
             }
+            answer
         }
     })
     .await;

@@ -5,17 +5,19 @@ use std::path::Path;
 use crate::{
     clock::Clock,
     config::{Config, Environment, Errors, Location},
-    grpc::Material,
     store::Store,
     tenant::{Directory, DirectoryWatch},
+    tls::{Material, TlsPort},
 };
 
 /// The content of all files of a gateway.
 pub struct Loaded {
     /// The settings.
     pub config: Config,
-    /// The certificate. `None` for plaintext.
+    /// The certificate of the gRPC port. `None` for plaintext.
     pub certificate: Option<Material>,
+    /// The certificate of the webhook port.
+    pub webhook_certificate: Option<Material>,
     /// The tenants.
     pub directory: Directory,
     /// Watches the files of the tenants.
@@ -27,10 +29,14 @@ impl Loaded {
     pub fn read(path: &Path, env: &Environment) -> Result<Self, Errors> {
         let (config, mut errors) = Config::read(path, env);
         let Some(config) = config else { return Err(errors) };
-        let certificate = Material::load(&config.grpc).unwrap_or_else(|more| {
-            errors.append(more);
-            None
-        });
+        let mut load = |port| {
+            Material::load(&port).unwrap_or_else(|more| {
+                errors.append(more);
+                None
+            })
+        };
+        let certificate = load(TlsPort::grpc(&config.grpc));
+        let webhook_certificate = load(TlsPort::webhooks(&config.webhooks));
         let tls = &config.grpc.tls;
         let has_neither = !config.grpc.plaintext && tls.certificate_file.is_none() && tls.key_file.is_none();
         if has_neither && !errors.concern("grpc.plaintext") && !errors.concern("grpc.tls") {
@@ -47,7 +53,9 @@ impl Loaded {
             return Err(errors);
         }
         match Directory::watch(&config.tenants.file, env) {
-            Ok((directory, watch)) => errors.into_result(Self { config, certificate, directory, watch }),
+            Ok((directory, watch)) => {
+                errors.into_result(Self { config, certificate, webhook_certificate, directory, watch })
+            }
             Err(more) => {
                 errors.append(more);
                 Err(errors)

@@ -17,12 +17,12 @@ use crate::{
     app::Loaded,
     clock::Clock,
     config::{
-        Backend, ClientCertificate, Config, Environment, Error, Errors, GrpcConfig, RedisMode, StoreConfig, UNSET,
+        Backend, ClientCertificate, Config, Environment, Error, Errors, RedisMode, StoreConfig, TlsConfig, UNSET,
         human::{write_duration, write_size},
     },
     files::MISSING,
-    grpc::Material,
     tenant::TenantEntry,
+    tls::Material,
 };
 
 /// Checks a configuration file and its tenants file, and describes what they mean.
@@ -74,14 +74,18 @@ struct Summary<'l>(&'l Loaded);
 
 impl Display for Summary<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Loaded { config, certificate, directory, .. } = self.0;
-        let Config { grpc, upstream, store, telemetry, .. } = config;
+        let Loaded { config, certificate, webhook_certificate, directory, .. } = self.0;
+        let Config { grpc, webhooks, upstream, store, telemetry, .. } = config;
         writeln!(f, "gRPC on {}, reflection {}", grpc.listen, if grpc.reflection { "on" } else { "off" })?;
-        encryption(f, grpc, certificate.as_ref())?;
+        encryption(f, &grpc.tls, certificate.as_ref(), "tokens and codes")?;
         if grpc.web.enabled {
             let origins = grpc.web.allowed_origins.iter().map(|origin| String::from_utf8_lossy(origin.as_bytes()));
             let origins: Vec<_> = origins.collect();
             writeln!(f, "gRPC-Web for pages of {}", list(&origins, "the gateway's own origin alone"))?;
+        }
+        if let Some(listen) = webhooks.listen {
+            writeln!(f, "webhooks on {listen}")?;
+            encryption(f, &webhooks.tls, webhook_certificate.as_ref(), "phone numbers and codes")?;
         }
         let attempts = counted(upstream.retry.max_attempts, "attempt");
         let timeout = write_duration(upstream.attempt_timeout);
@@ -102,12 +106,12 @@ impl Display for Summary<'_> {
     }
 }
 
-fn encryption(f: &mut Formatter<'_>, grpc: &GrpcConfig, certificate: Option<&Material>) -> fmt::Result {
+fn encryption(f: &mut Formatter<'_>, tls: &TlsConfig, certificate: Option<&Material>, what: &str) -> fmt::Result {
     let Some(certificate) = certificate else {
-        return writeln!(f, "warning: this is plaintext: tokens and codes travel in the clear");
+        return writeln!(f, "warning: this is plaintext: {what} travel in the clear");
     };
     let (names, expires) = (list(&certificate.names, "no DNS name"), certificate.expires);
-    let clients = match grpc.tls.client_certificate {
+    let clients = match tls.client_certificate {
         ClientCertificate::None => "need no certificate",
         ClientCertificate::Optional => "may present a certificate",
         ClientCertificate::Required => "must present a certificate",

@@ -87,7 +87,7 @@ settings! {
 }
 
 settings! {
-    /// Settings of TLS on the gRPC port. Without a certificate there is no TLS.
+    /// Settings of TLS on a port. Without a certificate there is no TLS.
     pub struct TlsConfig {
         /// A PEM file with the server's certificate, followed by the intermediate certificates. Empty: no TLS.
         certificate_file: Option<PathBuf> = "", optional(path());

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::{
+    grpc::TlsConfig,
     kinds::{DAY, HOUR, SECOND, address, count, duration, optional, switch},
     setting::settings,
 };
@@ -11,10 +12,15 @@ settings! {
     /// Settings of the webhook port.
     pub struct WebhooksConfig {
         /// The address to listen on for the webhooks of Telnyx, at `/webhooks/` and the `webhook_token` of an account. Port 0
-        /// takes a free one. Empty: there is no webhook port. It serves plain HTTP: put it behind what ends TLS.
+        /// takes a free one. Empty: there is no webhook port.
         listen: Option<SocketAddr> = "", optional(address());
         /// How far the time at which a webhook was signed may be from the gateway's clock, in both directions.
         tolerance: Duration = "5m", duration(SECOND..=HOUR * 2);
+        /// How many connections may be open at the same time. The oldest gives way to a new one.
+        max_connections: usize = "256", count(1..=1_000_000);
+        /// TLS: the certificate of the port. Without one it serves plain HTTP: put it behind what ends TLS then, because
+        /// webhooks show phone numbers and codes.
+        tls: TlsConfig;
     }
 }
 

@@ -30,8 +30,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, error, warn};
 
 use self::{calls::ConnectionCalls, slots::Slots};
-use super::{edge::GatewayService, tls::Material};
-use crate::{config, telemetry::Metrics};
+use super::edge::GatewayService;
+use crate::{config, telemetry::Metrics, tls::Material};
 
 /// How long the server accepts nothing after the system could not give it a connection, usually because there are no
 /// file descriptors left. A retry at once would keep a core busy. Connections that end free descriptors.

@@ -37,9 +37,13 @@ struct MetricsInner {
     instruments: Instruments,
     /// What is reloaded, as long as somebody reloads it.
     reloads: Arc<Mutex<Vec<Weak<ReloadStatus>>>>,
+    /// How long the certificates of ports remain valid.
+    certificates: Arc<Mutex<Vec<(&'static str, SecondsLeft)>>>,
     registry: Registry,
     provider: SdkMeterProvider,
 }
+
+type SecondsLeft = Box<dyn Fn() -> f64 + Send + Sync>;
 
 impl Metrics {
     /// Metrics that can be read as Prometheus text, and that `push` exports too. The first `tenants` tenants get a label of
@@ -72,7 +76,14 @@ impl Metrics {
                 status.observe(observe);
             }
         }));
-        Self(Arc::new(MetricsInner { instruments, reloads, registry, provider }))
+        let certificates = Arc::<Mutex<Vec<(&'static str, SecondsLeft)>>>::default();
+        let served = certificates.clone();
+        let _ = instruments.certificate_left.set(Box::new(move |observe| {
+            for (port, left) in served.lock().iter() {
+                observe(left(), &[KeyValue::new("port", *port)]);
+            }
+        }));
+        Self(Arc::new(MetricsInner { instruments, reloads, certificates, registry, provider }))
     }
 
     /// All values, in Prometheus' text format.
@@ -102,6 +113,11 @@ impl Metrics {
         let reloads = self.0.reloads.lock();
         let failed = reloads.iter().filter_map(Weak::upgrade).filter(|status| *status.failed.lock() == Some(true));
         failed.map(|status| status.what).collect()
+    }
+
+    /// Reads from `left` how many seconds the certificate of `port` remains valid.
+    pub fn certificate(&self, port: &'static str, left: impl Fn() -> f64 + Send + Sync + 'static) {
+        self.0.certificates.lock().push((port, Box::new(left)));
     }
 
     /// Reads the ages of the tenants' keys from `ages`.

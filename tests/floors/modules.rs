@@ -5,13 +5,13 @@ use std::{collections::BTreeSet, fs, path::Path};
 use crate::{files, source};
 
 const FLOORS: [&[&str]; 10] = [
-    &["pb", "telnyx", "secret", "clock", "sync", "files", "http_client", "http_server"],
+    &["pb", "telnyx", "secret", "clock", "sync", "files", "http_client"],
     &["domain"],
     &["config"],
     &["telemetry", "tenant", "store"],
     &["authn", "policy", "upstream", "reload"],
-    &["events", "limits"],
-    &["services"],
+    &["events", "limits", "tls"],
+    &["http_server", "services"],
     &["admin", "grpc", "simulator", "webhooks"],
     &["app"],
     &["cli", "main"],

@@ -1,4 +1,5 @@
 //! The webhook port: which webhooks it takes, whose they are, and what they change.
 
+mod port;
 mod receive;
 mod store;

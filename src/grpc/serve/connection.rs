@@ -18,8 +18,8 @@ use tower::util::rng::{HasherRng, Rng};
 use tracing::{debug, info};
 
 use super::{ConnectionContext, calls::ConnectionCalls, control_frames::ControlFrames, http1, http2, preface};
-use crate::grpc::{
-    edge::{GatewayService, PeerState},
+use crate::{
+    grpc::edge::{GatewayService, PeerState},
     tls,
 };
 
@@ -56,7 +56,7 @@ async fn serve_inner(io: impl Io, service: GatewayService, context: &ConnectionC
             Box::pin(detect(io, deadline, service, context, calls)).await;
         }
         Err(tls::HandshakeError { cause, error }) => {
-            context.metrics.handshake_failed(cause);
+            context.metrics.handshake_failed("grpc", cause);
             debug!(cause, %error, "a TLS handshake failed");
         }
     }

@@ -23,13 +23,11 @@ use crate::{
     clock::Clock,
     config::{Config, GrpcConfig},
     domain::PeerCertificate,
-    grpc::{
-        edge::{CallTracing, GatewayService},
-        tls::CertificateReloader,
-    },
+    grpc::edge::{CallTracing, GatewayService},
     limits::CallLimiter,
     telemetry::{Metrics, Refusals, Sampling},
     tenant::Directory,
+    tls::{CertificateReloader, TlsPort},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -45,7 +43,7 @@ fn connections_to(routes: Routes, change: impl FnOnce(&mut GrpcConfig)) -> Conne
     change(&mut grpc);
     let draining = CancellationToken::new();
     let service = service(&grpc, routes, draining.clone());
-    let tls = CertificateReloader::load(&grpc, Clock::default(), Metrics::default()).unwrap();
+    let tls = CertificateReloader::load(TlsPort::grpc(&grpc), Clock::default(), Metrics::default()).unwrap();
     Connections::new(service, grpc, tls.as_ref().map(CertificateReloader::current), Metrics::default(), draining)
 }
 

@@ -179,10 +179,10 @@ instruments! {
         = "Calls whose caller could not be authenticated, by cause. All get the same answer.";
     connection_opened: Active("verify_gateway.connections.active", "{connection}", [])
         = "Open connections of clients.";
-    handshake_failed: Count("verify_gateway.tls.handshakes.failed", "{handshake}", [cause])
-        = "TLS handshakes that failed: timeout, not_tls, no_protocol, incompatible, client_certificate, refused_by_client, closed or other.";
-    certificate_left: Observed("verify_gateway.tls.certificate.left", "s", [])
-        = "How long the server's certificate remains valid. It has expired if this is negative.";
+    handshake_failed: Count("verify_gateway.tls.handshakes.failed", "{handshake}", [port, cause])
+        = "TLS handshakes that failed, by port (grpc or webhooks) and cause: timeout, not_tls, no_protocol, incompatible, client_certificate, refused_by_client, closed or other.";
+    certificate_left: Observed("verify_gateway.tls.certificate.left", "s", [port])
+        = "How long the certificate of a port remains valid. It has expired if this is negative.";
     attempt_duration: Histogram(semconv::HTTP_CLIENT_REQUEST_DURATION, "s",
         [method = semconv::HTTP_REQUEST_METHOD, template = semconv::URL_TEMPLATE,
          status = semconv::HTTP_RESPONSE_STATUS_CODE, failure = semconv::ERROR_TYPE], DURATIONS)
@@ -254,7 +254,7 @@ instruments! {
     file_reloaded: Count("verify_gateway.reloads", "{reload}", [what, outcome])
         = "Reloads of files: ok, or failed (the earlier content stays in use).";
     reload_failed: Observed("verify_gateway.reload.failed", "{file}", [what, source])
-        = "1 if the last reload failed and the content in use is older than its source: the tenants, the certificate, or the keys (jwks) of the issuer that source names.";
+        = "1 if the last reload failed and the content in use is older than its source: the tenants, the certificate, the webhook_certificate, or the keys (jwks) of the issuer that source names.";
     key_age: Observed("verify_gateway.key.age", "s", [tenant])
         = "The time since the file of a tenant's API key was changed.";
     log_lines_lost: Count("verify_gateway.log.lines.lost", "{line}", [kind])

@@ -114,7 +114,7 @@ async fn until_counted(gateway: &TestGateway, line: &str) {
 }
 
 fn failures(cause: &str, count: usize) -> String {
-    format!("verify_gateway_tls_handshakes_failed_total{{cause=\"{cause}\"}} {count}")
+    format!("verify_gateway_tls_handshakes_failed_total{{cause=\"{cause}\",port=\"grpc\"}} {count}")
 }
 
 #[tokio::test]

@@ -95,6 +95,8 @@ async fn the_log_level_can_be_changed_and_invalid_levels_are_refused() {
         assert_eq!(put(body).await.0, expected, "{body}");
     }
     assert_eq!(gateway.admin("/loglevel").await.1, now);
+    let hits = r#"verify_gateway_limit_hits_total{limit="admin.request",mode="enforced"} 1"#;
+    assert!(gateway.admin("/metrics").await.1.lines().any(|line| line == hits));
     assert_eq!(gateway.admin("/nothing").await.0, 404);
     let post = reqwest::Client::new().post(format!("{}/livez", gateway.admin)).send().await.unwrap();
     assert_eq!(post.status(), 405);
@@ -126,6 +128,8 @@ async fn silent_connections_do_not_keep_probes_out() {
     assert_eq!(gateway.admin("/livez").await.0, 200);
     // The oldest ones gave way.
     assert_eq!(silent[0].read(&mut [0; 64]).await.unwrap_or_default(), 0);
+    let (_, metrics) = gateway.admin("/metrics").await;
+    assert!(metrics.contains(r#"verify_gateway_limit_hits_total{limit="admin.connections",mode="enforced"}"#));
     gateway.stop().await;
 }
 

@@ -128,8 +128,10 @@ async fn the_expiry_of_the_certificate_is_reported() {
     let (gateway, files) = gateway(&authority, |config, _| config.grpc.tls.reload_interval = SOON).await;
     let left = async || {
         let (_, metrics) = gateway.admin("/metrics").await;
-        let line =
-            metrics.lines().find(|line| line.starts_with("verify_gateway_tls_certificate_left_seconds ")).unwrap();
+        let line = metrics
+            .lines()
+            .find(|line| line.starts_with("verify_gateway_tls_certificate_left_seconds{port=\"grpc\"} "))
+            .unwrap();
         line.split(' ').nth(1).unwrap().parse::<f64>().unwrap()
     };
     // Until the year 2100.

@@ -13,9 +13,9 @@ use rustls::{
 };
 use x509_cert::{Certificate, der::Decode};
 
-use super::files::TlsFiles;
+use super::{TlsPort, files::TlsFiles};
 use crate::{
-    config::{self, ClientCertificate, Errors, TlsVersion},
+    config::{ClientCertificate, Errors, TlsVersion},
     domain::PeerCertificate,
     files::FileSet,
 };
@@ -30,20 +30,20 @@ pub struct Material {
 }
 
 impl Material {
-    /// Reads the files in `config`. `None` without TLS.
+    /// Reads the files of `port`. `None` without TLS.
     ///
     /// # Errors
     /// All errors in the files. An expired certificate is no error, but a warning.
-    pub fn load(config: &config::GrpcConfig) -> Result<Option<Self>, Errors> {
-        Self::read(config, &mut FileSet::default())
+    pub fn load(port: &TlsPort) -> Result<Option<Self>, Errors> {
+        Self::read(port, &mut FileSet::default())
     }
 
     /// Reads as [`Material::load`] does, and adds the files to `files`.
-    pub(super) fn read(config: &config::GrpcConfig, files: &mut FileSet) -> Result<Option<Self>, Errors> {
-        TlsFiles::read(&config.tls, files).map(|files| Self::of(&files, config)).transpose()
+    pub(super) fn read(port: &TlsPort, files: &mut FileSet) -> Result<Option<Self>, Errors> {
+        TlsFiles::read(port, files).map(|files| Self::of(&files, port)).transpose()
     }
 
-    fn of(files: &TlsFiles, config: &config::GrpcConfig) -> Result<Self, Errors> {
+    fn of(files: &TlsFiles, port: &TlsPort) -> Result<Self, Errors> {
         let TlsFiles { certificate, key, client_ca } = files;
         let (mut errors, provider) = (Errors::default(), Arc::new(aws_lc_rs::default_provider()));
         let chain = certificate.ok(certificate.certificates(), &mut errors);
@@ -53,7 +53,9 @@ impl Material {
         let private_key = key.ok(key.private_key(), &mut errors);
         let pair = chain.zip(private_key).and_then(|(chain, private_key)| {
             let pair = CertifiedKey::from_der(chain, private_key, &provider).map_err(|error| match error {
-                Error::InconsistentKeys(_) => "is not the key of the certificate in grpc.tls.certificate_file".into(),
+                Error::InconsistentKeys(_) => {
+                    format!("is not the key of the certificate in {}", certificate.setting).into()
+                }
                 _ => "must hold an RSA, ECDSA or Ed25519 key".into(),
             });
             key.ok(pair, &mut errors)
@@ -61,13 +63,13 @@ impl Material {
         let verifier = match client_ca {
             None => Some(WebPkiClientVerifier::no_client_auth()),
             Some(file) => file.ok(file.authorities(), &mut errors).and_then(|authorities| {
-                let verifier = verifier(authorities, config.tls.client_certificate, &provider);
+                let verifier = verifier(authorities, port.config.client_certificate, &provider);
                 file.ok(verifier.map_err(|_| "holds no certificate that can be used".into()), &mut errors)
             }),
         };
         match (subject, pair, verifier) {
             (Some((names, expires)), Some(pair), Some(verifier)) if errors.is_empty() => {
-                Ok(Self { server: Arc::new(server(config, provider, pair, verifier)), names, expires })
+                Ok(Self { server: Arc::new(server(port, provider, pair, verifier)), names, expires })
             }
             _ => Err(errors),
         }
@@ -100,12 +102,12 @@ fn verifier(
 }
 
 fn server(
-    config: &config::GrpcConfig,
+    port: &TlsPort,
     provider: Arc<CryptoProvider>,
     pair: CertifiedKey,
     verifier: Arc<dyn ClientCertVerifier>,
 ) -> ServerConfig {
-    let versions: &[_] = match config.tls.min_version {
+    let versions: &[_] = match port.config.min_version {
         TlsVersion::V1_2 => &[&TLS12, &TLS13],
         TlsVersion::V1_3 => &[&TLS13],
     };
@@ -114,9 +116,7 @@ fn server(
         .expect("the provider has cipher suites for both versions")
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
-    // The names of HTTP/2 and HTTP/1.1 in handshakes (RFC 7301 §6).
-    let protocols: &[&[u8]] = if config.web.enabled { &[b"h2", b"http/1.1"] } else { &[b"h2"] };
-    server.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    server.alpn_protocols = port.protocols.iter().map(|protocol| protocol.to_vec()).collect();
     // Sessions belong to this configuration. One from former authorities is not resumed.
     server
 }

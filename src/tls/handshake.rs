@@ -6,7 +6,7 @@ use rustls::{Error, InvalidMessage, server::Acceptor};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
-use super::Material;
+use super::{HTTP1, Material};
 use crate::domain::PeerCertificate;
 
 /// The alert `no_application_protocol` (RFC 7301 §3.2), as it is sent before there are keys.
@@ -14,14 +14,15 @@ const NO_APPLICATION_PROTOCOL: [u8; 7] = [21, 3, 3, 0, 2, 2, 120];
 
 /// A failed handshake.
 #[derive(Debug)]
-pub(in crate::grpc) struct HandshakeError {
+pub struct HandshakeError {
     /// The kind of failure, as a label.
-    pub(in crate::grpc) cause: &'static str,
-    pub(in crate::grpc) error: io::Error,
+    pub cause: &'static str,
+    /// What the system or rustls says of it.
+    pub error: io::Error,
 }
 
 /// Performs the handshake with the peer at `io`. Returns the stream, and the certificate that the peer has presented.
-pub(in crate::grpc) async fn accept<IO>(
+pub async fn accept<IO>(
     io: IO,
     material: Arc<Material>,
 ) -> Result<(TlsStream<IO>, Option<Arc<PeerCertificate>>), HandshakeError>
@@ -29,13 +30,13 @@ where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let mut start = LazyConfigAcceptor::new(Acceptor::default(), io).await?;
-    // rustls accepts a client that offers no protocol. It is unknown what such a client would speak.
+    // rustls accepts a client that offers no protocol. Such a client would speak HTTP/1.1, or nobody knows what.
     let protocols = &material.server.alpn_protocols;
-    if !start
-        .client_hello()
-        .alpn()
-        .is_some_and(|mut offered| offered.any(|one| protocols.iter().any(|ours| ours == one)))
-    {
+    let is_served = match start.client_hello().alpn() {
+        Some(mut offered) => offered.any(|one| protocols.iter().any(|ours| ours == one)),
+        None => protocols[..] == [HTTP1],
+    };
+    if !is_served {
         // Best effort: the peer may have gone away.
         let _ = start.io.write_all(&NO_APPLICATION_PROTOCOL).await;
         return Err(io::Error::new(io::ErrorKind::InvalidData, Error::NoApplicationProtocol).into());

@@ -1,4 +1,4 @@
-//! The files of `grpc.tls` and their content.
+//! The files of a port and their content.
 
 use std::{borrow::Cow, io, path::PathBuf};
 
@@ -11,12 +11,13 @@ use rustls::{
 };
 use zeroize::Zeroizing;
 
+use super::TlsPort;
 use crate::{
-    config::{self, Errors, Location},
+    config::{Errors, Location},
     files::{FileSet, MAX_PEM, describe},
 };
 
-/// The files of `grpc.tls` as they were at one moment.
+/// The files of a port as they were at one moment.
 pub(super) struct TlsFiles {
     pub(super) certificate: PemFile,
     pub(super) key: PemFile,
@@ -26,23 +27,23 @@ pub(super) struct TlsFiles {
 /// A PEM file as it was at one moment.
 pub(super) struct PemFile {
     /// The setting that has its path.
-    setting: &'static str,
+    pub(super) setting: String,
     path: PathBuf,
     content: Result<Zeroizing<Vec<u8>>, io::ErrorKind>,
 }
 
 impl TlsFiles {
     /// Reads the files, and adds them to `files`. `None` without TLS.
-    pub(super) fn read(config: &config::TlsConfig, files: &mut FileSet) -> Option<Self> {
-        let mut file = |setting, path: &Option<PathBuf>| {
+    pub(super) fn read(TlsPort { name, config, .. }: &TlsPort, files: &mut FileSet) -> Option<Self> {
+        let mut file = |setting: &str, path: &Option<PathBuf>| {
             let path = path.clone()?;
             let content = files.read(&path, MAX_PEM).map_err(|error| error.kind());
-            Some(PemFile { setting, path, content })
+            Some(PemFile { setting: format!("{name}.tls.{setting}"), path, content })
         };
         Some(Self {
-            certificate: file("grpc.tls.certificate_file", &config.certificate_file)?,
-            key: file("grpc.tls.key_file", &config.key_file)?,
-            client_ca: file("grpc.tls.client_ca_file", &config.client_ca_file),
+            certificate: file("certificate_file", &config.certificate_file)?,
+            key: file("key_file", &config.key_file)?,
+            client_ca: file("client_ca_file", &config.client_ca_file),
         })
     }
 }
@@ -53,7 +54,7 @@ type Wrong = Cow<'static, str>;
 impl PemFile {
     /// The value that was read from the file. An error is added to `errors`.
     pub(super) fn ok<T>(&self, read: Result<T, Wrong>, errors: &mut Errors) -> Option<T> {
-        read.map_err(|wrong| errors.add(Location::file(&self.path), self.setting, wrong)).ok()
+        read.map_err(|wrong| errors.add(Location::file(&self.path), self.setting.as_str(), wrong)).ok()
     }
 
     fn bytes(&self) -> Result<&[u8], Wrong> {
