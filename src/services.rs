@@ -93,6 +93,7 @@ impl Services {
             settings: config.sends.clone(),
             attempt_timeout: config.upstream.attempt_timeout,
             private_webhooks: config.upstream.allow_private_webhooks,
+            webhooks: config.webhooks.clone(),
         });
         let verifications =
             Verifications { sends: IdempotentExecutor::new(&deps), conversions: Arc::default(), deps: deps.clone() };

@@ -84,7 +84,10 @@ impl Display for Summary<'_> {
             writeln!(f, "gRPC-Web for pages of {}", list(&origins, "the gateway's own origin alone"))?;
         }
         if let Some(listen) = webhooks.listen {
-            writeln!(f, "webhooks on {listen}")?;
+            match &webhooks.public_url {
+                Some(url) => writeln!(f, "webhooks on {listen}, which is {url} for Telnyx")?,
+                None => writeln!(f, "webhooks on {listen}")?,
+            }
             encryption(f, &webhooks.tls, webhook_certificate.as_ref(), "phone numbers and codes")?;
         }
         let attempts = counted(upstream.retry.max_attempts, "attempt");

@@ -75,6 +75,7 @@ pub(super) async fn run(arguments: DevArguments) -> anyhow::Result<()> {
     config.upstream.allow_private_webhooks = true;
     config.admin.listen = Some(arguments.admin_listen);
     config.webhooks.listen = Some((Ipv4Addr::LOCALHOST, 0).into());
+    config.events.enabled = true;
     config.telemetry.console_traces = matches!(arguments.traces, Some(Traces::Console));
     // A person at a terminal wants to see a line for each call.
     config.telemetry.log.level = "info,verify_gateway=debug".into();

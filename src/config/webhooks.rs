@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::{
     grpc::TlsConfig,
-    kinds::{DAY, HOUR, SECOND, address, count, duration, optional, switch},
+    kinds::{DAY, HOUR, SECOND, address, count, duration, http_url, optional, switch},
     setting::settings,
 };
 
@@ -18,9 +18,25 @@ settings! {
         tolerance: Duration = "5m", duration(SECOND..=HOUR * 2);
         /// How many connections may be open at the same time. The oldest gives way to a new one.
         max_connections: usize = "256", count(1..=1_000_000);
+        /// The URL at which Telnyx reaches the port, such as `https://webhooks.example`. The gateway then knows which profiles
+        /// send it their webhooks. Empty: it does not.
+        public_url: Option<String> = "", optional(http_url());
+        /// Whether `CreateProfile` and `UpdateProfile` set a `webhook_url` that is left empty: to `public_url`, `/webhooks/` and
+        /// the `webhook_token` of the tenant's account.
+        set_profile_urls: bool = "true", switch();
         /// TLS: the certificate of the port. Without one it serves plain HTTP: put it behind what ends TLS then, because
         /// webhooks show phone numbers and codes.
         tls: TlsConfig;
+    }
+    rules(webhooks) {
+        ["public_url", "listen"] webhooks.public_url.is_none() || webhooks.listen.is_some(), "public_url needs listen";
+    }
+}
+
+impl WebhooksConfig {
+    /// The URL to which the profiles of an account with this `webhook_token` send their webhooks, if that is known.
+    pub fn url(&self, webhook_token: Option<&str>) -> Option<String> {
+        Some(format!("{}/webhooks/{}", self.public_url.as_ref()?, webhook_token?))
     }
 }
 

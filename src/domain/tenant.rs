@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{ApiKey, Limits, NumberType, TenantId, TestNumbers};
 
 /// A team that uses the gateway.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tenant {
     /// Its name.
     pub id: TenantId,
@@ -13,6 +13,8 @@ pub struct Tenant {
     pub key: ApiKey,
     /// The name of the Telnyx account that the key belongs to. `None`: the key stands for its account.
     pub telnyx_account: Option<String>,
+    /// The end of the path of the account's webhooks, if the gateway takes them.
+    pub webhook_token: Option<String>,
     /// The profile of calls that name none.
     pub default_profile: Option<String>,
     /// How long a send without a `request_id` counts as a duplicate of an equal earlier one. `None` turns this off.
@@ -33,6 +35,7 @@ impl Tenant {
             id,
             key,
             telnyx_account: None,
+            webhook_token: None,
             default_profile: None,
             duplicate_window: None,
             number_types: Vec::new(),

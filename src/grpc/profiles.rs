@@ -18,14 +18,18 @@ impl ProfileService for Profiles {
         let context = context(&request)?;
         let new = translate::create_profile(request.into_inner(), self.private_webhooks())?;
         let outcome = self.create(&context, new).await?;
-        Ok(respond(outcome, |profile, _| CreateProfileResponse { profile: Some(translate::profile(profile)) }))
+        let ours = self.webhook_url(&context.tenant);
+        Ok(respond(outcome, |profile, _| CreateProfileResponse {
+            profile: Some(translate::profile(profile, ours.as_deref())),
+        }))
     }
 
     async fn get_profile(&self, request: Request<GetProfileRequest>) -> RpcResult<GetProfileResponse> {
         let context = context(&request)?;
         let id = translate::get_profile(request.get_ref())?;
-        let profile = self.get(&context, &id).await?;
-        Ok(Response::new(GetProfileResponse { profile: Some(translate::profile(profile)) }))
+        let ours = self.webhook_url(&context.tenant);
+        let profile = translate::profile(self.get(&context, &id).await?, ours.as_deref());
+        Ok(Response::new(GetProfileResponse { profile: Some(profile) }))
     }
 
     async fn list_profiles(&self, request: Request<ListProfilesRequest>) -> RpcResult<ListProfilesResponse> {
@@ -33,8 +37,10 @@ impl ProfileService for Profiles {
         let list = translate::list_profiles(request.get_ref(), &context.tenant.id)?;
         let profiles = self.list(&context, list.name.as_deref(), list.page.upstream_page()).await?;
         let page = list.page.page_of(profiles);
+        let ours = self.webhook_url(&context.tenant);
+        let profile = |profile| translate::profile(profile, ours.as_deref());
         Ok(Response::new(ListProfilesResponse {
-            profiles: page.items.into_iter().flatten().map(translate::profile).collect(),
+            profiles: page.items.into_iter().flatten().map(profile).collect(),
             next_page_token: page.next_page_token,
             total_size: page.total_size,
         }))
@@ -43,8 +49,9 @@ impl ProfileService for Profiles {
     async fn update_profile(&self, request: Request<UpdateProfileRequest>) -> RpcResult<UpdateProfileResponse> {
         let context = context(&request)?;
         let update = translate::update_profile(request.into_inner(), self.private_webhooks())?;
-        let profile = self.update(&context, &update.id, update.patch).await?;
-        Ok(Response::new(UpdateProfileResponse { profile: Some(translate::profile(profile)) }))
+        let ours = self.webhook_url(&context.tenant);
+        let profile = translate::profile(self.update(&context, &update.id, update.patch).await?, ours.as_deref());
+        Ok(Response::new(UpdateProfileResponse { profile: Some(profile) }))
     }
 
     async fn delete_profile(&self, request: Request<DeleteProfileRequest>) -> RpcResult<DeleteProfileResponse> {

@@ -25,6 +25,7 @@ pub(super) struct Dependencies {
     /// The longest time that one HTTP request takes.
     pub(super) attempt_timeout: Duration,
     pub(super) private_webhooks: bool,
+    pub(super) webhooks: config::WebhooksConfig,
 }
 
 /// How far Telnyx's clock is ahead of the one that dates records, at least and at most. The clock of a store may differ

@@ -33,8 +33,22 @@ impl Profiles {
         self.deps.private_webhooks
     }
 
+    /// The URL to which the profiles of `tenant` send their webhooks, if the gateway takes them and knows its own address.
+    #[must_use]
+    pub fn webhook_url(&self, tenant: &Tenant) -> Option<String> {
+        self.deps.webhooks.url(tenant.webhook_token.as_deref())
+    }
+
+    /// The same, if profiles get it.
+    fn default_webhook_url(&self, tenant: &Tenant) -> Option<String> {
+        self.webhook_url(tenant).filter(|_| self.deps.webhooks.set_profile_urls)
+    }
+
     /// Creates a profile, once.
-    pub async fn create(&self, context: &CallContext, new: NewProfile) -> Result<Outcome<Profile>, Error> {
+    pub async fn create(&self, context: &CallContext, mut new: NewProfile) -> Result<Outcome<Profile>, Error> {
+        if new.profile.webhook_url.is_none() {
+            new.profile.webhook_url = self.default_webhook_url(&context.tenant);
+        }
         let end = self.creations.run(context, new).await;
         if let Ok(Outcome { answer, origin }) = &end {
             audit::annotate(|subject| {
@@ -72,8 +86,13 @@ impl Profiles {
     }
 
     /// Changes a profile. Changes of its channel blocks run one after the other.
-    pub async fn update(&self, context: &CallContext, id: &str, patch: ProfilePatch) -> Result<Profile, Error> {
+    pub async fn update(&self, context: &CallContext, id: &str, mut patch: ProfilePatch) -> Result<Profile, Error> {
         allow(context, id)?;
+        if let Some(url) = patch.fields.get_mut("webhook_url").filter(|url| url.as_str() == Some(""))
+            && let Some(ours) = self.default_webhook_url(&context.tenant)
+        {
+            *url = ours.into();
+        }
         let _lock =
             if patch.blocks.is_empty() { None } else { Some(ProfileLock::acquire(&self.deps, context, id).await?) };
         self.deps.upstream.update_profile(context, id, patch).await

@@ -107,8 +107,13 @@ impl Directory {
 
     /// The same directory with the accounts whose webhooks are taken.
     #[must_use]
-    pub fn with_accounts(self, accounts: Vec<TelnyxAccount>) -> Self {
-        Self { accounts, ..self }
+    pub fn with_accounts(mut self, accounts: Vec<TelnyxAccount>) -> Self {
+        for TenantEntry { tenant, .. } in &mut self.entries {
+            let is_its = |account: &&TelnyxAccount| tenant.telnyx_account.as_ref() == Some(&account.name);
+            let token = accounts.iter().find(is_its).map(|account| account.webhook_token.clone());
+            Arc::make_mut(tenant).webhook_token = token;
+        }
+        Self { accounts, ..Self::of(self.issuers, self.entries) }
     }
 
     /// The account whose webhooks have `token` in their path.

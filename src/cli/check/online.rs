@@ -1,4 +1,4 @@
-//! What Telnyx says to each API key: one read, which changes nothing.
+//! What Telnyx says to each API key: reads alone, which change nothing.
 
 use std::io::{self, Write};
 
@@ -10,9 +10,10 @@ use super::list;
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{CallContext, Caller, Error},
+    domain::{CallContext, Caller, Error, Tenant},
     pb::ErrorReason,
     telemetry::Metrics,
+    telnyx::Profile,
     tenant::TenantEntry,
     upstream::{Client, Page},
 };
@@ -36,13 +37,18 @@ pub(super) async fn run(config: &Config, entries: &[TenantEntry]) -> anyhow::Res
     }
     let reads = join_all(keys.iter().map(async |group| {
         let context = CallContext::new(Caller::unrestricted(group[0].tenant.clone()), Instant::now() + TIMEOUT);
-        client.profiles(&context, None, Page { number: 1, size: 1 }).await
+        client.profiles(&context, None, Page::LARGEST).await
     }));
     let mut failed = 0;
     for (group, read) in keys.iter().zip(reads.await) {
         let tenants = list(&group.iter().map(|entry| &entry.tenant.id).collect::<Vec<_>>(), "");
         match read {
-            Ok(_) => writeln!(io::stdout(), "online: {tenants}: Telnyx accepts the key")?,
+            Ok(profiles) => {
+                writeln!(io::stdout(), "online: {tenants}: Telnyx accepts the key")?;
+                for line in elsewhere(config, &group[0].tenant, &profiles.data) {
+                    writeln!(io::stdout(), "online: {tenants}: {line}")?;
+                }
+            }
             Err(error) => {
                 failed += 1;
                 let (problem, cause) = (problem(config, &error), anyhow!(error));
@@ -52,6 +58,21 @@ pub(super) async fn run(config: &Config, entries: &[TenantEntry]) -> anyhow::Res
     }
     ensure!(failed == 0, "{failed} of {} keys can't be used", keys.len());
     Ok(())
+}
+
+/// The profiles whose webhooks do not come to this gateway. Their URLs may be secrets.
+fn elsewhere(config: &Config, tenant: &Tenant, profiles: &[Profile]) -> Vec<String> {
+    let Some(ours) = config.webhooks.url(tenant.webhook_token.as_deref()) else { return Vec::new() };
+    let line = |profile: &Profile| {
+        let goes = match profile.webhook_url.as_deref() {
+            Some(url) if url == ours => return None,
+            None | Some("") => "nowhere: it has no webhook_url",
+            Some(_) => "elsewhere, not to webhooks.public_url",
+        };
+        let id = profile.id.as_deref().unwrap_or_default();
+        Some(format!("warning: the webhooks of profile {id} go {goes}"))
+    };
+    profiles.iter().filter_map(line).collect()
 }
 
 /// What is wrong, and what is to be corrected.

@@ -45,8 +45,17 @@ pub(super) fn read(section: &mut Section<'_, '_>, shared: &mut Shared<'_>) -> Op
 
     let (key, key_source) = key?;
     let default_profile = default_profile.map(|profile| profile.value);
-    let tenant =
-        Tenant { id: id?, key, telnyx_account, default_profile, duplicate_window, number_types, limits, test_numbers };
+    let tenant = Tenant {
+        webhook_token: None,
+        id: id?,
+        key,
+        telnyx_account,
+        default_profile,
+        duplicate_window,
+        number_types,
+        limits,
+        test_numbers,
+    };
     Some(TenantEntry { tenant: tenant.into(), identities, key_source })
 }
 

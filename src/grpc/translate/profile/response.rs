@@ -2,19 +2,25 @@
 
 use crate::{
     grpc::translate::time::{seconds, timestamp},
-    pb,
+    pb::{self, WebhookDestination},
     telnyx::{self, Amount},
 };
 
-/// A profile of the contract.
+/// A profile of the contract. `ours` is the URL of the gateway's own webhook port, if it knows that.
 #[must_use]
-pub fn profile(profile: telnyx::Profile) -> pb::Profile {
+pub fn profile(profile: telnyx::Profile, ours: Option<&str>) -> pb::Profile {
+    let destination = ours.map_or(WebhookDestination::Unspecified, |ours| match profile.webhook_url.as_deref() {
+        None | Some("") => WebhookDestination::None,
+        Some(url) if url == ours => WebhookDestination::Gateway,
+        Some(_) => WebhookDestination::Elsewhere,
+    });
     let (amount, enabled) = (profile.daily_spend_limit, profile.daily_spend_limit_enabled);
     pb::Profile {
         id: profile.id.unwrap_or_default(),
         name: profile.name.unwrap_or_default(),
         language: profile.language.unwrap_or_default(),
         webhook_url: profile.webhook_url.unwrap_or_default(),
+        webhook_destination: destination.into(),
         webhook_failover_url: profile.webhook_failover_url.unwrap_or_default(),
         // Without an amount and disabled, there is no limit.
         daily_spend_limit: (amount.is_some() || enabled == Some(true)).then(|| pb::SpendLimit {

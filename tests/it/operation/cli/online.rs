@@ -95,3 +95,47 @@ async fn check_online_reads_once_with_each_key_and_says_what_is_wrong() {
     assert_eq!((code, &*err), (1, "2 of 2 keys can't be used\n"));
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_online_names_the_profiles_whose_webhooks_go_elsewhere() {
+    let gateway = TestGateway::start().await;
+    let public = "https://hooks.example";
+    let ours = format!("{public}/webhooks/0123456789abcdef");
+    let mut ids = Vec::new();
+    for url in ["", "https://others.example/secret", &ours] {
+        let profile = json!({"name": "one", "webhook_url": url, "sms": {"app_name": "Acme"}}).to_string();
+        let request = reqwest::Client::new().post(format!("http://{}/v2/verify_profiles", gateway.simulator));
+        let request = request.header("authorization", "Bearer KEY1").header("content-type", "application/json");
+        let answer = request.body(profile).send().await.unwrap().bytes().await.unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        ids.push(answer["data"]["id"].as_str().unwrap().to_owned());
+    }
+    let config = format!(
+        "grpc: {{ plaintext: true }}\nwebhooks: {{ listen: '127.0.0.1:0', public_url: '{public}' }}\n\
+         upstream: {{ base_url: 'http://{}/v2' }}\n",
+        gateway.simulator
+    );
+    let tenants = "tenants:
+  - id: a
+    telnyx_api_key: { inline: KEY1 }
+    telnyx_account: main
+    identities: [{ name: a, certificate: { dns: a }, roles: [reader], countries: any, profiles: any }]
+telnyx_accounts:
+  - name: main
+    webhook_token: 0123456789abcdef
+    public_keys: [11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=]
+";
+    let folder = folder(&[("gateway.yaml", &config), ("tenants.yaml", tenants)]);
+    let command = move || run(folder.path(), &["check", "--online"], &[], "");
+    let end = tokio::task::spawn_blocking(command).await.unwrap();
+    let place = format!("webhooks on 127.0.0.1:0, which is {public} for Telnyx\n");
+    assert!(end.code == 0 && end.out.contains(&place), "{} {}", end.out, end.err);
+    let mut lines: Vec<_> = end.out.lines().filter_map(|line| line.strip_prefix("online: a: warning: ")).collect();
+    lines.sort_by_key(|line| line.contains("elsewhere"));
+    let expected = [
+        format!("the webhooks of profile {} go nowhere: it has no webhook_url", ids[0]),
+        format!("the webhooks of profile {} go elsewhere, not to webhooks.public_url", ids[1]),
+    ];
+    assert_eq!(lines, expected);
+    gateway.stop().await;
+}
