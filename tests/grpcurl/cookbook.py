@@ -2,7 +2,8 @@
 
 usage: cookbook.py DOCUMENT[#SECTION] GATEWAY SIMULATOR
 
-Without a section, all of the document is run. The addresses replace those that `dev` has without arguments. IDs, codes
+A block that begins with "# Watch" runs beside the others, and the first block of text is what it prints. The code is checked when
+it has shown the delivery. Without a section, all of the document is run. The addresses replace those that `dev` has without arguments. IDs, codes
 and times differ from run to run, so any of them matches any other. A line of … matches any lines.
 With UPDATE_GOLDEN set, the answers are written into the document instead.
 """
@@ -21,6 +22,27 @@ MASKS = [
 ]
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 SEPARATOR = "-- the next block --"
+WATCH, WATCHED = "# Watch\n", "-- what was watched --"
+# Until something is there that matches, for half a minute.
+WAIT = "for _ in {1..300}; do ! grep -qs {} watched || break; sleep 0.1; done\n"
+END = f"""
+if [ -n "${{watcher:-}}" ]; then
+  {WAIT.replace("{}", "ACCEPTED")}
+  kill "$watcher"
+fi
+echo '{WATCHED}'
+grep -s type watched
+"""
+
+
+def beside_the_others(lines: str) -> str:
+    """Lines that watch go to the background, until their stream has begun. A check waits for what they show."""
+    if lines.startswith(WATCH):
+        streaming = lines.removeprefix(WATCH).rstrip().removesuffix("| grep type")
+        return f"{streaming} >watched 2>&1 &\nwatcher=$!\n" + WAIT.replace("{}", "snapshot")
+    if lines.startswith("# Check the code\n"):
+        return f'if [ -n "${{watcher:-}}" ]; then\n{WAIT.replace("{}", "DELIVERED")}fi\n{lines}'
+    return lines
 
 
 def masked(text: str) -> str:
@@ -51,12 +73,16 @@ def main() -> int:
             following = blocks[at + 1] if at + 1 < len(blocks) else None
             answer = following if following and following[1] != "sh" else None
             runs.append((block[2], answer))
+    shown = next((block for block in blocks if block[1] == "text"), None)
+    runs = [(lines, shown if lines.startswith(WATCH) else answer) for lines, answer in runs]
     assert runs, f"{document} has no commands"
 
-    script = f"echo '{SEPARATOR}'\n".join(lines for lines, _ in runs)
+    script = f"echo '{SEPARATOR}'\n".join(beside_the_others(lines) for lines, _ in runs) + END
     script = script.replace("127.0.0.1:50051", gateway).replace("127.0.0.1:4010", simulator)
     shell = subprocess.run(["bash"], input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    answers = shell.stdout.split(SEPARATOR + "\n")
+    answers, watched = shell.stdout.split(WATCHED + "\n")
+    answers = answers.split(SEPARATOR + "\n")
+    answers = [watched if lines.startswith(WATCH) else found for (lines, _), found in zip(runs, answers, strict=True)]
     assert len(answers) == len(runs), shell.stdout
 
     failed = 0
