@@ -330,3 +330,6 @@ async fn give_back(job: &JobContext) {
         tracing::warn!(%error, "the leases of an aborted operation run out by themselves");
     }
 }
+
+#[cfg(test)]
+mod tests;
