@@ -12,6 +12,7 @@ mod protos;
 mod serve;
 mod simulator;
 mod smoke;
+mod webhook;
 
 use std::{
     ffi::OsString,
@@ -48,6 +49,7 @@ enum Command {
     Health(health::HealthArguments),
     Protos(protos::ProtosArguments),
     Smoke(smoke::SmokeArguments),
+    Webhook(webhook::WebhookArguments),
 }
 
 impl Command {
@@ -61,6 +63,7 @@ impl Command {
             Self::Health(arguments) => health::run(arguments).await,
             Self::Protos(arguments) => protos::run(&arguments),
             Self::Smoke(arguments) => smoke::run(arguments).await,
+            Self::Webhook(arguments) => webhook::run(arguments).await,
         }
     }
 }

@@ -12,7 +12,7 @@ use http::Response;
 use http_body_util::Empty;
 use tokio::{net::TcpListener, select};
 
-use self::receive::Receiver;
+use self::{outcome::WebhookOutcome, receive::Receiver};
 use crate::{
     authn::Authenticator,
     clock::Clock,
@@ -47,6 +47,7 @@ impl WebhookServer {
         clock: Clock,
         metrics: Metrics,
     ) -> Result<Self, Errors> {
+        metrics.webhooks_taken(WebhookOutcome::Accepted.name());
         let certificate = CertificateReloader::load(TlsPort::webhooks(config), clock.clone(), metrics.clone())?;
         let port = HttpPort {
             name: "webhooks",

@@ -48,6 +48,10 @@ grpc:
   {{- end }}
 admin:
   listen: {{ printf "%s:%v" .Values.listenAddress .Values.ports.admin | quote }}
+{{- if .Values.webhooks.enabled }}
+webhooks:
+  {{- include "verify-gateway.webhookConfig" . | nindent 2 }}
+{{- end }}
 tenants:
   file: {{ $dir }}/tenants/{{ .Values.tenants.file }}
 {{- if .Values.simulator.enabled }}

@@ -43,6 +43,10 @@ config:
 store:
   secret: { secretName: {{ include "verify-gateway.text" (dict "root" . "value" .Values.store.existingSecret) }}, defaultMode: 0440 }
 {{- end }}
+{{- with include "verify-gateway.webhookSecret" . }}
+webhooks-tls:
+  secret: { secretName: {{ . }}, defaultMode: 0440 }
+{{- end }}
 {{- if .Values.tls.enabled }}
 tls:
   secret: { secretName: {{ include "verify-gateway.tlsSecret" . }}, defaultMode: 0440 }

@@ -9,6 +9,9 @@ grpc.tls.key_file: tls.existingSecret or tls.certificate
 grpc.tls.client_ca_file: tls.clientCa
 grpc.tls.client_certificate: tls.clientCertificate
 admin.listen: ports.admin and listenAddress
+webhooks.listen: webhooks.port and listenAddress
+webhooks.tls.certificate_file: webhooks.tls.existingSecret or webhooks.tls.certificate
+webhooks.tls.key_file: webhooks.tls.existingSecret or webhooks.tls.certificate
 tenants.file: tenants.file
 store.replicas: replicaCount or autoscaling
 store.redis.hash_key_file: store.hashKey

@@ -90,6 +90,11 @@ impl Instruments {
         }
     }
 
+    /// Shows that webhooks are taken before the first one comes: an alert watches for their absence.
+    pub fn webhooks_taken(&self, outcome: &'static str) {
+        self.webhook_ended.add(0, &[KeyValue::new("outcome", outcome)]);
+    }
+
     /// Records how far the time at which a webhook was signed is from the gateway's clock.
     pub fn webhook_skewed(&self, skew: Duration) {
         self.webhook_skew.record(skew.as_secs_f64(), &[]);

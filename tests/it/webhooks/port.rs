@@ -11,7 +11,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
-use verify_gateway::domain::Permissions;
+use verify_gateway::domain::{Permissions, WebhookKey};
 
 use crate::support::{
     TestGateway,
@@ -140,5 +140,28 @@ async fn silent_connections_do_not_keep_webhooks_out() {
     assert_eq!(silent[0].read(&mut [0; 1]).await.unwrap_or_default(), 0);
     let hits = r#"verify_gateway_limit_hits_total{limit="webhooks.max_connections",mode="enforced"} 31"#;
     assert!(is_counted(&gateway, hits).await);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_webhook_command_knows_what_the_gateway_must_answer() {
+    // The first key of RFC 8032, section 7.1.
+    const KEY: &str = "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
+    let keys = ["11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="].map(|key| WebhookKey::parse(key).unwrap());
+    let directory = account_of(keys.into(), [Permissions::all(), Permissions::default()]);
+    let gateway = TestGateway::builder().config(with_webhooks).tenants(directory).start().await;
+    for (token, key, said) in [
+        (WEBHOOK_TOKEN, None, Some("a webhook that a stranger signed was refused\n")),
+        (WEBHOOK_TOKEN, Some(KEY), Some("the webhook was taken\n")),
+        ("fedcba9876543210", Some(KEY), None),
+    ] {
+        let url = format!("http://{}/webhooks/{token}", gateway.webhooks);
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_verify-gateway"));
+        command.args(["webhook", "--url", &url]).args(key.map(|key| format!("--key={key}")));
+        let output = command.output().await.unwrap();
+        assert_eq!(output.status.success(), said.is_some(), "{output:?}");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), said.unwrap_or_default());
+        assert!(!String::from_utf8(output.stderr).unwrap().contains(token));
+    }
     gateway.stop().await;
 }
