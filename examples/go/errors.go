@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -22,6 +23,21 @@ func tryAgain(err error) (time.Duration, bool) {
 	default:
 		return time.Second, reason(err) == "SEND_OUTCOME_UNKNOWN"
 	}
+}
+
+// openAgain reports whether to open a stream again after so many failures in a row, and how long to wait before that.
+func openAgain(err error, failures int) (time.Duration, bool) {
+	switch status.Code(err) {
+	case codes.PermissionDenied, codes.Unauthenticated, codes.InvalidArgument, codes.Unimplemented:
+		return 0, false
+	}
+	// With STREAM_ENDED the gateway asks for no wait.
+	if retry := detail[*errdetails.RetryInfo](err); retry != nil {
+		return retry.GetRetryDelay().AsDuration(), true
+	}
+	// Exponential backoff. The jitter keeps clients from coming back all at once.
+	backoff := min(30*time.Second, time.Second<<min(failures, 5))
+	return backoff/2 + rand.N(backoff/2), true
 }
 
 // explain returns a text for the person who verifies a phone, or for the log.

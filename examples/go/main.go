@@ -1,5 +1,5 @@
-// An example of a service that sends a code to a phone and checks it. verify.go makes the calls, errors.go handles the
-// errors, and this file connects.
+// An example of a service that sends a code to a phone and checks it. verify.go makes the calls, watch.go shows what
+// happens to them, errors.go handles the errors, and this file connects.
 package main
 
 import (
@@ -62,6 +62,12 @@ func main() {
 		log.Fatal(err)
 	}
 	defer connection.Close()
+
+	if len(os.Args) > 1 && os.Args[1] == "watch" {
+		log.Fatal(explain(watch(ctx, verify.NewEventServiceClient(connection), func(event *verify.VerificationEvent) {
+			fmt.Println(event.GetVerificationId(), event.GetType())
+		})))
+	}
 
 	profiles, verifications := verify.NewProfileServiceClient(connection), verify.NewVerificationServiceClient(connection)
 	created, err := profiles.CreateProfile(ctx, &verify.CreateProfileRequest{

@@ -4,6 +4,7 @@ import { loadSync } from '@grpc/proto-loader';
 import { getProtoPath } from 'google-proto-files';
 
 const files = [
+  'verify/v1/event_service.proto',
   'verify/v1/profile_service.proto',
   'verify/v1/verification_service.proto',
   'google/rpc/status.proto',

@@ -30,6 +30,16 @@ export function tryAgain(error) {
   return reason(error) === 'SEND_OUTCOME_UNKNOWN' ? 1000 : undefined;
 }
 
+/** The milliseconds to wait before a stream is opened again, after so many failures in a row; undefined if that does not
+ * help. */
+export function openAgain(error, failures) {
+  const { PERMISSION_DENIED, UNAUTHENTICATED, INVALID_ARGUMENT, UNIMPLEMENTED } = status;
+  if ([PERMISSION_DENIED, UNAUTHENTICATED, INVALID_ARGUMENT, UNIMPLEMENTED].includes(error.code)) return undefined;
+  // With STREAM_ENDED the gateway asks for no wait. Otherwise the backoff is exponential, and the jitter keeps clients from
+  // coming back all at once.
+  return retryDelay(error) ?? Math.round(Math.min(30_000, 1000 * 2 ** failures) * (0.5 + Math.random() / 2));
+}
+
 /** A text for the person who verifies a phone, or for the log. */
 export function explain(error) {
   switch (reason(error)) {

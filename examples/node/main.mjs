@@ -1,11 +1,12 @@
-// An example of a service that sends a code to a phone and checks it. phone.mjs makes the calls, errors.mjs handles the
-// errors, and this file connects.
+// An example of a service that sends a code to a phone and checks it. phone.mjs makes the calls, watch.mjs shows what
+// happens to them, errors.mjs handles the errors, and this file connects.
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { InterceptingCall, credentials } from '@grpc/grpc-js';
 import { verify } from './contract.mjs';
 import { explain } from './errors.mjs';
 import { call, verifyPhone } from './phone.mjs';
+import { watch } from './watch.mjs';
 
 const { GATEWAY = '127.0.0.1:50051', SIMULATOR = 'http://127.0.0.1:4010', TOKEN = 'demo', CA_FILE } = process.env;
 const { PHONE = '+13035551234' } = process.env;
@@ -33,7 +34,7 @@ process.once('SIGINT', () => stop.abort());
 
 // `verify-gateway dev` uses plaintext.
 const transport = CA_FILE ? credentials.createSsl(readFileSync(CA_FILE)) : credentials.createInsecure();
-// Both share one connection. It connects on the first call and reconnects if it breaks.
+// They share one connection. It connects on the first call and reconnects if it breaks.
 const options = {
   interceptors: [token],
   // What to retry and how to balance.
@@ -44,9 +45,13 @@ const options = {
 };
 const profiles = new verify.v1.ProfileService(GATEWAY, transport, options);
 const verifications = new verify.v1.VerificationService(GATEWAY, transport, options);
+const events = new verify.v1.EventService(GATEWAY, transport, options);
 
 let verified = false;
 try {
+  if (process.argv[2] === 'watch') {
+    await watch(events, ({ verification_id, type }) => console.log(verification_id, type), stop.signal);
+  }
   const request = { request_id: randomUUID(), profile: { name: 'example', sms: { app_name: 'Acme' } } };
   const { profile } = await call(profiles, 'CreateProfile', request, stop);
   console.log('profile:', profile.id);
@@ -63,3 +68,4 @@ try {
 process.exitCode = verified ? 0 : 1;
 profiles.close();
 verifications.close();
+events.close();

@@ -1,5 +1,7 @@
 """How a client handles the gateway's errors."""
 
+import random
+
 import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
@@ -38,6 +40,23 @@ def try_again(error: grpc.RpcError) -> float | None:
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
         return 1
     return 1 if reason(error) == "SEND_OUTCOME_UNKNOWN" else None
+
+
+def open_again(error: grpc.RpcError, failures: int) -> float | None:
+    """The seconds to wait before a stream is opened again, after so many failures in a row; None if that does not help."""
+    final = (
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.UNIMPLEMENTED,
+    )
+    if error.code() in final:
+        return None
+    # With STREAM_ENDED the gateway asks for no wait.
+    if (delay := retry_delay(error)) is not None:
+        return delay
+    # Exponential backoff. The jitter keeps clients from coming back all at once.
+    return min(30, 2**failures) * random.uniform(0.5, 1)
 
 
 def explain(error: grpc.RpcError) -> str:

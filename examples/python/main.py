@@ -1,6 +1,6 @@
 """An example of a service that sends a code to a phone and checks it.
 
-phone.py makes the calls, errors.py handles the errors, and this file connects.
+phone.py makes the calls, watch.py shows what happens to them, errors.py handles the errors, and this file connects.
 """
 
 import asyncio
@@ -16,22 +16,35 @@ sys.path.append(str(Path(__file__).parent / "gen"))
 import grpc
 from errors import explain
 from phone import verify_phone
-from verify.v1 import profile_service_pb2 as pb
+from verify.v1 import event_service_pb2, profile_service_pb2 as pb
+from verify.v1.event_service_pb2_grpc import EventServiceStub
 from verify.v1.profile_service_pb2_grpc import ProfileServiceStub
 from verify.v1.verification_service_pb2_grpc import VerificationServiceStub
+from watch import watch
 
 GATEWAY = os.environ.get("GATEWAY", "127.0.0.1:50051")
 SIMULATOR = os.environ.get("SIMULATOR", "http://127.0.0.1:4010")
 TOKEN = os.environ.get("TOKEN", "demo")
 
 
-class Token(grpc.aio.UnaryUnaryClientInterceptor):
+def with_token(details):
+    # Other interceptors may keep the original.
+    metadata = grpc.aio.Metadata(*(details.metadata or ()), ("authorization", f"Bearer {TOKEN}"))
+    return details._replace(metadata=metadata)
+
+
+class CallToken(grpc.aio.UnaryUnaryClientInterceptor):
     """Sends the token with every call."""
 
     async def intercept_unary_unary(self, continuation, details, request):
-        # Other interceptors may keep the original.
-        metadata = grpc.aio.Metadata(*(details.metadata or ()), ("authorization", f"Bearer {TOKEN}"))
-        return await continuation(details._replace(metadata=metadata), request)
+        return await continuation(with_token(details), request)
+
+
+class StreamToken(grpc.aio.UnaryStreamClientInterceptor):
+    """Sends the token with every stream."""
+
+    async def intercept_unary_stream(self, continuation, details, request):
+        return await continuation(with_token(details), request)
 
 
 OPTIONS = [
@@ -41,15 +54,16 @@ OPTIONS = [
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
 ]
+INTERCEPTORS = [CallToken(), StreamToken()]
 
 
 def connect() -> grpc.aio.Channel:
     """One channel serves the whole program. It connects on the first call and reconnects if a connection breaks."""
     if "CA_FILE" in os.environ:
         tls = grpc.ssl_channel_credentials(Path(os.environ["CA_FILE"]).read_bytes())
-        return grpc.aio.secure_channel(GATEWAY, tls, OPTIONS, interceptors=[Token()])
+        return grpc.aio.secure_channel(GATEWAY, tls, OPTIONS, interceptors=INTERCEPTORS)
     # `verify-gateway dev` uses plaintext.
-    return grpc.aio.insecure_channel(GATEWAY, OPTIONS, interceptors=[Token()])
+    return grpc.aio.insecure_channel(GATEWAY, OPTIONS, interceptors=INTERCEPTORS)
 
 
 async def typed_code(phone: str, attempt: int) -> str:
@@ -64,8 +78,14 @@ async def typed_code(phone: str, attempt: int) -> str:
         return answer.read().decode().strip()
 
 
+def show(event: event_service_pb2.VerificationEvent) -> None:
+    print(event.verification_id, event_service_pb2.EventType.Name(event.type))
+
+
 async def main() -> bool:
     async with connect() as channel:
+        if sys.argv[1:] == ["watch"]:
+            await watch(EventServiceStub(channel), show)
         profiles, verifications = ProfileServiceStub(channel), VerificationServiceStub(channel)
         new = pb.Profile(name="example", sms=pb.SmsSettings(app_name="Acme"))
         request = pb.CreateProfileRequest(request_id=str(uuid.uuid4()), profile=new)

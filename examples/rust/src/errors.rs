@@ -25,6 +25,19 @@ pub fn try_again(error: &Status) -> Option<Duration> {
     })
 }
 
+/// How long to wait before a stream is opened again, after so many failures in a row. None if that does not help.
+pub fn open_again(error: &Status, failures: u32) -> Option<Duration> {
+    match error.code() {
+        Code::PermissionDenied | Code::Unauthenticated | Code::InvalidArgument | Code::Unimplemented => None,
+        // With STREAM_ENDED the gateway asks for no wait. Otherwise the backoff is exponential, and the jitter keeps clients
+        // from coming back all at once.
+        _ => retry_delay(error).or_else(|| {
+            let backoff = Duration::from_secs(1 << failures.min(5)).min(Duration::from_secs(30));
+            Some(backoff.mul_f64(0.5 + fastrand::f64() / 2.0))
+        }),
+    }
+}
+
 /// A text for the person who verifies a phone, or for the log.
 pub fn explain(error: &Status) -> String {
     match reason(error).as_str() {

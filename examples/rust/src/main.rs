@@ -1,19 +1,20 @@
-//! An example of a service that sends a code to a phone and checks it. `phone.rs` makes the calls, `errors.rs` handles the
-//! errors, and this file connects.
+//! An example of a service that sends a code to a phone and checks it. `phone.rs` makes the calls, `watch.rs` shows what
+//! happens to them, `errors.rs` handles the errors, and this file connects.
 
 mod errors;
 mod phone;
+mod watch;
 
 /// The contract, which `build.rs` compiles.
 mod pb {
     tonic::include_proto!("verify.v1");
 }
 
-use std::{env, error::Error, fs, process::ExitCode};
+use std::{env, error::Error, fs, process::ExitCode, time::Duration};
 
 use pb::{
-    CreateProfileRequest, Profile, SmsSettings, profile_service_client::ProfileServiceClient,
-    verification_service_client::VerificationServiceClient,
+    CreateProfileRequest, Profile, SmsSettings, VerificationEvent, event_service_client::EventServiceClient,
+    profile_service_client::ProfileServiceClient, verification_service_client::VerificationServiceClient,
 };
 use tonic::{
     Request, Status,
@@ -24,6 +25,7 @@ use tonic::{
 use uuid::Uuid;
 
 type Gateway = VerificationServiceClient<InterceptedService<Channel, Token>>;
+type Events = EventServiceClient<InterceptedService<Channel, Token>>;
 
 /// Sends the token with every call.
 #[derive(Clone)]
@@ -52,7 +54,11 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         Err(_) => Endpoint::from_shared(format!("http://{gateway}"))?,
     };
     // One connection serves the whole program. It connects on the first call and reconnects if it breaks.
-    let channel = endpoint.connect_lazy();
+    // While calls run, a gateway that is gone is noticed after 40 seconds at most.
+    let channel = endpoint
+        .http2_keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(10))
+        .connect_lazy();
     let token = Token(format!("Bearer {}", setting("TOKEN", "demo")).parse()?);
     tokio::select! {
         verified = run(channel, token) => Ok(ExitCode::from(u8::from(!verified))),
@@ -62,6 +68,12 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 }
 
 async fn run(channel: Channel, token: Token) -> bool {
+    if env::args().nth(1).as_deref() == Some("watch") {
+        let mut events = EventServiceClient::with_interceptor(channel, token);
+        let show = |event: VerificationEvent| println!("{} {}", event.verification_id, event.r#type().as_str_name());
+        println!("{}", errors::explain(&watch::watch(&mut events, show).await));
+        return false;
+    }
     let request = CreateProfileRequest {
         request_id: Uuid::new_v4().into(),
         profile: Some(Profile {

@@ -12,6 +12,7 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Collectors;
 
 /** How a client handles the gateway's errors. */
@@ -60,6 +61,21 @@ final class Errors {
         return lost || reason(error).equals("SEND_OUTCOME_UNKNOWN")
                 ? Optional.of(Duration.ofSeconds(1))
                 : Optional.empty();
+    }
+
+    /** How long to wait before a stream is opened again, after so many failures in a row; empty if that does not help. */
+    static Optional<Duration> openAgain(StatusRuntimeException error, int failures) {
+        switch (error.getStatus().getCode()) {
+            case PERMISSION_DENIED, UNAUTHENTICATED, INVALID_ARGUMENT, UNIMPLEMENTED -> {
+                return Optional.empty();
+            }
+            default -> { }
+        }
+        // With STREAM_ENDED the gateway asks for no wait. Otherwise the backoff is exponential, and the jitter keeps clients
+        // from coming back all at once.
+        long backoff = Math.min(30_000, 1000L << Math.min(failures, 5));
+        long jittered = ThreadLocalRandom.current().nextLong(backoff / 2, backoff);
+        return retryDelay(error).or(() -> Optional.of(Duration.ofMillis(jittered)));
     }
 
     /** A text for the person who verifies a phone, or for the log. */

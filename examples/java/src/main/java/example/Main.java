@@ -25,14 +25,15 @@ import java.util.UUID;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import verify.v1.CreateProfileRequest;
+import verify.v1.EventServiceGrpc;
 import verify.v1.Profile;
 import verify.v1.ProfileServiceGrpc;
 import verify.v1.SmsSettings;
 import verify.v1.VerificationServiceGrpc;
 
 /**
- * An example of a service that sends a code to a phone and checks it. {@link PhoneCheck} makes the calls, {@link Errors}
- * handles the errors, and this class connects.
+ * An example of a service that sends a code to a phone and checks it. {@link PhoneCheck} makes the calls, {@link Watch}
+ * shows what happens to them, {@link Errors} handles the errors, and this class connects.
  */
 public final class Main {
     private static final String SIMULATOR = env("SIMULATOR", "http://127.0.0.1:4010");
@@ -55,7 +56,13 @@ public final class Main {
                 .build();
         boolean verified = false;
         try {
-            verified = run(channel, new Token(env("TOKEN", "demo")));
+            Token token = new Token(env("TOKEN", "demo"));
+            if (List.of(args).contains("watch")) {
+                Watch.watch(
+                        EventServiceGrpc.newBlockingStub(channel).withCallCredentials(token),
+                        event -> System.out.println(event.getVerificationId() + " " + event.getType()));
+            }
+            verified = run(channel, token);
         } catch (StatusRuntimeException error) {
             System.out.println(Errors.explain(error));
         } finally {
