@@ -214,9 +214,9 @@ async fn a_message_is_claimed_as_long_as_an_unresolved_dispatch_could_take_it() 
     // The settle window with the skew of both clocks, or the duplicate window if that is longer.
     let memory = settings.settle_window + 2 * settings.clock_skew;
     for (window, after, kept) in [
-        (None, memory - SECOND, 1),
+        (None, memory.saturating_sub(SECOND), 1),
         (None, memory + SECOND, 0),
-        (Some(2 * memory), 2 * memory - SECOND, 1),
+        (Some(2 * memory), (2 * memory).saturating_sub(SECOND), 1),
         (Some(2 * memory), 2 * memory + SECOND, 0),
     ] {
         let gateway = Gateway::new();
@@ -241,7 +241,7 @@ async fn an_equal_operation_is_a_duplicate_within_its_window_unless_it_has_a_req
         (Duration::ZERO, false, "one", true),
         (Duration::ZERO, false, "two", false),
         (Duration::ZERO, true, "one", false),
-        (WINDOW - SECOND, false, "one", true),
+        (WINDOW.saturating_sub(SECOND), false, "one", true),
         (SECOND, false, "one", false),
     ] {
         advance(after).await;
