@@ -1,9 +1,10 @@
 //! The admin port: probes, metrics, settings and the log level, for operators and their tools.
 //!
-//! It has no authentication, so it listens on loopback by default. It shows no secrets. It outlives the drain, so that
+//! It has no authentication, except for phone numbers, so it listens on loopback by default. It shows no secrets. It outlives the drain, so that
 //! probes see that the gateway is draining.
 
 mod loglevel;
+mod phones;
 mod readiness;
 mod serve;
 
@@ -20,9 +21,13 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use self::phones::PhonePort;
+pub use self::phones::token;
 pub use self::readiness::{NotReady, Readiness};
 use crate::{
+    authn::Authenticator,
     config::Config,
+    services::Phones,
     telemetry::{LogHandle, Metrics},
 };
 
@@ -44,6 +49,7 @@ struct AppState {
     metrics: Metrics,
     log: LogHandle,
     settings: Arc<str>,
+    phones: PhonePort,
 }
 
 impl AdminServer {
@@ -53,13 +59,16 @@ impl AdminServer {
         readiness: Readiness,
         metrics: Metrics,
         log: LogHandle,
+        (phones, authenticator): (Phones, Authenticator),
         config: &Config,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let addr = listener.local_addr()?;
         // Secrets have types whose `Debug` does not show them.
         let settings = format!("{config:#?}\n").into();
-        let router = router(AppState { readiness, metrics: metrics.clone(), log, settings });
+        let phones = PhonePort { phones, authenticator, token_file: config.admin.token_file.clone() };
+        let state = AppState { readiness, metrics: metrics.clone(), log, settings, phones };
+        let router = router(state, config.admin.phones);
         Ok(Self { listener, addr, router, hosts: config.admin.allowed_hosts.clone(), metrics })
     }
 
@@ -74,8 +83,9 @@ impl AdminServer {
     }
 }
 
-fn router(state: AppState) -> Router {
-    Router::new()
+fn router(state: AppState, has_phones: bool) -> Router {
+    let router = if has_phones { phones::router(state.clone()) } else { Router::new() };
+    router
         .route("/", get(|| async { INDEX }))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readiness::show))
@@ -105,6 +115,10 @@ GET /config     the settings in use
 GET /loglevel   the level and format of the log
 PUT /loglevel   changes them: {\"level\": \"info,verify_gateway=debug\", \"format\": \"json\"}
 GET /buildinfo  the version and build of the gateway
+
+With admin.phones, and a bearer token if there is an admin.token_file:
+GET /phones/+13035551234          what the gateway knows of the number; ?tenant= and ?profile_id= narrow it
+POST /phones/+13035551234/unlock  frees it from its limits
 ";
 
 async fn metrics(State(state): State<AppState>) -> Response {

@@ -87,7 +87,7 @@ impl Gateway {
         })?;
         let tasks = Tasks::default();
         let services = Services::new(config, &upstream, &store, &clock, &tasks, &metrics);
-        let events = services.events.events.clone();
+        let (events, phones) = (services.events.events.clone(), services.phones.clone());
         let authenticator = Authenticator::new(directory, clock.clone(), metrics.clone());
         let calls = CallLimiter::new(&clock, metrics.clone());
         let server = GrpcServer::new(
@@ -105,7 +105,8 @@ impl Gateway {
         let admin = match config.admin.listen {
             Some(listen) => {
                 let (metrics, log) = (metrics.clone(), telemetry.log.clone());
-                let server = AdminServer::bind(listen, readiness.clone(), metrics, log, config).await;
+                let phones = (phones, authenticator.clone());
+                let server = AdminServer::bind(listen, readiness.clone(), metrics, log, phones, config).await;
                 Some(server.map_err(refused(listen))?)
             }
             None => None,

@@ -6,12 +6,15 @@
 mod check;
 mod connection;
 mod dev;
+mod find;
 mod hash_token;
 mod health;
+mod phone_hash;
 mod protos;
 mod serve;
 mod simulator;
 mod smoke;
+mod unlock;
 mod webhook;
 
 use std::{
@@ -45,6 +48,9 @@ enum Command {
     Serve(serve::ServeArguments),
     Simulator(simulator::SimulatorArguments),
     Check(check::CheckArguments),
+    Find(find::FindArguments),
+    Unlock(unlock::UnlockArguments),
+    PhoneHash(phone_hash::PhoneHashArguments),
     HashToken(hash_token::HashTokenArguments),
     Health(health::HealthArguments),
     Protos(protos::ProtosArguments),
@@ -59,6 +65,9 @@ impl Command {
             Self::Serve(arguments) => serve::run(&arguments, env).await,
             Self::Simulator(arguments) => simulator::run(arguments, env).await,
             Self::Check(arguments) => check::run(&arguments, env).await,
+            Self::Find(arguments) => find::run(arguments).await,
+            Self::Unlock(arguments) => unlock::run(arguments).await,
+            Self::PhoneHash(arguments) => phone_hash::run(&arguments, env),
             Self::HashToken(arguments) => hash_token::run(&arguments),
             Self::Health(arguments) => health::run(arguments).await,
             Self::Protos(arguments) => protos::run(&arguments),

@@ -32,7 +32,7 @@ pub use self::{
 };
 
 use self::{
-    kinds::{DAY, HOUR, SECOND, address, duration, items, optional, path, text},
+    kinds::{DAY, HOUR, SECOND, address, duration, items, optional, path, switch, text},
     reader::Reader,
     section::{read_document, read_file},
     setting::{FromSection, settings},
@@ -105,6 +105,11 @@ settings! {
         /// `localhost` and the address of the port are always allowed. All else is refused: a page could use the port by a
         /// name of its own site.
         allowed_hosts: Vec<String> = "", text("host names with commas between them, or empty", hosts);
+        /// Whether `/phones` tells operators what the gateway knows of a phone number, and frees it from its limits.
+        phones: bool = "false", switch();
+        /// A file with the token that requests to `/phones` present as a bearer token. Empty: they need none, and must come
+        /// from this machine.
+        token_file: Option<PathBuf> = "", optional(path());
     }
 }
 

@@ -84,7 +84,7 @@ impl GrpcServer {
         clock: Clock,
     ) -> Result<Self, Errors> {
         let certificate = CertificateReloader::load(TlsPort::grpc(config), clock, telemetry.metrics.clone())?;
-        let Services { verifications, profiles, templates, events } = services;
+        let Services { verifications, profiles, templates, events, .. } = services;
         let (health, health_service) = tonic_health::server::health_reporter();
         let mut routes = Routes::builder();
         routes

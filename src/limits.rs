@@ -9,6 +9,7 @@ mod checks;
 mod gcra;
 mod hit;
 mod sends;
+mod state;
 mod verifications;
 mod window;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     calls::{CallLimiter, CallPermit},
     checks::{CheckReservation, CheckResult},
+    state::LimitState,
     verifications::SentVerification,
 };
 use self::{

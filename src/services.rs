@@ -10,6 +10,7 @@ mod events;
 mod idempotency;
 mod lease;
 mod outcome;
+mod phones;
 mod profile_lock;
 mod profiles;
 mod read;
@@ -24,6 +25,7 @@ pub use self::{
     check::{Check, Report},
     events::{EventFilter, EventStreams, WatchedVerification},
     outcome::{Origin, Outcome},
+    phones::{PhoneReport, Phones},
     profiles::NewProfile,
     send::Send,
     tasks::Tasks,
@@ -45,6 +47,8 @@ pub struct Services {
     pub templates: Templates,
     /// The methods of `EventService`.
     pub events: EventStreams,
+    /// What operators ask of a phone number.
+    pub phones: Phones,
 }
 
 /// Starts, reads, checks and reports verifications.
@@ -99,6 +103,7 @@ impl Services {
             Verifications { sends: IdempotentExecutor::new(&deps), conversions: Arc::default(), deps: deps.clone() };
         Self {
             events: EventStreams::new(&verifications, &events),
+            phones: Phones::new(deps.clone()),
             profiles: Profiles { deps: deps.clone(), creations: IdempotentExecutor::new(&deps) },
             templates: Templates { upstream: upstream.clone(), creations: IdempotentExecutor::new(&deps) },
             verifications,

@@ -33,7 +33,7 @@ pub use self::{
 use crate::{
     clock::Clock,
     config::{self, Errors},
-    domain::TenantId,
+    domain::{PhoneNumber, TenantId},
 };
 
 /// The largest record, in bytes: several times the size of the fullest one.
@@ -218,6 +218,12 @@ impl Store {
     #[must_use]
     pub const fn is_remote(&self) -> bool {
         matches!(self.backend, StoreBackend::Redis(_))
+    }
+
+    /// What stands for the phone behind a number in audit events. All gateways of a server have the same.
+    #[must_use]
+    pub fn phone_hash(&self, phone_number: &PhoneNumber) -> String {
+        self.digest(&[b"phone", phone_number.identity().as_bytes()]).to_string()
     }
 
     /// A keyed hash that identifies `parts` and does not reveal them.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::{
+    admin,
     clock::Clock,
     config::{Config, Environment, Errors, Location},
     store::Store,
@@ -42,6 +43,11 @@ impl Loaded {
         if has_neither && !errors.concern("grpc.plaintext") && !errors.concern("grpc.tls") {
             let message = "needs tls.certificate_file and tls.key_file, or plaintext: true";
             errors.add(Location::file(path), "grpc", message);
+        }
+        if let Some(file) = &config.admin.token_file
+            && let Err(message) = admin::token(file)
+        {
+            errors.add(Location::file(path), "admin.token_file", message);
         }
         // If the section is wrong, it names the wrong files.
         if !errors.concern("store")

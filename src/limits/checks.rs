@@ -137,13 +137,21 @@ impl Limiter {
         limit: Option<Limit<LimitWindow>>,
         phone: Digest,
     ) -> Result<(Option<WindowEntry>, Vec<LimitHit>), store::Error> {
-        let rule = limit.map(|limit| WindowRule {
+        self.take(tenant, Self::guesses_key(tenant, phone), Self::guess_rule(limit).as_slice(), true).await
+    }
+
+    pub(super) fn guess_rule(limit: Option<Limit<LimitWindow>>) -> Option<WindowRule<'static>> {
+        limit.map(|limit| WindowRule {
             kind: LimitKind::GUESSES_PER_PHONE_NUMBER,
             mode: limit.mode,
             window: limit.at,
             allows: WindowAllows::Guesses,
-        });
-        self.take(tenant, format!("limit:{}:guesses:{phone}", tenant.id), rule.as_slice(), true).await
+        })
+    }
+
+    /// The key of the wrong codes for a phone.
+    pub(super) fn guesses_key(tenant: &Tenant, phone: Digest) -> String {
+        format!("limit:{}:guesses:{phone}", tenant.id)
     }
 }
 

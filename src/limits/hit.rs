@@ -24,6 +24,11 @@ impl LimitKind {
         Self("limits.checks_per_verification", ErrorReason::CheckLimitReached);
     pub(super) const GUESSES_PER_PHONE_NUMBER: Self =
         Self("limits.guesses_per_phone_number", ErrorReason::GuessLimitReached);
+
+    /// The name of its setting.
+    pub(super) const fn name(self) -> &'static str {
+        self.0
+    }
 }
 
 /// A limit that a call has reached.

@@ -1,7 +1,10 @@
 //! How much a tenant sends.
 
 use super::{LimitHit, LimitKind, Limiter, QuotaReservation, WindowAllows, WindowRule, hit::verdict};
-use crate::domain::{Error, LimitMode, LimitWindow, PhoneNumber, Tenant};
+use crate::{
+    domain::{Error, LimitMode, LimitWindow, PhoneNumber, Tenant},
+    store::Digest,
+};
 
 impl Limiter {
     /// Reserves quota for one send to `phone_number`. A refused send takes nothing.
@@ -40,8 +43,13 @@ impl Limiter {
         verdict(hits, &tenant.id, &self.metrics)
     }
 
+    /// The key of the sends to a phone.
+    pub(super) fn sends_key(tenant: &Tenant, phone: Digest) -> String {
+        format!("limit:{}:sends:{phone}", tenant.id)
+    }
+
     /// The rules that apply to a send to `phone_number` in the country `code`, by the key of their window.
-    fn send_rules<'r>(
+    pub(super) fn send_rules<'r>(
         &self,
         tenant: &Tenant,
         phone_number: &PhoneNumber,
@@ -65,7 +73,7 @@ impl Limiter {
         }
         if !per_number.is_empty() {
             let phone = self.phone(tenant, phone_number.as_e164());
-            rules.push((format!("limit:{id}:sends:{phone}"), per_number));
+            rules.push((Self::sends_key(tenant, phone), per_number));
         }
         if let Some(limit) = &limits.sends_per_country
             && let Some(window) = limit.at.of(phone_number.country())

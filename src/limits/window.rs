@@ -39,6 +39,12 @@ impl SlidingWindow {
         Duration::try_from(free.duration_since(now)).ok().filter(|wait| !wait.is_zero())
     }
 
+    /// How many events are in `window`, as far as they matter.
+    pub(super) fn count(&self, window: &LimitWindow, now: Timestamp) -> u32 {
+        let start = now.as_millisecond().saturating_sub(millis(window.per));
+        self.0.iter().filter(|(at, _)| *at > start).map(|(_, times)| times).sum()
+    }
+
     /// Adds an event at `now`. Returns the time that [`SlidingWindow::remove`] needs.
     pub(super) fn add(&mut self, now: Timestamp, resolution: i64) -> i64 {
         let millis = now.as_millisecond() + i64::from(now.subsec_nanosecond() % 1_000_000 != 0);

@@ -60,7 +60,7 @@ impl Verifications {
         audit::annotate(|subject| match target {
             VerificationRef::Id(id) => subject.verification_id = Some(id.clone()),
             VerificationRef::PhoneNumber { phone_number, profile_id } => {
-                subject.phone_number(phone_number);
+                subject.phone_number(phone_number, self.deps.store.phone_hash(phone_number));
                 subject.profile_id = Some(profile_id.clone());
             }
         });
@@ -184,7 +184,7 @@ impl Verifications {
         audit::annotate(|subject| {
             subject.outcome = Some(origin.audit_outcome(outcome));
             if let Some(phone_number) = &phone_number {
-                subject.phone_number(phone_number);
+                subject.phone_number(phone_number, self.deps.store.phone_hash(phone_number));
             }
         });
         if is_first && answer.is_accepted() {

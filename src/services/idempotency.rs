@@ -28,14 +28,15 @@ pub(super) use self::{
 };
 use self::{
     job::{JobContext, OperationKeys},
-    stored_target::MAX_UNRESOLVED,
+    stored_target::{MAX_UNRESOLVED, StoredTarget},
     target_lock::TargetLock,
     waiters::{JobState, JobWaiter, Registration, RunningJobs},
 };
 use super::{Origin, Outcome, dependencies::Dependencies};
 use crate::{
-    domain::{CallContext, Error},
+    domain::{CallContext, Error, Tenant},
     pb::ErrorReason,
+    store::{self, Change},
     telemetry::Call,
 };
 
@@ -63,6 +64,18 @@ struct Failure {
 }
 
 type JobResult<A> = Result<Outcome<A>, Failure>;
+
+/// Since when operations at a target may have been dispatched whose outcome is not known. It changes nothing.
+pub(super) async fn unresolved_since(
+    deps: &Dependencies,
+    tenant: &Tenant,
+    rpc: &str,
+    target: &[&[u8]],
+) -> Result<Vec<Timestamp>, store::Error> {
+    let key = job::target_key(deps, tenant, rpc, target);
+    let read = |target: Option<StoredTarget>| (Change::Keep, target.unwrap_or_default().unresolved_since());
+    deps.store.update(&key, read).await
+}
 
 /// A failure that left nothing at Telnyx.
 impl From<Error> for Failure {

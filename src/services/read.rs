@@ -29,7 +29,7 @@ impl Verifications {
         phone_number: &PhoneNumber,
         page: Page,
     ) -> Result<Outcome<List<Option<Verification>>>, Error> {
-        audit::annotate(|subject| subject.phone_number(phone_number));
+        audit::annotate(|subject| subject.phone_number(phone_number, self.deps.store.phone_hash(phone_number)));
         policy::country(&context.identity, Some(phone_number))?;
         let Outcome { answer, origin } = match context.tenant.test_numbers.get(phone_number, self.deps.clock.now()) {
             Some(number) => TestVerification::new(&context.tenant, number).answer_list(&self.deps).await,

@@ -50,7 +50,7 @@ impl Verifications {
     /// Starts a verification: permissions → at most once, within the limits.
     pub async fn create(&self, context: &CallContext, send: Send) -> Result<Outcome<Verification>, Error> {
         audit::annotate(|subject| {
-            subject.phone_number(&send.phone_number);
+            subject.phone_number(&send.phone_number, self.deps.store.phone_hash(&send.phone_number));
             (subject.channel, subject.profile_id) = (Some(send.channel), Some(send.profile_id.clone()));
         });
         policy::channel(&context.identity, send.channel)?;
@@ -108,6 +108,11 @@ const fn failed_send(reason: ErrorReason) -> SendOutcome {
 }
 
 impl Send {
+    /// What it shares with all sends that it could be mistaken for.
+    pub(super) fn target<'a>(profile_id: &'a str, phone_number: &'a PhoneNumber, channel: Channel) -> [&'a [u8]; 3] {
+        [profile_id, phone_number.as_e164(), channel.as_str()].map(str::as_bytes)
+    }
+
     /// The request's body, with this lifetime of the code.
     fn body(&self, timeout_secs: Option<u64>) -> Bytes {
         upstream::to_json(&SendRequest {
@@ -154,9 +159,7 @@ impl IdempotentOperation for Send {
         OperationSpec {
             request_id: self.request_id,
             body: self.body(self.timeout_secs),
-            target: [self.profile_id.as_str(), self.phone_number.as_e164(), self.channel.as_str()]
-                .map(str::as_bytes)
-                .into(),
+            target: Self::target(&self.profile_id, &self.phone_number, self.channel).into(),
             timeout_secs: self.timeout_secs,
             custom_code: self.custom_code.as_ref().map(Secret::expose),
             duplicate_window: tenant.duplicate_window,

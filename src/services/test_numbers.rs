@@ -83,7 +83,7 @@ impl<'c> TestVerification<'c> {
             ..Verification::default()
         };
         self.store(deps, |_| Some(verification.clone())).await;
-        self.audit("started");
+        self.audit(deps, "started");
         Outcome::of_test_number(self.with_number(verification))
     }
 
@@ -96,7 +96,7 @@ impl<'c> TestVerification<'c> {
         let phone_number = self.number.phone_number.clone();
         let target = VerificationRef::PhoneNumber { phone_number, profile_id: String::new() };
         let reservation = deps.limiter.reserve_check(self.tenant, &target).await;
-        let reservation = reservation.inspect_err(|_| self.audit("refused"))?;
+        let reservation = reservation.inspect_err(|_| self.audit(deps, "refused"))?;
         let (response_code, status, result) = if *code == self.number.code {
             (ResponseCode::Accepted, Some(VerificationStatus::Accepted), CheckResult::Over)
         } else {
@@ -135,7 +135,7 @@ impl<'c> TestVerification<'c> {
             let updated_at = Some(Time(deps.clock.now()));
             self.store(deps, |last| Some(Verification { status: status.clone(), updated_at, ..last? })).await;
         }
-        self.audit(response_code.known().unwrap_or_default());
+        self.audit(deps, response_code.known().unwrap_or_default());
         let phone_number = Some(self.number.phone_number.as_e164().to_owned());
         Outcome::of_test_number(CheckResponse { phone_number, response_code: Some(response_code) })
     }
@@ -167,10 +167,11 @@ impl<'c> TestVerification<'c> {
     }
 
     /// The audit shows that nothing reached a phone.
-    fn audit(&self, outcome: &'static str) {
+    fn audit(&self, deps: &Dependencies, outcome: &'static str) {
         audit::annotate(|subject| {
             subject.is_test_number = true;
-            subject.phone_number(&self.number.phone_number);
+            let number = &self.number.phone_number;
+            subject.phone_number(number, deps.store.phone_hash(number));
             subject.verification_id = Some(self.id.clone());
             subject.outcome = Some(outcome);
         });

@@ -10,7 +10,7 @@ use tracing::info;
 
 use super::call::{Call, JwtSource, Subject};
 use crate::{
-    domain::{NumberType, TenantId},
+    domain::{NumberType, PhoneNumber, TenantId},
     telnyx::Channel,
 };
 
@@ -103,6 +103,7 @@ pub fn ended(call: &Call, end: CallEnd<'_>) -> bool {
         cause,
         duration_ms,
         phone_number = subject.phone_number.as_deref(),
+        phone_hash = subject.phone_hash.as_deref(),
         country = country.as_deref(),
         country_assumed = subject.country_assumed.then_some(true),
         number_type = subject.number_type.map(NumberType::as_str),
@@ -156,6 +157,13 @@ pub(super) fn denied(call: Option<&Call>, count: usize, peers: &str, kind: &Refu
         count,
         peers,
     }, "denial: denied");
+}
+
+/// Writes the audit event of an operator who asked for a phone number (`phone_read`), or had what limits count of it
+/// forgotten (`phone_unlocked`), at the admin port.
+pub fn phone(event: &'static str, tenant: &str, phone_number: &PhoneNumber, phone_hash: &str, outcome: &'static str) {
+    let phone_number = phone_number.to_string();
+    info!(target: TARGET, event, tenant, outcome, phone_number, phone_hash, "{event}: {outcome}");
 }
 
 /// Writes the audit event of a reload. A reload that failed has a number of errors.

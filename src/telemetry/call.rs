@@ -59,6 +59,8 @@ pub struct Call {
 pub struct Subject {
     /// The phone number, redacted.
     pub(super) phone_number: Option<String>,
+    /// What stands for the phone, so that a log can be searched for it.
+    pub(super) phone_hash: Option<String>,
     pub(super) country: Option<Country>,
     pub(super) country_assumed: bool,
     pub(super) number_type: Option<NumberType>,
@@ -106,8 +108,9 @@ fn printable(text: &str) -> String {
 }
 
 impl Subject {
-    /// Sets the phone number and its country.
-    pub fn phone_number(&mut self, phone_number: &PhoneNumber) {
+    /// Sets the phone number with its hash, and its country.
+    pub fn phone_number(&mut self, phone_number: &PhoneNumber, phone_hash: String) {
+        self.phone_hash = Some(phone_hash);
         self.phone_number = Some(phone_number.to_string());
         self.country = phone_number.country();
         self.country_assumed = phone_number.country_is_assumed();

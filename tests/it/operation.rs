@@ -5,6 +5,7 @@ mod audit;
 mod cli;
 mod denials;
 mod drain;
+mod phones;
 mod process;
 mod proxy;
 mod reload;

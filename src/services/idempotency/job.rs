@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     config,
-    domain::{CallContext, Error},
+    domain::{CallContext, Error, Tenant},
     limits::QuotaReservation,
     pb::ErrorReason,
     store::{self, Change, Digest},
@@ -85,18 +85,21 @@ impl OperationKeys {
     ) -> Self {
         let OperationSpec { request_id, body, target: parts, timeout_secs, custom_code, duplicate_window } = spec;
         let tenant = &call.tenant.id;
-        // Tenants that share an account share what they list. A request ID belongs to one of them.
-        let mut target = vec![call.tenant.account_id(), O::RPC.as_bytes()];
-        target.extend(&parts);
         let content: Vec<&[u8]> = parts.iter().copied().chain([&*body]).collect();
         Self {
             request: request_id.map(|id| format!("request:{tenant}:{}:{id}", O::RPC)),
-            target: format!("target:{}", deps.store.digest(&target)),
+            target: target_key(deps, &call.tenant, O::RPC, &parts),
             fingerprint: deps.store.digest(&content),
             echo: echo(deps, timeout_secs, custom_code),
             duplicate_window,
         }
     }
+}
+
+/// The key of the target lock. Tenants that share an account share what they list. A request ID belongs to one of them.
+pub(super) fn target_key(deps: &Dependencies, tenant: &Tenant, rpc: &str, parts: &[&[u8]]) -> String {
+    let target = [&[tenant.account_id(), rpc.as_bytes()], parts].concat();
+    format!("target:{}", deps.store.digest(&target))
 }
 
 /// What Telnyx echoes, without the code itself.

@@ -154,6 +154,11 @@ impl StoredTarget {
         self.holder.is_some() || !self.unresolved.is_empty()
     }
 
+    /// Since when the operations may have been dispatched whose outcome is not known.
+    pub(super) fn unresolved_since(&self) -> Vec<Timestamp> {
+        self.unresolved.iter().map(|one| &one.dispatch).chain(self.holder_dispatch()).map(|one| one.since).collect()
+    }
+
     /// Whether it says nothing that an absent record does not say.
     pub(super) fn is_empty(&self) -> bool {
         self.claimed.is_empty() && !self.is_unresolved()

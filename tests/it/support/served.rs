@@ -51,11 +51,14 @@ impl Served {
     pub async fn start(upstream: SocketAddr, settings: &str, files: &[(&str, &str)]) -> Self {
         let volume = Volume::new(files);
         let config = volume.path().join("gateway.yaml");
-        let usual = "grpc: { listen: '127.0.0.1:0', plaintext: true }\nadmin: { listen: '127.0.0.1:0' }\n";
+        let usual = "grpc: { listen: '127.0.0.1:0', plaintext: true }\n";
         fs::write(&config, [usual, settings].concat()).unwrap();
-        // A variable, so that `settings` may have its own section `upstream`.
+        // Variables, so that `settings` may have their sections.
         let upstream = format!("http://{upstream}/v2");
-        let variables = [("VERIFY_GATEWAY_UPSTREAM__BASE_URL", upstream.as_str())];
+        let variables = [
+            ("VERIFY_GATEWAY_UPSTREAM__BASE_URL", upstream.as_str()),
+            ("VERIFY_GATEWAY_ADMIN__LISTEN", "127.0.0.1:0"),
+        ];
         let mut process = Process::with_variables(&["serve", "--config", config.to_str().unwrap()], &variables);
         let listening = process.logged(|line| line.contains("listening").then(|| line.to_owned())).await;
         let admin = addr(listening.split("\"admin\"").nth(1).unwrap()).unwrap();
