@@ -8,7 +8,11 @@ mod phones;
 mod readiness;
 mod serve;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     Json, Router,
@@ -21,7 +25,6 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use self::phones::PhonePort;
 pub use self::phones::token;
 pub use self::readiness::{NotReady, Readiness};
 use crate::{
@@ -43,13 +46,17 @@ pub struct AdminServer {
     metrics: Metrics,
 }
 
+/// The address by which a request has reached this port. If it is a loopback address, the request is from this machine.
+#[derive(Clone, Copy)]
+struct OwnAddress(IpAddr);
+
 #[derive(Clone)]
 struct AppState {
     readiness: Readiness,
     metrics: Metrics,
     log: LogHandle,
     settings: Arc<str>,
-    phones: PhonePort,
+    phones: phones::PhonePort,
 }
 
 impl AdminServer {
@@ -66,7 +73,7 @@ impl AdminServer {
         let addr = listener.local_addr()?;
         // Secrets have types whose `Debug` does not show them.
         let settings = format!("{config:#?}\n").into();
-        let phones = PhonePort { phones, authenticator, token_file: config.admin.token_file.clone() };
+        let phones = phones::PhonePort { phones, authenticator, token_file: config.admin.token_file.clone() };
         let state = AppState { readiness, metrics: metrics.clone(), log, settings, phones };
         let router = router(state, config.admin.phones);
         Ok(Self { listener, addr, router, hosts: config.admin.allowed_hosts.clone(), metrics })

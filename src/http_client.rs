@@ -2,7 +2,7 @@
 
 mod proxies;
 
-pub use self::proxies::{ConnectError, Proxies, Proxy, ProxyConnector};
+pub use self::proxies::{HttpConnectError, Proxies, Proxy, ProxyConnector};
 
 use reqwest::{Certificate, Client, ClientBuilder, redirect, retry};
 

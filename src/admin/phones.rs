@@ -20,7 +20,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{AppState, error, serve::OwnAddress};
+use super::{AppState, OwnAddress, error};
 use crate::{
     authn::{Authenticator, Authorization},
     domain::{PhoneNumber, Tenant},

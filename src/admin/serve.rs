@@ -20,10 +20,6 @@ const MAX_CONNECTIONS: usize = 64;
 /// A scrape that nobody reads ends with its connection.
 const MAX_AGE: Duration = Duration::from_mins(5);
 
-/// The address by which a request has reached this port. If it is a loopback address, the request is from this machine.
-#[derive(Clone, Copy)]
-pub(super) struct OwnAddress(pub(super) IpAddr);
-
 /// Serves `router` to `listener` until it is dropped.
 pub(super) async fn serve(listener: &TcpListener, router: Router, hosts: &[String], metrics: Metrics) {
     let hosts: Arc<[String]> = hosts.into();
@@ -37,7 +33,7 @@ pub(super) async fn serve(listener: &TcpListener, router: Router, hosts: &[Strin
         metrics: metrics.clone(),
     };
     http_server::serve(listener, port, move |own, mut request| {
-        request.extensions_mut().insert(OwnAddress(own.ip().to_canonical()));
+        request.extensions_mut().insert(super::OwnAddress(own.ip().to_canonical()));
         let is_allowed = names_this_port(&request, own.ip(), &hosts);
         let answer = router.clone().oneshot(request);
         let metrics = metrics.clone();

@@ -64,6 +64,8 @@ settings! {
         /// A file with the password, which may end in a line break. The gateway reads it for each connection. Empty: no
         /// password.
         password_file: Option<PathBuf> = "", optional(path());
+        /// The user to log in as at the sentinels. Empty: the default user.
+        sentinel_username: String = "", text("a text", |text| Some(text.to_owned()));
         /// A file with the password of the sentinels. Empty: no password.
         sentinel_password_file: Option<PathBuf> = "", optional(path());
         /// A PEM file with the certificates to trust instead of the system's. Empty: the system's.
@@ -94,6 +96,8 @@ settings! {
         ["sentinel_master", "mode"] redis.sentinel_master.is_empty() != (redis.mode == RedisMode::Sentinel),
             "sentinel_master is needed if, and only if, mode is sentinel";
         ["username"] redis.username.is_empty() || redis.password_file.is_some(), "needs password_file";
+        ["sentinel_username"] redis.sentinel_username.is_empty() || redis.sentinel_password_file.is_some(),
+            "needs sentinel_password_file";
         ["ca_file"] redis.ca_file.is_none() || redis.addresses().any(|url| url.starts_with("rediss:")),
             "needs a rediss URL";
     }

@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tower::{Service, ServiceExt};
 
 /// Any error of a connection.
-pub type ConnectError = Box<dyn StdError + Send + Sync>;
+pub type HttpConnectError = Box<dyn StdError + Send + Sync>;
 
 /// Hosts that are reached directly whatever the rules say: a proxy can't reach this machine by these names.
 const THIS_MACHINE: &str = "localhost,127.0.0.0/8,::1";
@@ -102,10 +102,10 @@ impl ProxyConnector {
 
 impl Service<Uri> for ProxyConnector {
     type Response = TokioIo<TcpStream>;
-    type Error = ConnectError;
-    type Future = BoxFuture<'static, Result<Self::Response, ConnectError>>;
+    type Error = HttpConnectError;
+    type Future = BoxFuture<'static, Result<Self::Response, HttpConnectError>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), HttpConnectError>> {
         Poll::Ready(Ok(()))
     }
 

@@ -30,7 +30,7 @@ use tower::Service;
 use crate::{
     config,
     files::{self, MAX_PEM},
-    http_client::{ConnectError, ProxyConnector},
+    http_client::{HttpConnectError, ProxyConnector},
 };
 
 /// The HTTP client. Clones share its connections.
@@ -42,7 +42,7 @@ const KEEP_ALIVE_RETRIES: u32 = 3;
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// Makes the client. It trusts the certificates of `upstream.ca_file` instead of the system's.
-pub(super) fn client(config: &config::UpstreamConfig) -> Result<HttpClient, ConnectError> {
+pub(super) fn client(config: &config::UpstreamConfig) -> Result<HttpClient, HttpConnectError> {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_nodelay(true);
@@ -59,7 +59,7 @@ pub(super) fn client(config: &config::UpstreamConfig) -> Result<HttpClient, Conn
     Ok(builder.build(connector))
 }
 
-fn tls(config: &config::UpstreamConfig) -> Result<ClientConfig, ConnectError> {
+fn tls(config: &config::UpstreamConfig) -> Result<ClientConfig, HttpConnectError> {
     let builder = || {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
@@ -95,10 +95,10 @@ pub(super) struct Connector {
 
 impl Service<Uri> for Connector {
     type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
-    type Error = ConnectError;
-    type Future = BoxFuture<'static, Result<Self::Response, ConnectError>>;
+    type Error = HttpConnectError;
+    type Future = BoxFuture<'static, Result<Self::Response, HttpConnectError>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), HttpConnectError>> {
         self.https.poll_ready(cx)
     }
 

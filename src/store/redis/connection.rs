@@ -58,8 +58,11 @@ impl RedisServer {
         ServerFiles::read(config).map_err(|wrong| errors.append(wrong)).ok()?;
         let addresses = config.addresses().map(IntoConnectionInfo::into_connection_info);
         let addresses: Vec<_> = addresses.collect::<RedisResult<_>>().expect("the settings were validated");
-        let sentinels = (config.mode == RedisMode::Sentinel)
-            .then(|| Sentinels::new(addresses.clone(), config.sentinel_master.clone(), config.timeout));
+        let sentinels = (config.mode == RedisMode::Sentinel).then(|| {
+            let user = &config.sentinel_username;
+            let sentinels = addresses.iter().map(|address| of_user(address, user)).collect();
+            Sentinels::new(sentinels, config.sentinel_master.clone(), config.timeout)
+        });
         Some(Self { config: config.clone(), addresses, sentinels })
     }
 
@@ -120,22 +123,27 @@ impl RedisServer {
 
     /// The node at `address`, with the credentials of the settings.
     fn node(&self, address: &ConnectionInfo, files: &ServerFiles) -> ConnectionInfo {
-        let mut settings = address.redis_settings().clone();
-        if let Some(username) = self.username() {
-            settings = settings.set_username(username);
+        let address = of_user(address, &self.config.username);
+        match &files.password {
+            Some(password) => {
+                let settings = address.redis_settings().clone().set_password(password.expose());
+                address.set_redis_settings(settings)
+            }
+            None => address,
         }
-        if let Some(password) = &files.password {
-            settings = settings.set_password(password.expose());
-        }
-        address.clone().set_redis_settings(settings)
-    }
-
-    fn username(&self) -> Option<&str> {
-        Some(&*self.config.username).filter(|username| !username.is_empty())
     }
 
     /// The client limits connecting only. The connection manager limits the commands.
     fn timing(&self) -> AsyncConnectionConfig {
         AsyncConnectionConfig::new().set_connection_timeout(Some(self.config.timeout)).set_response_timeout(None)
     }
+}
+
+/// `address` with the name of a user, which may be empty for none.
+fn of_user(address: &ConnectionInfo, user: &str) -> ConnectionInfo {
+    if user.is_empty() {
+        return address.clone();
+    }
+    let settings = address.redis_settings().clone().set_username(user);
+    address.clone().set_redis_settings(settings)
 }

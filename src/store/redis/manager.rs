@@ -94,6 +94,8 @@ impl From<CommandError> for Error {
 /// A server that answers and can't be used.
 #[derive(Debug, thiserror::Error)]
 enum ConnectError {
+    #[error("{0}")]
+    At(String, #[source] SharedError),
     #[error("no answer within {0:?}, the time of a command")]
     Timeout(Duration),
     #[error("the records in it were made with another store.redis.hash_key_file")]
@@ -165,14 +167,14 @@ impl ConnectionManager {
             if limit <= until {
                 self.discard(number);
             }
-            return Err(CommandError { kind: CommandErrorKind::Lost, cause: self.timed_out() });
+            return Err(CommandError { kind: CommandErrorKind::Lost, cause: self.at(self.timed_out()) });
         };
         result.map_err(|error| {
             // A server that is read-only is no longer the master.
             if error.is_unrecoverable_error() || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly) {
                 self.discard(number);
             }
-            CommandError { kind: self.kind(&error), cause: shared(error) }
+            CommandError { kind: self.kind(&error), cause: self.at(shared(error)) }
         })
     }
 
@@ -224,7 +226,7 @@ impl ConnectionManager {
         if reports.is_err() {
             self.discard(number);
         }
-        reports
+        reports.map_err(|cause| self.at(cause))
     }
 
     /// The connection with its number. Connects if there is none.
@@ -251,6 +253,7 @@ impl ConnectionManager {
                 Ok((connection, number))
             }
             Err(cause) => {
+                let cause = self.at(cause);
                 state.backoff = Some((Instant::now() + RECONNECT_BACKOFF, cause.clone()));
                 Err(cause)
             }
@@ -329,6 +332,12 @@ impl ConnectionManager {
             ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => CommandErrorKind::Refused,
             _ => CommandErrorKind::Lost,
         }
+    }
+
+    /// `cause` with the addresses of the settings.
+    fn at(&self, cause: SharedError) -> SharedError {
+        let addresses: Vec<_> = self.server.config.addresses().collect();
+        shared(ConnectError::At(addresses.join(", "), cause))
     }
 
     fn timed_out(&self) -> SharedError {

@@ -145,3 +145,21 @@ async fn the_hash_of_a_number_can_be_made_without_a_gateway() {
     assert_eq!(command(&["phone-hash", "1303", "--config", config]).await.code, Some(64));
     served.end().await;
 }
+
+#[tokio::test]
+async fn a_store_that_can_not_be_reached_is_named() {
+    let set_up = TestGateway::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("hash_key"), "a key that all replicas share in a test").unwrap();
+    let file = folder.path().join("hash_key");
+    let store = format!(
+        "store: {{ backend: redis, redis: {{ url: 'redis://127.0.0.1:1', hash_key_file: '{}' }} }}\n\
+         admin: {{ phones: true }}\n",
+        file.display()
+    );
+    let mut served = Served::usual(set_up.simulator, &store).await;
+    served.says("redis://127.0.0.1:1").await;
+    let (status, body) = served.admin(&format!("/phones/{PHONE}")).await;
+    assert!(status == 503 && body.contains("the store can't be reached"), "{body}");
+    served.end().await;
+}

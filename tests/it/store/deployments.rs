@@ -4,8 +4,12 @@ use std::{fs, time::Duration};
 
 use redis::cmd;
 use tempfile::TempDir;
-use verify_gateway::config::{self, RedisMode};
+use verify_gateway::{
+    config::{self, RedisMode},
+    store::Connectivity,
+};
 
+use super::contract::open;
 use crate::support::redis::{Redis, ask, at, connect, free_port, program};
 
 /// A user with only the permissions that docs/OPERATIONS.md lists, as arguments of a server.
@@ -90,7 +94,7 @@ pub async fn watched(replicas: usize, needed: &str) -> Option<Watched> {
     let (mut sentinels, mut urls) = (Vec::new(), Vec::new());
     for _ in 0..3 {
         let port = free_port().to_string();
-        sentinels.push(sentinel(&program, &port, &master_port).await);
+        sentinels.push(sentinel(&program, &port, &master_port, "2", "").await);
         urls.push(format!("redis://127.0.0.1:{port}"));
     }
     for url in &urls {
@@ -123,13 +127,35 @@ pub async fn is_followed(master: &Redis, replicas: usize) {
     }
 }
 
-async fn sentinel(program: &str, port: &str, master_port: &str) -> Redis {
+/// A sentinel that needs `quorum` of its kind for a failover, with `more` lines of its configuration.
+async fn sentinel(program: &str, port: &str, master_port: &str, quorum: &str, more: &str) -> Redis {
     let folder: TempDir = tempfile::tempdir().unwrap();
     let file = folder.path().join("sentinel.conf");
     let text = format!(
-        "port {port}\nbind 127.0.0.1\nsentinel monitor verify 127.0.0.1 {master_port} 2\n\
-         sentinel down-after-milliseconds verify 1000\nsentinel failover-timeout verify 3000\n"
+        "port {port}\nbind 127.0.0.1\nsentinel monitor verify 127.0.0.1 {master_port} {quorum}\n\
+         sentinel down-after-milliseconds verify 1000\nsentinel failover-timeout verify 3000\n{more}"
     );
     fs::write(&file, text).unwrap();
     Redis::configured(program.to_owned(), folder, &[file.to_str().unwrap(), "--sentinel"]).await
+}
+
+#[tokio::test]
+async fn sentinels_may_want_a_user() {
+    let Some(program) = program() else { return };
+    let (port, of_sentinel) = (free_port().to_string(), free_port().to_string());
+    let arguments = ["--port", &port, "--bind", "127.0.0.1"];
+    let master = Redis::within(program.clone(), tempfile::tempdir().unwrap(), &arguments).await;
+    let users = "user default off\nuser gateway on >s3cret allchannels +@all\n";
+    let _sentinel = sentinel(&program, &of_sentinel, &port, "1", users).await;
+    let url = format!("redis://127.0.0.1:{of_sentinel}");
+    let mut config = at(&[&url], &master.path("hash_key"));
+    config.redis.mode = RedisMode::Sentinel;
+    config.redis.sentinel_master = "verify".into();
+    fs::write(master.path("password"), "s3cret\n").unwrap();
+    config.redis.sentinel_password_file = Some(master.path("password"));
+    let connectivity = async |config: &config::StoreConfig| open(config).status(None).await.connectivity;
+    // Without its name, the password is that of the default user.
+    assert_eq!(connectivity(&config).await, Connectivity::Down);
+    config.redis.sentinel_username = "gateway".into();
+    assert_eq!(connectivity(&config).await, Connectivity::Up);
 }

@@ -55,10 +55,8 @@ impl Served {
         fs::write(&config, [usual, settings].concat()).unwrap();
         // Variables, so that `settings` may have their sections.
         let upstream = format!("http://{upstream}/v2");
-        let variables = [
-            ("VERIFY_GATEWAY_UPSTREAM__BASE_URL", upstream.as_str()),
-            ("VERIFY_GATEWAY_ADMIN__LISTEN", "127.0.0.1:0"),
-        ];
+        let variables =
+            [("VERIFY_GATEWAY_UPSTREAM__BASE_URL", upstream.as_str()), ("VERIFY_GATEWAY_ADMIN__LISTEN", "127.0.0.1:0")];
         let mut process = Process::with_variables(&["serve", "--config", config.to_str().unwrap()], &variables);
         let listening = process.logged(|line| line.contains("listening").then(|| line.to_owned())).await;
         let admin = addr(listening.split("\"admin\"").nth(1).unwrap()).unwrap();
