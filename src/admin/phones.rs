@@ -63,7 +63,7 @@ struct Narrowed {
 /// # Errors
 /// What is wrong with the file, in words.
 pub fn token(file: &FilePath) -> Result<Secret, String> {
-    let bytes = files::read(file, MAX_TOKEN_FILE).map_err(|error| files::describe(error.kind()).to_owned())?;
+    let bytes = files::read(file, MAX_TOKEN_FILE).map_err(|error| files::describe(error.kind()))?;
     let token = str::from_utf8(&bytes).unwrap_or_default().trim_end();
     let is_token = token.len() >= MIN_TOKEN && token.bytes().all(|c| c.is_ascii_graphic());
     let message = format!("must hold a token of at least {MIN_TOKEN} ASCII letters, digits and punctuation");

@@ -39,7 +39,7 @@ pub(super) struct Question {
     /// The URL of the admin port. Its setting admin.phones must be on.
     #[arg(long, default_value = "http://127.0.0.1:9090")]
     admin: Url,
-    /// The file of admin.token_file, if there is one.
+    /// The file with the token of the admin port, if it wants one.
     #[arg(long)]
     token_file: Option<PathBuf>,
 }
