@@ -126,9 +126,9 @@ async fn the_hash_of_a_number_can_be_made_without_a_gateway() {
         server.url(),
         server.path("hash_key").display()
     );
-    let mut served = Served::usual(set_up.simulator, &store).await;
-    Clients::of(served.addr, Some(TOKEN)).await.send(PHONE, &profile_id).await;
-    let sent = served.process.logged(|line| line.contains("send: sent").then(|| line.to_owned())).await;
+    let mut gateway = Served::usual(set_up.simulator, &store).await;
+    Clients::of(gateway.addr, Some(TOKEN)).await.send(PHONE, &profile_id).await;
+    let sent = gateway.process.logged(|line| line.contains("send: sent").then(|| line.to_owned())).await;
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("gateway.yaml");
     fs::write(&config, store).unwrap();
@@ -143,7 +143,7 @@ async fn the_hash_of_a_number_can_be_made_without_a_gateway() {
     );
     assert_eq!(in_memory.wait().await.code, Some(64));
     assert_eq!(command(&["phone-hash", "1303", "--config", config]).await.code, Some(64));
-    served.end().await;
+    gateway.end().await;
 }
 
 #[tokio::test]
