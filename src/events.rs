@@ -4,51 +4,43 @@
 //! never goes back.
 
 mod event;
+mod known;
 mod log;
+mod newest;
 mod progress;
 mod token;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 pub use self::{
     event::VerificationEvent,
+    known::EventEffect,
     log::{EventGap, EventReader},
     progress::VerificationProgress,
     token::TokenError,
 };
 use self::{
-    log::{EventLogs, is_gap, log_key},
+    known::KnownEvents,
+    log::{EventLogs, log_key},
+    newest::is_gap,
     token::TokenSealer,
 };
 use crate::{
     config::Config,
-    domain::{Country, TenantId, VerificationRef},
-    store::{self, Change, Digest, LogAppend, LogBounds, Store},
-    telnyx::Channel,
+    domain::{TenantId, VerificationRef},
+    store::{self, Change, LogAppend, LogBounds, Store},
+    sync::Mutex,
 };
 
 /// How long an event is known. It is not published how long Telnyx repeats one.
 const KEEP: Duration = Duration::from_hours(24);
-/// How many events of one verification are known. There are less than ten, and those of wrong codes.
-const MAX_EVENTS: usize = 64;
-
-/// What an event changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventEffect {
-    /// The verification has come further.
-    Progress,
-    /// It is new, and the verification stays where it is.
-    None,
-    /// It is new, and the verification had come further already.
-    Late,
-    /// The same event was recorded before.
-    Repeated,
-}
-
+/// How long webhooks of a profile are expected after one has come.
+const WEBHOOKS_GO_ON: Duration = Duration::from_mins(15);
+/// How often a process stores that they come.
+const STORED_FOR: Duration = Duration::from_mins(1);
 /// The events of verifications. Clones share them.
 #[derive(Clone)]
 pub struct Events {
@@ -56,20 +48,10 @@ pub struct Events {
     logs: Arc<EventLogs>,
     tokens: Arc<TokenSealer>,
     bounds: LogBounds,
+    /// When this process last stored that a webhook of a profile came.
+    webhooks: Arc<Mutex<HashMap<String, Instant>>>,
     has_streams: bool,
     records_own: bool,
-}
-
-/// What is known of a verification.
-#[derive(Default, Deserialize, Serialize)]
-struct KnownEvents {
-    marks: BTreeSet<Digest>,
-    progress: Option<VerificationProgress>,
-    /// Whether the tenant sent it through a gateway of the store.
-    is_own: bool,
-    profile_id: Option<String>,
-    channel: Option<Channel>,
-    country: Option<Country>,
 }
 
 impl Events {
@@ -79,7 +61,15 @@ impl Events {
         let bounds = LogBounds { max_entries: config.events.max_events, retention: config.events.retention };
         let (logs, tokens) = (Arc::new(EventLogs::new(store.clone())), Arc::new(TokenSealer::new(&store)));
         let has_streams = config.events.enabled;
-        Self { store, logs, tokens, bounds, has_streams, records_own: has_streams || config.webhooks.listen.is_some() }
+        Self {
+            store,
+            logs,
+            tokens,
+            bounds,
+            webhooks: Arc::default(),
+            has_streams,
+            records_own: has_streams || config.webhooks.listen.is_some(),
+        }
     }
 
     /// Whether there are streams of events.
@@ -149,6 +139,39 @@ impl Events {
         self.store.update_by(&key(tenant, verification_id), deadline, read).await
     }
 
+    /// Remembers that a webhook of a profile of `tenant` has come.
+    pub async fn webhook_came(&self, tenant: &TenantId, profile_id: &str, deadline: Instant) {
+        if !self.has_streams {
+            return;
+        }
+        let key = webhook_key(tenant, profile_id);
+        {
+            let (now, mut stored) = (Instant::now(), self.webhooks.lock());
+            stored.retain(|_, at| now - *at < STORED_FOR);
+            if stored.contains_key(&key) {
+                return;
+            }
+            stored.insert(key.clone(), now);
+        }
+        let come = |_: Option<bool>| (Change::Put(true, WEBHOOKS_GO_ON), ());
+        // Without it the gateway reads what it need not read.
+        _ = self.store.counters_of(tenant).update_by(&key, deadline, come).await;
+    }
+
+    /// Whether webhooks of a profile of `tenant` come.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub async fn had_webhook(
+        &self,
+        tenant: &TenantId,
+        profile_id: &str,
+        deadline: Instant,
+    ) -> Result<bool, store::Error> {
+        let come = |come: Option<bool>| (Change::Keep, come.unwrap_or_default());
+        self.store.update_by(&webhook_key(tenant, profile_id), deadline, come).await
+    }
+
     /// The ID of the newest send of `tenant` to this number with this profile.
     pub async fn find(&self, tenant: &TenantId, target: &VerificationRef) -> Option<String> {
         match target {
@@ -179,19 +202,14 @@ impl Events {
         format!("sent:{tenant}:{}", self.store.digest(&[phone_number.as_bytes(), profile_id.as_bytes()]))
     }
 
-    /// Reads the events of `tenant` from now on.
-    ///
-    /// # Errors
-    /// The log can't be read.
-    pub async fn read_new(&self, tenant: &TenantId) -> Result<EventReader, store::Error> {
-        self.logs.read_new(tenant).await
-    }
-
-    /// Reads the events of `tenant` after the token of a reader with the same `filter`.
+    /// Reads the events of `tenant` after the token of a reader with the same `filter`. Without a token: from now on.
     ///
     /// # Errors
     /// The token can't be used.
     pub async fn after(&self, tenant: &TenantId, filter: &[u8], token: &str) -> Result<EventReader, TokenError> {
+        if token.is_empty() {
+            return self.logs.read_new(tenant).await.map_err(TokenError::Store);
+        }
         let position = self.tokens.open(&scope(tenant, filter), token)?;
         let expired = |error| if is_gap(&error) { TokenError::Expired } else { TokenError::Store(error) };
         self.logs.read_after(tenant, position).await.map_err(expired)
@@ -204,36 +222,13 @@ impl Events {
     }
 }
 
-impl KnownEvents {
-    fn add(&mut self, mark: Digest, progress: Option<VerificationProgress>) -> EventEffect {
-        if self.marks.len() >= MAX_EVENTS || !self.marks.insert(mark) {
-            return EventEffect::Repeated;
-        }
-        self.is_own |= progress == Some(VerificationProgress::Created);
-        match progress {
-            None | Some(VerificationProgress::CheckRejected) => EventEffect::None,
-            Some(progress) if progress.is_beyond(self.progress) => {
-                self.progress = Some(progress);
-                EventEffect::Progress
-            }
-            Some(_) => EventEffect::Late,
-        }
-    }
-
-    /// Adds what earlier events showed of the verification to `event`, and the other way round.
-    fn complete(&mut self, event: &mut VerificationEvent) {
-        self.profile_id = self.profile_id.take().or_else(|| event.profile_id.clone());
-        self.channel = self.channel.or(event.channel);
-        self.country = self.country.or(event.country);
-        event.profile_id.clone_from(&self.profile_id);
-        event.channel = self.channel;
-        event.country = self.country;
-    }
-}
-
 /// The key of what is known of a verification. All keys of a tenant are in one slot of a cluster, with its log.
 fn key(tenant: &TenantId, verification_id: &str) -> String {
     format!("event:{{{tenant}}}:{verification_id}")
+}
+
+fn webhook_key(tenant: &TenantId, profile_id: &str) -> String {
+    format!("webhook:{tenant}:{profile_id}")
 }
 
 /// What a token is bound to. A tenant's name has no zero byte.
@@ -244,7 +239,7 @@ fn scope(tenant: &TenantId, filter: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
+    use crate::{clock::Clock, telnyx::Channel};
 
     fn events(config: &Config) -> Events {
         Events::new(config, Store::memory(&config.store, Clock::default()))
@@ -271,7 +266,7 @@ mod tests {
     #[tokio::test]
     async fn an_event_has_what_earlier_ones_showed_of_the_verification() {
         let (events, tenant) = (events(&config()), TenantId::new("login").unwrap());
-        let mut reader = events.read_new(&tenant).await.unwrap();
+        let mut reader = events.after(&tenant, b"", "").await.unwrap();
         let sent = event(0, VerificationProgress::Sent);
         let sent = VerificationEvent { profile_id: Some("p1".into()), channel: Some(Channel::Sms), ..sent };
         let deadline = Instant::now() + Duration::from_secs(1);
@@ -292,7 +287,7 @@ mod tests {
         for (seconds, has_gap) in [(retention, false), (retention + 1, true)] {
             let clock = Clock::standing_at(Timestamp::from_second(1_800_000_000).unwrap());
             let events = Events::new(&config, Store::memory(&config.store, clock.clone()));
-            let mut reader = events.read_new(&tenant).await.unwrap();
+            let mut reader = events.after(&tenant, b"", "").await.unwrap();
             let deadline = Instant::now() + Duration::from_secs(1);
             events.record(&tenant, event(0, VerificationProgress::Sent), deadline).await.unwrap();
             clock.advance(Duration::from_secs(seconds));

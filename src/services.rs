@@ -11,6 +11,7 @@ mod idempotency;
 mod lease;
 mod outcome;
 mod phones;
+mod polling;
 mod profile_lock;
 mod profiles;
 mod read;
@@ -23,9 +24,10 @@ use std::sync::Arc;
 
 pub use self::{
     check::{Check, Report},
-    events::{EventFilter, EventStreams, WatchedVerification},
+    events::{EventFilter, EventStreams, WatchedVerification, watch_scope},
     outcome::{Origin, Outcome},
     phones::{PhoneReport, Phones},
+    polling::PolledVerification,
     profiles::NewProfile,
     send::Send,
     tasks::Tasks,
@@ -84,14 +86,13 @@ impl Services {
         tasks: &Tasks,
         metrics: &Metrics,
     ) -> Self {
-        let events = Events::new(config, store.clone());
         let deps = Arc::new(Dependencies {
             upstream: upstream.clone(),
             store: store.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
             limiter: Limiter::new(store, metrics),
-            events: events.clone(),
+            events: Events::new(config, store.clone()),
             tasks: tasks.clone(),
             process: Process::start(&config.store.instance),
             settings: config.sends.clone(),
@@ -102,8 +103,8 @@ impl Services {
         let verifications =
             Verifications { sends: IdempotentExecutor::new(&deps), conversions: Arc::default(), deps: deps.clone() };
         Self {
-            events: EventStreams::new(&verifications, &events),
             phones: Phones::new(deps.clone()),
+            events: EventStreams::new(&verifications, &deps, config.events.max_reads),
             profiles: Profiles { deps: deps.clone(), creations: IdempotentExecutor::new(&deps) },
             templates: Templates { upstream: upstream.clone(), creations: IdempotentExecutor::new(&deps) },
             verifications,

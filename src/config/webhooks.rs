@@ -52,6 +52,9 @@ settings! {
         /// How many events of each tenant are kept. Each takes some 300 bytes. A Redis or Valkey server keeps some hundred
         /// more.
         max_events: usize = "10000", count(1..=1_000_000);
+        /// How many verifications of a tenant each gateway reads from Telnyx in a second, of those that somebody watches while
+        /// webhooks of their profile stay silent. 0: none.
+        max_reads: u32 = "1", count(0..=100);
         /// How many streams may run at the same time. They have no part in `grpc.max_concurrent_calls`.
         max_streams: usize = "1000", count(1..=1_000_000);
         /// How many of them one tenant may have.

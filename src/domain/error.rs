@@ -23,6 +23,8 @@ pub struct Error {
     pub resource: Option<Box<Resource>>,
     /// The rule that refused the call.
     pub rule: Option<Box<Rule>>,
+    /// Opens the stream again that ends with this error.
+    pub resume_token: Option<Box<str>>,
     /// The cause, for the log.
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -90,6 +92,7 @@ impl Error {
             retry_after: None,
             resource: None,
             rule: None,
+            resume_token: None,
             source: None,
         }
     }
@@ -142,6 +145,13 @@ impl Error {
         if let Some(rule) = &mut self.rule {
             rule.subject.extend(country.into_iter().chain(assumed).chain([number_type]));
         }
+        self
+    }
+
+    /// Adds what opens the stream again.
+    #[must_use]
+    pub fn resume_token(mut self, token: String) -> Self {
+        self.resume_token = Some(token.into());
         self
     }
 

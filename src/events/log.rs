@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::SignedDuration;
 use tokio::{
     select,
     sync::{Notify, watch},
@@ -17,17 +18,16 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::event::VerificationEvent;
+use super::{
+    event::VerificationEvent,
+    newest::{NewestEvents, PAGE, PlacedEvent, is_gap, placed},
+};
 use crate::{
     domain::TenantId,
-    store::{self, LogEntry, LogPosition, Store},
+    store::{self, LogPosition, Store},
     sync::Mutex,
 };
 
-/// How many events are read at a time.
-const PAGE: usize = 64;
-/// How many of the newest events all readers share. A reader that is further behind reads the log by itself.
-const SHARED: usize = 256;
 /// How often a log at a server is read. What this process appends is read at once.
 const INTERVAL: Duration = Duration::from_millis(200);
 /// How long to wait after the store has failed.
@@ -51,16 +51,6 @@ struct SharedLog {
     newest: Mutex<NewestEvents>,
     changed: watch::Sender<()>,
     appended: Notify,
-}
-
-type PlacedEvent = (LogPosition, Arc<VerificationEvent>);
-
-/// The newest events without a hole.
-#[derive(Default)]
-struct NewestEvents {
-    /// The position before them.
-    begin: LogPosition,
-    events: VecDeque<PlacedEvent>,
 }
 
 /// Events that a reader has not read are not kept any more.
@@ -143,7 +133,7 @@ impl SharedLog {
     async fn read_on(&self, position: &mut Option<LogPosition>) -> Result<(), store::Error> {
         let Some(after) = *position else {
             let begin = self.store.log_end(&self.key).await?;
-            self.replace(NewestEvents { begin, events: VecDeque::new() });
+            self.replace(NewestEvents::after_position(begin));
             *position = Some(begin);
             return Ok(());
         };
@@ -171,56 +161,33 @@ impl SharedLog {
     }
 }
 
-impl NewestEvents {
-    fn add(&mut self, events: VecDeque<PlacedEvent>) {
-        self.events.extend(events);
-        while self.events.len() > SHARED
-            && let Some((position, _)) = self.events.pop_front()
-        {
-            self.begin = position;
-        }
-    }
-
-    /// The events after `position`, unless they or the position itself are not here.
-    fn after(&self, position: LogPosition) -> Option<VecDeque<PlacedEvent>> {
-        let first = if position == self.begin {
-            0
-        } else {
-            self.events.binary_search_by_key(&position, |(position, _)| *position).ok()? + 1
-        };
-        Some(self.events.range(first..).take(PAGE).cloned().collect())
-    }
-}
-
-/// Whether events are missing after a position, or can't be read. Otherwise the store fails for now.
-pub(super) const fn is_gap(error: &store::Error) -> bool {
-    matches!(error, store::Error::LogGap | store::Error::Unreadable(_) | store::Error::Foreign)
-}
-
-/// The events of `entries`. The one with which a log begins is none.
-fn placed(entries: Vec<LogEntry>) -> Result<VecDeque<PlacedEvent>, store::Error> {
-    let events = entries.into_iter().filter(|entry| !entry.bytes.is_empty());
-    let event = |entry: LogEntry| Ok((entry.position, Arc::new(VerificationEvent::from_json(&entry.bytes)?)));
-    events.map(event).collect()
-}
-
 /// Reads the events of a tenant, each once.
 pub struct EventReader {
     followed: Arc<FollowedLog>,
     changed: watch::Receiver<()>,
     position: LogPosition,
     page: VecDeque<PlacedEvent>,
+    was_current: bool,
+    /// How old the last event was when it was read.
+    lag: SignedDuration,
 }
 
 impl EventReader {
     fn new(followed: Arc<FollowedLog>, position: LogPosition) -> Self {
         let changed = followed.log.changed.subscribe();
-        Self { followed, changed, position, page: VecDeque::new() }
+        Self { followed, changed, position, page: VecDeque::new(), was_current: false, lag: SignedDuration::ZERO }
     }
 
     /// The position of the event that was read last.
     pub(super) const fn position(&self) -> LogPosition {
         self.position
+    }
+
+    /// Whether this reader was up to date once, and is now behind by more than the time `lag` and by more than `events`.
+    #[must_use]
+    pub fn is_behind(&self, lag: SignedDuration, events: u64) -> bool {
+        let waiting = || self.followed.log.newest.lock().end().number.saturating_sub(self.position.number);
+        self.was_current && self.lag > lag && waiting() > events
     }
 
     /// The next event. It may be dropped before its end.
@@ -231,6 +198,7 @@ impl EventReader {
         loop {
             if let Some((position, event)) = self.page.pop_front() {
                 self.position = position;
+                self.lag = self.followed.log.store.now().duration_since(event.time);
                 return Ok(event);
             }
             self.changed.borrow_and_update();
@@ -244,6 +212,7 @@ impl EventReader {
                 },
             }
             if self.page.is_empty() {
+                self.was_current = true;
                 // The sender is in the log.
                 _ = self.changed.changed().await;
             }

@@ -58,7 +58,9 @@ impl VerificationProgress {
         })
     }
 
-    const fn of_status(status: &VerificationStatus) -> Option<Self> {
+    /// What a status shows. `None` if the verification is pending, or the gateway does not know it.
+    #[must_use]
+    pub const fn of_status(status: &VerificationStatus) -> Option<Self> {
         Some(match status {
             VerificationStatus::Accepted => Self::Accepted,
             VerificationStatus::Invalid => Self::Invalid,

@@ -2,6 +2,8 @@
 
 mod stream;
 
+use std::sync::Arc;
+
 use tonic::Request;
 
 use self::stream::{EventSource, RunningStream};
@@ -14,8 +16,8 @@ use crate::{
         WatchVerificationRequest, WatchVerificationResponse, event_service_server::EventService,
         stream_events_response::Content as Streamed, watch_verification_response::Content as Watched,
     },
-    services::{EventFilter, EventStreams, Origin},
-    telnyx::{Verification, VerificationStatus},
+    services::{EventFilter, EventStreams, Origin, PolledVerification, watch_scope},
+    telnyx::Verification,
 };
 
 #[tonic::async_trait]
@@ -29,18 +31,17 @@ impl EventService for EventStreams {
     ) -> RpcResult<Self::WatchVerificationStream> {
         let (context, guard) = (context(&request)?, guard(&request)?);
         let (id, heartbeat) = translate::watch_verification(request.get_ref())?;
-        let watched = self.watch(&context, &id).await?;
+        let watched = self.watch(&context, &id, &request.get_ref().resume_token).await?;
         let verification = watched.outcome.answer;
-        let is_over = verification.status.as_ref().is_some_and(|status| *status != VerificationStatus::Pending)
-            || watched.progress.is_some_and(VerificationProgress::is_final);
         let is_test_number = watched.outcome.origin == Origin::TestNumber;
         let snapshot = VerificationSnapshot {
             verification: Some(translate::verification(verification.clone(), is_test_number)),
             progress: translate::event_type(watched.progress).into(),
         };
-        let source = VerificationWatch { id, verification, events: self.events.clone() };
-        let first = WatchVerificationResponse { content: Some(Watched::Snapshot(snapshot)) };
-        Ok(stream::run(source, watched.reader, guard, heartbeat, (first, is_over)))
+        let (tenant, scope, events) = (context.tenant.id.clone(), watch_scope(&id), self.events.clone());
+        let source = VerificationWatch { id, verification, tenant, scope, events, _polled: watched.polled };
+        let first = source.message(Watched::Snapshot(snapshot), &watched.reader);
+        Ok(stream::run(source, watched.reader, guard, heartbeat, (first, watched.is_over)))
     }
 
     async fn stream_events(&self, request: Request<StreamEventsRequest>) -> RpcResult<Self::StreamEventsStream> {
@@ -66,21 +67,33 @@ struct VerificationWatch {
     id: String,
     /// Its profile and country decide who may watch it.
     verification: Verification,
+    tenant: TenantId,
+    scope: Vec<u8>,
     events: Events,
+    _polled: Option<Arc<PolledVerification>>,
+}
+
+impl VerificationWatch {
+    fn message(&self, content: Watched, reader: &EventReader) -> WatchVerificationResponse {
+        WatchVerificationResponse { content: Some(content), resume_token: self.token(reader) }
+    }
 }
 
 impl EventSource for VerificationWatch {
     type Message = WatchVerificationResponse;
 
-    fn event(&self, event: &VerificationEvent, _: &EventReader) -> Option<Self::Message> {
-        (event.verification_id == self.id)
-            .then(|| WatchVerificationResponse { content: Some(Watched::Event(translate::event(event))) })
+    fn token(&self, reader: &EventReader) -> String {
+        self.events.token(&self.tenant, &self.scope, reader)
     }
 
-    fn heartbeat(&mut self, caller: Caller, _: &EventReader) -> Result<Self::Message, Error> {
+    fn event(&self, event: &VerificationEvent, reader: &EventReader) -> Option<Self::Message> {
+        (event.verification_id == self.id).then(|| self.message(Watched::Event(translate::event(event)), reader))
+    }
+
+    fn heartbeat(&mut self, caller: Caller, reader: &EventReader) -> Result<Self::Message, Error> {
         EventStreams::may_watch(&caller.identity, &self.verification)?;
         let heartbeat = Heartbeat { time: translate::moment(self.events.now()) };
-        Ok(WatchVerificationResponse { content: Some(Watched::Heartbeat(heartbeat)) })
+        Ok(self.message(Watched::Heartbeat(heartbeat), reader))
     }
 
     /// Another watch begins with the present state, so nothing is lost.
@@ -103,14 +116,16 @@ struct TenantStream {
 
 impl TenantStream {
     fn message(&self, content: Streamed, reader: &EventReader) -> StreamEventsResponse {
-        let tenant: &TenantId = &self.caller.tenant.id;
-        let resume_token = self.events.token(tenant, &self.scope, reader);
-        StreamEventsResponse { content: Some(content), resume_token }
+        StreamEventsResponse { content: Some(content), resume_token: self.token(reader) }
     }
 }
 
 impl EventSource for TenantStream {
     type Message = StreamEventsResponse;
+
+    fn token(&self, reader: &EventReader) -> String {
+        self.events.token(&self.caller.tenant.id, &self.scope, reader)
+    }
 
     fn event(&self, event: &VerificationEvent, reader: &EventReader) -> Option<Self::Message> {
         let is_shown = self.filter.has(&self.caller.identity, event);

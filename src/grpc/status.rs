@@ -48,7 +48,8 @@ pub(super) const fn code(reason: Reason) -> Code {
         | Reason::DailySendLimitReached
         | Reason::SendCoolDown
         | Reason::CheckLimitReached
-        | Reason::GuessLimitReached => Code::ResourceExhausted,
+        | Reason::GuessLimitReached
+        | Reason::StreamTooSlow => Code::ResourceExhausted,
         Reason::GatewayOverloaded
         | Reason::UpstreamUnavailable
         | Reason::StoreUnavailable
@@ -97,6 +98,7 @@ impl From<Error> for Status {
             let entries = identity.into_iter().chain(subject);
             metadata.extend(entries.map(|(key, value)| (key.to_owned(), shortened(value, MAX_TEXT).to_owned())));
         }
+        metadata.extend(error.resume_token.as_ref().map(|token| ("resume_token".to_owned(), token.to_string())));
         details.set_error_info(error.reason.short_name(), DOMAIN, metadata);
         if !error.violations.is_empty() {
             details.set_bad_request(violations(&error));
@@ -267,6 +269,7 @@ mod tests {
                 .resource("verification", resource)
                 .rule("limits.guesses_per_phone_number")
                 .identity(identity.into())
+                .resume_token("t".repeat(71))
                 .violations(violations.chain(many).collect());
             let subject = [("country", "US"), ("country_assumed", "true"), ("number_type", "fixed_line_or_mobile")];
             let subject = subject.map(|(key, value)| (key, value.to_owned()));

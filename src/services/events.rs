@@ -1,16 +1,19 @@
 //! Events of verifications: those that the tenant's own calls make, and streams of all.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Outcome, Send, Verifications, dependencies::Dependencies, read::may_read};
+use super::{
+    Origin, Outcome, PolledVerification, Send, Verifications, dependencies::Dependencies, polling::Polling,
+    read::may_read,
+};
 use crate::{
     domain::{Allowed, CallContext, Error, Identity, PhoneNumber, Tenant, TenantId, VerificationRef, Violation},
     events::{EventReader, Events, TokenError, VerificationEvent, VerificationProgress},
     pb::ErrorReason,
-    telnyx::{CheckResponse, ResponseCode, Verification},
+    telnyx::{CheckResponse, ResponseCode, Verification, VerificationStatus},
 };
 
 /// How long the answer to a call may wait for its event.
@@ -20,6 +23,7 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct EventStreams {
     verifications: Verifications,
+    polling: Arc<Polling>,
     /// The events of all tenants.
     pub events: Events,
 }
@@ -30,8 +34,12 @@ pub struct WatchedVerification {
     pub outcome: Outcome<Verification>,
     /// How far it has come, if that is known.
     pub progress: Option<VerificationProgress>,
+    /// Whether its last event is over.
+    pub is_over: bool,
     /// The events since then, of all verifications of the tenant.
     pub reader: EventReader,
+    /// Reads it, unless it is over.
+    pub polled: Option<Arc<PolledVerification>>,
 }
 
 /// The profiles whose events to stream. Empty: all.
@@ -57,18 +65,31 @@ impl EventFilter {
     }
 }
 
+/// What the tokens of a watch are bound to. No filter has it: only one of its profiles could be empty.
+#[must_use]
+pub fn watch_scope(verification_id: &str) -> Vec<u8> {
+    [&[0, 0], verification_id.as_bytes()].concat()
+}
+
 impl EventStreams {
-    pub(super) fn new(verifications: &Verifications, events: &Events) -> Self {
-        Self { verifications: verifications.clone(), events: events.clone() }
+    pub(super) fn new(verifications: &Verifications, deps: &Arc<Dependencies>, max_reads: u32) -> Self {
+        let (polling, events) = (Arc::new(Polling::new(deps, max_reads)), deps.events.clone());
+        Self { verifications: verifications.clone(), polling, events }
     }
 
     /// Reads a verification and what follows.
-    pub async fn watch(&self, context: &CallContext, id: &str) -> Result<WatchedVerification, Error> {
+    pub async fn watch(&self, context: &CallContext, id: &str, token: &str) -> Result<WatchedVerification, Error> {
         // Before the state is read, so that nothing is missed in between.
-        let reader = self.events.read_new(&context.tenant.id).await?;
+        let reader =
+            self.read_after(&context.tenant.id, &watch_scope(id), token, "a watch of the same verification").await?;
         let outcome = self.verifications.get(context, id).await?;
         let (_, progress) = self.events.known(&context.tenant.id, id, context.deadline).await?;
-        Ok(WatchedVerification { outcome, progress, reader })
+        let status = outcome.answer.status.as_ref();
+        let is_over = status.is_some_and(|status| *status != VerificationStatus::Pending)
+            || progress.is_some_and(VerificationProgress::is_final);
+        let is_silent = is_over || outcome.origin == Origin::TestNumber;
+        let polled = (!is_silent).then(|| self.polling.start(context, id, &outcome.answer));
+        Ok(WatchedVerification { outcome, progress, is_over, reader, polled })
     }
 
     /// Whether an identity may still watch `verification`.
@@ -84,12 +105,13 @@ impl EventStreams {
 
     /// Reads the events of `tenant` from now on, or after `token`.
     pub async fn stream(&self, tenant: &TenantId, filter: &EventFilter, token: &str) -> Result<EventReader, Error> {
-        if token.is_empty() {
-            return Ok(self.events.read_new(tenant).await?);
-        }
-        self.events.after(tenant, &filter.scope(), token).await.map_err(|error| match error {
+        self.read_after(tenant, &filter.scope(), token, "a stream with the same profile_ids").await
+    }
+
+    async fn read_after(&self, tenant: &TenantId, scope: &[u8], token: &str, of: &str) -> Result<EventReader, Error> {
+        self.events.after(tenant, scope, token).await.map_err(|error| match error {
             TokenError::Invalid => {
-                let must = "must be the resume_token of a stream with the same profile_ids, unchanged";
+                let must = format!("must be the resume_token of {of}, unchanged");
                 Error::invalid(vec![Violation::new("resume_token", must)])
             }
             TokenError::Expired => Self::expired(),

@@ -90,7 +90,8 @@ impl Receiver {
         };
         let mut effects = Vec::with_capacity(owners.len());
         for tenant in &owners {
-            let recorded = self.events.record(tenant, event.clone(), deadline).await;
+            let came = self.events.webhook_came(tenant, event.profile_id.as_deref().unwrap_or_default(), deadline);
+            let (recorded, ()) = tokio::join!(self.events.record(tenant, event.clone(), deadline), came);
             effects.push(recorded.map_err(|error| unavailable(&error))?);
         }
         if effects.contains(&EventEffect::Progress)

@@ -1,5 +1,7 @@
 //! Streams of events: what they show, to whom, from where, and how they end.
 
+mod killed;
+mod polling;
 mod replicas;
 mod stream;
 mod watch;
@@ -70,6 +72,9 @@ async fn end<M>(stream: &mut Streaming<M>) -> (Code, String) {
         }
     }
 }
+
+/// A bound that no test reaches, unless it hangs.
+const BOUND: Duration = Duration::from_mins(1);
 
 const FIVE_SECONDS: Duration = Duration::from_secs(5);
 

@@ -1,8 +1,9 @@
-//! A running stream. It is polled only as fast as the client reads, and keeps nothing but a position in the log.
+//! A running stream. It is polled only as fast as the caller reads, and keeps nothing but a position in the log.
 
 use std::{pin::Pin, time::Duration};
 
 use futures_util::{Stream, StreamExt, future::ready, stream};
+use jiff::SignedDuration;
 use tokio::{
     select,
     time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until},
@@ -13,10 +14,16 @@ use crate::{
     domain::{Caller, Error},
     events::{EventGap, EventReader, VerificationEvent},
     grpc::edge::StreamGuard,
+    pb::ErrorReason,
 };
 
 /// How long a watch goes on after the last state, for the report of the delivery.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// A caller that gets events later than this is too slow, if more of them wait.
+const MAX_LAG: SignedDuration = SignedDuration::from_secs(5);
+/// How many may wait for such a caller.
+const MAX_WAITING: u64 = 256;
 
 /// The messages of a stream.
 pub(super) type RunningStream<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> + Send>>;
@@ -24,6 +31,9 @@ pub(super) type RunningStream<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> 
 /// What a stream shows.
 pub(super) trait EventSource: Send + Sync + 'static {
     type Message: Send + 'static;
+
+    /// The token of what `reader` has read.
+    fn token(&self, reader: &EventReader) -> String;
 
     /// The message of `event`, which `reader` has read. `None` if it is not shown.
     fn event(&self, event: &VerificationEvent, reader: &EventReader) -> Option<Self::Message>;
@@ -73,6 +83,11 @@ pub(super) fn run<S: EventSource>(
 impl<S: EventSource> StreamState<S> {
     /// The next message; `None` at the end.
     async fn next(&mut self) -> Result<Option<S::Message>, Error> {
+        if self.reader.is_behind(MAX_LAG, MAX_WAITING) {
+            let message = format!("the caller reads too slowly: more than {MAX_WAITING} events wait for it");
+            let error = Error::new(ErrorReason::StreamTooSlow, message);
+            return Err(error.resume_token(self.source.token(&self.reader)));
+        }
         loop {
             let Self { source, reader, guard, heartbeats, end } = self;
             let is_over = async {
@@ -83,13 +98,14 @@ impl<S: EventSource> StreamState<S> {
             };
             let event = select! {
                 biased;
-                ended = guard.ended() => return Err(ended),
-                () = is_over => return Ok(None),
+                ended = guard.ended() => return Err(ended.resume_token(source.token(reader))),
                 _ = heartbeats.tick() => {
                     let caller = guard.caller().await?;
                     return source.heartbeat(caller, reader).map(Some);
                 }
                 event = reader.next() => event.map_err(|EventGap| source.gap())?,
+                // After what waits.
+                () = is_over => return Ok(None),
             };
             if let Some(message) = source.event(&event, reader) {
                 if source.ends_after(&event) && end.is_none() {

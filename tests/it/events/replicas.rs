@@ -1,7 +1,5 @@
 //! Streams at several gateways with one server.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use tokio::time::timeout;
 use tonic::Code;
@@ -11,7 +9,7 @@ use verify_gateway::{
     pb::{CheckOutcome, EventType, StreamEventsRequest, StreamEventsResponse, VerificationEvent},
 };
 
-use super::{end, next, next_type, stream, watch, with_events};
+use super::{BOUND, end, next, next_type, stream, watch, with_events};
 use crate::{
     store::deployments::cluster,
     support::{
@@ -20,9 +18,6 @@ use crate::{
         webhooks::{WEBHOOK_TOKEN, WebhookSigner, account_of, delivery},
     },
 };
-
-/// A bound that no test reaches, unless it hangs.
-pub(super) const BOUND: Duration = Duration::from_mins(1);
 
 async fn replica(store: StoreConfig, upstream: Option<&TestGateway>) -> TestGateway {
     let directory = account_of(vec![WebhookSigner::new(1).key()], [Permissions::all(), Permissions::default()]);
@@ -145,4 +140,23 @@ async fn a_cluster_has_the_events_of_a_tenant_at_one_node() {
     }
     one.stop().await;
     other.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_outlives_its_store_and_shows_the_repetition_once() {
+    let Some(mut server) = Redis::with(&["--appendonly", "yes", "--appendfsync", "always"]).await else { return };
+    let gateway = replica(server.store(), None).await;
+    let mut stream = stream(&mut gateway.clients().await, after("")).await;
+    assert_eq!(post(&gateway, "v1", "sent").await, 200);
+    assert_eq!(soon(&mut stream).await.0.verification_id, "v1");
+    server.kill().await;
+    assert_eq!(post(&gateway, "v2", "sent").await, 503);
+    server.revive().await;
+    let repeated = async { while post(&gateway, "v2", "sent").await != 200 {} };
+    timeout(BOUND, repeated).await.expect("the store is back in time");
+    for id in ["v2", "v3"] {
+        assert_eq!(post(&gateway, id, "sent").await, 200);
+        assert_eq!(soon(&mut stream).await.0.verification_id, id);
+    }
+    gateway.stop().await;
 }

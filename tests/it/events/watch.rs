@@ -97,3 +97,56 @@ async fn a_watch_ends_when_the_gateway_stops() {
     assert_eq!(end(&mut stream).await, (Code::Unavailable, "STREAM_ENDED".into()));
     gateway.stop().await;
 }
+
+#[tokio::test]
+async fn a_watch_goes_on_after_its_token() {
+    let signer = WebhookSigner::new(1);
+    let gateway = gateway(&signer).await;
+    let mut clients = gateway.clients().await;
+    let profile = clients.sms_profile().await;
+    let id = clients.send(PHONE, &profile).await.id;
+    let request = |verification_id: &str, token: &str| WatchVerificationRequest {
+        verification_id: verification_id.into(),
+        resume_token: token.into(),
+        ..Default::default()
+    };
+    let mut first = watch(&mut clients, &id).await;
+    let token = first.message().await.unwrap().unwrap().resume_token;
+    let now = Timestamp::now().as_second();
+    for status in ["sent", "delivered"] {
+        assert_eq!(signer.post(gateway.webhooks, WEBHOOK_TOKEN, now, &delivery(&id, &profile, status)).await, 200);
+    }
+    let mut again = clients.events.watch_verification(request(&id, &token)).await.unwrap().into_inner();
+    // The present state, and what has happened since.
+    for expected in [EventType::Delivered, EventType::Sent, EventType::Delivered] {
+        assert_eq!(next_type(&mut again).await, Some(expected));
+    }
+    gateway.begin_to_stop();
+    let ended = loop {
+        if let Err(status) = first.message().await {
+            break Refused::by(Err::<(), _>(status));
+        }
+    };
+    assert!(!ended.is(Code::Unavailable, "STREAM_ENDED").metadata["resume_token"].is_empty());
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_of_a_watch_is_bound_to_its_verification() {
+    let gateway = gateway(&WebhookSigner::new(1)).await;
+    let mut clients = gateway.clients().await;
+    let profile = clients.sms_profile().await;
+    let mut tokens = Vec::new();
+    for phone in [PHONE, "+13035550199"] {
+        let id = clients.send(phone, &profile).await.id;
+        let token = watch(&mut clients, &id).await.message().await.unwrap().unwrap().resume_token;
+        tokens.push((id, token));
+    }
+    let request = WatchVerificationRequest {
+        verification_id: tokens[0].0.clone(),
+        resume_token: tokens[1].1.clone(),
+        ..Default::default()
+    };
+    Refused::by(clients.events.watch_verification(request).await).names_fields(&["resume_token"]);
+    gateway.stop().await;
+}

@@ -26,7 +26,11 @@ impl WebhookSigner {
     }
 
     pub fn key(&self) -> WebhookKey {
-        WebhookKey::parse(&BASE64_STANDARD.encode(self.0.public_key())).unwrap()
+        WebhookKey::parse(&BASE64_STANDARD.encode(self.public_key())).unwrap()
+    }
+
+    pub fn public_key(&self) -> &[u8] {
+        self.0.public_key().as_ref()
     }
 
     /// The headers of `body`, signed at the second `at`.
