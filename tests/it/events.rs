@@ -3,6 +3,7 @@
 mod killed;
 mod polling;
 mod replicas;
+mod slow;
 mod stream;
 mod watch;
 
