@@ -5,10 +5,10 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use tokio::time::{advance, pause, resume, timeout};
-use tonic::{Code, transport::Endpoint};
+use tonic::{Code, Streaming, transport::Endpoint};
 use verify_gateway::{
     domain::Permissions,
-    pb::{GetProfileRequest, StreamEventsRequest, stream_events_response::Content},
+    pb::{GetProfileRequest, StreamEventsRequest, StreamEventsResponse, stream_events_response::Content},
 };
 
 use super::{BOUND, next, stream as open, with_events};
@@ -19,6 +19,36 @@ use crate::support::{
 
 /// More than the buffers of a connection take and 256.
 const EVENTS: usize = 800;
+
+/// A thousand streams of another profile, on ten connections.
+async fn watchers(gateway: &TestGateway) -> Vec<Streaming<StreamEventsResponse>> {
+    let mut streams = Vec::new();
+    for _ in 0..10 {
+        let mut clients = gateway.clients().await;
+        for _ in 0..100 {
+            let request = StreamEventsRequest { profile_ids: vec!["p2".into()], ..Default::default() };
+            streams.push(open(&mut clients, request).await);
+        }
+    }
+    streams
+}
+
+/// The IDs of all events of a stream that fails, its last token, and its error.
+async fn read_to_end(stream: &mut Streaming<StreamEventsResponse>) -> (Vec<String>, String, Refused) {
+    let (mut seen, mut last) = (Vec::new(), String::new());
+    loop {
+        match stream.message().await {
+            Ok(message) => {
+                let message = message.expect("an error at the end");
+                last = message.resume_token;
+                if let Some(Content::Event(event)) = message.content {
+                    seen.push(event.verification_id);
+                }
+            }
+            Err(status) => return (seen, last, Refused::by(Err::<(), _>(status))),
+        }
+    }
+}
 
 #[tokio::test]
 async fn a_caller_that_does_not_read_costs_no_memory_and_misses_nothing() {
@@ -42,14 +72,7 @@ async fn a_caller_that_does_not_read_costs_no_memory_and_misses_nothing() {
     let endpoint = Endpoint::new(format!("http://{}", gateway.addr)).unwrap().initial_stream_window_size(1 << 12);
     let mut clients = Clients::over(endpoint.connect().await.unwrap(), Some(TOKEN));
     let mut slow = open(&mut clients, StreamEventsRequest::default()).await;
-    let mut others = Vec::new();
-    for _ in 0..10 {
-        let mut clients = gateway.clients().await;
-        for _ in 0..100 {
-            let request = StreamEventsRequest { profile_ids: vec!["p2".into()], ..Default::default() };
-            others.push(open(&mut clients, request).await);
-        }
-    }
+    let mut others = watchers(&gateway).await;
 
     // Long IDs, so that the buffers take few events.
     let ids: Vec<_> = (0..EVENTS).map(|number| format!("v{number:0>180}")).collect();
@@ -66,22 +89,7 @@ async fn a_caller_that_does_not_read_costs_no_memory_and_misses_nothing() {
     pause();
     advance(Duration::from_secs(6)).await;
     resume();
-    let (mut seen, mut last) = (Vec::new(), String::new());
-    let read = async {
-        loop {
-            match slow.message().await {
-                Ok(message) => {
-                    let message = message.expect("an error at the end");
-                    last = message.resume_token;
-                    if let Some(Content::Event(event)) = message.content {
-                        seen.push(event.verification_id);
-                    }
-                }
-                Err(status) => break Refused::by(Err::<(), _>(status)),
-            }
-        }
-    };
-    let error = timeout(BOUND, read).await.expect("an error in time");
+    let (mut seen, last, error) = timeout(BOUND, read_to_end(&mut slow)).await.expect("an error in time");
     let token = error.is(Code::ResourceExhausted, "STREAM_TOO_SLOW").metadata["resume_token"].clone();
     assert!(!seen.is_empty() && seen.len() + 256 < EVENTS, "{}", seen.len());
     // The token of the error and that of the last message are the same position.
