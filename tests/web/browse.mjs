@@ -90,5 +90,5 @@ for (const [port, isAllowed] of [
   if (result !== "ok") throw new Error(`the page of http://localhost:${port} says: ${result}`);
   const sent = (await messages(phone)) - before;
   if (sent !== (isAllowed ? 1 : 0)) throw new Error(`${sent} messages were sent`);
-  console.log(`${gateway}: a page that is ${isAllowed ? "allowed sends and checks a code" : "not allowed is kept out"}`);
+  console.log(`${gateway}: a page that is ${isAllowed ? "allowed sends, watches and checks a code" : "not allowed is kept out"}`);
 }

@@ -1,8 +1,9 @@
-// A page of a back office: sends a code and checks it, and tells the server it came from how that went.
+// A page of a back office: sends a code, watches and checks it, and tells the server it came from how that went.
 
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { BadRequestSchema, ErrorInfoSchema } from "./gen/google/rpc/error_details_pb.js";
+import { EventService, EventType } from "./gen/verify/v1/event_service_pb.js";
 import { Channel, CheckOutcome, VerificationService, VerificationState } from "./gen/verify/v1/verification_service_pb.js";
 
 const { gateway, token, phone, isAllowed } = await (await fetch("/settings")).json();
@@ -11,9 +12,9 @@ function assert(holds, what) {
   if (!holds) throw new Error(what);
 }
 
-const client = (token) =>
+const client = (token, service = VerificationService) =>
   createClient(
-    VerificationService,
+    service,
     createGrpcWebTransport({
       baseUrl: gateway,
       interceptors: [
@@ -45,12 +46,24 @@ async function sendAndCheck() {
   assert(again.verification.id === verification.id, "sent once");
   assert(heads[0].get("replayed") === null && heads[1].get("replayed") === "true", "the page reads `replayed`");
 
+  const watched = watch(verification.id);
   const target = { case: "verificationId", value: verification.id };
   const wrong = await known.checkVerification({ target, code: "0000000000" });
   assert(wrong.outcome === CheckOutcome.REJECTED, "a wrong code is rejected");
   const code = (await (await fetch("/code")).text()).trim();
   const right = await known.checkVerification({ target, code });
   assert(right.outcome === CheckOutcome.ACCEPTED, "the right code is accepted");
+  assert((await watched).includes(EventType.ACCEPTED), `the watch shows it: ${await watched}`);
+}
+
+/** How far the verification has come, from its present state to its end. */
+async function watch(verificationId) {
+  const types = [];
+  for await (const { content } of client(token, EventService).watchVerification({ verificationId })) {
+    if (content.case === "snapshot") types.push(content.value.progress);
+    if (content.case === "event") types.push(content.value.type);
+  }
+  return types;
 }
 
 async function errorsAreTyped() {
