@@ -94,8 +94,8 @@ impl From<CommandError> for Error {
 /// A server that answers and can't be used.
 #[derive(Debug, thiserror::Error)]
 enum ConnectError {
-    #[error("{0}")]
-    At(String, #[source] SharedError),
+    #[error("{0}: {1}")]
+    At(String, SharedError),
     #[error("no answer within {0:?}, the time of a command")]
     Timeout(Duration),
     #[error("the records in it were made with another store.redis.hash_key_file")]
