@@ -13,7 +13,7 @@ fuzz_target!(|body: &[u8]| {
         _ = translate::verification(verification, false);
     }
     if let Some(profile) = Data::<Profile>::read(body) {
-        _ = translate::profile(profile);
+        _ = translate::profile(profile, Some("https://codes.example/webhooks/token"));
     }
     if let Some(template) = Data::<Template>::read(body) {
         _ = translate::template(template);
