@@ -72,7 +72,7 @@ class History:
         for operation, seconds in self.took.items():
             # Nobody can tell whose a message is if its code is a part of the request and is never shown.
             is_hidden = "custom_code" in self.sends[operation].request and not self.world.traits["echoes_code"]
-            if seconds == float("inf") and not is_hidden:
+            if seconds == float("inf") and not is_hidden and not self.has_lost_twin(operation):
                 self.add("never known", operation, f"not within {plan.settle_bound(self.world):.0f} s")
 
     def add(self, rule: str, operation: int, why: str) -> None:
@@ -143,6 +143,12 @@ class History:
             hidden.add("custom_code")
         is_alike = all(one.get(name) == other.get(name) for name in (one.keys() | other.keys()) - hidden)
         return is_alike and self.lost_between(self.arrival(message), call["end"])
+
+    def has_lost_twin(self, operation: int) -> bool:
+        """Whether Telnyx shows a message besides that of `operation` that may be its own, because a record was lost."""
+        last = [call for call in self.calls if call["operation"] == operation][-1]
+        own = self.by_operation.get(operation, [])
+        return any(self.is_lost_twin(self.sends[operation], one, last) for one in self.messages if one not in own[-1:])
 
     def faults_of(self, call: dict) -> str:
         return ", ".join(one["fault"] for one in self.requests_of(call["number"])) or "no request"

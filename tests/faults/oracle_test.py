@@ -165,6 +165,17 @@ def answered_with_a_lost_twin(history):
     history["happenings"] = [{"what": "process", "at": 4, "text": "gateway 0 is killed"}]
 
 
+def never_known_beside_a_lost_twin(history):
+    never_known(history)
+    history["took"] = {102: float("inf")}
+    history["happenings"] = [{"what": "process", "at": 4, "text": "gateway 0 is killed"}]
+
+
+def never_known_after_a_loss_without_a_twin(history):
+    never_known_beside_a_lost_twin(history)
+    history["sends"][102].request["custom_code"] = "445566"
+
+
 def answered_with_a_lost_one_that_differs(history):
     answered_with_a_lost_twin(history)
     history["sends"][102].request["custom_code"] = "445566"
@@ -173,7 +184,7 @@ def answered_with_a_lost_one_that_differs(history):
 class OracleTest(unittest.TestCase):
     def test_a_good_history_breaks_no_rule(self):
         self.assertEqual(judge(good()), set())
-        for change in [refused_before_another_call_sent, sent_after_a_loss_of_records, sent_after_the_window_of_a_late_message, answered_with_a_lost_twin]:
+        for change in [refused_before_another_call_sent, sent_after_a_loss_of_records, sent_after_the_window_of_a_late_message, answered_with_a_lost_twin, never_known_beside_a_lost_twin]:
             history = copy.deepcopy(good())
             change(history)
             self.assertEqual(judge(history), set(), change.__name__)
@@ -189,7 +200,7 @@ class OracleTest(unittest.TestCase):
             "false state": [pending_too_late],
             "false refusal": [refused_though_accepted],
             "sent after all": [refused_though_sent, not_begun_though_sent],
-            "never known": [never_known],
+            "never known": [never_known, never_known_after_a_loss_without_a_twin],
             "duplicate": [duplicate],
             "defect": [defect],
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::{Victim, hits};
@@ -62,7 +63,8 @@ async fn a_check_without_an_end_and_old_streams_are_ended_and_give_their_permits
         if message {
             peer.send([Frame::empty_message(stream)]).await;
         }
-        while peer.until(HEADERS).await.flags & END_STREAM == 0 {}
+        let ended = async { while peer.until(HEADERS).await.flags & END_STREAM == 0 {} };
+        timeout(Duration::from_secs(10), ended).await.expect("an end in time");
     }
     assert_eq!(hits(&gateway, "grpc.max_unauthenticated_calls").await, 0);
     drop(peer);
